@@ -1,0 +1,44 @@
+"""Options for the whole process, set by assignment: ``_config.LOG_HANDLER_LEVEL = "none"``.
+
+Read at the time of use.  The underscore is historical: these names are public.
+"""
+
+from collections.abc import Callable
+
+from dicomwire._validators import validate_ae, validate_ui
+
+LOG_HANDLER_LEVEL = "standard"
+"""``"none"``: new associations and servers do not log what they do; errors and warnings still are."""
+
+ENFORCE_UID_CONFORMANCE = False
+"""Refuse UIDs that break the rules of PS3.5 9.1; otherwise only their length, 1 to 64, counts."""
+
+USE_SHORT_DIMSE_AET = True
+"""Accepted and ignored: AE titles in command sets are padded to even length, as PS3.5 6.2 asks."""
+
+LOG_REQUEST_IDENTIFIERS = True
+"""Log the identifiers of C-FIND, C-GET and C-MOVE requests (patient data, at level DEBUG)."""
+
+LOG_RESPONSE_IDENTIFIERS = True
+"""Log the identifiers of C-FIND, C-GET and C-MOVE responses (patient data, at level DEBUG)."""
+
+STORE_SEND_CHUNKED_DATASET = False
+"""``send_c_store(path)`` streams the file as it is, instead of reading it whole."""
+
+STORE_RECV_CHUNKED_DATASET = False
+"""Data sets of C-STORE requests go to a temporary file, ``event.dataset_path``."""
+
+PASS_CONTEXTVARS = False
+"""Handlers see the context variables of whoever called ``associate`` or ``start_server``."""
+
+WINDOWS_TIMER_RESOLUTION: int | None = 1
+"""Accepted and ignored: nothing polls a timer.  Milliseconds."""
+
+CODECS: tuple[str, ...] = ("ascii",)
+"""Tried in order to decode received AE titles, UIDs and version names; non-ASCII characters are dropped."""
+
+VALIDATORS: dict[str, Callable[[str], tuple[bool, str]]] = {"AE": validate_ae, "UI": validate_ui}
+"""Checks per value representation: ``f(value)`` gives ``(ok, reason)``."""
+
+UNRESTRICTED_STORAGE_SERVICE = False
+"""Acceptors take every storage, private or unknown SOP class, and serve every C-STORE."""

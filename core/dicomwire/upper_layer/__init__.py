@@ -1,0 +1,70 @@
+"""The DICOM upper layer protocol (PS3.8), without I/O."""
+
+from dicomwire.upper_layer.connection import Buffer, Connection, Data, Sendable
+from dicomwire.upper_layer.events import (
+    Aborted,
+    AssociateAccepted,
+    AssociateRejected,
+    AssociateRequested,
+    ConnectionClosed,
+    DataReceived,
+    Event,
+    Released,
+    ReleaseRequested,
+    RequestRefused,
+    TimedOut,
+    Tolerated,
+)
+from dicomwire.upper_layer.limits import Limits, Timeouts
+from dicomwire.upper_layer.pdus import (
+    PDU,
+    Abort,
+    AnyPDU,
+    AssociateAC,
+    AssociateRJ,
+    AssociateRQ,
+    PDataTF,
+    PresentationDataValue,
+    ReleaseRP,
+    ReleaseRQ,
+    decode_pdu,
+)
+from dicomwire.upper_layer.state import Role, State
+from dicomwire.upper_layer.tap import Tap
+from dicomwire.upper_layer.timers import Timer
+
+__all__ = [
+    "PDU",
+    "Abort",
+    "Aborted",
+    "AnyPDU",
+    "AssociateAC",
+    "AssociateAccepted",
+    "AssociateRJ",
+    "AssociateRQ",
+    "AssociateRejected",
+    "AssociateRequested",
+    "Buffer",
+    "Connection",
+    "ConnectionClosed",
+    "Data",
+    "DataReceived",
+    "Event",
+    "Limits",
+    "PDataTF",
+    "PresentationDataValue",
+    "ReleaseRP",
+    "ReleaseRQ",
+    "ReleaseRequested",
+    "Released",
+    "RequestRefused",
+    "Role",
+    "Sendable",
+    "State",
+    "Tap",
+    "TimedOut",
+    "Timeouts",
+    "Timer",
+    "Tolerated",
+    "decode_pdu",
+]

@@ -1,0 +1,119 @@
+"""Received bytes, copied as little as possible."""
+
+from __future__ import annotations
+
+from dicomwire.errors import LocalProtocolError
+
+SMALL = 8 * 1024
+"""Holds any command and most control PDUs; what an association that waits for a request keeps."""
+
+LARGE = 256 * 1024
+"""For data sets; larger ones are no faster."""
+
+
+class BufferPool:
+    """Receive buffers that nobody uses now, shared by all connections of a process.
+
+    ``list.append`` and ``list.pop`` are atomic, so threads may share a pool.
+    """
+
+    def __init__(self, kept: int = 8) -> None:
+        self._kept = kept
+        self._free: dict[int, list[bytearray]] = {SMALL: [], LARGE: []}
+
+    def take(self, size: int) -> bytearray:
+        try:
+            return self._free[size].pop()
+        except (KeyError, IndexError):
+            return bytearray(size)
+
+    def give(self, data: bytearray) -> None:
+        free = self._free.get(len(data))
+        if free is not None and len(free) < self._kept:
+            free.append(data)
+
+
+_POOL = BufferPool()
+
+
+class ReceiveBuffer:
+    """One buffer and the span of it that is unread.
+
+    Views handed out stay valid until the next ``writable``, ``feed`` or ``recycle``.
+    """
+
+    __slots__ = ("_data", "_pool", "_pooled", "end", "start", "view")
+
+    def __init__(self, pool: BufferPool = _POOL) -> None:
+        self._pool = pool
+        self._pooled: bytearray | None = None
+        self._data: bytes | bytearray | memoryview = b""
+        self.view = memoryview(b"")
+        self.start = 0
+        self.end = 0
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def _hold(self, size: int) -> None:
+        """Get a buffer of ``size`` bytes and put what is unread at its front."""
+        unread = self.view[self.start : self.end]
+        data = self._pool.take(size)
+        data[: len(unread)] = unread
+        if self._pooled is not None:
+            self._pool.give(self._pooled)
+        self._pooled = data
+        self.view = memoryview(data)
+        self.start, self.end = 0, len(unread)
+
+    def writable(self, size: int) -> memoryview:
+        """Room to receive into: some or all of a buffer of ``size`` bytes or more."""
+        unread = self.end - self.start
+        held = 0 if self._pooled is None else len(self._pooled)
+        if not unread:
+            if held != size:
+                self._hold(size)
+            self.start = self.end = 0
+        elif held < size:
+            self._hold(max(size, 2 * unread))
+        elif held - self.end < held // 4:
+            # Only a partial header or a partial control PDU is ever left over, so this moves few bytes,
+            # and it doubles for a long control PDU only as fast as its bytes really come.
+            self._hold(held if unread < held // 2 else 2 * held)
+        return self.view[self.end :]
+
+    def wrote(self, count: int) -> None:
+        self.end += count
+
+    def feed(self, data: bytes | bytearray | memoryview, limit: int) -> None:
+        """Take ``data`` as it is if nothing is unread, else append a copy of it.
+
+        Raises:
+            LocalProtocolError: more than ``limit`` bytes would be unread.
+        """
+        unread = self.end - self.start
+        if not unread:
+            self.recycle()
+            self.view = memoryview(data).cast("B") if not isinstance(data, bytes) else memoryview(data)
+            self.start, self.end = 0, len(self.view)
+            return
+        if unread + len(data) > limit:
+            raise LocalProtocolError(f"{unread} bytes are unread: call next_event() before feeding {len(data)} more")
+        if self._pooled is None or self.end + len(data) > len(self._pooled):
+            self._hold(max(SMALL, 2 * (unread + len(data))))
+        assert self._pooled is not None
+        self.view[self.end : self.end + len(data)] = data
+        self.end += len(data)
+
+    def recycle(self) -> None:
+        """Give the buffer back if nothing in it is unread."""
+        if self.start == self.end:
+            if self._pooled is not None:
+                self._pool.give(self._pooled)
+                self._pooled = None
+            self.view = memoryview(b"")
+            self.start = self.end = 0
+
+    def discard(self) -> None:
+        """Forget what is unread."""
+        self.start = self.end

@@ -1,0 +1,672 @@
+"""The upper layer protocol as a value with two ends: bytes in, events out; PDUs in, bytes out (PS3.8 9)."""
+
+from __future__ import annotations
+
+from collections import deque
+from struct import Struct
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from dicomwire.errors import (
+    NOT_SPECIFIED,
+    UNEXPECTED_PDU,
+    UNRECOGNIZED_PDU,
+    LocalProtocolError,
+    RemoteProtocolError,
+)
+from dicomwire.upper_layer.buffer import LARGE, SMALL, ReceiveBuffer
+from dicomwire.upper_layer.events import (
+    Aborted,
+    AssociateAccepted,
+    AssociateRejected,
+    AssociateRequested,
+    ConnectionClosed,
+    DataReceived,
+    Event,
+    Released,
+    ReleaseRequested,
+    RequestRefused,
+    TimedOut,
+    Tolerated,
+)
+from dicomwire.upper_layer.limits import Limits, Timeouts
+from dicomwire.upper_layer.pdus import (
+    HEADER,
+    NAMES,
+    PDU,
+    Abort,
+    AnyPDU,
+    AssociateAC,
+    AssociateRJ,
+    AssociateRQ,
+    ReleaseRP,
+    ReleaseRQ,
+    check_pdv_length,
+    decode_pdu,
+)
+from dicomwire.upper_layer.state import ACTIONS, TABLE, Action, Input, Role, State
+from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap, Transition
+from dicomwire.upper_layer.timers import Timer, Timers
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+_PDV = Struct(">LBB")
+_P_DATA_HEAD = Struct(">BxLLBB")
+
+_P_DATA = 0x04
+_UNLIMITED_FRAGMENT = 0xFFFFFFF0
+_SCARCE = 16384
+"""Assumed when the peer does not say its maximum length (reference value of the oldest implementations)."""
+
+_PROGRESS = 64 * 1024
+
+_RECEIVED = {
+    0x01: Input.ASSOCIATE_RQ_RECEIVED,
+    0x02: Input.ASSOCIATE_AC_RECEIVED,
+    0x03: Input.ASSOCIATE_RJ_RECEIVED,
+    0x04: Input.P_DATA_RECEIVED,
+    0x05: Input.RELEASE_RQ_RECEIVED,
+    0x06: Input.RELEASE_RP_RECEIVED,
+    0x07: Input.ABORT_RECEIVED,
+}
+
+_SENT: dict[type[PDU], Input] = {
+    AssociateRQ: Input.ASSOCIATE_REQUEST,
+    AssociateAC: Input.ASSOCIATE_ACCEPT,
+    AssociateRJ: Input.ASSOCIATE_REJECT,
+    ReleaseRQ: Input.RELEASE_REQUEST,
+    ReleaseRP: Input.RELEASE_RESPONSE,
+    Abort: Input.ABORT_REQUEST,
+}
+
+_LOOKS_LIKE = (
+    (b"GET ", "an HTTP request"),
+    (b"POST", "an HTTP request"),
+    (b"HEAD", "an HTTP request"),
+    (b"HTTP", "an HTTP answer"),
+    (b"PUT ", "an HTTP request"),
+    (b"SSH-", "SSH"),
+    (b"PROX", "a PROXY protocol header"),
+    (b"\x16\x03", "a TLS handshake: does the peer expect TLS here?"),
+    (b"\x15\x03", "a TLS alert"),
+)
+
+
+@frozen(kw_only=True)
+class Data:
+    """A piece of a message to send (P-DATA request); cut into P-DATA-TF PDUs the peer can take.
+
+    ``fragment`` is any bytes-like of any length, even unless ``last``; it is not copied, so it must not change
+    until the buffers of ``data_to_send()`` are written.
+    """
+
+    context_id: int
+    command: bool
+    last: bool
+    fragment: Buffer = field(repr=False)
+
+
+Sendable: TypeAlias = AssociateRQ | AssociateAC | AssociateRJ | ReleaseRQ | ReleaseRP | Abort | Data
+
+
+class Connection:
+    """One side of one association, from transport connection to close.
+
+    Feed it with :meth:`receive_data` or the pair :meth:`get_buffer` and :meth:`buffer_updated`, take
+    :meth:`next_event` until it gives None, write what :meth:`data_to_send` hands over, and close the transport
+    when :attr:`closed` turns True.  It never waits, calls back or reads a clock.
+
+    With ``connected=False`` the transport is still to be opened: :meth:`transport_connected` says that it is.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        *,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        connected: bool = True,
+        tap: Tap | None = None,
+    ) -> None:
+        self.role = role
+        self.limits = limits or Limits()
+        self.timers = Timers(timeouts or Timeouts())
+        self.tap = tap
+        self.peer_maximum_length = _SCARCE
+        """The longest P-DATA-TF body the peer takes, 0 for no limit; known once the association is negotiated."""
+
+        self._state = State.STA1
+        self._connected = connected
+        self._started = False
+        self._buffer = ReceiveBuffer()
+        self._end_of_stream = False
+        self._events: deque[Event] = deque()
+        self._out: list[Buffer] = []
+        self._pending_request: AssociateRQ | None = None
+        self._own_maximum_length: int | None = None
+        # Where we are in the P-DATA-TF being read.
+        self._pdu_left = 0
+        self._pdv_left = -1
+        self._pdv_context = 0
+        self._pdv_control = 0
+        self._empty_fragments = 0
+        self._odd_tolerated = False
+        self._progress = 0
+        self.message_open = False
+        """The peer is in the middle of a message.  A layer above that knows of messages corrects it."""
+
+        # What is to be dropped of a PDU nobody needs (Sta13).
+        self._skip = 0
+        self._deaf = False
+        self._aborts_in_sta13 = 0
+        if role is Role.ACCEPTOR and connected:
+            self.transport_connected()
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Seconds for each phase; changes apply at the next wait."""
+        return self.timers.timeouts
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def is_established(self) -> bool:
+        return self._state is State.STA6
+
+    @property
+    def closed(self) -> bool:
+        """The transport can be closed, once what ``data_to_send()`` gives is written."""
+        return self._state is State.STA1 and self._started
+
+    @property
+    def ending(self) -> bool:
+        """The association is over and the peer should close (Sta13): read and drop until it does."""
+        return self._state is State.STA13
+
+    # -- transport -----------------------------------------------------------------------------------------------
+    def transport_connected(self) -> None:
+        """The transport connection is open (Evt2 for the requestor, Evt5 for the acceptor)."""
+        if self.role is Role.ACCEPTOR:
+            self._step(Input.TRANSPORT_INDICATION)
+            self._started = True
+        else:
+            self._step(Input.TRANSPORT_CONFIRMED)
+            assert self._pending_request is not None
+            self._queue(self._pending_request)
+            self._pending_request = None
+            self.timers.start(Timer.ASSOCIATE)
+        self._connected = True
+
+    def receive_data(self, data: Buffer) -> None:
+        """Take received bytes, any number; ``b""`` says that the peer closed.
+
+        Raises:
+            LocalProtocolError: no transport connection is open, or too many earlier bytes are unread.
+        """
+        if len(data):
+            self._check_receiving()
+            self._buffer.feed(data, self.limits.unread)
+            self._traffic()
+        else:
+            self._end_of_stream = True
+
+    def get_buffer(self, sizehint: int = -1) -> memoryview:
+        """Room to receive into, never empty; large while a data set arrives or if ``sizehint`` says so.
+
+        Views of earlier events are invalid from here on.
+        """
+        self._check_receiving()
+        return self._buffer.writable(LARGE if sizehint > SMALL or self._pdu_left > SMALL else SMALL)
+
+    def buffer_updated(self, count: int) -> None:
+        """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
+        if count:
+            self._buffer.wrote(count)
+            self._traffic()
+        else:
+            self._end_of_stream = True
+
+    def recycle_buffer(self) -> None:
+        """Give the receive buffer back if all is read: for callers that now wait without one."""
+        self._buffer.recycle()
+
+    @property
+    def unread(self) -> int:
+        """Bytes received and not parsed yet."""
+        return len(self._buffer)
+
+    def _traffic(self) -> None:
+        if self.timers.is_running(Timer.IDLE):
+            self.timers.start(Timer.IDLE)
+
+    def _check_receiving(self) -> None:
+        if (self._state is State.STA1 and not self._started) or self._state is State.STA4:
+            raise LocalProtocolError(f"no transport connection is open ({self._state.label})")
+
+    def data_to_send(self) -> list[Buffer]:
+        """The buffers to write now, in order and unjoined; the queue is empty afterwards."""
+        out = self._out
+        if out:
+            self._out = []
+        return out
+
+    # -- time ----------------------------------------------------------------------------------------------------
+    def next_deadline(self, now: float) -> float | None:
+        """When to call :meth:`handle_deadline`, or None.
+
+        ``now`` and the result are monotonic seconds of the caller's clock.  Call it before every wait: timers
+        that were started since the last call begin at ``now``.
+        """
+        return self.timers.next_deadline(now)
+
+    def handle_deadline(self, now: float) -> None:
+        """It is ``now``: react to what is overdue.  ``next_event()`` tells what it was."""
+        for timer in self.timers.expired(now):
+            self.timers.stop(timer)
+            self._expired(timer)
+
+    def _expired(self, timer: Timer) -> None:
+        if timer is Timer.ARTIM:
+            self._step(Input.ARTIM_EXPIRED)
+            self._buffer.discard()
+        elif Input.ABORT_REQUEST in TABLE[self._state]:
+            # Timers beside ARTIM belong to the user's layer (PS3.8 9.1.5): their expiry is its abort (AA-1).
+            provider = timer in (Timer.RELEASE, Timer.PROGRESS)
+            self._abort(Abort(source=2 if provider else 0))
+        else:
+            return
+        self._events.append(TimedOut(timer=timer))
+
+    # -- sending -------------------------------------------------------------------------------------------------
+    def send(self, item: Sendable) -> None:
+        """Send a PDU, or data for P-DATA-TF PDUs.
+
+        Raises:
+            LocalProtocolError: the state machine forbids it now.  Nothing was sent, nothing changed.
+            ValueError: the PDU cannot be encoded.
+        """
+        if isinstance(item, Data):
+            self.send_fragment(item.context_id, item.fragment, command=item.command, last=item.last)
+            return
+        kind = _SENT[type(item)]
+        if kind not in TABLE[self._state]:
+            raise LocalProtocolError(f"{item.name} cannot be sent in {self._state.label}, {self._state.meaning}")
+        if isinstance(item, AssociateRQ):
+            item.encode()
+            self._step(kind)
+            self._started = True
+            self._own_maximum_length = item.maximum_length
+            self._pending_request = item
+            if self._connected:
+                self.transport_connected()
+        elif isinstance(item, Abort):
+            self._abort(item)
+        else:
+            self._queue(item)
+            self._step(kind)
+            if isinstance(item, AssociateAC):
+                self._own_maximum_length = item.maximum_length
+                self._established()
+            elif isinstance(item, ReleaseRQ):
+                self.timers.start(Timer.RELEASE)
+            elif self._state is State.STA13:
+                self._over()
+
+    def _abort(self, pdu: Abort) -> None:
+        """Evt15: AA-1, or AA-2 while the transport is still connecting."""
+        if self._step(Input.ABORT_REQUEST).send:
+            self._queue(pdu)
+        self._over()
+
+    @property
+    def fragment_size(self) -> int:
+        """The most bytes of a message that one P-DATA-TF to this peer can carry, an even number."""
+        if self.peer_maximum_length == 0:
+            return _UNLIMITED_FRAGMENT
+        return (self.peer_maximum_length - 6) & ~1
+
+    def send_fragment(self, context_id: int, data: Buffer, *, command: bool, last: bool) -> None:
+        """What ``send(Data(...))`` does; see there."""
+        if self._state is not State.STA6 and self._state is not State.STA8:
+            raise LocalProtocolError(f"P-DATA-TF cannot be sent in {self._state.label}, {self._state.meaning}")
+        if not isinstance(data, bytes | bytearray):
+            data = memoryview(data)
+            if data.itemsize != 1 or data.ndim != 1:
+                data = data.cast("B")
+        size, left, out = self.fragment_size, len(data), self._out
+        kind = 1 if command else 0
+        if left > size:
+            view, offset = memoryview(data), 0
+            # Full fragments share one header.
+            head = _P_DATA_HEAD.pack(_P_DATA, size + 6, size + 2, context_id, kind)
+            while left > size:
+                fragment = view[offset : offset + size]
+                out += (head, fragment)
+                if self.tap is not None:
+                    self.tap.p_data_queued([head, fragment])
+                offset += size
+                left -= size
+            data = view[offset:]
+        if left or last:
+            # Never an empty fragment that is not the last.
+            head = _P_DATA_HEAD.pack(_P_DATA, left + 6, left + 2, context_id, kind | 2 if last else kind)
+            out += (head, data)
+            if self.tap is not None:
+                self.tap.p_data_queued([head, memoryview(data)])
+        self._step(Input.P_DATA_REQUEST)
+        self._traffic()
+
+    def _queue(self, pdu: AnyPDU) -> None:
+        data = pdu.encode()
+        self._out.append(data)
+        if self.tap is not None:
+            self.tap.add(PDUSent(data))
+
+    # -- receiving -----------------------------------------------------------------------------------------------
+    def next_event(self) -> Event | None:
+        """The next thing the peer did, or None: feed me more, or nothing more will come.
+
+        Raises:
+            RemoteProtocolError: the peer broke the protocol; nothing else is raised, whatever the bytes.
+        """
+        if self._events:
+            return self._events.popleft()
+        try:
+            event = self._parse()
+        except RemoteProtocolError as error:
+            if self._state is not State.STA13:
+                raise self.protocol_error(error) from None
+            # The user has heard the end of this association; AA-7 and silence from here on.
+            self._step(Input.INVALID_PDU)
+            self._abort_again(error.reason)
+            self._deaf = True
+            event = None
+        if event is None and self._end_of_stream and self._state is not State.STA1:
+            return self._closed_by_peer()
+        if event is None and not self._deaf:
+            self._watch_progress()
+        return event
+
+    def protocol_error(self, error: RemoteProtocolError) -> RemoteProtocolError:
+        """Abort for ``error`` and return it, to be raised; also for a layer above that finds P-DATA content wrong.
+
+        Evt19, or a PDU that may not come now: AA-8, or AA-1 before there is an association.
+        """
+        action = self._step(Input.INVALID_PDU)
+        error.source = action.source or 0
+        # Behind a bad length nobody knows where the next PDU starts.
+        self._deaf = error.reason != UNEXPECTED_PDU
+        if error.source == 0:
+            error.reason = NOT_SPECIFIED
+        self._queue(Abort(source=error.source, reason_diagnostic=error.reason))
+        self._over()
+        return error
+
+    def _parse(self) -> Event | None:
+        buffer = self._buffer
+        while True:
+            if self._deaf or self._state is State.STA1:
+                buffer.discard()
+                return None
+            if self._skip:
+                dropped = min(self._skip, len(buffer))
+                buffer.start += dropped
+                self._skip -= dropped
+                if self._skip:
+                    return None
+            if self._pdu_left:
+                return self._fragment()
+            unread = len(buffer)
+            if not unread:
+                return None
+            kind = buffer.view[buffer.start]
+            if kind not in _RECEIVED:
+                self._unrecognized()
+            if unread < 6:
+                return None
+            (_, length) = HEADER.unpack_from(buffer.view, buffer.start)
+            self._judge(kind, length)
+            if self._state is State.STA13:
+                self._late(kind, length)
+                continue
+            if kind == _P_DATA:
+                self._start_p_data(length)
+                continue
+            if unread < 6 + length:
+                return None
+            data = buffer.view[buffer.start : buffer.start + 6 + length].tobytes()
+            pdu = decode_pdu(data, self.limits)
+            buffer.start += 6 + length
+            self.timers.stop(Timer.PROGRESS)
+            if self.tap is not None:
+                self.tap.add(PDUReceived(data))
+            event = self._received(pdu)
+            if event is not None:
+                return event
+
+    def _judge(self, kind: int, length: int) -> None:
+        """Refuse a PDU on its header alone, before its body is waited for."""
+        received = _RECEIVED[kind]
+        if TABLE[self._state].get(received) in ("AA-1", "AA-8"):
+            raise RemoteProtocolError(
+                f"{NAMES[kind]} in {self._state.label}, {self._state.meaning}", reason=UNEXPECTED_PDU
+            )
+        limits = self.limits
+        if kind == _P_DATA:
+            limit = limits.p_data_pdu
+            if limit is None:
+                announced = self._own_maximum_length
+                limit = 0xFFFFFFFF if announced == 0 else max(2 * (announced or _SCARCE), 1 << 20)
+        elif kind <= 0x02:
+            limit = limits.associate_pdu
+        else:
+            limit = limits.control_pdu
+        if length > limit:
+            raise RemoteProtocolError(f"{NAMES[kind]} of {length} bytes, more than {limit}")
+
+    def _unrecognized(self) -> None:
+        view, start = self._buffer.view, self._buffer.start
+        first = view[start : start + 4].tobytes()
+        message = f"unrecognized PDU type {first[0]:#04x}"
+        for signature, what in _LOOKS_LIKE:
+            if first.startswith(signature):
+                message += f": this looks like {what}"
+        raise RemoteProtocolError(message, reason=UNRECOGNIZED_PDU)
+
+    def _late(self, kind: int, length: int) -> None:
+        """Sta13: nobody is told any more; the body is dropped as it comes."""
+        self._buffer.start += 6
+        self._skip = length
+        action = self._step(_RECEIVED[kind])
+        if action.send:
+            self._abort_again(UNEXPECTED_PDU)
+
+    def _abort_again(self, reason: int) -> None:
+        """AA-7, at most once: a peer that keeps sending garbage is not worth a conversation."""
+        self._aborts_in_sta13 += 1
+        if self._aborts_in_sta13 == 1:
+            self._queue(Abort(source=2, reason_diagnostic=reason))
+
+    # -- P-DATA --------------------------------------------------------------------------------------------------
+    def _start_p_data(self, length: int) -> None:
+        if length < 6:
+            raise RemoteProtocolError(
+                f"P-DATA-TF of {length} bytes, too short for a presentation data value"
+                if length
+                else "P-DATA-TF without any presentation data value"
+            )
+        self._step(Input.P_DATA_RECEIVED)
+        buffer = self._buffer
+        if self.tap is not None:
+            self.tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], ends_pdu=False)
+        buffer.start += 6
+        self._pdu_left = length
+
+    def _fragment(self) -> Event | None:
+        """What has arrived of the next fragment; one piece of it at most."""
+        buffer = self._buffer
+        start = buffer.start
+        available = buffer.end - start
+        if self._pdv_left < 0:
+            if self._pdu_left < 6:
+                raise RemoteProtocolError(f"{self._pdu_left} bytes left in a P-DATA-TF, too few for a PDV")
+            if available < 6:
+                return None
+            length, self._pdv_context, self._pdv_control = _PDV.unpack_from(buffer.view, start)
+            check_pdv_length(length, self._pdu_left)
+            if self.tap is not None:
+                self.tap.p_data_read(buffer.view[start : start + 6], ends_pdu=self._pdu_left == 6)
+            start += 6
+            available -= 6
+            self._pdu_left -= 6
+            self._pdv_left = length - 2
+            buffer.start = start
+            if length == 2:
+                self._count_empty_fragment()
+            elif length & 1 and not self._odd_tolerated:
+                self._odd_tolerated = True
+                self._events.append(Tolerated(what=f"fragments of odd length, the first of {length - 2} bytes"))
+        count = self._pdv_left
+        if available < count:
+            if not available:
+                return None
+            count = available
+        buffer.start = end = start + count
+        fragment = buffer.view[start:end]
+        self._pdu_left -= count
+        self._pdv_left -= count
+        if self.tap is not None and count:
+            self.tap.p_data_read(fragment, ends_pdu=not self._pdu_left)
+        control = self._pdv_control
+        last = False
+        if count:
+            self._empty_fragments = 0
+            self._progress += count
+        if not self._pdv_left:
+            self._pdv_left = -1
+            last = control & 2 != 0
+        self.message_open = not last
+        if last or self._progress >= _PROGRESS:
+            self._progress = 0
+            self.timers.stop(Timer.PROGRESS)
+        return DataReceived(self._pdv_context, control & 1 != 0, last, fragment)
+
+    def _count_empty_fragment(self) -> None:
+        self._empty_fragments += 1
+        if self._empty_fragments > self.limits.empty_fragments:
+            raise RemoteProtocolError(f"more than {self.limits.empty_fragments} empty fragments in a row")
+
+    def _watch_progress(self) -> None:
+        """Nothing more to parse now: is the peer in the middle of something?"""
+        if self._state is State.STA13 or self._state is State.STA1:
+            return
+        if self._pdu_left or self.message_open or len(self._buffer):
+            self.timers.start_if_stopped(Timer.PROGRESS)
+        else:
+            self.timers.stop(Timer.PROGRESS)
+
+    # -- transitions ---------------------------------------------------------------------------------------------
+    def _step(self, kind: Input) -> Action:
+        """Run the cell of table 9-10 for ``kind``: state and ARTIM; the caller does the rest.
+
+        Raises:
+            LocalProtocolError: the cell is empty.
+        """
+        state = self._state
+        name = TABLE[state].get(kind)
+        if name is None:
+            raise LocalProtocolError(f"{kind.label} ({kind.name}) cannot happen in {state.label}, {state.meaning}")
+        action = ACTIONS[name]
+        then = action.then
+        if then is None:  # AR-8
+            then = State.STA9 if self.role is Role.REQUESTOR else State.STA10
+        if self.tap is not None and self.tap.transitions:
+            self.tap.add(Transition(state, kind, name, then))
+        self._state = then
+        if action.artim == "start":
+            self.timers.start(Timer.ARTIM)
+        elif action.artim == "stop":
+            self.timers.stop(Timer.ARTIM)
+        return action
+
+    def _received(self, pdu: AnyPDU) -> Event | None:
+        """Run the transition for a whole and valid PDU, and say what to tell the user."""
+        if isinstance(pdu, AssociateRQ):
+            return self._request_received(pdu)
+        collision = self._state is State.STA7
+        action = self._step(_RECEIVED[pdu.pdu_type])
+        if isinstance(pdu, AssociateAC):
+            self.timers.stop(Timer.ASSOCIATE)
+            self._adopt(pdu.maximum_length)
+            self._established()
+            return AssociateAccepted(pdu=pdu)
+        if isinstance(pdu, AssociateRJ):
+            self._over()
+            return AssociateRejected(pdu=pdu)
+        if isinstance(pdu, ReleaseRQ):
+            if self.message_open:
+                self._events.append(Tolerated(what="release requested in the middle of a message, which is lost"))
+            return ReleaseRequested(collision=collision)
+        if isinstance(pdu, ReleaseRP):
+            if self._state is State.STA1:
+                self._over()
+            return Released()
+        assert isinstance(pdu, Abort)
+        self._over()
+        return Aborted(pdu=pdu) if action.tell else None
+
+    def _request_received(self, pdu: AssociateRQ) -> Event:
+        self._step(Input.ASSOCIATE_RQ_RECEIVED)
+        if not pdu.protocol_version & 1:
+            refusal = AssociateRJ(result=1, source=2, reason_diagnostic=2)
+            self._queue(refusal)
+            self._state = State.STA13
+            self.timers.start(Timer.ARTIM)
+            self._over()
+            return RequestRefused(request=pdu, pdu=refusal)
+        self._adopt(pdu.maximum_length)
+        return AssociateRequested(pdu=pdu)
+
+    def _adopt(self, maximum_length: int | None) -> None:
+        """Judge and keep the peer's maximum length."""
+        if maximum_length is None:
+            maximum_length = _SCARCE
+        elif 0 < maximum_length < self.limits.peer_maximum_length:
+            raise RemoteProtocolError(
+                f"maximum length {maximum_length} is too small to serve, the least is {self.limits.peer_maximum_length}"
+            )
+        self.peer_maximum_length = maximum_length
+
+    def _established(self) -> None:
+        self.timers.start(Timer.IDLE)
+
+    def _over(self) -> None:
+        """No association any more: only ARTIM may still run."""
+        for timer in Timer:
+            if timer is not Timer.ARTIM:
+                self.timers.stop(timer)
+        self.message_open = False
+        # The rest of a P-DATA-TF being read is nobody's any more.
+        self._skip = self._pdu_left
+        self._pdu_left = 0
+
+    def _closed_by_peer(self) -> Event | None:
+        """Evt17."""
+        told = TABLE[self._state][Input.TRANSPORT_CLOSED] == "AA-4"
+        releasing = self._state in (State.STA7, State.STA9, State.STA10, State.STA11, State.STA12)
+        missing = self._pdu_left or (len(self._buffer) and self._missing())
+        self._step(Input.TRANSPORT_CLOSED)
+        self._started = True
+        self._over()
+        self._buffer.discard()
+        return ConnectionClosed(missing=missing, releasing=releasing) if told else None
+
+    def _missing(self) -> int:
+        """Bytes that the PDU in the buffer lacks."""
+        buffer = self._buffer
+        if len(buffer) < 6:
+            return 6 - len(buffer)
+        return int(HEADER.unpack_from(buffer.view, buffer.start)[1]) + 6 - len(buffer)

@@ -1,0 +1,395 @@
+"""Items and sub-items of A-ASSOCIATE PDUs (PS3.8 9.3.2, 9.3.3 and annex D; PS3.7 D.3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from struct import Struct
+from typing import ClassVar, TypeAlias
+
+from attrs import field, frozen
+
+from dicomwire.errors import RemoteProtocolError
+
+HEADER = Struct(">BxH")
+_U16 = Struct(">H")
+_U32 = Struct(">L")
+_WINDOW = Struct(">HH")
+
+APPLICATION_CONTEXT = 0x10
+PRESENTATION_CONTEXT_RQ = 0x20
+PRESENTATION_CONTEXT_AC = 0x21
+ABSTRACT_SYNTAX = 0x30
+TRANSFER_SYNTAX = 0x40
+USER_INFORMATION = 0x50
+
+
+def encode_item(kind: int, body: bytes) -> bytes:
+    """One item.
+
+    Raises:
+        ValueError: the body is longer than the 16-bit length can say.
+    """
+    if len(body) > 0xFFFF:
+        raise ValueError(f"item {kind:#04x} of {len(body)} bytes is longer than 65535")
+    return HEADER.pack(kind, len(body)) + body
+
+
+def split_items(body: bytes, what: str) -> Iterator[tuple[int, bytes]]:
+    """Kind and body of each item in ``body``, which must be filled exactly.
+
+    Raises:
+        RemoteProtocolError: an item runs over its parent, or stray bytes are left.
+    """
+    offset, end = 0, len(body)
+    while offset < end:
+        if end - offset < 4:
+            raise RemoteProtocolError(f"{end - offset} stray bytes at the end of {what}")
+        kind, length = HEADER.unpack_from(body, offset)
+        offset += 4
+        if length > end - offset:
+            raise RemoteProtocolError(
+                f"item {kind:#04x} of {length} bytes in {what}, which has only {end - offset} left"
+            )
+        yield kind, body[offset : offset + length]
+        offset += length
+
+
+def decode_text(raw: bytes) -> str:
+    """Text as sent, without the NULs and spaces some peers pad with; never fails (robustness comes first)."""
+    return raw.decode("latin-1").rstrip("\0 ")
+
+
+def _encode_text(text: str) -> bytes:
+    return text.encode("latin-1", "replace")
+
+
+def _take(body: bytes, offset: int, what: str) -> tuple[bytes, int]:
+    """A field with a 16-bit length in front, and the offset behind it."""
+    if len(body) - offset < 2:
+        raise RemoteProtocolError(f"{what} ends where a length is due")
+    (length,) = _U16.unpack_from(body, offset)
+    offset += 2
+    if length > len(body) - offset:
+        raise RemoteProtocolError(f"{what} has a field of {length} bytes, but only {len(body) - offset} left")
+    return body[offset : offset + length], offset + length
+
+
+def _counted(raw: bytes) -> bytes:
+    if len(raw) > 0xFFFF:
+        raise ValueError(f"a field of {len(raw)} bytes is longer than 65535")
+    return _U16.pack(len(raw)) + raw
+
+
+@frozen
+class UnknownItem:
+    """An item this version does not know, or does not expect here: kept, and encoded as it was."""
+
+    kind: int
+    body: bytes
+
+    def encode(self) -> bytes:
+        return encode_item(self.kind, self.body)
+
+
+@frozen(kw_only=True)
+class PresentationContextRQItem:
+    """One proposed presentation context (PS3.8 9.3.2.2)."""
+
+    context_id: int
+    abstract_syntax: str
+    """Empty when the peer left the sub-item out."""
+
+    transfer_syntax: tuple[str, ...]
+    """In the requestor's order, which has no binding force."""
+
+    def encode(self) -> bytes:
+        return _encode_context_rq(self)
+
+    @classmethod
+    def decode(cls, body: bytes) -> PresentationContextRQItem:
+        # Peers send the same few dozen contexts again and again; the values are immutable, so sharing is safe.
+        return _decode_short_context_rq(body) if len(body) <= 512 else _decode_context_rq(body)
+
+
+@lru_cache(maxsize=1024)
+def _encode_context_rq(item: PresentationContextRQItem) -> bytes:
+    body = bytes((item.context_id, 0, 0, 0)) + encode_item(ABSTRACT_SYNTAX, _encode_text(item.abstract_syntax))
+    for uid in item.transfer_syntax:
+        body += encode_item(TRANSFER_SYNTAX, _encode_text(uid))
+    return encode_item(PRESENTATION_CONTEXT_RQ, body)
+
+
+def _decode_context_rq(body: bytes) -> PresentationContextRQItem:
+    if len(body) < 4:
+        raise RemoteProtocolError(f"presentation context item of {len(body)} bytes, which needs at least 4")
+    abstract_syntax = ""
+    transfer_syntaxes = []
+    for kind, value in split_items(body[4:], "a presentation context item"):
+        if kind == ABSTRACT_SYNTAX:
+            abstract_syntax = decode_text(value)
+        elif kind == TRANSFER_SYNTAX:
+            transfer_syntaxes.append(decode_text(value))
+    return PresentationContextRQItem(
+        context_id=body[0], abstract_syntax=abstract_syntax, transfer_syntax=tuple(transfer_syntaxes)
+    )
+
+
+_decode_short_context_rq = lru_cache(maxsize=1024)(_decode_context_rq)
+
+
+@frozen(kw_only=True)
+class PresentationContextACItem:
+    """The answer to one proposed presentation context (PS3.8 9.3.3.2)."""
+
+    context_id: int
+    result: int
+    """0 accepted, 1 user rejection, 2 provider rejection, 3 abstract syntax, 4 transfer syntaxes not supported;
+    others are kept and mean rejection."""
+
+    transfer_syntax: str | None = None
+    """None when the sub-item is missing; without meaning unless ``result`` is 0."""
+
+    def encode(self) -> bytes:
+        body = bytes((self.context_id, 0, self.result, 0))
+        if self.transfer_syntax is not None:
+            body += encode_item(TRANSFER_SYNTAX, _encode_text(self.transfer_syntax))
+        return encode_item(PRESENTATION_CONTEXT_AC, body)
+
+    @classmethod
+    def decode(cls, body: bytes) -> PresentationContextACItem:
+        if len(body) < 4:
+            raise RemoteProtocolError(f"presentation context item of {len(body)} bytes, which needs at least 4")
+        transfer_syntax = None
+        for kind, value in split_items(body[4:], "a presentation context item"):
+            if kind == TRANSFER_SYNTAX:
+                transfer_syntax = decode_text(value)
+        return cls(context_id=body[0], result=body[2], transfer_syntax=transfer_syntax)
+
+
+@frozen(kw_only=True)
+class MaximumLengthItem:
+    """The longest P-DATA-TF body the sender of this item can receive (PS3.8 D.1)."""
+
+    kind: ClassVar[int] = 0x51
+    maximum_length: int
+    """Bytes behind the 6-byte PDU header; 0 is no limit."""
+
+    def encode(self) -> bytes:
+        return encode_item(self.kind, _U32.pack(self.maximum_length))
+
+    @classmethod
+    def decode(cls, body: bytes) -> MaximumLengthItem:
+        if len(body) < 4:
+            raise RemoteProtocolError(f"maximum length item of {len(body)} bytes, which needs 4")
+        return cls(maximum_length=_U32.unpack_from(body)[0])
+
+
+@frozen(kw_only=True)
+class ImplementationClassUIDItem:
+    """Who made the peer (PS3.7 D.3.3.2.1)."""
+
+    kind: ClassVar[int] = 0x52
+    implementation_class_uid: str
+
+    def encode(self) -> bytes:
+        return encode_item(self.kind, _encode_text(self.implementation_class_uid))
+
+    @classmethod
+    def decode(cls, body: bytes) -> ImplementationClassUIDItem:
+        return cls(implementation_class_uid=decode_text(body))
+
+
+@frozen(kw_only=True)
+class ImplementationVersionNameItem:
+    """Which version of it (PS3.7 D.3.3.2.3)."""
+
+    kind: ClassVar[int] = 0x55
+    implementation_version_name: str
+
+    def encode(self) -> bytes:
+        return encode_item(self.kind, _encode_text(self.implementation_version_name))
+
+    @classmethod
+    def decode(cls, body: bytes) -> ImplementationVersionNameItem:
+        return cls(implementation_version_name=decode_text(body))
+
+
+@frozen(kw_only=True)
+class AsynchronousOperationsWindowItem:
+    """How many operations may be outstanding (PS3.7 D.3.3.3); 0 is unlimited."""
+
+    kind: ClassVar[int] = 0x53
+    maximum_number_operations_invoked: int
+    maximum_number_operations_performed: int
+
+    def encode(self) -> bytes:
+        window = self.maximum_number_operations_invoked, self.maximum_number_operations_performed
+        return encode_item(self.kind, _WINDOW.pack(*window))
+
+    @classmethod
+    def decode(cls, body: bytes) -> AsynchronousOperationsWindowItem:
+        if len(body) < 4:
+            raise RemoteProtocolError(f"asynchronous operations window item of {len(body)} bytes, which needs 4")
+        invoked, performed = _WINDOW.unpack_from(body)
+        return cls(maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed)
+
+
+@frozen(kw_only=True)
+class RoleSelectionItem:
+    """The roles the requestor wants, or the acceptor grants it, for one SOP class (PS3.7 D.3.3.4)."""
+
+    kind: ClassVar[int] = 0x54
+    sop_class_uid: str
+    scu_role: bool
+    scp_role: bool
+
+    def encode(self) -> bytes:
+        return encode_item(
+            self.kind, _counted(_encode_text(self.sop_class_uid)) + bytes((self.scu_role, self.scp_role))
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> RoleSelectionItem:
+        uid, offset = _take(body, 0, "role selection item")
+        if len(body) - offset < 2:
+            raise RemoteProtocolError("role selection item ends where the roles are due")
+        return cls(sop_class_uid=decode_text(uid), scu_role=body[offset] != 0, scp_role=body[offset + 1] != 0)
+
+
+@frozen(kw_only=True)
+class SOPClassExtendedItem:
+    """Service class application information for one SOP class (PS3.7 D.3.3.5)."""
+
+    kind: ClassVar[int] = 0x56
+    sop_class_uid: str
+    service_class_application_information: bytes
+
+    def encode(self) -> bytes:
+        return encode_item(
+            self.kind, _counted(_encode_text(self.sop_class_uid)) + self.service_class_application_information
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> SOPClassExtendedItem:
+        uid, offset = _take(body, 0, "SOP class extended negotiation item")
+        return cls(sop_class_uid=decode_text(uid), service_class_application_information=body[offset:])
+
+
+@frozen(kw_only=True)
+class SOPClassCommonExtendedItem:
+    """Which service class and general SOP classes a SOP class belongs to (PS3.7 D.3.3.6); requestor only."""
+
+    kind: ClassVar[int] = 0x57
+    sop_class_uid: str
+    service_class_uid: str
+    related_general_sop_class_identification: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        related = b"".join(_counted(_encode_text(uid)) for uid in self.related_general_sop_class_identification)
+        body = (_counted(_encode_text(self.sop_class_uid)) + _counted(_encode_text(self.service_class_uid))) + _counted(
+            related
+        )
+        return encode_item(self.kind, body)
+
+    @classmethod
+    def decode(cls, body: bytes) -> SOPClassCommonExtendedItem:
+        what = "SOP class common extended negotiation item"
+        sop_class, offset = _take(body, 0, what)
+        service_class, offset = _take(body, offset, what)
+        # Bytes behind the list are reserved for later versions of the item: ignored.
+        related, _ = _take(body, offset, what)
+        uids, offset = [], 0
+        while offset < len(related):
+            uid, offset = _take(related, offset, what)
+            uids.append(decode_text(uid))
+        return cls(
+            sop_class_uid=decode_text(sop_class),
+            service_class_uid=decode_text(service_class),
+            related_general_sop_class_identification=tuple(uids),
+        )
+
+
+@frozen(kw_only=True)
+class UserIdentityRQItem:
+    """Who the requestor's user is (PS3.7 D.3.3.7.1).  The fields are secrets: they stay out of ``repr``."""
+
+    kind: ClassVar[int] = 0x58
+    user_identity_type: int
+    """1 user name, 2 with passcode, 3 Kerberos ticket, 4 SAML assertion, 5 JSON Web Token."""
+
+    primary_field: bytes = field(repr=False)
+    secondary_field: bytes = field(default=b"", repr=False)
+    positive_response_requested: bool = False
+
+    def encode(self) -> bytes:
+        body = bytes((self.user_identity_type, self.positive_response_requested))
+        return encode_item(self.kind, body + _counted(self.primary_field) + _counted(self.secondary_field))
+
+    @classmethod
+    def decode(cls, body: bytes) -> UserIdentityRQItem:
+        if len(body) < 2:
+            raise RemoteProtocolError(f"user identity item of {len(body)} bytes, which needs at least 6")
+        primary, offset = _take(body, 2, "user identity item")
+        secondary, _ = _take(body, offset, "user identity item")
+        return cls(
+            user_identity_type=body[0],
+            positive_response_requested=body[1] != 0,
+            primary_field=primary,
+            secondary_field=secondary,
+        )
+
+
+@frozen(kw_only=True)
+class UserIdentityACItem:
+    """The acceptor's answer to a user identity that asked for one (PS3.7 D.3.3.7.2)."""
+
+    kind: ClassVar[int] = 0x59
+    server_response: bytes = field(repr=False)
+
+    def encode(self) -> bytes:
+        return encode_item(self.kind, _counted(self.server_response))
+
+    @classmethod
+    def decode(cls, body: bytes) -> UserIdentityACItem:
+        return cls(server_response=_take(body, 0, "user identity response item")[0])
+
+
+UserItem: TypeAlias = (
+    MaximumLengthItem
+    | ImplementationClassUIDItem
+    | AsynchronousOperationsWindowItem
+    | RoleSelectionItem
+    | ImplementationVersionNameItem
+    | SOPClassExtendedItem
+    | SOPClassCommonExtendedItem
+    | UserIdentityRQItem
+    | UserIdentityACItem
+    | UnknownItem
+)
+
+_USER_ITEMS: dict[int, Callable[[bytes], UserItem]] = {
+    0x51: MaximumLengthItem.decode,
+    0x52: ImplementationClassUIDItem.decode,
+    0x53: AsynchronousOperationsWindowItem.decode,
+    0x54: RoleSelectionItem.decode,
+    0x55: ImplementationVersionNameItem.decode,
+    0x56: SOPClassExtendedItem.decode,
+    0x57: SOPClassCommonExtendedItem.decode,
+    0x58: UserIdentityRQItem.decode,
+    0x59: UserIdentityACItem.decode,
+}
+
+
+def encode_user_information(items: tuple[UserItem, ...]) -> bytes:
+    """The user information item (PS3.8 9.3.2.3), sub-items in the order given."""
+    return encode_item(USER_INFORMATION, b"".join(item.encode() for item in items))
+
+
+def decode_user_information(body: bytes) -> tuple[UserItem, ...]:
+    """The sub-items of a user information item, in the order sent."""
+    items = []
+    for kind, value in split_items(body, "the user information item"):
+        decode = _USER_ITEMS.get(kind)
+        items.append(decode(value) if decode else UnknownItem(kind, value))
+    return tuple(items)

@@ -1,0 +1,69 @@
+"""What a peer may make us hold or do, and how long it may take."""
+
+from __future__ import annotations
+
+from attrs import define, frozen
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Caps on what is accepted from a peer; sizes in bytes.
+
+    The defaults are far above what conformant peers send.
+    """
+
+    associate_pdu: int = 1 << 20
+    """Longest A-ASSOCIATE-RQ or -AC body."""
+
+    control_pdu: int = 1024
+    """Longest A-ASSOCIATE-RJ, A-RELEASE and A-ABORT body; the standard says 4."""
+
+    p_data_pdu: int | None = None
+    """Longest P-DATA-TF body.  None: twice what we announced, at least 1 MiB; if we announced no limit,
+    whatever the length field can say, because fragments are handed on as they arrive."""
+
+    contexts: int = 128
+    transfer_syntaxes: int = 256
+    """Per presentation context."""
+
+    empty_fragments: int = 64
+    """Consecutive P-DATA fragments without data."""
+
+    peer_maximum_length: int = 8
+    """Smallest maximum length a peer may announce (0, no limit, is always allowed)."""
+
+    command_set: int = 1 << 16
+    data_set_in_memory: int = 1 << 34
+    """Longest data set kept in memory for a handler; streams to a sink are not counted."""
+
+    identifier: int = 1 << 26
+    """Longest data set of any message but C-STORE."""
+
+    unread: int = 1 << 24
+    """Bytes fed with ``receive_data`` while earlier ones are still unread."""
+
+
+@define(kw_only=True)
+class Timeouts:
+    """Seconds, or None for no limit; may be changed at any time, also for a phase that has begun."""
+
+    artim: float | None = 30.0
+    """For a request to arrive, and for the peer to close at the end (PS3.8 9.1.5)."""
+
+    associate: float | None = 30.0
+    """For the answer to our A-ASSOCIATE-RQ."""
+
+    release: float | None = 30.0
+    """For the answer to our A-RELEASE-RQ."""
+
+    progress: float | None = 30.0
+    """For a started PDU or message to end, or to come 64 KiB further."""
+
+    response: float | None = None
+    """For each response to a request of ours."""
+
+    idle: float | None = None
+    """Without a byte in either direction while established."""
+
+    write: float | None = 60.0
+    """For the peer to take what we send; adapters apply it, because only they see writes stall."""

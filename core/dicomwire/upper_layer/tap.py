@@ -1,0 +1,74 @@
+"""A record of what crosses a connection, for logs, notification events and captures."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeAlias
+
+from attrs import frozen
+
+from dicomwire.upper_layer.state import Input, State
+
+
+@frozen
+class PDUSent:
+    """The bytes of one whole PDU that were queued for sending."""
+
+    data: bytes
+
+
+@frozen
+class PDUReceived:
+    """The bytes of one whole PDU that was read."""
+
+    data: bytes
+
+
+@frozen
+class Transition:
+    """One step of the state machine (PS3.8 9.2)."""
+
+    state: State
+    input: Input
+    action: str
+    then: State
+
+
+Record: TypeAlias = PDUSent | PDUReceived | Transition
+
+
+class Tap:
+    """Collects records in order until somebody takes them.
+
+    P-DATA-TF PDUs are recorded only with ``p_data``: they must be copied whole for it, which undoes the
+    bounded memory of streaming.
+    """
+
+    def __init__(self, *, p_data: bool = False, transitions: bool = False) -> None:
+        self.p_data = p_data
+        self.transitions = transitions
+        self._records: deque[Record] = deque()
+        self._partial = bytearray()
+
+    def take(self) -> list[Record]:
+        """The records since the last call."""
+        records = list(self._records)
+        self._records.clear()
+        return records
+
+    def add(self, record: Record) -> None:
+        self._records.append(record)
+
+    def p_data_read(self, data: memoryview | bytes, *, ends_pdu: bool) -> None:
+        """A run of bytes of a P-DATA-TF was read; the last one ends it."""
+        if not self.p_data:
+            return
+        self._partial += data
+        if ends_pdu:
+            self._records.append(PDUReceived(bytes(self._partial)))
+            self._partial.clear()
+
+    def p_data_queued(self, buffers: list[bytes | memoryview]) -> None:
+        """One P-DATA-TF was queued."""
+        if self.p_data:
+            self._records.append(PDUSent(b"".join(buffers)))

@@ -1,0 +1,69 @@
+"""Deadlines without a clock."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from dicomwire.upper_layer.limits import Timeouts
+
+
+class Timer(Enum):
+    """What can take too long; the value is the field of ``Timeouts`` that says how long is too long."""
+
+    ARTIM = "artim"
+    ASSOCIATE = "associate"
+    RELEASE = "release"
+    PROGRESS = "progress"
+    RESPONSE = "response"
+    IDLE = "idle"
+
+
+class Timers:
+    """The running timers of one connection.
+
+    A timer starts without knowing the time; the next call of :meth:`next_deadline`, which every caller makes
+    before it waits, stamps it.  So the clock is read once per wait and by nobody in here.
+    """
+
+    __slots__ = ("_started", "timeouts")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
+        self._started: dict[Timer, float | None] = {}
+
+    def start(self, timer: Timer) -> None:
+        """Start or restart ``timer``."""
+        self._started[timer] = None
+
+    def start_if_stopped(self, timer: Timer) -> None:
+        self._started.setdefault(timer, None)
+
+    def stop(self, timer: Timer) -> None:
+        self._started.pop(timer, None)
+
+    def stop_all(self) -> None:
+        self._started.clear()
+
+    def is_running(self, timer: Timer) -> bool:
+        return timer in self._started
+
+    def next_deadline(self, now: float) -> float | None:
+        """When the first timer expires, in the caller's monotonic seconds, or None."""
+        earliest = None
+        for timer, started in self._started.items():
+            seconds = getattr(self.timeouts, timer.value)
+            if started is None:
+                self._started[timer] = started = now
+            if seconds is not None and (earliest is None or started + seconds < earliest):
+                earliest = started + seconds
+        return earliest
+
+    def expired(self, now: float) -> list[Timer]:
+        """The stamped timers that are over at ``now``; they keep running."""
+        return [
+            timer
+            for timer, started in self._started.items()
+            if started is not None
+            and (seconds := getattr(self.timeouts, timer.value)) is not None
+            and now >= started + seconds
+        ]
