@@ -1,0 +1,19 @@
+"""DIMSE messages (PS3.7), without I/O."""
+
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
+from dicomwire.dimse.messages import MESSAGES, DataSetRule, MessageKind, answer
+from dicomwire.dimse.session import AcceptedContext, Session
+
+__all__ = [
+    "MESSAGES",
+    "AcceptedContext",
+    "CancelReceived",
+    "Command",
+    "DataSetReceived",
+    "DataSetRule",
+    "MessageKind",
+    "MessageReceived",
+    "Session",
+    "answer",
+]

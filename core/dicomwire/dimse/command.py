@@ -1,0 +1,146 @@
+"""Command sets as values, and their bytes: always implicit VR little endian (PS3.7 6.3.1)."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Any, Self
+
+from attrs import frozen
+
+from dicomwire.dimse.elements import BY_NUMBER, ELEMENTS
+from dicomwire.errors import RemoteProtocolError
+
+NO_DATA_SET = 0x0101
+DATA_SET = 0x0001
+
+_HEAD = Struct("<HHL")
+_US = Struct("<HHLH")
+_TAG = Struct("<HH")
+_GROUP_LENGTH = Struct("<HHLL")
+
+
+@frozen(kw_only=True, eq=True)
+class Command:
+    """One command set: every element a field, None where it is absent (PS3.7 annex E)."""
+
+    command_field: int
+    message_id: int | None = None
+    message_id_being_responded_to: int | None = None
+    affected_sop_class_uid: str | None = None
+    requested_sop_class_uid: str | None = None
+    affected_sop_instance_uid: str | None = None
+    requested_sop_instance_uid: str | None = None
+    priority: int | None = None
+    """0 medium, 1 high, 2 low."""
+
+    command_data_set_type: int | None = NO_DATA_SET
+    """0x0101: no data set follows; every other value: one does."""
+
+    status: int | None = None
+    offending_element: tuple[int, ...] | None = None
+    """Tags as group << 16 | element."""
+
+    error_comment: str | None = None
+    error_id: int | None = None
+    event_type_id: int | None = None
+    action_type_id: int | None = None
+    attribute_identifier_list: tuple[int, ...] | None = None
+    """Tags as group << 16 | element."""
+
+    move_destination: str | None = None
+    move_originator_application_entity_title: str | None = None
+    move_originator_message_id: int | None = None
+    number_of_remaining_suboperations: int | None = None
+    number_of_completed_suboperations: int | None = None
+    number_of_failed_suboperations: int | None = None
+    number_of_warning_suboperations: int | None = None
+    other: tuple[tuple[int, bytes], ...] = ()
+    """Elements that are unknown, retired or of another group: tag and raw value, kept and not sent."""
+
+    @property
+    def is_request(self) -> bool:
+        """C-CANCEL-RQ counts as one, though nothing answers it."""
+        return not self.command_field & 0x8000
+
+    @property
+    def has_data_set(self) -> bool:
+        return self.command_data_set_type != NO_DATA_SET
+
+    def encode(self, command_data_set_type: int | None = None) -> bytes:
+        """The command set with its group length; ``command_data_set_type`` overrides the field of that name.
+
+        Raises:
+            ValueError: a value does not fit its element.
+        """
+        parts = [b""]
+        size = 0
+        for element in ELEMENTS:
+            value = getattr(self, element.field)
+            if element.number == 0x0800 and command_data_set_type is not None:
+                value = command_data_set_type
+            if value is None:
+                continue
+            if element.vr == "US":
+                if not 0 <= value <= 0xFFFF:
+                    raise ValueError(f"{element.keyword} {value} does not fit in 16 bits")
+                part = _US.pack(0, element.number, 2, value)
+            else:
+                part = _encode_element(element.number, element.vr, value)
+            parts.append(part)
+            size += len(part)
+        parts[0] = _GROUP_LENGTH.pack(0, 0, 4, size)
+        return b"".join(parts)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """A command set from its bytes; the group length is not trusted.
+
+        Raises:
+            RemoteProtocolError: an element runs over the end, or there is no Command Field.
+        """
+        fields: dict[str, Any] = {"command_data_set_type": None}
+        other = []
+        offset, end = 0, len(data)
+        while offset < end:
+            if end - offset < 8:
+                raise RemoteProtocolError(f"{end - offset} stray bytes at the end of a command set")
+            group, number, length = _HEAD.unpack_from(data, offset)
+            offset += 8
+            if length > end - offset:
+                raise RemoteProtocolError(
+                    f"command element ({group:04x},{number:04x}) of {length} bytes, but only {end - offset} left"
+                )
+            value = data[offset : offset + length]
+            offset += length
+            element = BY_NUMBER.get(number) if group == 0 else None
+            if element is None:
+                if group or number:
+                    other.append((group << 16 | number, value))
+            elif length:
+                vr = element.vr
+                fields[element.field] = int.from_bytes(value, "little") if vr == "US" else _decode_value(vr, value)
+        if "command_field" not in fields:
+            raise RemoteProtocolError("command set without Command Field (0000,0100)")
+        return cls(**fields, other=tuple(other))
+
+
+def _encode_element(number: int, vr: str, value: Any) -> bytes:
+    if vr == "AT":
+        raw = b"".join(_TAG.pack(tag >> 16, tag & 0xFFFF) for tag in value)
+    else:
+        raw = value.encode("ascii", "replace")
+        if vr == "LO":
+            raw = raw[:64]
+        if len(raw) & 1:
+            raw += b"\0" if vr == "UI" else b" "
+    return _HEAD.pack(0, number, len(raw)) + raw
+
+
+def _decode_value(vr: str, raw: bytes) -> Any:
+    if vr == "AT":
+        return tuple(
+            int.from_bytes(raw[i : i + 2], "little") << 16 | int.from_bytes(raw[i + 2 : i + 4], "little")
+            for i in range(0, len(raw) - 3, 4)
+        )
+    text = raw.decode("latin-1")
+    return text.rstrip("\0 ") if vr == "UI" else text.strip("\0 ")

@@ -1,0 +1,357 @@
+"""Bytes to messages and back: a Connection with contexts, message IDs, cancels and their deadlines (PS3.7)."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from attrs import frozen
+
+from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
+from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
+from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, PENDING, RESPONSE, check, is_final
+from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolError, RemoteProtocolError
+from dicomwire.upper_layer.buffer import LARGE
+from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
+from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
+from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
+from dicomwire.upper_layer.timers import Timer
+
+
+@frozen
+class AcceptedContext:
+    """A presentation context that both sides agreed on."""
+
+    context_id: int
+    abstract_syntax: str
+    transfer_syntax: str
+
+
+class Session:
+    """One association as messages.
+
+    Bytes go in and out as with :class:`Connection`, whose verbs it shares; ``next_event()`` gives the connection's
+    events and, in place of ``DataReceived``, ``MessageReceived``, ``DataSetReceived`` and ``CancelReceived``.
+    Data sets are handed on as they arrive and never kept.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.contexts: dict[int, AcceptedContext] = {}
+        """The accepted presentation contexts, once there is an association."""
+
+        self.outstanding: dict[int, Command] = {}
+        """Our requests without a final response, by message ID."""
+
+        self.serving: set[int] = set()
+        """Message IDs of the peer's requests that can still be cancelled."""
+
+        self.cancelled: set[int] = set()
+        """Those of them that the peer has cancelled."""
+
+        self._request: AssociateRQ | None = None
+        self._inbox: deque[Event] = deque()
+        self._error: RemoteProtocolError | None = None
+        self._command = bytearray()
+        self._command_context: int | None = None
+        # The message whose data set is being received, and how much of it has come.
+        self._receiving: MessageReceived | None = None
+        self._dropping = False
+        self._data_bytes = 0
+        # The context of the message whose data set we are sending.
+        self._sending: int | None = None
+
+    # -- the verbs of the connection ------------------------------------------------------------------------------
+    def receive_data(self, data: Buffer) -> None:
+        """See :meth:`Connection.receive_data`."""
+        self.connection.receive_data(data)
+
+    def get_buffer(self, sizehint: int = -1) -> memoryview:
+        """See :meth:`Connection.get_buffer`; large in the middle of a data set."""
+        return self.connection.get_buffer(LARGE if self._receiving is not None else sizehint)
+
+    def buffer_updated(self, count: int) -> None:
+        """See :meth:`Connection.buffer_updated`."""
+        self.connection.buffer_updated(count)
+
+    def data_to_send(self) -> list[Buffer]:
+        """See :meth:`Connection.data_to_send`."""
+        return self.connection.data_to_send()
+
+    def next_deadline(self, now: float) -> float | None:
+        """See :meth:`Connection.next_deadline`."""
+        return self.connection.next_deadline(now)
+
+    def handle_deadline(self, now: float) -> None:
+        """See :meth:`Connection.handle_deadline`."""
+        self.connection.handle_deadline(now)
+
+    @property
+    def wants_data(self) -> bool:
+        """False while received bytes or events wait to be taken: do not read more, that is the back-pressure."""
+        return not self._inbox and self._error is None and not self.connection.unread
+
+    # -- associations ---------------------------------------------------------------------------------------------
+    def send(self, item: Sendable) -> None:
+        """Send an association PDU; see :meth:`Connection.send`."""
+        self.connection.send(item)
+        if isinstance(item, AssociateRQ):
+            self._request = item
+        elif isinstance(item, AssociateAC):
+            self._agree(item)
+
+    def _agree(self, answer: AssociateAC) -> None:
+        """Keep the contexts that are accepted; PS3.8 9.3.3.2 with the tolerances of the field."""
+        assert self._request is not None
+        proposed = {context.context_id: context for context in reversed(self._request.presentation_context)}
+        for context in answer.presentation_context:
+            if context.result != 0:
+                continue
+            proposal = proposed.get(context.context_id)
+            transfer_syntax = context.transfer_syntax or ""
+            if proposal is None or transfer_syntax not in proposal.transfer_syntax:
+                self._inbox.append(
+                    Tolerated(
+                        what=f"presentation context {context.context_id} accepted with a transfer syntax "
+                        "that was not proposed for it: taken as not accepted"
+                    )
+                )
+                continue
+            self.contexts[context.context_id] = AcceptedContext(
+                context.context_id, proposal.abstract_syntax, transfer_syntax
+            )
+        self._request = None
+
+    # -- sending messages -----------------------------------------------------------------------------------------
+    def send_message(self, context_id: int, command: Command, data_set: Buffer | None = None) -> None:
+        """Send one message, with its whole data set if it has one.
+
+        Raises:
+            LocalProtocolError: not now, not on this context, or the message ID is in use.
+            ValueError: a value does not fit its element.
+        """
+        self.begin_message(context_id, command, data_set_follows=data_set is not None)
+        if data_set is not None:
+            self.send_data_set(data_set, last=True)
+
+    def begin_message(self, context_id: int, command: Command, *, data_set_follows: bool) -> None:
+        """Send a command set; if a data set follows, its pieces go to :meth:`send_data_set`.
+
+        Raises: as :meth:`send_message`.
+        """
+        if self._sending is not None:
+            raise LocalProtocolError("the data set of the message before is not complete")
+        if context_id not in self.contexts:
+            raise LocalProtocolError(f"presentation context {context_id} was not accepted")
+        message_id = command.message_id
+        is_operation = command.is_request and command.command_field != C_CANCEL_RQ
+        if is_operation and message_id in self.outstanding:
+            raise LocalProtocolError(f"message ID {message_id} is in use")
+        data = command.encode(DATA_SET if data_set_follows else NO_DATA_SET)
+        self.connection.send_fragment(context_id, data, command=True, last=True)
+        if is_operation:
+            assert message_id is not None
+            self.outstanding[message_id] = command
+        elif not command.is_request and command.status not in PENDING:
+            answered = command.message_id_being_responded_to
+            assert answered is not None
+            self.serving.discard(answered)
+            self.cancelled.discard(answered)
+        if data_set_follows:
+            self._sending = context_id
+        if self.outstanding:
+            self._await_response()
+
+    def send_data_set(self, data: Buffer, *, last: bool) -> None:
+        """Send a piece of the data set that follows the command sent last; even in length unless ``last``.
+
+        The piece is not copied: it must not change until what ``data_to_send()`` gives is written.
+        """
+        if self._sending is None:
+            raise LocalProtocolError("no message waits for a data set")
+        self.connection.send_fragment(self._sending, data, command=False, last=last)
+        if last:
+            self._sending = None
+            if self.outstanding:
+                self._await_response()
+
+    def _await_response(self) -> None:
+        timers = self.connection.timers
+        timers.start(Timer.RESPONSE)
+        if timers.timeouts.response is not None:
+            # The response deadline governs; without one the idle deadline still finds a dead peer.
+            timers.stop(Timer.IDLE)
+
+    def forget_request(self, message_id: int) -> None:
+        """Do not wait for responses to this request any more; late ones are dropped."""
+        self.outstanding.pop(message_id, None)
+        self._response_handled()
+
+    def _response_handled(self) -> None:
+        timers = self.connection.timers
+        if self.outstanding:
+            timers.start(Timer.RESPONSE)
+        else:
+            timers.stop(Timer.RESPONSE)
+            if self.connection.is_established:
+                timers.start(Timer.IDLE)
+
+    # -- receiving messages ---------------------------------------------------------------------------------------
+    def next_event(self) -> Event | None:
+        """The next thing the peer did, or None: feed me more, or nothing more will come.
+
+        Raises:
+            RemoteProtocolError: the peer broke the protocol; nothing else is raised, whatever the bytes.
+        """
+        if self._inbox:
+            return self._inbox.popleft()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return self._parse()
+
+    def scan(self) -> None:
+        """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
+        if self._receiving is not None:
+            return
+        while self.wants_scan:
+            try:
+                event = self._parse()
+            except RemoteProtocolError as error:
+                self._error = error
+                return
+            if event is None:
+                return
+            if not isinstance(event, CancelReceived):
+                self._inbox.append(event)
+
+    @property
+    def wants_scan(self) -> bool:
+        return not self._inbox and self._error is None
+
+    def _parse(self) -> Event | None:
+        fragments: list[memoryview] = []
+        next_event = self.connection.next_event
+        while True:
+            try:
+                event = next_event()
+                if type(event) is DataReceived:
+                    if event.command:
+                        message = self._command_fragment(event)
+                        if message is not None:
+                            return message
+                    elif self._data_fragment(event, fragments):
+                        self._receiving = None
+                        if not self._dropping:
+                            return DataSetReceived(event.context_id, fragments, True)
+                    continue
+            except RemoteProtocolError as error:
+                if not fragments:
+                    raise
+                # What came before the error is handed on first.
+                self._error = error
+                event = None
+            if fragments:
+                if event is not None:
+                    self._inbox.append(self._association_event(event))
+                assert self._receiving is not None
+                return DataSetReceived(self._receiving.context_id, fragments, False)
+            return None if event is None else self._association_event(event)
+
+    def _association_event(self, event: Event) -> Event:
+        if isinstance(event, AssociateAccepted):
+            self._agree(event.pdu)
+        elif isinstance(event, AssociateRequested):
+            self._request = event.pdu
+        return event
+
+    def _refuse(self, message: str, reason: int = UNEXPECTED_PARAMETER) -> RemoteProtocolError:
+        return self.connection.protocol_error(RemoteProtocolError(message, reason=reason))
+
+    def _command_fragment(self, event: DataReceived) -> Event | None:
+        context_id = event.context_id
+        if self._receiving is not None:
+            raise self._refuse("command fragment inside an unfinished data set")
+        if self._command_context is None:
+            if context_id not in self.contexts:
+                raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
+            self._command_context = context_id
+        elif context_id != self._command_context:
+            raise self._refuse(f"command fragments on contexts {self._command_context} and {context_id}")
+        if len(self._command) + len(event.fragment) > self.connection.limits.command_set:
+            raise self._refuse(f"command set longer than {self.connection.limits.command_set} bytes", NOT_SPECIFIED)
+        if not event.last:
+            self._command += event.fragment
+            return None
+        if self._command:
+            self._command += event.fragment
+            data = bytes(self._command)
+            self._command.clear()
+        else:
+            data = bytes(event.fragment)
+        self._command_context = None
+        try:
+            command = check(Command.decode(data))
+        except RemoteProtocolError as error:
+            raise self.connection.protocol_error(error) from None
+        return self._message(context_id, command)
+
+    def _message(self, context_id: int, command: Command) -> Event | None:
+        message: Event | None
+        message = received = MessageReceived(context_id=context_id, command=command)
+        self._dropping = False
+        if command.command_field == C_CANCEL_RQ:
+            message = self._cancel(command)
+            self._dropping = True
+        elif command.is_request:
+            assert command.message_id is not None
+            self.serving.add(command.message_id)
+        else:
+            message = self._response(received)
+            self._dropping = message is None or not isinstance(message, MessageReceived)
+        if command.has_data_set:
+            self._receiving = received
+            self._data_bytes = 0
+            self.connection.message_open = True
+        return message
+
+    def _cancel(self, command: Command) -> Event:
+        message_id = command.message_id_being_responded_to
+        assert message_id is not None
+        if message_id not in self.serving:
+            return Tolerated(what=f"C-CANCEL for message ID {message_id}, which is not being served: dropped")
+        self.cancelled.add(message_id)
+        return CancelReceived(message_id=message_id)
+
+    def _response(self, message: MessageReceived) -> Event:
+        command = message.command
+        message_id = command.message_id_being_responded_to
+        assert message_id is not None
+        request = self.outstanding.get(message_id)
+        name = MESSAGES[command.command_field].name
+        if request is None:
+            return Tolerated(what=f"{name} for message ID {message_id}, which is not outstanding: dropped")
+        if request.command_field | RESPONSE != command.command_field:
+            raise self._refuse(f"{name} as the answer to {MESSAGES[request.command_field].name} {message_id}")
+        if is_final(request, command.status):
+            del self.outstanding[message_id]
+        self._response_handled()
+        return message
+
+    def _data_fragment(self, event: DataReceived, fragments: list[memoryview]) -> bool:
+        """Take one piece of a data set; True if it ends there."""
+        receiving = self._receiving
+        if receiving is None:
+            raise self._refuse("data set fragment where a command is due")
+        if event.context_id != receiving.context_id:
+            raise self._refuse(
+                f"data set on presentation context {event.context_id}, its command on {receiving.context_id}"
+            )
+        self._data_bytes += len(event.fragment)
+        if not self._dropping:
+            limit = self.connection.limits.identifier
+            if self._data_bytes > limit and receiving.command.command_field != C_STORE_RQ:
+                name = MESSAGES[receiving.command.command_field].name
+                raise self._refuse(f"data set of {name} longer than {limit} bytes", NOT_SPECIFIED)
+            if len(event.fragment):
+                fragments.append(event.fragment)
+        return event.last

@@ -1,0 +1,133 @@
+"""What each C service class is: its messages and its statuses (PS3.4).
+
+These classes are the vocabulary of dispatch: `sop_class` maps UIDs to them, and the services read them.  They hold no
+behaviour of an SCP.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from dicomwire import status
+from dicomwire.status import StatusTable
+
+# Command fields of requests (PS3.7 E.1).
+C_STORE = 0x0001
+C_GET = 0x0010
+C_FIND = 0x0020
+C_MOVE = 0x0021
+C_ECHO = 0x0030
+
+
+class ServiceClass:
+    """The base of all service classes; as it is, it serves nothing."""
+
+    uid: ClassVar[str | None] = None
+    """UID of the service class itself, for common extended negotiation (PS3.7 D.3.3.6)."""
+
+    messages: ClassVar[frozenset[int]] = frozenset()
+    """Command fields of the requests served (PS3.7 E.1)."""
+
+    statuses: StatusTable = status.GENERAL_STATUS
+    """The table in force."""
+
+    def __init__(self, assoc: Any) -> None:
+        self.assoc = assoc
+        """The association that is served."""
+
+    @property
+    def ae(self) -> Any:
+        """The application entity of the association."""
+        return self.assoc.ae
+
+    def statuses_for(self, message: int) -> StatusTable:
+        """The table for responses to a request with that command field."""
+        return self.statuses
+
+    def is_valid_status(self, code: int) -> bool:
+        """Whether the service class defines `code`."""
+        return code in self.statuses
+
+
+class VerificationServiceClass(ServiceClass):
+    """PS3.4 annex A."""
+
+    messages = frozenset({C_ECHO})
+    statuses = status.VERIFICATION_SERVICE_CLASS_STATUS
+
+
+class StorageServiceClass(ServiceClass):
+    """PS3.4 annex B."""
+
+    uid = "1.2.840.10008.4.2"
+    messages = frozenset({C_STORE})
+    statuses = status.STORAGE_SERVICE_CLASS_STATUS
+
+
+class NonPatientObjectStorageServiceClass(ServiceClass):
+    """PS3.4 annex GG."""
+
+    messages = frozenset({C_STORE})
+    statuses = status.NON_PATIENT_SERVICE_CLASS_STATUS
+
+
+class QueryRetrieveServiceClass(ServiceClass):
+    """PS3.4 annex C.  One SOP class serves one of the messages: ``sop_class.uid_to_messages`` says which."""
+
+    messages = frozenset({C_FIND, C_GET, C_MOVE})
+    statuses_by_message: ClassVar[Mapping[int, StatusTable]] = {
+        C_FIND: status.QR_FIND_SERVICE_CLASS_STATUS,
+        C_GET: status.QR_GET_SERVICE_CLASS_STATUS,
+        C_MOVE: status.QR_MOVE_SERVICE_CLASS_STATUS,
+    }
+    statuses = (
+        status.QR_FIND_SERVICE_CLASS_STATUS | status.QR_GET_SERVICE_CLASS_STATUS | status.QR_MOVE_SERVICE_CLASS_STATUS
+    )
+
+    def statuses_for(self, message: int) -> StatusTable:
+        """The table for responses to a request with that command field."""
+        return self.statuses_by_message.get(message, self.statuses)
+
+
+class ColorPaletteQueryRetrieveServiceClass(QueryRetrieveServiceClass):
+    """PS3.4 annex X."""
+
+
+class DefinedProcedureProtocolQueryRetrieveServiceClass(QueryRetrieveServiceClass):
+    """PS3.4 annex HH."""
+
+
+class HangingProtocolQueryRetrieveServiceClass(QueryRetrieveServiceClass):
+    """PS3.4 annex U."""
+
+
+class ImplantTemplateQueryRetrieveServiceClass(QueryRetrieveServiceClass):
+    """PS3.4 annex BB."""
+
+
+class InventoryQueryRetrieveServiceClass(QueryRetrieveServiceClass):
+    """PS3.4 annex JJ."""
+
+
+class ProtocolApprovalQueryRetrieveServiceClass(QueryRetrieveServiceClass):
+    """PS3.4 annex II."""
+
+
+class BasicWorklistManagementServiceClass(ServiceClass):
+    """PS3.4 annex K."""
+
+    messages = frozenset({C_FIND})
+    statuses = status.QR_FIND_SERVICE_CLASS_STATUS
+
+
+class SubstanceAdministrationQueryServiceClass(ServiceClass):
+    """PS3.4 annex V."""
+
+    messages = frozenset({C_FIND})
+    statuses = status.SUBSTANCE_ADMINISTRATION_SERVICE_CLASS_STATUS
+
+
+class RelevantPatientInformationQueryServiceClass(ServiceClass):
+    """PS3.4 annex Q.  At most one match."""
+
+    messages = frozenset({C_FIND})
+    statuses = status.RELEVANT_PATIENT_SERVICE_CLASS_STATUS
