@@ -322,12 +322,6 @@ RETIRED_STORAGE: dict[str, str] = {
     "StandaloneCurveStorage": "1.2.840.10008.5.1.4.1.1.9",
 }
 
-# What a common extended negotiation item may name as service class (PS3.7 D.3.3.6).
-SERVICE_CLASS_UIDS: dict[str, str] = {
-    "StorageServiceClass": "1.2.840.10008.4.2",
-    "UnifiedProcedureStepServiceClass": "1.2.840.10008.5.1.4.34.6",
-}
-
 WELL_KNOWN_INSTANCES: dict[str, str] = {
     "DisplaySystemInstance": "1.2.840.10008.5.1.1.40.1",
     "PrinterConfigurationRetrievalInstance": "1.2.840.10008.5.1.1.17.376",
@@ -340,17 +334,19 @@ WELL_KNOWN_INSTANCES: dict[str, str] = {
     "UPSGlobalSubscriptionInstance": "1.2.840.10008.5.1.4.34.5",
 }
 
-# Keyword of the registry (PS3.6) -> name used here; both are importable.
+# Name used here -> keyword of the registry (PS3.6); both are importable.
 ALIASES: dict[str, str] = {
-    "PseudoColorSoftcopyPresentationStateStorage": "PseudoColorSoftcopyPresentationStageStorage",
-    "VariableModalityLUTSoftcopyPresentationStateStorage": "VariableModalityLUTSoftcopyPresentationStageStorage",
-    "OphthalmicOpticalCoherenceTomographyBscanVolumeAnalysisStorage": "OphthlamicOpticalCoherenceTomographyBscanVolumeAnalysisStorage",
-    "RoboticRadiationRecordStorage": "RoboticArmRadiationRecordStorage",
-    "RTBrachyApplicationSetupDeliveryInstructionStorage": "RTBrachyApplicationSetupDeliveryInstructionsStorage",
-    "ModalityWorklistInformationModelFind": "ModalityWorklistInformationFind",
-    "ColorPaletteQueryRetrieveInformationModelFind": "ColorPaletteInformationModelFind",
-    "ColorPaletteQueryRetrieveInformationModelMove": "ColorPaletteInformationModelMove",
-    "ColorPaletteQueryRetrieveInformationModelGet": "ColorPaletteInformationModelGet",
+    "PseudoColorSoftcopyPresentationStageStorage": "PseudoColorSoftcopyPresentationStateStorage",
+    "VariableModalityLUTSoftcopyPresentationStageStorage": "VariableModalityLUTSoftcopyPresentationStateStorage",
+    "OphthlamicOpticalCoherenceTomographyBscanVolumeAnalysisStorage": (
+        "OphthalmicOpticalCoherenceTomographyBscanVolumeAnalysisStorage"
+    ),
+    "RoboticArmRadiationRecordStorage": "RoboticRadiationRecordStorage",
+    "RTBrachyApplicationSetupDeliveryInstructionsStorage": "RTBrachyApplicationSetupDeliveryInstructionStorage",
+    "ModalityWorklistInformationFind": "ModalityWorklistInformationModelFind",
+    "ColorPaletteInformationModelFind": "ColorPaletteQueryRetrieveInformationModelFind",
+    "ColorPaletteInformationModelMove": "ColorPaletteQueryRetrieveInformationModelMove",
+    "ColorPaletteInformationModelGet": "ColorPaletteQueryRetrieveInformationModelGet",
 }
 
 # The storage classes proposed by default; with the retired ones 120, which leaves 8 of 128 contexts free.

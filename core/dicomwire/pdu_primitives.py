@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 Given = TypeVar("Given")
+_Item = TypeVar("_Item", bound="NegotiationItem")
 
 NO_VALUE = "(no value available)"
 
@@ -26,7 +27,7 @@ NO_VALUE = "(no value available)"
 class Checked(Generic[Value, Given]):
     """An attribute that is checked, and converted, whenever it is set."""
 
-    def __init__(self, check: Callable[[str, Given], Value], default: Given) -> None:
+    def __init__(self, check: Callable[[str, Given], Value], default: Any) -> None:
         self.check = check
         self.default = default
 
@@ -332,9 +333,6 @@ class A_ASSOCIATE:
         setattr(item, name, value)
         if item not in self.user_information:
             self.user_information.append(item)
-
-
-_Item = TypeVar("_Item", bound=NegotiationItem)
 
 
 @define

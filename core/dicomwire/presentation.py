@@ -1,25 +1,68 @@
 """Presentation contexts: building them, the ready-made lists, and negotiating (PS3.8 7.1.1.13, PS3.7 D.3)."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from pydicom.uid import UID, UID_dictionary
+from pydicom._uid_dict import UID_dictionary
+from pydicom.config import IGNORE
+from pydicom.uid import UID
 
 from dicomwire import _sop_class_table as table
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire.negotiation import (
+    ABSTRACT_SYNTAX_NOT_SUPPORTED,
+    ACCEPTED,
+    PROVIDER_REJECTED,
+    TRANSFER_SYNTAXES_NOT_SUPPORTED,
+    USER_REJECTED,
+    NegotiatedContext,
+    Supported,
+    accept_contexts,
+    read_answer,
+)
 from dicomwire.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from dicomwire.service_class import StorageServiceClass
-from dicomwire.sop_class import is_known, uid_to_service_class
+from dicomwire.sop_class import SOPClass, is_known, uid_to_service_class
 from dicomwire.utils import set_uid
 
-LOGGER = logging.getLogger(__name__)
+__all__ = [
+    "ALL_TRANSFER_SYNTAXES",
+    "DEFAULT_TRANSFER_SYNTAXES",
+    "AllStoragePresentationContexts",
+    "ApplicationEventLoggingPresentationContexts",
+    "BasicWorklistManagementPresentationContexts",
+    "ColorPalettePresentationContexts",
+    "DefinedProcedureProtocolPresentationContexts",
+    "DisplaySystemPresentationContexts",
+    "HangingProtocolPresentationContexts",
+    "ImplantTemplatePresentationContexts",
+    "InstanceAvailabilityPresentationContexts",
+    "MediaCreationManagementPresentationContexts",
+    "MediaStoragePresentationContexts",
+    "ModalityPerformedPresentationContexts",
+    "NonPatientObjectPresentationContexts",
+    "PresentationContext",
+    "PresentationContextTuple",
+    "PrintManagementPresentationContexts",
+    "ProcedureStepPresentationContexts",
+    "ProtocolApprovalPresentationContexts",
+    "QueryRetrievePresentationContexts",
+    "RTMachineVerificationPresentationContexts",
+    "RelevantPatientInformationPresentationContexts",
+    "StorageCommitmentPresentationContexts",
+    "StoragePresentationContexts",
+    "SubstanceAdministrationPresentationContexts",
+    "UnifiedProcedurePresentationContexts",
+    "VerificationPresentationContexts",
+    "build_context",
+    "build_role",
+    "negotiate_as_acceptor",
+    "negotiate_as_requestor",
+    "negotiate_unrestricted",
+]
 
-ACCEPTED = 0x00
-USER_REJECTED = 0x01
-PROVIDER_REJECTED = 0x02
-ABSTRACT_SYNTAX_NOT_SUPPORTED = 0x03
-TRANSFER_SYNTAXES_NOT_SUPPORTED = 0x04
+LOGGER = logging.getLogger(__name__)
 
 # PS3.8 table 9-18.
 _STATUSES = {
@@ -66,8 +109,6 @@ class PresentationContext:
     A value: equal and hashed by all it holds, so do not change one that is in a set.
     """
 
-    __slots__ = ("_abstract_syntax", "_as_scp", "_as_scu", "_context_id", "_scp_role", "_scu_role", "_syntaxes", "result")
-
     def __init__(self) -> None:
         self._context_id: int | None = None
         self._abstract_syntax: UID | None = None
@@ -108,7 +149,7 @@ class PresentationContext:
         return self._syntaxes
 
     @transfer_syntax.setter
-    def transfer_syntax(self, value: Iterable[str | bytes]) -> None:
+    def transfer_syntax(self, value: list[UID] | list[str] | list[bytes] | list[str | bytes]) -> None:
         if not isinstance(value, list):
             raise TypeError(f"'transfer_syntax' must be a list, not {type(value).__name__}")
         syntaxes = (_transfer_syntax(item) for item in value)
@@ -163,8 +204,7 @@ class PresentationContext:
     def copy(self) -> "PresentationContext":
         """An equal context that shares nothing that can change."""
         new = PresentationContext()
-        for name in self.__slots__:
-            setattr(new, name, getattr(self, name))
+        new.__dict__.update(self.__dict__)
         new._syntaxes = self._syntaxes.copy()
         return new
 
@@ -203,15 +243,18 @@ class PresentationContext:
             lines.append(f"Role: {_ROLES[self._as_scu, self._as_scp]}")
         return "\n".join(lines)
 
-    def _outcome(self, result: int, syntaxes: list[UID], as_scu: bool, as_scp: bool) -> "PresentationContext":
+    def _outcome(self, outcome: NegotiatedContext) -> "PresentationContext":
         """This proposed context as negotiated."""
         new = PresentationContext()
         new._context_id = self._context_id
         new._abstract_syntax = self._abstract_syntax
-        new._syntaxes = syntaxes
-        new.result = result
-        new._as_scu = as_scu
-        new._as_scp = as_scp
+        # As they are: a UID object knows how a private transfer syntax is encoded.
+        new._syntaxes = [
+            syntax if isinstance(syntax, UID) else UID(syntax, IGNORE) for syntax in outcome.transfer_syntaxes
+        ]
+        new.result = outcome.result
+        new._as_scu = outcome.as_scu
+        new._as_scp = outcome.as_scp
         return new
 
 
@@ -246,7 +289,7 @@ def build_context(
     elif isinstance(transfer_syntax, str | bytes):
         context.transfer_syntax = [transfer_syntax]
     elif isinstance(transfer_syntax, Sequence):
-        context.transfer_syntax = list(transfer_syntax)
+        context.transfer_syntax = [*transfer_syntax]
     else:
         raise TypeError(f"'transfer_syntax' must be a UID or a sequence of UIDs, not {type(transfer_syntax).__name__}")
     return context
@@ -266,6 +309,18 @@ def build_role(
     return role
 
 
+class _Proposal(NamedTuple):
+    context_id: int
+    abstract_syntax: str
+    transfer_syntax: tuple[UID, ...]
+
+
+class _Answer(NamedTuple):
+    context_id: int
+    result: int
+    transfer_syntax: UID | None
+
+
 def negotiate_as_acceptor(
     rq_contexts: Iterable[PresentationContext],
     ac_contexts: Iterable[PresentationContext],
@@ -275,19 +330,7 @@ def negotiate_as_acceptor(
 
     `roles` are those proposed.  Of the transfer syntaxes proposed, the first in our own order is taken.
     """
-    supported = _by_abstract_syntax(ac_contexts)
-    proposed_roles = roles or {}
-    contexts = []
-    items = {}
-    for context in rq_contexts:
-        uid = context._abstract_syntax
-        ours = supported.get(uid)
-        proposed_role = proposed_roles.get(uid) if uid is not None else None
-        answer, item = _accept(context, ours, proposed_role)
-        contexts.append(answer)
-        if item is not None:
-            items[uid] = item
-    return _by_id(contexts), list(items.values())
+    return _negotiate_as_acceptor(rq_contexts, ac_contexts, roles, lambda uid: False)
 
 
 def negotiate_unrestricted(
@@ -297,24 +340,27 @@ def negotiate_unrestricted(
 ) -> tuple[list[PresentationContext], list[SCP_SCU_RoleSelectionNegotiation]]:
     """Our answer when every storage, private or unknown SOP class is welcome (``UNRESTRICTED_STORAGE_SERVICE``).
 
-    These get their first proposed transfer syntax and every role proposed; the others are left to
+    These get their first proposed transfer syntax and every role proposed; the others are judged as by
     `negotiate_as_acceptor`.
     """
-    proposed_roles = roles or {}
-    welcome = []
-    others = []
-    items = {}
-    for context in rq_contexts:
-        uid = context._abstract_syntax
-        if not uid or not context._syntaxes or not _is_welcome(uid):
-            others.append(context)
-            continue
-        scu, scp = proposed_roles.get(uid, (True, True))
-        welcome.append(context._outcome(ACCEPTED, context._syntaxes[:1], as_scu=bool(scp), as_scp=bool(scu)))
-        if uid in proposed_roles and (scu or scp):
-            items[uid] = build_role(uid, bool(scu), bool(scp))
-    contexts, more = negotiate_as_acceptor(others, ac_contexts, roles)
-    return _by_id(welcome + contexts), [*items.values(), *more]
+    return _negotiate_as_acceptor(rq_contexts, ac_contexts, roles, is_unrestricted)
+
+
+def _negotiate_as_acceptor(
+    rq_contexts: Iterable[PresentationContext],
+    ac_contexts: Iterable[PresentationContext],
+    roles: Roles | None,
+    is_open_to: Callable[[str], bool],
+) -> tuple[list[PresentationContext], list[SCP_SCU_RoleSelectionNegotiation]]:
+    proposed, by_id = _proposals(rq_contexts)
+    supported = {
+        str(context._abstract_syntax): Supported(tuple(context._syntaxes), _both(context._scu_role, context._scp_role))
+        for context in ac_contexts
+        if context._abstract_syntax
+    }
+    outcomes, granted = accept_contexts(proposed, supported, _plain(roles), is_open_to)
+    items = [build_role(uid, scu, scp) for uid, (scu, scp) in granted.items()]
+    return [by_id[outcome.context_id]._outcome(outcome) for outcome in outcomes], items
 
 
 def negotiate_as_requestor(
@@ -328,74 +374,123 @@ def negotiate_as_requestor(
     """
     if not rq_contexts:
         raise ValueError("no presentation contexts were proposed")
-    answers = {answer._context_id: answer for answer in ac_contexts}
-    answered_roles = roles or {}
-    contexts = []
-    for context in rq_contexts:
-        uid = context._abstract_syntax
-        answer = answers.get(context._context_id)
-        if answer is None:
-            contexts.append(_not_accepted(context))
-        elif answer.result != ACCEPTED:
-            result = PROVIDER_REJECTED if answer.result is None else answer.result
-            contexts.append(context._outcome(result, answer._syntaxes[:1], as_scu=False, as_scp=False))
-        elif not answer._syntaxes or answer._syntaxes[0] not in context._syntaxes:
-            LOGGER.warning("Context %s was accepted with a transfer syntax that was not proposed", context._context_id)
-            contexts.append(_not_accepted(context))
-        else:
-            # Our own object: it knows how a private transfer syntax is encoded.
-            syntax = context._syntaxes[context._syntaxes.index(answer._syntaxes[0])]
-            answered = answered_roles.get(uid) if uid is not None else None
-            scu, scp = _agreed((context._scu_role, context._scp_role), answered)
-            contexts.append(context._outcome(ACCEPTED, [syntax], as_scu=scu, as_scp=scp))
-    return _by_id(contexts)
+    proposed, by_id = _proposals(rq_contexts)
+    answers = [
+        _Answer(
+            answer._context_id or 0,
+            PROVIDER_REJECTED if answer.result is None else answer.result,
+            answer._syntaxes[0] if answer._syntaxes else None,
+        )
+        for answer in ac_contexts
+    ]
+    wishes = {
+        str(context._abstract_syntax): wish
+        for context in rq_contexts
+        if (wish := _wish(context._scu_role, context._scp_role)) is not None
+    }
+    outcomes = read_answer(proposed, answers, wishes, _plain(roles))
+    return [by_id[outcome.context_id]._outcome(outcome) for outcome in outcomes]
 
 
-def _accept(
-    context: PresentationContext,
-    ours: PresentationContext | None,
-    proposed_role: tuple[bool | None, bool | None] | None,
-) -> tuple[PresentationContext, SCP_SCU_RoleSelectionNegotiation | None]:
-    """Our answer to one proposed context, and our role item if there is one to send."""
-    first = context._syntaxes[:1]
-    if ours is None:
-        return context._outcome(ABSTRACT_SYNTAX_NOT_SUPPORTED, first, as_scu=False, as_scp=False), None
-    proposed = set(context._syntaxes)
-    chosen = next(([syntax] for syntax in ours._syntaxes if syntax in proposed), None)
-    if chosen is None:
-        return context._outcome(TRANSFER_SYNTAXES_NOT_SUPPORTED, first, as_scu=False, as_scp=False), None
-    if proposed_role is None or ours._scu_role is None or ours._scp_role is None:
-        return context._outcome(ACCEPTED, chosen, as_scu=False, as_scp=True), None
-    scu, scp = _agreed(proposed_role, (ours._scu_role, ours._scp_role))
-    if not scu and not scp:
-        return context._outcome(USER_REJECTED, chosen, as_scu=False, as_scp=False), None
-    item = build_role(str(context._abstract_syntax), scu, scp)
-    return context._outcome(ACCEPTED, chosen, as_scu=scp, as_scp=scu), item
+def _proposals(contexts: Iterable[PresentationContext]) -> tuple[list[_Proposal], dict[int, PresentationContext]]:
+    proposals = []
+    by_id: dict[int, PresentationContext] = {}
+    for context in contexts:
+        context_id = context._context_id or 0
+        by_id.setdefault(context_id, context)
+        proposals.append(_Proposal(context_id, str(context._abstract_syntax or ""), tuple(context._syntaxes)))
+    return proposals, by_id
 
 
-def _agreed(
-    proposed: tuple[bool | None, bool | None], granted: tuple[bool | None, bool | None] | None
-) -> tuple[bool, bool]:
-    """The requestor's roles as (SCU, SCP): what was proposed and granted (PS3.7 D.3.3.4).
-
-    SCU by default, when one of the sides did not take part.
-    """
-    if granted is None or proposed == (None, None):
-        return True, False
-    return bool(proposed[0] and granted[0]), bool(proposed[1] and granted[1])
+def _wish(scu: bool | None, scp: bool | None) -> tuple[bool, bool] | None:
+    """Proposed roles; an unset one counts as False, and two as no proposal."""
+    return None if scu is None and scp is None else (bool(scu), bool(scp))
 
 
-def _not_accepted(context: PresentationContext) -> PresentationContext:
-    return context._outcome(PROVIDER_REJECTED, context._syntaxes[:1], as_scu=False, as_scp=False)
+def _both(scu: bool | None, scp: bool | None) -> tuple[bool, bool] | None:
+    return None if scu is None or scp is None else (scu, scp)
 
 
-def _is_welcome(uid: UID) -> bool:
+def _plain(roles: Roles | None) -> dict[str, tuple[bool, bool]]:
+    return {str(uid): wish for uid, role in (roles or {}).items() if (wish := _wish(*role)) is not None}
+
+
+def is_unrestricted(abstract_syntax: str) -> bool:
+    """Whether ``UNRESTRICTED_STORAGE_SERVICE`` accepts this SOP class: storage, private, or unknown to us."""
+    uid = SOPClass(abstract_syntax)
     return uid.is_private or not is_known(uid) or issubclass(uid_to_service_class(uid), StorageServiceClass)
 
 
-def _by_abstract_syntax(contexts: Iterable[PresentationContext]) -> dict[UID | None, PresentationContext]:
-    return {context._abstract_syntax: context for context in contexts}
+# The ready-made lists.  Each import of one gives a new list of new contexts, so that a program which changes its own
+# does not change those of others.
+
+AllStoragePresentationContexts: list[PresentationContext]
+ApplicationEventLoggingPresentationContexts: list[PresentationContext]
+BasicWorklistManagementPresentationContexts: list[PresentationContext]
+ColorPalettePresentationContexts: list[PresentationContext]
+DefinedProcedureProtocolPresentationContexts: list[PresentationContext]
+DisplaySystemPresentationContexts: list[PresentationContext]
+HangingProtocolPresentationContexts: list[PresentationContext]
+ImplantTemplatePresentationContexts: list[PresentationContext]
+InstanceAvailabilityPresentationContexts: list[PresentationContext]
+MediaCreationManagementPresentationContexts: list[PresentationContext]
+MediaStoragePresentationContexts: list[PresentationContext]
+ModalityPerformedPresentationContexts: list[PresentationContext]
+NonPatientObjectPresentationContexts: list[PresentationContext]
+PrintManagementPresentationContexts: list[PresentationContext]
+ProcedureStepPresentationContexts: list[PresentationContext]
+ProtocolApprovalPresentationContexts: list[PresentationContext]
+QueryRetrievePresentationContexts: list[PresentationContext]
+RTMachineVerificationPresentationContexts: list[PresentationContext]
+RelevantPatientInformationPresentationContexts: list[PresentationContext]
+StorageCommitmentPresentationContexts: list[PresentationContext]
+StoragePresentationContexts: list[PresentationContext]
+SubstanceAdministrationPresentationContexts: list[PresentationContext]
+UnifiedProcedurePresentationContexts: list[PresentationContext]
+VerificationPresentationContexts: list[PresentationContext]
+
+_SERVICE_CLASS_OF_LIST = {
+    "AllStoragePresentationContexts": "StorageServiceClass",
+    "ApplicationEventLoggingPresentationContexts": "ApplicationEventLoggingServiceClass",
+    "BasicWorklistManagementPresentationContexts": "BasicWorklistManagementServiceClass",
+    "ColorPalettePresentationContexts": "ColorPaletteQueryRetrieveServiceClass",
+    "DefinedProcedureProtocolPresentationContexts": "DefinedProcedureProtocolQueryRetrieveServiceClass",
+    "DisplaySystemPresentationContexts": "DisplaySystemManagementServiceClass",
+    "HangingProtocolPresentationContexts": "HangingProtocolQueryRetrieveServiceClass",
+    "ImplantTemplatePresentationContexts": "ImplantTemplateQueryRetrieveServiceClass",
+    "InstanceAvailabilityPresentationContexts": "InstanceAvailabilityNotificationServiceClass",
+    "MediaCreationManagementPresentationContexts": "MediaCreationManagementServiceClass",
+    "MediaStoragePresentationContexts": "ServiceClass",
+    "ModalityPerformedPresentationContexts": "ProcedureStepServiceClass",
+    "NonPatientObjectPresentationContexts": "NonPatientObjectStorageServiceClass",
+    "PrintManagementPresentationContexts": "PrintManagementServiceClass",
+    "ProcedureStepPresentationContexts": "ProcedureStepServiceClass",
+    "ProtocolApprovalPresentationContexts": "ProtocolApprovalQueryRetrieveServiceClass",
+    "QueryRetrievePresentationContexts": "QueryRetrieveServiceClass",
+    "RTMachineVerificationPresentationContexts": "RTMachineVerificationServiceClass",
+    "RelevantPatientInformationPresentationContexts": "RelevantPatientInformationQueryServiceClass",
+    "StorageCommitmentPresentationContexts": "StorageCommitmentServiceClass",
+    "SubstanceAdministrationPresentationContexts": "SubstanceAdministrationQueryServiceClass",
+    "UnifiedProcedurePresentationContexts": "UnifiedProcedureStepServiceClass",
+    "VerificationPresentationContexts": "VerificationServiceClass",
+}
 
 
-def _by_id(contexts: list[PresentationContext]) -> list[PresentationContext]:
-    return sorted(contexts, key=lambda context: context._context_id or 0)
+def _ready_made(name: str) -> list[PresentationContext] | None:
+    if name == "StoragePresentationContexts":
+        storage = table.SOP_CLASSES["StorageServiceClass"]
+        uids = [*table.RETIRED_STORAGE.values(), *(storage[keyword] for keyword in table.DEFAULT_STORAGE)]
+    elif name in _SERVICE_CLASS_OF_LIST:
+        uids = [*table.SOP_CLASSES[_SERVICE_CLASS_OF_LIST[name]].values()]
+    else:
+        return None
+    return [build_context(uid) for uid in sorted(uids)]
+
+
+if not TYPE_CHECKING:  # or type checkers would believe in any name
+
+    def __getattr__(name: str) -> list[PresentationContext]:
+        contexts = _ready_made(name)
+        if contexts is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return contexts

@@ -21,8 +21,8 @@ C_ECHO = 0x0030
 class ServiceClass:
     """The base of all service classes; as it is, it serves nothing."""
 
-    uid: ClassVar[str | None] = None
-    """UID of the service class itself, for common extended negotiation (PS3.7 D.3.3.6)."""
+    uid: ClassVar[str] = ""
+    """UID of the service class itself, if it is named in common extended negotiation (PS3.7 D.3.3.6)."""
 
     messages: ClassVar[frozenset[int]] = frozenset()
     """Command fields of the requests served (PS3.7 E.1)."""

@@ -7,6 +7,7 @@ from pydicom.uid import UID
 
 from dicomwire import _sop_class_table as table, service_class as c_services, service_class_n as n_services
 from dicomwire.service_class import C_FIND, C_GET, C_MOVE, QueryRetrieveServiceClass, ServiceClass, StorageServiceClass
+from dicomwire.service_class_n import UnifiedProcedureStepServiceClass
 
 
 class SOPClass(UID):
@@ -82,11 +83,12 @@ def _register_table() -> None:
         retrieve = issubclass(service_class, QueryRetrieveServiceClass)
         for keyword, uid in sop_classes.items():
             _register(SOPClass(uid), keyword, service_class, _message_of(keyword) if retrieve else None)
-    for uid, group in table.SERVICE_CLASS_UIDS.items():
-        _SERVICE_CLASSES[uid] = _service_class_named(group)
+    # What a common extended negotiation item may name as service class (PS3.7 D.3.3.6).
+    for service_class in (StorageServiceClass, UnifiedProcedureStepServiceClass):
+        _SERVICE_CLASSES[service_class.uid] = service_class
     # Peers propose these, and we do: what is accepted must be served.
     _SERVICE_CLASSES.update(dict.fromkeys(table.RETIRED_STORAGE.values(), StorageServiceClass))
-    globals().update({alias: globals()[keyword] for alias, keyword in table.ALIASES.items()})
+    globals().update({alias: globals()[keyword] for keyword, alias in table.ALIASES.items()})
     globals().update({keyword: UID(uid) for keyword, uid in table.WELL_KNOWN_INSTANCES.items()})
 
 

@@ -62,7 +62,7 @@ class Status(IntEnum):
     def add(cls, name: str, code: int) -> None:
         """Make `code` available as ``Status.<name>``: an `int`, not a member.
 
-        `ValueError` if `name` is no identifier or `code` is not 0 to 0xFFFF; `AttributeError` if a member has that name.
+        `ValueError` if `name` is no identifier or `code` is not 0 to 0xFFFF; `AttributeError` for the name of a member.
         """
         if not name.isidentifier():
             raise ValueError(f"{name!r} cannot be the name of a status")

@@ -118,7 +118,8 @@ class Command:
                     other.append((group << 16 | number, value))
             elif length:
                 vr = element.vr
-                fields[element.field] = int.from_bytes(value, "little") if vr == "US" else _decode_value(vr, value)
+                # Some send a US in 4 bytes; never more than 16 bits are taken, so that an answer can repeat them.
+                fields[element.field] = int.from_bytes(value[:2], "little") if vr == "US" else _decode_value(vr, value)
         if "command_field" not in fields:
             raise RemoteProtocolError("command set without Command Field (0000,0100)")
         return cls(**fields, other=tuple(other))
@@ -126,21 +127,27 @@ class Command:
 
 def _encode_element(number: int, vr: str, value: Any) -> bytes:
     if vr == "AT":
+        if not all(0 <= tag <= 0xFFFFFFFF for tag in value):
+            raise ValueError(f"a tag in (0000,{number:04x}) does not fit in 32 bits")
         raw = b"".join(_TAG.pack(tag >> 16, tag & 0xFFFF) for tag in value)
     else:
         raw = value.encode("ascii", "replace")
         if vr == "LO":
             raw = raw[:64]
+        elif vr == "AE" and len(raw) > 16:
+            raise ValueError(f"AE title of {len(raw)} characters in (0000,{number:04x}) is longer than 16")
         if len(raw) & 1:
             raw += b"\0" if vr == "UI" else b" "
     return _HEAD.pack(0, number, len(raw)) + raw
 
 
 def _decode_value(vr: str, raw: bytes) -> Any:
+    """The value, None if nothing is left of it without padding."""
     if vr == "AT":
-        return tuple(
+        tags = tuple(
             int.from_bytes(raw[i : i + 2], "little") << 16 | int.from_bytes(raw[i + 2 : i + 4], "little")
             for i in range(0, len(raw) - 3, 4)
         )
+        return tags or None
     text = raw.decode("latin-1")
-    return text.rstrip("\0 ") if vr == "UI" else text.strip("\0 ")
+    return (text.rstrip("\0 ") if vr == "UI" else text.strip("\0 ")) or None

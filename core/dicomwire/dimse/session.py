@@ -48,6 +48,7 @@ class Session:
         self.cancelled: set[int] = set()
         """Those of them that the peer has cancelled."""
 
+        self._request_contexts: dict[int, int] = {}
         self._request: AssociateRQ | None = None
         self._inbox: deque[Event] = deque()
         self._error: RemoteProtocolError | None = None
@@ -103,7 +104,14 @@ class Session:
         """Keep the contexts that are accepted; PS3.8 9.3.3.2 with the tolerances of the field."""
         assert self._request is not None
         proposed = {context.context_id: context for context in reversed(self._request.presentation_context)}
+        answered: set[int] = set()
         for context in answer.presentation_context:
+            if context.context_id in answered:
+                self._inbox.append(
+                    Tolerated(what=f"presentation context {context.context_id} answered again: the first answer counts")
+                )
+                continue
+            answered.add(context.context_id)
             if context.result != 0:
                 continue
             proposal = proposed.get(context.context_id)
@@ -142,23 +150,27 @@ class Session:
             raise LocalProtocolError("the data set of the message before is not complete")
         if context_id not in self.contexts:
             raise LocalProtocolError(f"presentation context {context_id} was not accepted")
-        message_id = command.message_id
+        kind = MESSAGES.get(command.command_field)
+        if kind is None:
+            raise LocalProtocolError(f"Command Field {command.command_field:#06x} is no DIMSE message")
         is_operation = command.is_request and command.command_field != C_CANCEL_RQ
+        message_id = command.message_id if is_operation else command.message_id_being_responded_to
+        if message_id is None:
+            raise LocalProtocolError(f"{kind.name} without message ID")
         if is_operation and message_id in self.outstanding:
             raise LocalProtocolError(f"message ID {message_id} is in use")
         data = command.encode(DATA_SET if data_set_follows else NO_DATA_SET)
         self.connection.send_fragment(context_id, data, command=True, last=True)
         if is_operation:
-            assert message_id is not None
             self.outstanding[message_id] = command
+            self._request_contexts[message_id] = context_id
         elif not command.is_request and command.status not in PENDING:
-            answered = command.message_id_being_responded_to
-            assert answered is not None
-            self.serving.discard(answered)
-            self.cancelled.discard(answered)
+            self.serving.discard(message_id)
+            self.cancelled.discard(message_id)
         if data_set_follows:
+            # The response deadline begins when the request is whole.
             self._sending = context_id
-        if self.outstanding:
+        elif self.outstanding:
             self._await_response()
 
     def send_data_set(self, data: Buffer, *, last: bool) -> None:
@@ -184,15 +196,18 @@ class Session:
     def forget_request(self, message_id: int) -> None:
         """Do not wait for responses to this request any more; late ones are dropped."""
         self.outstanding.pop(message_id, None)
+        self._request_contexts.pop(message_id, None)
         self._response_handled()
 
     def _response_handled(self) -> None:
         timers = self.connection.timers
-        if self.outstanding:
+        established = self.connection.is_established
+        if self.outstanding and established:
             timers.start(Timer.RESPONSE)
         else:
+            # In a release its own deadline governs, and behind the end none does.
             timers.stop(Timer.RESPONSE)
-            if self.connection.is_established:
+            if established:
                 timers.start(Timer.IDLE)
 
     # -- receiving messages ---------------------------------------------------------------------------------------
@@ -222,7 +237,8 @@ class Session:
             if event is None:
                 return
             if not isinstance(event, CancelReceived):
-                self._inbox.append(event)
+                # It may have put remarks about itself into the inbox, which was empty before.
+                self._inbox.appendleft(event)
 
     @property
     def wants_scan(self) -> bool:
@@ -295,8 +311,8 @@ class Session:
             raise self.connection.protocol_error(error) from None
         return self._message(context_id, command)
 
-    def _message(self, context_id: int, command: Command) -> Event | None:
-        message: Event | None
+    def _message(self, context_id: int, command: Command) -> Event:
+        message: Event
         message = received = MessageReceived(context_id=context_id, command=command)
         self._dropping = False
         if command.command_field == C_CANCEL_RQ:
@@ -307,7 +323,7 @@ class Session:
             self.serving.add(command.message_id)
         else:
             message = self._response(received)
-            self._dropping = message is None or not isinstance(message, MessageReceived)
+            self._dropping = message is not received
         if command.has_data_set:
             self._receiving = received
             self._data_bytes = 0
@@ -332,8 +348,13 @@ class Session:
             return Tolerated(what=f"{name} for message ID {message_id}, which is not outstanding: dropped")
         if request.command_field | RESPONSE != command.command_field:
             raise self._refuse(f"{name} as the answer to {MESSAGES[request.command_field].name} {message_id}")
+        context_id = self._request_contexts[message_id]
+        if message.context_id != context_id:
+            where = f"presentation context {message.context_id}, its request on {context_id}"
+            self._inbox.append(Tolerated(what=f"{name} {message_id} on {where}"))
         if is_final(request, command.status):
             del self.outstanding[message_id]
+            del self._request_contexts[message_id]
         self._response_handled()
         return message
 

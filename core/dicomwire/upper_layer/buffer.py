@@ -42,12 +42,11 @@ class ReceiveBuffer:
     Views handed out stay valid until the next ``writable``, ``feed`` or ``recycle``.
     """
 
-    __slots__ = ("_data", "_pool", "_pooled", "end", "start", "view")
+    __slots__ = ("_pool", "_pooled", "end", "start", "view")
 
     def __init__(self, pool: BufferPool = _POOL) -> None:
         self._pool = pool
         self._pooled: bytearray | None = None
-        self._data: bytes | bytearray | memoryview = b""
         self.view = memoryview(b"")
         self.start = 0
         self.end = 0
@@ -91,11 +90,12 @@ class ReceiveBuffer:
         Raises:
             LocalProtocolError: more than ``limit`` bytes would be unread.
         """
+        data = memoryview(data).cast("B")
         unread = self.end - self.start
         if not unread:
             self.recycle()
-            self.view = memoryview(data).cast("B") if not isinstance(data, bytes) else memoryview(data)
-            self.start, self.end = 0, len(self.view)
+            self.view = data
+            self.start, self.end = 0, len(data)
             return
         if unread + len(data) > limit:
             raise LocalProtocolError(f"{unread} bytes are unread: call next_event() before feeding {len(data)} more")

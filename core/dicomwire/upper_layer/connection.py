@@ -136,6 +136,9 @@ class Connection:
         self.peer_maximum_length = _SCARCE
         """The longest P-DATA-TF body the peer takes, 0 for no limit; known once the association is negotiated."""
 
+        self.idle_releases = False
+        """Ask for release when the idle deadline passes, instead of aborting."""
+
         self._state = State.STA1
         self._connected = connected
         self._started = False
@@ -190,6 +193,8 @@ class Connection:
     def transport_connected(self) -> None:
         """The transport connection is open (Evt2 for the requestor, Evt5 for the acceptor)."""
         if self.role is Role.ACCEPTOR:
+            if self._started:
+                raise LocalProtocolError(f"the transport was connected before ({self._state.label})")
             self._step(Input.TRANSPORT_INDICATION)
             self._started = True
         else:
@@ -202,6 +207,8 @@ class Connection:
 
     def receive_data(self, data: Buffer) -> None:
         """Take received bytes, any number; ``b""`` says that the peer closed.
+
+        They are not copied if all earlier ones are read: a ``bytearray`` must not change until these are, too.
 
         Raises:
             LocalProtocolError: no transport connection is open, or too many earlier bytes are unread.
@@ -271,7 +278,10 @@ class Connection:
     def _expired(self, timer: Timer) -> None:
         if timer is Timer.ARTIM:
             self._step(Input.ARTIM_EXPIRED)
+            self._over()
             self._buffer.discard()
+        elif timer is Timer.IDLE and self.idle_releases and self._state is State.STA6:
+            self.send(ReleaseRQ())
         elif Input.ABORT_REQUEST in TABLE[self._state]:
             # Timers beside ARTIM belong to the user's layer (PS3.8 9.1.5): their expiry is its abort (AA-1).
             provider = timer in (Timer.RELEASE, Timer.PROGRESS)
@@ -295,6 +305,8 @@ class Connection:
         if kind not in TABLE[self._state]:
             raise LocalProtocolError(f"{item.name} cannot be sent in {self._state.label}, {self._state.meaning}")
         if isinstance(item, AssociateRQ):
+            if self.role is Role.ACCEPTOR or self._started:
+                raise LocalProtocolError(f"{item.name} can be sent once, and by the requestor only")
             item.encode()
             self._step(kind)
             self._started = True
@@ -317,6 +329,7 @@ class Connection:
 
     def _abort(self, pdu: Abort) -> None:
         """Evt15: AA-1, or AA-2 while the transport is still connecting."""
+        pdu.encode()
         if self._step(Input.ABORT_REQUEST).send:
             self._queue(pdu)
         self._over()
@@ -332,6 +345,8 @@ class Connection:
         """What ``send(Data(...))`` does; see there."""
         if self._state is not State.STA6 and self._state is not State.STA8:
             raise LocalProtocolError(f"P-DATA-TF cannot be sent in {self._state.label}, {self._state.meaning}")
+        if not 0 <= context_id <= 255:
+            raise ValueError(f"presentation context ID {context_id} does not fit in a byte")
         if not isinstance(data, bytes | bytearray):
             data = memoryview(data)
             if data.itemsize != 1 or data.ndim != 1:
@@ -383,6 +398,7 @@ class Connection:
             self._step(Input.INVALID_PDU)
             self._abort_again(error.reason)
             self._deaf = True
+            self._buffer.discard()
             event = None
         if event is None and self._end_of_stream and self._state is not State.STA1:
             return self._closed_by_peer()
@@ -451,6 +467,9 @@ class Connection:
         """Refuse a PDU on its header alone, before its body is waited for."""
         received = _RECEIVED[kind]
         if TABLE[self._state].get(received) in ("AA-1", "AA-8"):
+            # Taken off here, its body dropped as it comes: it must not be answered again in Sta13.
+            self._buffer.start += 6
+            self._pdu_left = length
             raise RemoteProtocolError(
                 f"{NAMES[kind]} in {self._state.label}, {self._state.meaning}", reason=UNEXPECTED_PDU
             )
@@ -528,7 +547,7 @@ class Connection:
                 self._count_empty_fragment()
             elif length & 1 and not self._odd_tolerated:
                 self._odd_tolerated = True
-                self._events.append(Tolerated(what=f"fragments of odd length, the first of {length - 2} bytes"))
+                return Tolerated(what=f"fragments of odd length, the first of {length - 2} bytes")
         count = self._pdv_left
         if available < count:
             if not available:
@@ -608,9 +627,11 @@ class Connection:
             return AssociateRejected(pdu=pdu)
         if isinstance(pdu, ReleaseRQ):
             if self.message_open:
+                self.message_open = False
                 self._events.append(Tolerated(what="release requested in the middle of a message, which is lost"))
             return ReleaseRequested(collision=collision)
         if isinstance(pdu, ReleaseRP):
+            self.timers.stop(Timer.RELEASE)
             if self._state is State.STA1:
                 self._over()
             return Released()
@@ -632,12 +653,12 @@ class Connection:
 
     def _adopt(self, maximum_length: int | None) -> None:
         """Judge and keep the peer's maximum length."""
+        # Below 8 not even the smallest fragment of even length fits.
+        least = max(self.limits.peer_maximum_length, 8)
         if maximum_length is None:
             maximum_length = _SCARCE
-        elif 0 < maximum_length < self.limits.peer_maximum_length:
-            raise RemoteProtocolError(
-                f"maximum length {maximum_length} is too small to serve, the least is {self.limits.peer_maximum_length}"
-            )
+        elif 0 < maximum_length < least:
+            raise RemoteProtocolError(f"maximum length {maximum_length} is too small to serve, the least is {least}")
         self.peer_maximum_length = maximum_length
 
     def _established(self) -> None:
@@ -657,7 +678,7 @@ class Connection:
         """Evt17."""
         told = TABLE[self._state][Input.TRANSPORT_CLOSED] == "AA-4"
         releasing = self._state in (State.STA7, State.STA9, State.STA10, State.STA11, State.STA12)
-        missing = self._pdu_left or (len(self._buffer) and self._missing())
+        missing = self._missing() if self._pdu_left or len(self._buffer) else 0
         self._step(Input.TRANSPORT_CLOSED)
         self._started = True
         self._over()
@@ -665,8 +686,11 @@ class Connection:
         return ConnectionClosed(missing=missing, releasing=releasing) if told else None
 
     def _missing(self) -> int:
-        """Bytes that the PDU in the buffer lacks."""
+        """Bytes that the PDU being read lacks."""
         buffer = self._buffer
+        if self._pdu_left:
+            # What is unread is the start of a PDV header.
+            return self._pdu_left - len(buffer)
         if len(buffer) < 6:
             return 6 - len(buffer)
         return int(HEADER.unpack_from(buffer.view, buffer.start)[1]) + 6 - len(buffer)

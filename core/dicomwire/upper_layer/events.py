@@ -56,7 +56,11 @@ class AssociateRejected(Event):
 
     def describe(self) -> str:
         known = REJECT_REASONS.get((self.source, self.reason))
-        return known.lower() if known else f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
+        return (
+            known[0].lower() + known[1:]
+            if known
+            else f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
+        )
 
 
 @frozen(kw_only=True)

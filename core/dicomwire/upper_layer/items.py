@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from struct import Struct
+from struct import Struct, error as StructError
 from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
@@ -24,15 +24,27 @@ TRANSFER_SYNTAX = 0x40
 USER_INFORMATION = 0x50
 
 
+def pack(layout: Struct, *values: int | bytes) -> bytes:
+    """``layout.pack``.
+
+    Raises:
+        ValueError: a number does not fit in its field.
+    """
+    try:
+        return layout.pack(*values)
+    except StructError as error:
+        raise ValueError(f"{values} cannot be encoded: {error}") from None
+
+
 def encode_item(kind: int, body: bytes) -> bytes:
     """One item.
 
     Raises:
-        ValueError: the body is longer than the 16-bit length can say.
+        ValueError: the body is longer than the 16-bit length can say, or the kind more than a byte.
     """
     if len(body) > 0xFFFF:
         raise ValueError(f"item {kind:#04x} of {len(body)} bytes is longer than 65535")
-    return HEADER.pack(kind, len(body)) + body
+    return pack(HEADER, kind, len(body)) + body
 
 
 def split_items(body: bytes, what: str) -> Iterator[tuple[int, bytes]]:
@@ -176,7 +188,7 @@ class MaximumLengthItem:
     """Bytes behind the 6-byte PDU header; 0 is no limit."""
 
     def encode(self) -> bytes:
-        return encode_item(self.kind, _U32.pack(self.maximum_length))
+        return encode_item(self.kind, pack(_U32, self.maximum_length))
 
     @classmethod
     def decode(cls, body: bytes) -> MaximumLengthItem:
@@ -225,7 +237,7 @@ class AsynchronousOperationsWindowItem:
 
     def encode(self) -> bytes:
         window = self.maximum_number_operations_invoked, self.maximum_number_operations_performed
-        return encode_item(self.kind, _WINDOW.pack(*window))
+        return encode_item(self.kind, pack(_WINDOW, *window))
 
     @classmethod
     def decode(cls, body: bytes) -> AsynchronousOperationsWindowItem:

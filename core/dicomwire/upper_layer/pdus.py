@@ -26,6 +26,7 @@ from dicomwire.upper_layer.items import (
     decode_user_information,
     encode_item,
     encode_user_information,
+    pack,
     split_items,
 )
 from dicomwire.upper_layer.limits import Limits
@@ -94,6 +95,7 @@ class _Associate(PDU):
     """A bit mask; bit 0 is version 1, the only one there is."""
 
     application_context_name: str | None = APPLICATION_CONTEXT_NAME
+    presentation_context: tuple[PresentationContextRQItem, ...] | tuple[PresentationContextACItem, ...] = ()
     user_information: tuple[UserItem, ...] = ()
     unknown_items: tuple[UnknownItem, ...] = ()
 
@@ -143,14 +145,11 @@ class _Associate(PDU):
             return 1, 1
         return item.maximum_number_operations_invoked, item.maximum_number_operations_performed
 
-    def _contexts(self) -> bytes:
-        raise NotImplementedError
-
     def body(self) -> bytes:
-        parts = [_FIXED.pack(self.protocol_version, self._called, self._calling, self.reserved)]
+        parts = [pack(_FIXED, self.protocol_version, self._called, self._calling, self.reserved)]
         if self.application_context_name is not None:
             parts.append(encode_item(APPLICATION_CONTEXT, self.application_context_name.encode("latin-1", "replace")))
-        parts.append(self._contexts())
+        parts.extend(context.encode() for context in self.presentation_context)
         if self.user_information:
             parts.append(encode_user_information(self.user_information))
         parts.extend(item.encode() for item in self.unknown_items)
@@ -166,9 +165,6 @@ class AssociateRQ(_Associate):
 
     presentation_context: tuple[PresentationContextRQItem, ...] = ()
 
-    def _contexts(self) -> bytes:
-        return b"".join([context.encode() for context in self.presentation_context])
-
 
 @frozen(kw_only=True)
 class AssociateAC(_Associate):
@@ -178,9 +174,6 @@ class AssociateAC(_Associate):
     name: ClassVar[str] = "A-ASSOCIATE-AC"
 
     presentation_context: tuple[PresentationContextACItem, ...] = ()
-
-    def _contexts(self) -> bytes:
-        return b"".join([context.encode() for context in self.presentation_context])
 
 
 REJECT_RESULTS = {1: "Rejected Permanent", 2: "Rejected Transient"}
@@ -317,7 +310,7 @@ class PDataTF(PDU):
 
     def body(self) -> bytes:
         return b"".join(
-            _PDV.pack(len(item.fragment) + 2, item.context_id, item.control_header) + item.fragment
+            pack(_PDV, len(item.fragment) + 2, item.context_id, item.control_header) + item.fragment
             for item in self.presentation_data_value_items
         )
 
@@ -390,13 +383,6 @@ def check_pdv_length(length: int, left: int) -> None:
         raise RemoteProtocolError(f"PDV item length {length}, which must be at least 2")
     if length > left - 4:
         raise RemoteProtocolError(f"PDV of {length} bytes in a P-DATA-TF that has {left - 4} left")
-
-
-def _fixed_part(body: bytes, name: str) -> tuple[int, bytes, bytes, bytes]:
-    if len(body) < 68:
-        raise RemoteProtocolError(f"{name} of {len(body)} bytes, which needs at least 68")
-    version, called, calling, reserved = _FIXED.unpack_from(body)
-    return version, called, calling, reserved
 
 
 _Context = TypeVar("_Context", PresentationContextRQItem, PresentationContextACItem)

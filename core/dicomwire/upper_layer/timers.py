@@ -41,9 +41,6 @@ class Timers:
     def stop(self, timer: Timer) -> None:
         self._started.pop(timer, None)
 
-    def stop_all(self) -> None:
-        self._started.clear()
-
     def is_running(self, timer: Timer) -> bool:
         return timer in self._started
 

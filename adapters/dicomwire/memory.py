@@ -1,0 +1,359 @@
+"""AE without sockets: both ends in one thread, on a clock that jumps to the next deadline.
+
+For tests, simulations and fuzzing: nothing sleeps, everything is deterministic, and a link may have a latency.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from datetime import datetime, timedelta
+from types import TracebackType, coroutine
+from typing import Any, Self, TypeVar
+
+from dicomwire import events as evt
+from dicomwire.dimse.session import Session
+from dicomwire.logic.accepting import serve_association
+from dicomwire.logic.entity import ApplicationEntityBase
+from dicomwire.logic.faces import AsyncAssociation
+from dicomwire.logic.requesting import establish, propose
+from dicomwire.logic.server import ServerBase, handler_table
+from dicomwire.pdu_primitives import NegotiationItem
+from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.state import Role
+
+T = TypeVar("T")
+
+_MOST_IN_FLIGHT = 1 << 20
+
+
+class _Task:
+    """A coroutine, and what it waits for."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.work = work
+        self.ready: Callable[[], bool] | None = None
+        self.deadline: float | None = None
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+@coroutine
+def _until(ready: Callable[[], bool], deadline: float | None = None) -> Generator[Any, None, None]:
+    """Wait until ``ready()``, or for the deadline."""
+    yield ready, deadline
+
+
+class Network:
+    """The world of the in-memory AEs: who listens where, what time it is, and whose turn it is."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.latency = latency
+        """Seconds a piece of data is under way, in either direction."""
+
+        self.now = 0.0
+        """Seconds since the beginning; only waiting makes it pass."""
+
+        self._listening: dict[int, Server] = {}
+        self._tasks: deque[_Task] = deque()
+        self._next_port = 50000
+
+    def run(self, *work: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run coroutines to their end, and everything they start as far as that takes; their results.
+
+        Raises:
+            RuntimeError: all of them wait for something that will never happen.
+        """
+        wanted = [self.spawn(coroutine) for coroutine in work]
+        try:
+            while not all(task.done for task in wanted):
+                self._turn()
+                for task in wanted:
+                    if task.error is not None:
+                        raise task.error
+        finally:
+            for task in wanted:
+                if not task.done:
+                    self._tasks.remove(task)
+                    task.work.close()
+        return [task.result for task in wanted]
+
+    def run_until_idle(self) -> None:
+        """Let whatever has been started go on until all of it waits for a deadline or for ever."""
+        while self._step_ready():
+            pass
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        await _until(lambda: False, self.now + seconds)
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> _Task:
+        task = _Task(work)
+        self._tasks.append(task)
+        return task
+
+    def _turn(self) -> None:
+        if self._step_ready():
+            return
+        deadlines = [task.deadline for task in self._tasks if task.deadline is not None]
+        if not deadlines:
+            raise RuntimeError("every task waits for something that will never happen")
+        self.now = max(self.now, min(deadlines))
+        if not self._step_ready():
+            raise RuntimeError("a deadline passed that nobody noticed")
+
+    def _step_ready(self) -> bool:
+        progress = False
+        for _ in range(len(self._tasks)):
+            task = self._tasks.popleft()
+            if task.ready is not None and not task.ready() and not self._is_due(task):
+                self._tasks.append(task)
+                continue
+            progress = True
+            try:
+                task.ready, task.deadline = task.work.send(None)
+            except StopIteration as stop:
+                task.done, task.result = True, stop.value
+            except BaseException as error:
+                task.done, task.error = True, error
+            else:
+                self._tasks.append(task)
+        return progress
+
+    def _is_due(self, task: _Task) -> bool:
+        return task.deadline is not None and self.now >= task.deadline
+
+
+class MemoryChannel:
+    """One end of a connection inside a :class:`Network`."""
+
+    def __init__(self, session: Session, network: Network) -> None:
+        self.session = session
+        self.network = network
+        self.peer: MemoryChannel | None = None
+        self._incoming: deque[tuple[float, bytes]] = deque()
+        self._in_flight = 0
+        self._open = True
+        self._changes = 0
+
+    def _arrived(self) -> bool:
+        return bool(self._incoming) and self._incoming[0][0] <= self.network.now
+
+    def _push(self, data: bytes) -> None:
+        self._incoming.append((self.network.now + self.network.latency, data))
+        self._in_flight += len(data)
+
+    def _write(self) -> None:
+        buffers = self.session.data_to_send()
+        if not buffers:
+            return
+        if not self._open or self.peer is None or not self.peer._open:
+            raise BrokenPipeError("the other end is closed")
+        self.peer._push(b"".join(buffers))
+
+    async def flush(self) -> None:
+        peer = self.peer
+        self._write()
+        await _until(lambda: peer is None or peer._in_flight < _MOST_IN_FLIGHT or not peer._open)
+
+    async def pump(self) -> None:
+        if not self.session.wants_data:
+            return
+        if not self._open:
+            self.session.receive_data(b"")
+            return
+        deadline = self.session.next_deadline(self.network.now)
+        if not self._arrived():
+            arrival = self._incoming[0][0] if self._incoming else None
+            wake = min((when for when in (deadline, arrival) if when is not None), default=None)
+            changes = self._changes
+            await _until(lambda: self._arrived() or self._changes != changes or not self._open, wake)
+        self.poll()
+
+    def poll(self) -> None:
+        if self.session.wants_data and self._arrived():
+            _, data = self._incoming.popleft()
+            self._in_flight -= len(data)
+            self.session.receive_data(data)
+        self.session.next_deadline(self.network.now)
+        self.session.handle_deadline(self.network.now)
+
+    async def turn(self) -> None:
+        changes = self._changes
+        await _until(lambda: self._changes != changes)
+
+    def changed(self) -> None:
+        self._changes += 1
+
+    async def send_eof(self) -> None:
+        if self.peer is not None and self._open:
+            self.peer._push(b"")
+
+    async def aclose(self) -> None:
+        self._close()
+
+    def abandon(self) -> None:
+        if self._open:
+            try:
+                self._write()
+            except OSError:
+                self.session.data_to_send()
+        self._close()
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            if self.peer is not None:
+                self.peer._push(b"")
+
+
+def pair(left: Session, right: Session, network: Network) -> tuple[MemoryChannel, MemoryChannel]:
+    """Two channels joined to each other."""
+    one, other = MemoryChannel(left, network), MemoryChannel(right, network)
+    one.peer, other.peer = other, one
+    return one, other
+
+
+class Association(AsyncAssociation):
+    """An association inside a :class:`Network`."""
+
+    def _timestamp(self) -> datetime:
+        assert isinstance(self._ae, AE)
+        return datetime(2000, 1, 1) + timedelta(seconds=self._ae.network.now)
+
+
+class Server(ServerBase[Association]):
+    """Accepts associations inside a :class:`Network`."""
+
+    def __init__(
+        self,
+        ae: AE,
+        address: tuple[str, int],
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        evt_handlers: Iterable[evt.EventHandler] | None,
+    ) -> None:
+        super().__init__(ae, ae_title, contexts, evt_handlers)
+        self.network = ae.network
+        host, port = address
+        if port == 0:
+            self.network._next_port += 1
+            port = self.network._next_port
+        if port in self.network._listening:
+            raise OSError(f"port {port} is in use")
+        self.server_address = (host or "memory", port)
+        self.network._listening[port] = self
+
+    def _accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
+        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        channel, _ = _join(association._new_session(), peer)
+        association.requestor._set_address(address, None)
+        association.acceptor._set_address(self.server_address, None)
+        self._adopt(association)
+        self.network.spawn(self._serve(association, channel))
+
+    async def _serve(self, association: Association, channel: MemoryChannel) -> None:
+        try:
+            await association._open(channel)
+            await serve_association(association, self._support())
+        finally:
+            self._forget(association)
+
+    def shutdown(self) -> None:
+        """Stop accepting; running associations go on."""
+        if self.network._listening.get(self.server_address[1]) is self:
+            del self.network._listening[self.server_address[1]]
+
+    server_close = shutdown
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.shutdown()
+        for association in self.active_associations:
+            await association.abort()
+
+
+def _join(session: Session, peer: MemoryChannel) -> tuple[MemoryChannel, MemoryChannel]:
+    channel = MemoryChannel(session, peer.network)
+    channel.peer, peer.peer = peer, channel
+    return channel, peer
+
+
+class AE(ApplicationEntityBase):
+    """An application entity inside a :class:`Network`; verbs and arguments are those of the other adapters."""
+
+    def __init__(self, ae_title: str = "PYNETDICOM", network: Network | None = None) -> None:
+        super().__init__(ae_title)
+        self.network = network or Network()
+        self._servers: list[Server] = []
+
+    async def associate(
+        self,
+        addr: str,
+        port: int,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        bind_address: tuple[str, int] | None = None,
+        tls_args: None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association; see :meth:`dicomwire.AE.associate`."""
+        proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
+        association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+        association.acceptor._ae_title = ae_title
+        association.requestor._contexts = proposal.contexts
+        server = self.network._listening.get(port)
+        if server is None:
+            await association._finish("aborted", f"nobody listens on port {port}")
+            return association
+        channel = MemoryChannel(association._new_session(), self.network)
+        local = bind_address or ("memory", 40000)
+        association.requestor._set_address(local, None)
+        association.acceptor._set_address((addr, port), None)
+        server._accept(channel, local)
+        self._register(association)
+        await association._open(channel)
+        await establish(association, proposal.request)
+        if association.is_established:
+            self.network.spawn(_attend(association, channel))
+        return association
+
+    async def start_server(
+        self,
+        address: tuple[str, int],
+        block: bool = True,
+        ssl_context: None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> Server:
+        """Accept associations; see :meth:`dicomwire.AE.start_server`."""
+        server = Server(self, address, ae_title, contexts, evt_handlers)
+        self._servers.append(server)
+        if block:
+            await _until(lambda: server not in self.network._listening.values())
+        return server
+
+    async def shutdown(self) -> None:
+        """Abort every association and stop every server of this AE."""
+        for association in self.active_associations:
+            assert isinstance(association, Association)
+            await association.abort()
+        while self._servers:
+            self._servers.pop().shutdown()
+
+
+async def _attend(association: Association, channel: MemoryChannel) -> None:
+    """Notice what the peer does while no operation of a requestor waits for it."""
+    while not association._ended:
+        deadline = channel.session.next_deadline(channel.network.now)
+        await _until(lambda: (channel._arrived() and not association._advancing) or association._ended, deadline)
+        if not association._ended:
+            await association._attend()

@@ -1,0 +1,46 @@
+"""What the shared logic asks of a transport."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dicomwire.dimse.session import Session
+
+
+class Channel(Protocol):
+    """One peer, seen from the shared logic: a session and the transport that feeds it.
+
+    A blocking adapter does its work before each coroutine returns, so the logic above never suspends; an
+    event-loop adapter suspends as usual, and lets its loop run once in every ``flush`` and ``pump``, even with
+    nothing to wait for: else a fast handler starves reading, and a C-CANCEL goes unseen.
+    """
+
+    session: Session
+
+    async def flush(self) -> None:
+        """Write what the session has to send; on return its buffers may be used again.
+
+        Raises:
+            OSError: the peer cannot be written to.
+        """
+
+    async def pump(self) -> None:
+        """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
+
+    def poll(self) -> None:
+        """Feed the session what has arrived already, without waiting."""
+
+    async def turn(self) -> None:
+        """Wait for somebody else's :meth:`changed`: another thread or task reads or sends for all."""
+
+    def changed(self) -> None:
+        """Wake those who wait in :meth:`turn`."""
+
+    async def send_eof(self) -> None:
+        """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
+
+    async def aclose(self) -> None:
+        """Close the transport.  Never raises, may be called again."""
+
+    def abandon(self) -> None:
+        """Send what is queued if that needs no waiting, and close: for tasks that are being cancelled."""

@@ -1,0 +1,47 @@
+"""The association as the adapters with ``await`` show it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from dicomwire.logic.association import AssociationBase
+from dicomwire.logic.operations.echo import send_c_echo
+from dicomwire.logic.operations.store import send_c_store
+
+
+class AsyncAssociation(AssociationBase):
+    """An association whose verbs are awaited; ``async with`` releases it, or aborts it on an exception."""
+
+    send_c_echo = send_c_echo
+    send_c_store = send_c_store
+
+    async def release(self) -> None:
+        """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.
+
+        Does nothing if it is not established.
+        """
+        await self._release()
+
+    async def abort(self, block: bool = True) -> None:
+        """Abort the association, with ``block`` until the connection is closed; does nothing if it has ended."""
+        await self._abort(block=block)
+
+    async def wait_closed(self) -> None:
+        """Return when the association has ended and its connection is closed."""
+        if self._channel is not None:
+            await self._wait_closed()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.release()
+        elif issubclass(kind, Exception):
+            await self.abort()
+        elif not self._ended:
+            # A cancelled task must not wait.
+            self._abandon()

@@ -1,0 +1,159 @@
+"""What all operations share: the checks, the choice of a context, the status handed back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.elements import ELEMENTS
+from dicomwire.dimse.messages import MESSAGES
+from dicomwire.errors import LocalProtocolError
+from dicomwire.negotiation import NegotiatedContext
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from dicomwire.logic.association import AssociationBase
+    from dicomwire.logic.received import ReceivedMessage
+    from dicomwire.upper_layer.connection import Buffer
+
+LOGGER = logging.getLogger(__name__)
+
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+UPS_OTHERS = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.3", "1.2.840.10008.5.1.4.34.6.4",
+              "1.2.840.10008.5.1.4.34.6.5")  # fmt: skip
+
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
+
+
+def require_established(association: AssociationBase) -> None:
+    """Raise RuntimeError unless requests can be sent."""
+    if not association.is_established:
+        raise RuntimeError("the association is not established: release(), abort() or the peer has ended it")
+
+
+def check_message_id(message_id: int) -> int:
+    """Raise TypeError or ValueError unless this is a message ID."""
+    if not isinstance(message_id, int):
+        raise TypeError(f"a message ID is an int, not {type(message_id).__name__}")
+    if not 0 <= message_id <= 0xFFFF:
+        raise ValueError(f"message ID {message_id} is not in 0..65535")
+    return message_id
+
+
+def check_priority(priority: int) -> int:
+    """Raise ValueError unless this is a priority: 0 medium, 1 high, 2 low."""
+    if priority not in (0, 1, 2):
+        raise ValueError(f"priority {priority!r} is not 0 (medium), 1 (high) or 2 (low)")
+    return int(priority)
+
+
+def choose_context(
+    association: AssociationBase,
+    abstract_syntax: str,
+    transfer_syntax: str | None = None,
+    *,
+    role: str | None = "scu",
+    context_id: int | None = None,
+    exact: bool = False,
+) -> NegotiatedContext:
+    """The accepted presentation context to send a request on.
+
+    The transfer syntax wanted wins; else, unless ``exact``, one that the data set can be converted to: both
+    uncompressed and of the same byte order.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = find_context(association, abstract_syntax, transfer_syntax, role=role, context_id=context_id, exact=exact)
+    if found is None:
+        wanted = f" with transfer syntax {_name(transfer_syntax)}" if transfer_syntax else ""
+        raise ValueError(
+            f"no presentation context for {_name(abstract_syntax)}{wanted} was accepted by the peer"
+            + (f" for the {role.upper()} role" if role else "")
+        )
+    return found
+
+
+def find_context(
+    association: AssociationBase,
+    abstract_syntax: str,
+    transfer_syntax: str | None = None,
+    *,
+    role: str | None = "scu",
+    context_id: int | None = None,
+    exact: bool = False,
+) -> NegotiatedContext | None:
+    """As :func:`choose_context`, but None if there is no such context."""
+    candidates = association._accepted(abstract_syntax)
+    if not candidates and abstract_syntax == UPS_PUSH:
+        candidates = [context for uid in UPS_OTHERS for context in association._accepted(uid)]
+    if role is not None:
+        candidates = [context for context in candidates if (context.as_scu if role == "scu" else context.as_scp)]
+    if context_id is not None:
+        candidates = [context for context in candidates if context.context_id == context_id]
+    if transfer_syntax is None:
+        return candidates[0] if candidates else None
+    for context in candidates:
+        if context.transfer_syntax == transfer_syntax:
+            return context
+    if not exact and transfer_syntax in _LITTLE:
+        for context in candidates:
+            if context.transfer_syntax in _LITTLE:
+                return context
+    return None
+
+
+def _name(uid: str) -> str:
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
+    name = UID(uid, IGNORE).name
+    return uid if name == uid else f"'{name}'"
+
+
+async def exchange(
+    association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
+) -> ReceivedMessage | None:
+    """Send a request that has one response; the response, or None if the association ended first."""
+    assert command.message_id is not None
+    await association._window(command)
+    with association._exchange():
+        try:
+            await association._send(context_id, command, data_set)
+        except LocalProtocolError as error:
+            lost(association, error)
+            return None
+        return await association._response(command.message_id)
+
+
+def lost(association: AssociationBase, error: LocalProtocolError) -> None:
+    """A request could not be sent: because the association has ended, or else raise RuntimeError."""
+    if association.is_established:
+        raise RuntimeError(str(error)) from error
+    LOGGER.debug("the association ended before the request was sent: %s", error)
+
+
+def status_of(response: ReceivedMessage | None) -> Dataset:
+    """The status elements of a response as users know them; empty without one."""
+    from pydicom.dataset import Dataset
+
+    status = Dataset()
+    if response is None or response.command.status is None:
+        return status
+    command = response.command
+    allowed = MESSAGES[command.command_field].optional
+    for element in ELEMENTS:
+        value = getattr(command, element.field)
+        if value is None:
+            continue
+        if element.field == "status":
+            status.Status = value
+        elif element.field in allowed and (element.vr != "UI" or command.command_field == 0x8100):
+            setattr(status, element.keyword, list(value) if element.vr == "AT" else value)
+    return status

@@ -1,0 +1,122 @@
+"""A received request with its data set, as handlers see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.session import AcceptedContext
+from dicomwire.logic.file_meta import encode_file_meta
+from dicomwire.upper_layer.connection import Buffer
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    from dicomwire.presentation import PresentationContextTuple
+
+
+class ReceivedMessage:
+    """One whole message.  Nothing is decoded before somebody asks for it."""
+
+    __slots__ = ("_data_set", "_primitive", "command", "context", "data", "failure", "path", "temporary")
+
+    def __init__(self, context: AcceptedContext, command: Command) -> None:
+        self.context = context
+        self.command = command
+        self.data: Buffer | None = None
+        """The encoded data set, if it came to memory."""
+
+        self.path: Path | None = None
+        """The DICOM file it went to, if it did."""
+
+        self.temporary = False
+        """That file is ours, and goes when the handler returns."""
+
+        self.failure: Exception | None = None
+        """Why the data set could not be put where it should go."""
+
+        self._data_set: Dataset | None = None
+        self._primitive: Any = None
+
+    @property
+    def message_id(self) -> int:
+        assert self.command.message_id is not None
+        return self.command.message_id
+
+    @property
+    def context_tuple(self) -> PresentationContextTuple:
+        from pydicom.uid import UID
+
+        from dicomwire.presentation import PresentationContextTuple
+
+        context = self.context
+        return PresentationContextTuple(context.context_id, UID(context.abstract_syntax), UID(context.transfer_syntax))
+
+    @property
+    def primitive(self) -> Any:
+        if self._primitive is None:
+            from dicomwire.dimse_primitives import from_command
+
+            self._primitive = from_command(self.command, self.data)
+        return self._primitive
+
+    def data_set(self) -> Dataset:
+        """The decoded data set; empty if none came."""
+        if self._data_set is None:
+            self._data_set = self._decode()
+        return self._data_set
+
+    def _decode(self) -> Dataset:
+        if self.path is not None:
+            from pydicom import dcmread
+
+            return dcmread(self.path)
+        return decode_data_set(self.data, self.context.transfer_syntax)
+
+    def encoded(self, *, include_meta: bool) -> bytes:
+        """The data set as it came, by default as a complete DICOM file."""
+        if self.path is not None:
+            data = self.path.read_bytes()
+            return data if include_meta else data[len(self.header()) :]
+        data = bytes(self.data or b"")
+        return self.header() + data if include_meta else data
+
+    def header(self) -> bytes:
+        """What a file of this instance begins with."""
+        return encode_file_meta(
+            sop_class_uid=self.command.affected_sop_class_uid or self.context.abstract_syntax,
+            sop_instance_uid=self.command.affected_sop_instance_uid or "",
+            transfer_syntax_uid=self.context.transfer_syntax,
+            implementation_class_uid=IMPLEMENTATION_UID,
+            implementation_version_name=IMPLEMENTATION_VERSION,
+        )
+
+    def file_meta(self) -> FileMetaDataset:
+        """New file meta information for the instance."""
+        from pydicom.uid import UID
+
+        from dicomwire.dsutils import create_file_meta
+
+        return create_file_meta(
+            sop_class_uid=UID(self.command.affected_sop_class_uid or self.context.abstract_syntax),
+            sop_instance_uid=UID(self.command.affected_sop_instance_uid or ""),
+            transfer_syntax=UID(self.context.transfer_syntax),
+        )
+
+
+def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
+    """A data set from its bytes; empty without any."""
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
+
+    if not data:
+        return Dataset()
+    from dicomwire.dsutils import decode
+
+    syntax = UID(transfer_syntax)
+    if syntax.is_private:
+        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
+        return decode(data, False, True)
+    return decode(data, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)

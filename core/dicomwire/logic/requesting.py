@@ -1,0 +1,174 @@
+"""Requesting an association."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from dicomwire import events as evt
+from dicomwire.logic.conversion import to_item
+from dicomwire.negotiation import NegotiatedContext, read_answer
+from dicomwire.pdu_primitives import (
+    AsynchronousOperationsWindowNegotiation,
+    NegotiationItem,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+)
+from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.events import AssociateAccepted
+from dicomwire.upper_layer.items import (
+    ImplementationClassUIDItem,
+    ImplementationVersionNameItem,
+    MaximumLengthItem,
+    UserItem,
+)
+from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.utils import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.logic.association import AssociationBase
+    from dicomwire.logic.entity import ApplicationEntityBase
+
+LOGGER = logging.getLogger(__name__)
+
+_EXTENDED = (
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassExtendedNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    AsynchronousOperationsWindowNegotiation,
+    UserIdentityNegotiation,
+)
+_ONCE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
+
+
+@frozen
+class Proposal:
+    """A checked association request, and the contexts it was made of."""
+
+    request: AssociateRQ
+    contexts: list[PresentationContext]
+
+
+def propose(
+    ae: ApplicationEntityBase,
+    contexts: Sequence[PresentationContext] | None,
+    ae_title: str,
+    max_pdu: int,
+    ext_neg: Sequence[NegotiationItem] | None,
+) -> Proposal:
+    """Check the arguments of ``associate`` in the documented order, and make the request of them.
+
+    Raises:
+        TypeError: a title or length of the wrong type, or an item that is no extended negotiation.
+        ValueError: a bad title, length, context or item.
+        RuntimeError: no presentation context at all.
+    """
+    title = set_ae(ae_title, "ae_title", allow_empty=False, allow_none=False)
+    assert title is not None
+    if not isinstance(max_pdu, int | float):
+        raise TypeError(f"max_pdu is a number, not {type(max_pdu).__name__}")
+    if max_pdu < 0 or 0 < max_pdu < 7:
+        raise ValueError(f"max_pdu {max_pdu}: no fragment fits; use 0 for no limit, or 7 and more")
+    items = [_extended(item) for item in ext_neg or ()]
+    for kind in _ONCE:
+        if sum(isinstance(item, kind) for item in ext_neg or ()) > 1:
+            raise ValueError(f"more than one {kind.__name__}")
+    for context in contexts or ():
+        if not isinstance(context, PresentationContext):
+            raise ValueError(f"contexts holds {type(context).__name__}, not only presentation contexts")
+    chosen = list(contexts or ae.requested_contexts)
+    proposed = ae._requested_items(chosen)
+    if not proposed:
+        raise RuntimeError("no presentation contexts: add some to the AE, or give them to associate()")
+    user_information: list[UserItem] = [
+        MaximumLengthItem(maximum_length=int(max_pdu)),
+        ImplementationClassUIDItem(implementation_class_uid=str(ae.implementation_class_uid)),
+    ]
+    if ae.implementation_version_name is not None:
+        name = ae.implementation_version_name
+        user_information.append(ImplementationVersionNameItem(implementation_version_name=name))
+    order = {0x51: 1, 0x52: 2, 0x53: 3, 0x54: 4, 0x55: 5, 0x56: 6, 0x57: 7, 0x58: 8}
+    user_information += items
+    user_information.sort(key=lambda item: order.get(item.kind, 9))
+    request = AssociateRQ(
+        called_ae_title=title,
+        calling_ae_title=ae.ae_title,
+        presentation_context=proposed,
+        user_information=tuple(user_information),
+    )
+    request.encode()
+    return Proposal(request, chosen)
+
+
+def _extended(item: NegotiationItem) -> UserItem:
+    if not isinstance(item, _EXTENDED):
+        raise TypeError(f"{type(item).__name__} is no extended negotiation item")
+    return to_item(item)
+
+
+async def establish(association: AssociationBase, request: AssociateRQ) -> None:
+    """Send the request over the open channel, and act on the answer."""
+    with association._exchange():
+        await association._notify(evt.EVT_ACSE_SENT, primitive=_primitive(request))
+        association._session.send(request)  # type: ignore[union-attr]
+        association.requestor._set_pdu(request)
+        await association._notify(evt.EVT_REQUESTED)
+        while association._answer is None and not association._ended:
+            await association._advance()
+        answer = association._answer
+        if answer is None or association._ended:
+            return
+        association.acceptor._set_pdu(answer.pdu)
+        await association._notify(evt.EVT_ACSE_RECV, primitive=association.acceptor.primitive)
+        if isinstance(answer, AssociateAccepted):
+            await _accepted(association, request, answer)
+        else:
+            await association._finish("rejected", f"rejected: {answer.describe()}")
+
+
+async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
+    association._set_contexts(
+        read_answer(
+            request.presentation_context,
+            answer.pdu.presentation_context,
+            association.requestor._roles(),
+            association.acceptor._roles(),
+        )
+    )
+    if any(context.result == 0 for context in association._contexts):
+        association.is_established = True
+        await association._notify(evt.EVT_ACCEPTED)
+        if association.is_established:
+            await association._notify(evt.EVT_ESTABLISHED)
+        return
+    await association._notify(evt.EVT_ACCEPTED)
+    LOGGER.error("no presentation context was accepted: %s", explain(association._contexts))
+    await association._abort(source=2)
+    association.failure = "no presentation context was accepted"
+
+
+def explain(contexts: Sequence[NegotiatedContext]) -> str:
+    """Why contexts were not accepted, in words."""
+    results = {
+        1: "rejected by the user",
+        2: "rejected by the provider",
+        3: "abstract syntax not supported",
+        4: "transfer syntaxes not supported",
+    }
+    counts: dict[int, int] = {}
+    for context in contexts:
+        if context.result:
+            counts[context.result] = counts.get(context.result, 0) + 1
+    parts = [f"{count} {results.get(result, f'result {result}')}" for result, count in sorted(counts.items())]
+    return f"{sum(counts.values())} of {len(contexts)} refused: {', '.join(parts)}" if parts else "all accepted"
+
+
+def _primitive(request: AssociateRQ) -> object:
+    from dicomwire.logic.conversion import associate_primitive
+
+    return associate_primitive(request)

@@ -1,0 +1,105 @@
+"""What the servers of all adapters share: titles, contexts, handlers, and their running associations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from dicomwire import _config, events as evt
+from dicomwire.logic.association import AssociationBase
+from dicomwire.logic.entity import supported_by
+from dicomwire.negotiation import Supported
+from dicomwire.utils import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.logic.entity import ApplicationEntityBase
+    from dicomwire.presentation import PresentationContext
+
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
+
+
+def handler_table(evt_handlers: Iterable[evt.EventHandler] | None) -> evt.HandlerTable:
+    """The user's handlers, and those that write the library's log unless ``LOG_HANDLER_LEVEL`` is ``"none"``."""
+    table = evt.HandlerTable()
+    if _config.LOG_HANDLER_LEVEL == "standard":
+        from dicomwire._handlers import STANDARD_HANDLERS
+
+        for event, handler in STANDARD_HANDLERS:
+            table.bind(event, handler)
+            table.library.add(handler)
+    for item in evt_handlers or ():
+        table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
+    return table
+
+
+class ServerBase(Generic[AssociationT]):
+    """Settings and associations of a server; ``ae_title`` and ``contexts`` may be changed while it runs."""
+
+    def __init__(
+        self,
+        ae: ApplicationEntityBase,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        evt_handlers: Iterable[evt.EventHandler] | None,
+    ) -> None:
+        self.ae = ae
+        title = set_ae(ae_title or ae.ae_title, "ae_title", allow_empty=False, allow_none=False)
+        assert title is not None
+        self.ae_title = title
+        self.contexts = [context.copy() for context in contexts or ae.supported_contexts]
+        if not self.contexts and not _config.UNRESTRICTED_STORAGE_SERVICE:
+            raise ValueError("no supported presentation contexts: add some to the AE, or give them to the server")
+        self._supported: dict[str, Supported] = {}
+        self._supported_of: list[Any] = []
+        self._support()
+        self._handlers = handler_table(evt_handlers)
+        self._associations: set[AssociationT] = set()
+
+    def _support(self) -> dict[str, Supported]:
+        """The contexts as plain values, made anew only when they have changed."""
+        state = [(context.abstract_syntax, tuple(context.transfer_syntax), context.scu_role, context.scp_role)
+                 for context in self.contexts]  # fmt: skip
+        if state != self._supported_of:
+            self._supported = supported_by(self.contexts)
+            self._supported_of = state
+        return self._supported
+
+    @property
+    def active_associations(self) -> list[AssociationT]:
+        """The associations that this server accepted and that still run."""
+        return [association for association in self._associations.copy() if not association._closed]
+
+    def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
+        """Bind ``handler`` to ``event`` for running and future associations."""
+        self._handlers.bind(event, handler, args)
+        for association in self.active_associations:
+            if association._owns_handlers:
+                association.bind(event, handler, args)
+            association._adjust_tap()
+
+    def unbind(self, event: evt.EventType, handler: evt.Handler) -> None:
+        """Unbind ``handler`` from ``event`` for running and future associations."""
+        self._handlers.unbind(event, handler)
+        for association in self.active_associations:
+            if association._owns_handlers:
+                association.unbind(event, handler)
+            association._adjust_tap()
+
+    def get_events(self) -> list[evt.EventType]:
+        """The events that have a handler, by name."""
+        return self._handlers.events()
+
+    def get_handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
+        """The bindings of a notification event as a list, or the one of an intervention event."""
+        return self._handlers.handlers(event)
+
+    def _adopt(self, association: AssociationT) -> None:
+        """An association that this server accepted: its title, and its place in the registers."""
+        association.acceptor._ae_title = self.ae_title
+        association.acceptor._contexts = self.contexts
+        self._associations.add(association)
+        self.ae._register(association)
+
+    def _forget(self, association: AssociationT) -> None:
+        self._associations.discard(association)
+        self.ae._forget(association)

@@ -1,0 +1,1 @@
+"""What an SCP does with a request: one module a service."""

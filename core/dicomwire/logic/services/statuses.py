@@ -1,0 +1,56 @@
+"""The status that a handler gave."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from attrs import evolve
+
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.elements import BY_KEYWORD
+from dicomwire.dimse.messages import MESSAGES, answer
+from dicomwire.status import StatusTable
+
+LOGGER = logging.getLogger(__name__)
+
+NO_STATUS = 0xC001
+NO_STATUS_TYPE = 0xC002
+
+
+def respond(request: Command, status: Any, table: StatusTable) -> Command:
+    """The response to ``request`` with the status a handler gave: an ``int`` or a ``Dataset`` with ``Status``.
+
+    A ``Dataset`` may hold further status elements; those the response does not have are dropped with a warning.
+    """
+    if isinstance(status, int) and not isinstance(status, bool):
+        return answer(request, _checked(int(status), table))
+    from pydicom.dataset import Dataset
+
+    if not isinstance(status, Dataset):
+        LOGGER.error("a handler gave %s as status, not an int or Dataset", type(status).__name__)
+        return answer(request, NO_STATUS_TYPE)
+    if "Status" not in status:
+        LOGGER.error("a handler gave a Dataset without Status")
+        return answer(request, NO_STATUS)
+    response = answer(request, _checked(int(status.Status), table))
+    allowed = MESSAGES[response.command_field].optional
+    extra: dict[str, Any] = {}
+    name = MESSAGES[response.command_field].name
+    for item in status:
+        element = BY_KEYWORD.get(item.keyword)
+        if element is None or element.field not in allowed:
+            if item.keyword != "Status":
+                LOGGER.warning("%s has no place in a %s", item.keyword or item.tag, name)
+        elif element.vr == "AT":
+            values = item.value if item.VM > 1 else [item.value]
+            extra[element.field] = tuple(int(tag) for tag in values)
+        else:
+            extra[element.field] = int(item.value) if element.vr == "US" else str(item.value)
+    return evolve(response, **extra) if extra else response
+
+
+def _checked(status: int, table: StatusTable) -> int:
+    if status not in table:
+        LOGGER.warning("status %#06x is not one of this service", status)
+    return status & 0xFFFF

@@ -1,0 +1,40 @@
+"""C-STORE as SCP (PS3.4 annex B, PS3.7 9.1.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomwire import events as evt
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import answer
+from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.services.statuses import respond
+from dicomwire.status import STORAGE_SERVICE_CLASS_STATUS
+
+if TYPE_CHECKING:
+    from dicomwire.logic.association import AssociationBase
+
+OUT_OF_RESOURCES = 0xA700
+CANNOT_UNDERSTAND = 0xC000
+HANDLER_FAILED = 0xC211
+
+
+async def serve_store(association: AssociationBase, message: ReceivedMessage) -> Command:
+    """The handler's status, once the whole data set is where it should be."""
+    from dicomwire.logic.association import HandlerRaised
+
+    command = message.command
+    try:
+        if message.failure is not None:
+            out = isinstance(message.failure, OSError | MemoryError)
+            return answer(command, OUT_OF_RESOURCES if out else HANDLER_FAILED)
+        if not command.affected_sop_instance_uid:
+            return answer(command, CANNOT_UNDERSTAND)
+        try:
+            status = await association._intervene(evt.EVT_C_STORE, message)
+        except HandlerRaised:
+            return answer(command, HANDLER_FAILED)
+        return respond(command, status, STORAGE_SERVICE_CLASS_STATUS)
+    finally:
+        if message.temporary and message.path is not None:
+            message.path.unlink(missing_ok=True)

@@ -1,0 +1,390 @@
+"""Every cell of PS3.8 table 9-10, in the tables and on a real Connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import frozen
+from tests.support.streams import (
+    ABORT,
+    ASSOCIATE_AC,
+    ASSOCIATE_RJ,
+    ASSOCIATE_RQ,
+    DATA_TO_SEND,
+    P_DATA,
+    REJECTION,
+    RELEASE_RP,
+    RELEASE_RQ,
+    STATES_BY_ROLE,
+    UNRECOGNIZED,
+    Refused,
+    abort,
+    acceptance,
+    drain,
+    feed,
+    in_state,
+    request,
+    sent,
+    vectors,
+)
+from tests.upper_layer import printed_table as printed
+
+from dicomwire.errors import LocalProtocolError
+from dicomwire.upper_layer import (
+    Abort,
+    Aborted,
+    AssociateAccepted,
+    AssociateRejected,
+    AssociateRequested,
+    Connection,
+    ConnectionClosed,
+    DataReceived,
+    Released,
+    ReleaseRequested,
+    ReleaseRP,
+    ReleaseRQ,
+    RequestRefused,
+    Role,
+    State,
+    TimedOut,
+    Timer,
+)
+from dicomwire.upper_layer.state import ACTIONS, TABLE, Input
+
+BY_NUMBER = {state.number: state for state in State}
+EVENTS = range(1, 20)
+STATES = range(1, 14)
+LOCAL = (1, 7, 8, 9, 11, 14, 15)
+
+CELLS = [(event, state, action) for event, row in printed.TABLE.items() for state, action in row.items()]
+EMPTY = [(event, state) for event in EVENTS for state in STATES if state not in printed.TABLE[event]]
+
+
+def test_the_table_has_as_many_cells_as_the_printed_one() -> None:
+    assert len(CELLS) == 123
+    assert sum(len(row) for row in TABLE.values()) == 123
+
+
+@pytest.mark.parametrize(("event", "state", "action"), CELLS)
+def test_a_filled_cell_names_the_printed_action(event: int, state: int, action: str) -> None:
+    assert TABLE[BY_NUMBER[state]][Input(event)] == action
+
+
+@pytest.mark.parametrize(("event", "state"), EMPTY)
+def test_an_empty_cell_is_missing(event: int, state: int) -> None:
+    assert Input(event) not in TABLE[BY_NUMBER[state]]
+
+
+def test_there_are_28_actions() -> None:
+    assert set(ACTIONS) == set(printed.ACTIONS)
+    assert len(ACTIONS) == 28
+
+
+@pytest.mark.parametrize("name", printed.ACTIONS)
+def test_an_action_does_what_is_printed(name: str) -> None:
+    action, effect = ACTIONS[name], printed.ACTIONS[name]
+    assert (action.then and action.then.number) == effect.then
+    assert action.send == effect.send
+    assert action.tell == effect.tell
+    assert action.artim == effect.artim
+    assert action.close is effect.close
+    assert action.source == effect.source
+
+
+def test_states_and_inputs_are_labelled_as_in_the_standard() -> None:
+    assert [state.label for state in State] == [f"Sta{number}" for number in STATES]
+    assert [event.label for event in Input] == [f"Evt{number}" for number in EVENTS]
+
+
+# -- on a real Connection ------------------------------------------------------------------------------------------
+
+
+@frozen
+class Outcome:
+    told: list[Any]
+    written: bytes
+
+
+def expire_artim(connection: Connection) -> None:
+    deadline = connection.next_deadline(0.0)
+    assert deadline is not None
+    connection.handle_deadline(deadline)
+
+
+CAUSES: dict[int, Callable[[Connection], None]] = {
+    1: lambda connection: connection.send(request()),
+    2: lambda connection: connection.transport_connected(),
+    3: lambda connection: connection.receive_data(ASSOCIATE_AC),
+    4: lambda connection: connection.receive_data(ASSOCIATE_RJ),
+    5: lambda connection: connection.transport_connected(),
+    6: lambda connection: connection.receive_data(ASSOCIATE_RQ),
+    7: lambda connection: connection.send(acceptance()),
+    8: lambda connection: connection.send(REJECTION),
+    9: lambda connection: connection.send(DATA_TO_SEND),
+    10: lambda connection: connection.receive_data(P_DATA),
+    11: lambda connection: connection.send(ReleaseRQ()),
+    12: lambda connection: connection.receive_data(RELEASE_RQ),
+    13: lambda connection: connection.receive_data(RELEASE_RP),
+    14: lambda connection: connection.send(ReleaseRP()),
+    15: lambda connection: connection.send(Abort()),
+    16: lambda connection: connection.receive_data(ABORT),
+    17: lambda connection: connection.receive_data(b""),
+    18: expire_artim,
+    19: lambda connection: connection.receive_data(UNRECOGNIZED),
+}
+
+
+def cause(event: int, connection: Connection) -> Outcome:
+    """Let event ``event`` of table 9-6 happen."""
+    CAUSES[event](connection)
+    return Outcome(drain(connection), sent(connection))
+
+
+def possible(event: int, role: Role) -> bool:
+    """Whether the transport can report that event to that role."""
+    return not (event == 2 and role is Role.ACCEPTOR) and not (event == 5 and role is Role.REQUESTOR)
+
+
+DRIVEN = [
+    pytest.param(event, state, role, action, id=f"Evt{event}-Sta{state}-{role.value}")
+    for event, state, action in CELLS
+    for role in Role
+    if state in STATES_BY_ROLE[role] and possible(event, role) and not (event == 1 and role is Role.ACCEPTOR)
+]
+
+
+def test_every_cell_is_driven() -> None:
+    assert len({param.values[:2] for param in DRIVEN}) == 123
+
+
+def expected_bytes(event: int, action: str) -> bytes:
+    """What the action writes, after the codes of PS3.8 table 9-26."""
+    reason = {19: 1}.get(event, 2)
+    return {
+        "AE-2": ASSOCIATE_RQ,
+        "AE-7": ASSOCIATE_AC,
+        "AE-8": ASSOCIATE_RJ,
+        "DT-1": P_DATA,
+        "AR-7": P_DATA,
+        "AR-1": RELEASE_RQ,
+        "AR-4": RELEASE_RP,
+        "AR-9": RELEASE_RP,
+        "AA-1": abort(0, 0),
+        "AA-7": abort(2, reason),
+        "AA-8": abort(2, reason),
+    }.get(action, b"")
+
+
+def expected_told(event: int, state: int, action: str) -> list[type]:
+    if action == "AA-1" and event != 15:
+        return [Refused]
+    if action == "AA-2" and event == 18:
+        return [TimedOut]
+    told: dict[str, list[type]] = {
+        "AE-3": [AssociateAccepted],
+        "AE-4": [AssociateRejected],
+        "AE-6": [AssociateRequested],
+        "DT-2": [DataReceived],
+        "AR-2": [ReleaseRequested],
+        "AR-3": [Released],
+        "AR-6": [DataReceived],
+        "AR-8": [ReleaseRequested],
+        "AR-10": [Released],
+        "AA-3": [Aborted],
+        "AA-4": [ConnectionClosed],
+        "AA-8": [Refused],
+    }
+    return told.get(action, [])
+
+
+@pytest.mark.parametrize(("event", "state", "role", "action"), DRIVEN)
+def test_a_connection_does_what_the_cell_says(event: int, state: int, role: Role, action: str) -> None:
+    connection = in_state(state, role)
+    connection.next_deadline(0.0)  # stamps ARTIM if it runs
+    effect = printed.ACTIONS[action]
+
+    outcome = cause(event, connection)
+
+    then = effect.then or (9 if role is Role.REQUESTOR else 10)
+    assert connection.state.number == then
+    assert connection.closed is (then == 1)
+    assert connection.ending is (then == 13)
+    assert connection.is_established is (then == 6)
+    assert outcome.written == expected_bytes(event, action)
+    assert [type(told) for told in outcome.told] == expected_told(event, state, action)
+    deadline = connection.next_deadline(10.0)
+    if effect.artim == "start":
+        assert deadline == 40.0
+    elif then in (2, 13):
+        assert deadline == 30.0, "ARTIM runs on"
+    else:
+        assert deadline is None
+    assert drain(connection) == []
+
+
+@pytest.mark.parametrize("state", [6, 7])
+@pytest.mark.parametrize("role", Role)
+def test_a_release_indication_says_whether_it_collides(state: int, role: Role) -> None:
+    outcome = cause(12, in_state(state, role))
+    assert outcome.told == [ReleaseRequested(collision=state == 7)]
+
+
+@pytest.mark.parametrize("state", [3, 5, 6, 7, 8, 9, 10, 11, 12])
+def test_the_loss_of_the_connection_says_if_a_release_was_under_way(state: int) -> None:
+    role = Role.REQUESTOR if state in STATES_BY_ROLE[Role.REQUESTOR] else Role.ACCEPTOR
+    outcome = cause(17, in_state(state, role))
+    assert outcome.told == [ConnectionClosed(missing=0, releasing=state in (7, 9, 10, 11, 12))]
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "role"),
+    [
+        pytest.param(event, state, role, id=f"Evt{event}-Sta{state}-{role.value}")
+        for event, state in [*EMPTY, (1, 1)]
+        for role in Role
+        if event in (*LOCAL, 2, 5)
+        and state in STATES_BY_ROLE[role]
+        and possible(event, role)
+        and ((event, state) != (1, 1) or role is Role.ACCEPTOR)
+    ],
+)
+def test_what_the_user_may_not_do_changes_nothing(event: int, state: int, role: Role) -> None:
+    connection = in_state(state, role)
+    deadline = connection.next_deadline(0.0)
+    with pytest.raises(LocalProtocolError):
+        CAUSES[event](connection)
+    assert connection.state.number == state
+    assert connection.data_to_send() == []
+    assert drain(connection) == []
+    assert connection.next_deadline(10.0) == deadline
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("event", [3, 4, 6, 10, 12, 13, 16, 19])
+def test_bytes_before_there_is_a_connection_are_our_callers_mistake(event: int, role: Role) -> None:
+    connection = in_state(1, role)
+    with pytest.raises(LocalProtocolError, match="no transport connection is open"):
+        CAUSES[event](connection)
+    with pytest.raises(LocalProtocolError, match="no transport connection is open"):
+        connection.get_buffer()
+    assert (connection.state, connection.unread) == (State.STA1, 0)
+
+
+@pytest.mark.parametrize("event", [3, 4, 6, 10, 12, 13, 16, 19])
+def test_bytes_while_the_transport_connects_are_our_callers_mistake(event: int) -> None:
+    connection = in_state(4, Role.REQUESTOR)
+    with pytest.raises(LocalProtocolError, match="no transport connection is open"):
+        CAUSES[event](connection)
+    assert (connection.state, connection.unread) == (State.STA4, 0)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_end_of_a_stream_that_never_began_is_ignored(role: Role) -> None:
+    connection = in_state(1, role)
+    assert cause(17, connection) == Outcome([], b"")
+    assert connection.state is State.STA1
+    assert not connection.closed
+
+
+@pytest.mark.parametrize(
+    ("state", "role"),
+    [(state, role) for role in Role for state in STATES_BY_ROLE[role] if state not in (2, 13)],
+)
+def test_artim_does_not_run_in_other_states(state: int, role: Role) -> None:
+    connection = in_state(state, role)
+    assert connection.next_deadline(0.0) is None
+    connection.handle_deadline(1e9)
+    assert connection.state.number == state
+    assert cause(9 if state in (6, 8) else 17, connection).told in (
+        [],
+        [ConnectionClosed(releasing=state not in (3, 4, 5))],
+    )
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_closed_connection_is_not_used_again(role: Role) -> None:
+    connection = in_state(6, role)
+    feed(connection, ABORT)
+    assert connection.closed
+    for event in (*LOCAL, 2):
+        with pytest.raises(LocalProtocolError):
+            CAUSES[event](connection)
+    for event in (3, 4, 6, 10, 12, 13, 16, 17, 19):
+        assert cause(event, connection) == Outcome([], b"")
+    assert connection.closed
+    assert connection.unread == 0
+
+
+def test_an_unsupported_protocol_version_is_rejected_without_asking_the_user() -> None:
+    connection = in_state(2, Role.ACCEPTOR)
+    connection.next_deadline(0.0)
+    [told] = feed(connection, ASSOCIATE_RQ[:7] + b"\x02" + ASSOCIATE_RQ[8:])
+    assert isinstance(told, RequestRefused)
+    assert told.request.protocol_version == 2
+    # Permanent, service-provider (ACSE), protocol version not supported.
+    assert sent(connection).hex(" ") == "03 00 00 00 00 04 00 01 02 02"
+    assert connection.state is State.STA13
+    assert connection.next_deadline(10.0) == 40.0
+
+
+# -- traces --------------------------------------------------------------------------------------------------------
+
+TRACES = [pytest.param(trace, id=trace["name"]) for trace in vectors()["state_traces"]]
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_trace_follows_the_tables(trace: dict[str, Any]) -> None:
+    for step in trace["steps"]:
+        event = Input(int(step["event"].removeprefix("Evt")))
+        assert TABLE[BY_NUMBER[step["state_before"]]][event] == step["action"]
+        action = ACTIONS[step["action"]]
+        refused = step["action"] == "AE-6" and step["state_after"] == 13  # by the protocol version
+        if not refused:
+            then = action.then.number if action.then else (9 if trace["role"] == "requestor" else 10)
+            assert then == step["state_after"]
+            assert (action.send or "") == (step["sends"] or "").split("(")[0]
+            assert (action.artim or "") == (step["timer"] or "").split(" ")[0]
+            assert action.close is step["close"]
+            assert (action.tell is not None) is (step["indication"] is not None)
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_trace_is_followed_by_a_connection(trace: dict[str, Any]) -> None:
+    connection = in_state(trace["steps"][0]["state_before"], Role(trace["role"]))
+    deaf = False
+    for step in trace["steps"]:
+        assert connection.state.number == step["state_before"]
+        event = int(step["event"].removeprefix("Evt"))
+        if event == 6 and step["state_after"] == 13 and step["state_before"] == 2:
+            connection.receive_data(ASSOCIATE_RQ[:7] + b"\x02" + ASSOCIATE_RQ[8:])
+            outcome = Outcome(drain(connection), sent(connection))
+        else:
+            outcome = cause(event, connection)
+        if deaf and event == 16:
+            # Behind garbage nobody knows where a PDU starts, so the abort is not heard; the end of the stream is.
+            assert outcome == Outcome([], b"")
+            assert connection.state is State.STA13
+            outcome = cause(17, connection)
+        deaf = deaf or event == 19
+        assert connection.state.number == step["state_after"]
+        kinds = {1: "RQ", 2: "AC", 3: "RJ", 4: "TF", 5: "RELEASE-RQ", 6: "RELEASE-RP", 7: "ABORT"}
+        if step["sends"] is None:
+            assert outcome.written == b""
+        else:
+            name, _, codes = step["sends"].rstrip(")").partition("(")
+            assert name.endswith(kinds[outcome.written[0]])
+            for octet, code in zip(outcome.written[-len(codes.split(",")) :], codes.split(","), strict=True):
+                assert code in ("", "*", str(octet))
+        assert connection.closed is (step["state_after"] == 1)
+        assert (connection.next_deadline(0.0) is not None) is (step["state_after"] in (2, 13))
+        told_by_exception = step["action"] == "AA-8"
+        silent = step["indication"] is None
+        if event not in (18,) and step["sends"] != "A-ASSOCIATE-RJ(1,2,2)":
+            assert bool(outcome.told) is not silent
+            assert any(isinstance(told, Refused) for told in outcome.told) is told_by_exception
+
+
+def test_timeout_of_artim_names_the_timer() -> None:
+    assert cause(18, in_state(13, Role.REQUESTOR)).told == [TimedOut(timer=Timer.ARTIM)]
