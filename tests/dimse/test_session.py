@@ -878,6 +878,16 @@ def test_a_session_wants_no_data_while_something_waits() -> None:
     acceptor.next_event()
     assert not acceptor.wants_data
     acceptor.next_event()
+    assert not acceptor.wants_data
+    assert acceptor.next_event() is None
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_data_when_only_the_beginning_of_a_pdu_is_left() -> None:
+    _, acceptor = joined()
+    acceptor.receive_data(whole_command(ECHO, echo_rq(1))[:20])
+    assert not acceptor.wants_data
+    assert acceptor.next_event() is None
     assert acceptor.wants_data
 
 

@@ -1,5 +1,4 @@
 import logging
-import sys
 from collections.abc import Iterator
 from io import BytesIO
 from types import SimpleNamespace
@@ -23,6 +22,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
 EVIL = "X\r\nI: forged\x1b[2J\u202e"
 
 HANDLERS = dict(STANDARD_HANDLERS)
@@ -89,9 +89,7 @@ def test_a_request_is_described_in_full() -> None:
         "  Application context: DICOM Application Context Name (1.2.840.10008.3.1.1.1)",
         "  Presentation contexts: 1",
         f"    1: Verification SOP Class ({VERIFICATION})",
-        f"      Implicit VR Little Endian: Default Transfer Syntax for DICOM ({IMPLICIT})"
-        if "Default Transfer" in describe_uid(IMPLICIT)
-        else f"      Implicit VR Little Endian ({IMPLICIT})",
+        f"      Implicit VR Little Endian ({IMPLICIT})",
         "  User information: 8 items",
         "    Maximum length: no limit",
         "    Implementation class UID: 1.2.3",
@@ -260,9 +258,10 @@ def lines(log: pytest.LogCaptureFixture, level: int) -> list[str]:
 
 
 def happen(event: evt.NotificationEvent, **attributes: Any) -> None:
-    context = build_context(STUDY_ROOT_FIND, IMPLICIT)
-    context.context_id = 5
-    HANDLERS[event](SimpleNamespace(event=event, assoc=SimpleNamespace(accepted_contexts=[context]), **attributes))
+    contexts = [build_context(STUDY_ROOT_FIND, syntax) for syntax in (IMPLICIT, DEFLATED)]
+    for context_id, context in zip((5, 9), contexts, strict=True):
+        context.context_id = context_id
+    HANDLERS[event](SimpleNamespace(event=event, assoc=SimpleNamespace(accepted_contexts=contexts), **attributes))
 
 
 def test_the_standard_handlers_are_bound_to_pdus_and_messages() -> None:
@@ -329,12 +328,12 @@ def test_a_message_is_logged_with_its_elements(log: pytest.LogCaptureFixture) ->
 def test_a_streamed_data_set_is_mentioned(log: pytest.LogCaptureFixture) -> None:
     command = Command(command_field=0x0001, message_id=4, command_data_set_type=1)
     happen(evt.EVT_DIMSE_RECV, message=from_command(1, command))
-    happen(evt.EVT_DIMSE_RECV, message=from_command(1, command, b"1234"))
+    happen(evt.EVT_DIMSE_RECV, message=from_command(1, command, b"SECRET"))
     assert lines(log, logging.INFO) == [
         "C-STORE-RQ received: message ID 4, context 1, data set",
-        "C-STORE-RQ received: message ID 4, context 1, data set of 4 bytes",
+        "C-STORE-RQ received: message ID 4, context 1, data set of 6 bytes",
     ]
-    assert "1234" not in log.text.replace("0x1234", "")
+    assert "SECRET" not in log.text
 
 
 def query(name: str = "Doe^Jane", *, command_field: int = 0x0020, context_id: int = 5) -> Any:
@@ -399,7 +398,7 @@ def test_an_identifier_cannot_forge_log_lines(log: pytest.LogCaptureFixture) -> 
     ("message", "text"),
     [
         (query(context_id=7), "Identifier (its presentation context is unknown)"),
-        (from_command(5, Command(command_field=0x0020, message_id=1), b"\1\2\3"), "Identifier"),
+        (query(context_id=9), "Identifier (cannot be decoded: ValueError)"),
     ],
     ids=["context", "bytes"],
 )
@@ -407,7 +406,7 @@ def test_an_identifier_that_cannot_be_decoded_does_no_harm(
     log: pytest.LogCaptureFixture, message: Any, text: str
 ) -> None:
     happen(evt.EVT_DIMSE_RECV, message=message)
-    assert any(line.startswith(text) for line in lines(log, logging.DEBUG))
+    assert lines(log, logging.DEBUG)[-1] == text
 
 
 def test_a_long_identifier_is_cut(log: pytest.LogCaptureFixture) -> None:
@@ -426,8 +425,8 @@ def package_logger() -> Iterator[logging.Logger]:
     logger = logging.getLogger("dicomwire")
     before = logger.level, logger.handlers[:]
     yield logger
-    logger.level, logger.handlers[:] = before
     logger.setLevel(before[0])
+    logger.handlers[:] = before[1]
 
 
 def test_the_debug_logger_writes_each_line_once_to_standard_error(
@@ -440,10 +439,7 @@ def test_the_debug_logger_writes_each_line_once_to_standard_error(
     logging.getLogger("dicomwire.events").debug("one %s", "line")
     logging.getLogger("dicomwire").warning("two")
     assert capsys.readouterr().err == "D: one line\nW: two\n"
-    assert sys.stderr is not None
 
 
-def test_nothing_is_written_unless_asked_for(
-    package_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert any(isinstance(handler, logging.NullHandler) for handler in package_logger.handlers)
+def test_the_package_has_a_handler_that_writes_nothing() -> None:
+    assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("dicomwire").handlers)

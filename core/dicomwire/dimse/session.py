@@ -52,6 +52,7 @@ class Session:
         self._request: AssociateRQ | None = None
         self._inbox: deque[Event] = deque()
         self._error: RemoteProtocolError | None = None
+        self._parsed = True
         self._command = bytearray()
         self._command_context: int | None = None
         # The message whose data set is being received, and how much of it has come.
@@ -64,6 +65,7 @@ class Session:
     # -- the verbs of the connection ------------------------------------------------------------------------------
     def receive_data(self, data: Buffer) -> None:
         """See :meth:`Connection.receive_data`."""
+        self._parsed = False
         self.connection.receive_data(data)
 
     def get_buffer(self, sizehint: int = -1) -> memoryview:
@@ -72,6 +74,7 @@ class Session:
 
     def buffer_updated(self, count: int) -> None:
         """See :meth:`Connection.buffer_updated`."""
+        self._parsed = False
         self.connection.buffer_updated(count)
 
     def data_to_send(self) -> list[Buffer]:
@@ -89,7 +92,7 @@ class Session:
     @property
     def wants_data(self) -> bool:
         """False while received bytes or events wait to be taken: do not read more, that is the back-pressure."""
-        return not self._inbox and self._error is None and not self.connection.unread
+        return self._parsed and not self._inbox and self._error is None
 
     # -- associations ---------------------------------------------------------------------------------------------
     def send(self, item: Sendable) -> None:
@@ -266,6 +269,9 @@ class Session:
                 # What came before the error is handed on first.
                 self._error = error
                 event = None
+            if event is None:
+                # What is left over, if anything, is the beginning of something.
+                self._parsed = True
             if fragments:
                 if event is not None:
                     self._inbox.append(self._association_event(event))

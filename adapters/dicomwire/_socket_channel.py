@@ -1,0 +1,233 @@
+"""A channel over a blocking socket, for threads that take turns."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+import time
+
+from dicomwire.dimse.session import Session
+from dicomwire.upper_layer.connection import Buffer
+
+_IOV_MAX = 1024
+_TLS_PIECE = 1 << 18
+
+
+class SocketChannel:
+    """One peer behind a connected socket.
+
+    ``lock`` guards the session: whoever runs the shared logic holds it, and it is let go while a thread waits for
+    the socket or for another thread.  At any time one thread reads and one writes at the most.
+    """
+
+    def __init__(self, sock: socket.socket, session: Session, lock: threading.Lock) -> None:
+        self.sock = sock
+        self.session = session
+        self.lock = lock
+        self._condition = threading.Condition(lock)
+        self._waiting = 0
+        self._reading = False
+        self._writing = False
+        self._open = True
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._seconds: float | None = -1.0
+
+    # -- writing --------------------------------------------------------------------------------------------------
+    async def flush(self) -> None:
+        session = self.session
+        while self._writing:
+            # The thread that writes takes what we have queued with it.
+            self._wait()
+        buffers = session.data_to_send()
+        if not buffers:
+            return
+        if not self._open:
+            raise BrokenPipeError("the connection is closed")
+        self._writing = True
+        self.lock.release()
+        try:
+            self._write(buffers)
+        finally:
+            self.lock.acquire()
+            self._writing = False
+            self.changed()
+
+    def _write(self, buffers: list[Buffer]) -> None:
+        limit = self.session.connection.timeouts.write
+        deadline = None if limit is None else time.monotonic() + limit
+        if self._seconds is None and limit is not None:
+            self._set_timeout(limit)
+        if self._is_tls:
+            data = memoryview(b"".join(buffers))
+            for start in range(0, len(data), _TLS_PIECE):
+                self._write_tls(data[start : start + _TLS_PIECE], deadline)
+            return
+        index, count = 0, len(buffers)
+        while index < count:
+            try:
+                sent = self.sock.sendmsg(buffers[index : index + _IOV_MAX])
+            except TimeoutError:
+                self._check_stall(deadline)
+                continue
+            while index < count:
+                size = len(buffers[index])
+                if sent < size:
+                    buffers[index] = memoryview(buffers[index])[sent:]
+                    break
+                sent -= size
+                index += 1
+
+    def _write_tls(self, data: memoryview, deadline: float | None) -> None:
+        while data:
+            try:
+                data = data[self.sock.send(data) :]
+            except TimeoutError:
+                self._check_stall(deadline)
+
+    def _check_stall(self, deadline: float | None) -> None:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise TimeoutError("the peer does not read what we send")
+
+    # -- reading --------------------------------------------------------------------------------------------------
+    async def pump(self) -> None:
+        session = self.session
+        if not session.wants_data:
+            return
+        if self._reading:
+            self._wait()
+            return
+        if not self._open:
+            session.receive_data(b"")
+            return
+        now = time.monotonic()
+        deadline = session.next_deadline(now)
+        buffer = session.get_buffer()
+        self._reading = True
+        self.lock.release()
+        try:
+            count = self._receive(buffer, None if deadline is None else deadline - now)
+        finally:
+            self.lock.acquire()
+            self._reading = False
+            self.changed()
+        if count < 0:
+            session.handle_deadline(time.monotonic())
+        else:
+            session.buffer_updated(count)
+
+    def _receive(self, buffer: memoryview, seconds: float | None) -> int:
+        """Bytes received, 0 at the end of the stream, -1 when the time is up."""
+        if seconds is not None and seconds <= 0:
+            return -1
+        if seconds != self._seconds:
+            self._set_timeout(seconds)
+        try:
+            return self.sock.recv_into(buffer)
+        except TimeoutError:
+            return -1
+        except OSError:
+            # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
+            return 0
+
+    def _set_timeout(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        try:
+            self.sock.settimeout(seconds)
+        except OSError:
+            # Closed by another thread: the next call on it says so.
+            self._seconds = -1.0
+
+    def poll(self) -> None:
+        now = time.monotonic()
+        self.session.next_deadline(now)
+        if self._open and not self._reading and self.session.wants_data and self._is_readable():
+            buffer = self.session.get_buffer()
+            count = self._receive(buffer, 1.0)
+            if count >= 0:
+                self.session.buffer_updated(count)
+        self.session.handle_deadline(time.monotonic())
+
+    def _is_readable(self) -> bool:
+        if self._is_tls and self.sock.pending():  # type: ignore[attr-defined]
+            return True
+        if hasattr(select, "poll"):
+            poller = select.poll()
+            poller.register(self.sock, select.POLLIN)
+            return bool(poller.poll(0))
+        return bool(select.select([self.sock], [], [], 0)[0])
+
+    # -- taking turns ---------------------------------------------------------------------------------------------
+    async def turn(self) -> None:
+        self._wait()
+
+    def _wait(self) -> None:
+        """Let another thread go on, until it has changed something or a deadline passes."""
+        now = time.monotonic()
+        deadline = self.session.next_deadline(now)
+        self._waiting += 1
+        try:
+            woken = self._condition.wait(None if deadline is None else max(0.0, deadline - now))
+        finally:
+            self._waiting -= 1
+        if not woken:
+            self.session.handle_deadline(time.monotonic())
+            self.wake_reader()
+
+    def changed(self) -> None:
+        if self._waiting:
+            self._condition.notify_all()
+
+    def wake_reader(self) -> None:
+        """Let a thread that waits for the peer look up: the association is over."""
+        if self._reading and (self.session.connection.ending or self.session.connection.closed):
+            self._shutdown(socket.SHUT_RD)
+
+    @property
+    def is_writing(self) -> bool:
+        return self._writing
+
+    # -- the end --------------------------------------------------------------------------------------------------
+    def _shutdown(self, how: int) -> None:
+        # It may be closed already, by the peer or by us.
+        with contextlib.suppress(OSError):
+            # Not SSLSocket.shutdown, which would forget that the stream is encrypted while it is still used.
+            socket.socket.shutdown(self.sock, how)
+
+    def break_off(self) -> None:
+        """Make a thread that is stuck in writing give up."""
+        self._shutdown(socket.SHUT_RDWR)
+
+    async def send_eof(self) -> None:
+        self.wake_reader()
+        if self._open and not self._is_tls:
+            self._shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        if self._reading or self._writing:
+            # The thread that uses the socket closes it by giving up.
+            self._shutdown(socket.SHUT_RDWR)
+            while self._reading or self._writing:
+                self._waiting += 1
+                self._condition.wait()
+                self._waiting -= 1
+        self.sock.close()
+
+    def abandon(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        buffers = self.session.data_to_send()
+        if not self._writing:
+            # It would have to wait, or the peer is gone: then the peer hears no more from us.
+            with contextlib.suppress(OSError):
+                self.sock.settimeout(0)
+                self.sock.sendall(b"".join(buffers))
+        self._shutdown(socket.SHUT_RDWR)
+        if not self._reading and not self._writing:
+            self.sock.close()

@@ -1,0 +1,464 @@
+"""AE for asyncio: the same names, arguments and events as the blocking AE; what waits is awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import ssl
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from dicomwire import events as evt
+from dicomwire.addresses import AddressInformation, candidates, listening_socket, local_address, no_delay
+from dicomwire.dimse.session import Session
+from dicomwire.logic.accepting import serve_association
+from dicomwire.logic.entity import ApplicationEntityBase
+from dicomwire.logic.faces import AsyncAssociation
+from dicomwire.logic.requesting import establish, propose
+from dicomwire.logic.server import ServerBase, handler_table
+from dicomwire.pdu_primitives import NegotiationItem
+from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.state import Role
+
+__all__ = ["AE", "Association", "AssociationServer"]
+
+LOGGER = logging.getLogger(__name__)
+
+_OVERFLOW = 64 * 1024
+
+TLSArguments = tuple[ssl.SSLContext, str | None]
+
+
+class ProtocolChannel(asyncio.BufferedProtocol):
+    """One peer behind an asyncio transport, which receives into the session's buffer."""
+
+    def __init__(self, session: Session, connected: Callable[[ProtocolChannel], None] | None = None) -> None:
+        self.session = session
+        self.transport: asyncio.Transport
+        self.on_idle_data: Callable[[], None] | None = None
+        """Called when something arrives and nobody waits for it."""
+
+        self._connected = connected
+        self._loop = asyncio.get_running_loop()
+        self._fed: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._turns: list[asyncio.Future[None]] = []
+        self._early = bytearray()
+        """What arrived while earlier bytes were still being dealt with; reading is paused then."""
+
+        self._overflow: bytearray | None = None
+        self._ended = False
+        self._paused_writing = False
+        self._lost = False
+        self._flushes = 0
+
+    # -- called by the loop ---------------------------------------------------------------------------------------
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        # Tell when everything is written: until then the buffers handed over must not change.
+        transport.set_write_buffer_limits(high=0)
+        if self._connected is not None:
+            self._connected(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview | bytearray:
+        # The loop's hint is a constant; the session knows whether a data set is coming.
+        if self.session.wants_data:
+            return self.session.get_buffer()
+        # Somebody is still at the bytes in the session's buffer: leave them alone, and let the peer wait.
+        self._overflow = bytearray(_OVERFLOW)
+        return self._overflow
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._overflow is None:
+            self.session.buffer_updated(nbytes)
+        else:
+            self._early = self._overflow[:nbytes]
+            self._overflow = None
+            self.transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self._end()
+        # Half-closed: we may have an answer to send yet.  TLS cannot, and closes.
+        return self.transport.get_extra_info("ssl_object") is None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._end()
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._paused_writing = True
+
+    def resume_writing(self) -> None:
+        self._paused_writing = False
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def _end(self) -> None:
+        self._ended = True
+        if not self._early:
+            self.session.receive_data(b"")
+        self._wake()
+
+    def _catch_up(self) -> bool:
+        """Feed the session what came too early; True if there was something."""
+        if not self._early:
+            return False
+        early, self._early = self._early, bytearray()
+        self.session.receive_data(early)
+        if self._ended:
+            self.session.receive_data(b"")
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
+        return True
+
+    def _wake(self) -> None:
+        if self._fed is not None:
+            if not self._fed.done():
+                self._fed.set_result(None)
+        elif self.on_idle_data is not None:
+            self.on_idle_data()
+
+    # -- called by the shared logic -------------------------------------------------------------------------------
+    async def flush(self) -> None:
+        buffers = self.session.data_to_send()
+        self._flushes += 1
+        if buffers:
+            if self._lost or self.transport.is_closing():
+                raise ConnectionResetError("the connection is closed")
+            self.transport.writelines(buffers)
+        if self._paused_writing:
+            await self._drained()
+        elif self._flushes > 1:
+            # write() alone never lets the loop run: a fast handler would starve reading.
+            await asyncio.sleep(0)
+
+    async def _drained(self) -> None:
+        if self._writable is None or self._writable.done():
+            self._writable = self._loop.create_future()
+        limit = self.session.connection.timeouts.write
+        done, _ = await asyncio.wait([self._writable], timeout=limit)
+        if not done:
+            self.transport.abort()
+            raise TimeoutError("the peer does not read what we send")
+        if self._lost:
+            raise ConnectionResetError("the connection was lost")
+
+    async def pump(self) -> None:
+        self._flushes = 0
+        session = self.session
+        if self._lost and not self._early:
+            session.receive_data(b"")
+        if not session.wants_data or self._catch_up():
+            await asyncio.sleep(0)
+            return
+        session.connection.recycle_buffer()
+        self._fed = self._loop.create_future()
+        timer = self._timer(self._fed)
+        try:
+            await self._fed
+        finally:
+            self._fed = None
+            if timer is not None:
+                timer.cancel()
+
+    def _timer(self, waiting: asyncio.Future[None]) -> asyncio.TimerHandle | None:
+        """Wake ``waiting`` at the session's next deadline, which it handles then."""
+        now = self._loop.time()
+        deadline = self.session.next_deadline(now)
+        return None if deadline is None else self._loop.call_at(deadline, self._overdue, waiting)
+
+    def _overdue(self, waiting: asyncio.Future[None]) -> None:
+        self.session.handle_deadline(self._loop.time())
+        if not waiting.done():
+            waiting.set_result(None)
+
+    def poll(self) -> None:
+        """The loop feeds the session; what it brought too early is fed now."""
+        now = self._loop.time()
+        self.session.next_deadline(now)
+        self.session.handle_deadline(now)
+        if self.session.wants_data:
+            self._catch_up()
+
+    async def turn(self) -> None:
+        waiting = self._loop.create_future()
+        self._turns.append(waiting)
+        timer = self._timer(waiting)
+        try:
+            await waiting
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if waiting in self._turns:
+                self._turns.remove(waiting)
+
+    def changed(self) -> None:
+        if self._turns:
+            turns, self._turns = self._turns, []
+            for waiting in turns:
+                if not waiting.done():
+                    waiting.set_result(None)
+
+    async def send_eof(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError):
+            if not self._lost and self.transport.can_write_eof():
+                self.transport.write_eof()
+
+    async def aclose(self) -> None:
+        self.transport.close()
+
+    def abandon(self) -> None:
+        buffers = self.session.data_to_send()
+        if buffers and not self._lost and not self._paused_writing:
+            self.transport.writelines(buffers)
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+
+class Association(AsyncAssociation):
+    """An association on an asyncio event loop."""
+
+    async def _call(self, function: Any, *args: Any) -> Any:
+        if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
+            result = await asyncio.to_thread(function, *args)
+        else:
+            result = function(*args)
+        return await result if inspect.isawaitable(result) else result
+
+    def _timestamp(self) -> datetime:
+        return datetime.now()
+
+
+class _Attendant:
+    """Deals with what a peer does while no operation of a requestor waits for it, and with deadlines."""
+
+    def __init__(self, association: Association, channel: ProtocolChannel) -> None:
+        self._association = association
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        channel.on_idle_data = self.attend
+        self._set_timer()
+
+    def attend(self) -> None:
+        if self._association._ended:
+            self._stop()
+        elif self._task is None and not self._association._advancing:
+            self._task = self._loop.create_task(self._attend())
+
+    async def _attend(self) -> None:
+        try:
+            await self._association._attend()
+        finally:
+            self._task = None
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        """The idle deadline moves with every operation: look again when it would have been due."""
+        self._stop()
+        if self._association._ended:
+            return
+        deadline = self._channel.session.next_deadline(self._loop.time())
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self.attend)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class AssociationServer(ServerBase[Association]):
+    """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
+
+    def __init__(
+        self,
+        ae: AE,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        ssl_context: ssl.SSLContext | None,
+        evt_handlers: list[evt.EventHandler] | None,
+    ) -> None:
+        super().__init__(ae, ae_title, contexts, evt_handlers)
+        self.ssl_context = ssl_context
+        self.server_address: tuple[Any, ...]
+        self._server: asyncio.Server
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def _listen(self, address: tuple[Any, ...]) -> None:
+        sock = listening_socket(address)
+        sock.setblocking(False)
+        self.server_address = sock.getsockname()
+        loop = asyncio.get_running_loop()
+        tls: dict[str, Any] = {}
+        if self.ssl_context is not None and self.ae.acse_timeout:
+            tls["ssl_handshake_timeout"] = self.ae.acse_timeout
+        self._server = await loop.create_server(self._accept, sock=sock, ssl=self.ssl_context, backlog=128, **tls)
+
+    def _accept(self) -> ProtocolChannel:
+        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        return ProtocolChannel(association._new_session(), partial(self._connected, association))
+
+    def _connected(self, association: Association, channel: ProtocolChannel) -> None:
+        no_delay(channel.transport.get_extra_info("socket"))
+        association.requestor._set_address(channel.transport.get_extra_info("peername"), AddressInformation.from_tuple)
+        association.acceptor._set_address(channel.transport.get_extra_info("sockname"), AddressInformation.from_tuple)
+        self._adopt(association)
+        task = asyncio.get_running_loop().create_task(self._serve(association, channel))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
+        try:
+            await association._open(channel)
+            await serve_association(association, self._support())
+        except Exception:
+            LOGGER.exception("an association with %s failed", association._peer_name)
+        finally:
+            self._forget(association)
+
+    def shutdown(self) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        self._server.close()
+        if self in self.ae._servers:
+            self.ae._servers.remove(self)
+
+    def server_close(self) -> None:
+        """Close the listening socket."""
+        self.shutdown()
+
+    async def serve_forever(self) -> None:
+        """Return when the server has been shut down."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._server.serve_forever()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+
+    ae: AE
+
+    async def _end(self) -> None:
+        self.shutdown()
+        for association in self.active_associations:
+            await association.abort(block=False)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._end()
+
+
+class AE(ApplicationEntityBase):
+    """An application entity on an asyncio event loop."""
+
+    def __init__(self, ae_title: str = "PYNETDICOM") -> None:
+        super().__init__(ae_title)
+        self._servers: list[AssociationServer] = []
+
+    async def associate(
+        self,
+        addr: str | tuple[str, int, int],
+        port: int,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
+        tls_args: TLSArguments | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
+        loop = asyncio.get_running_loop()
+        addresses = await loop.run_in_executor(None, candidates, addr, port)
+        if bind_address is not None:
+            bind_address = local_address(bind_address, addresses[0][0])
+        proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
+        association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+        association.acceptor._ae_title = ae_title
+        association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
+        association.requestor._contexts = proposal.contexts
+        options: dict[str, Any] = {}
+        if tls_args is not None:
+            context, server_hostname = tls_args
+            options = {"ssl": context, "server_hostname": server_hostname or ""}
+        if bind_address is not None:
+            options["local_addr"] = tuple(bind_address)[:2]
+        try:
+            async with asyncio.timeout(self.connection_timeout):
+                channel = await self._connect(association, addresses, options)
+        except (OSError, ValueError) as error:
+            why = str(error) or type(error).__name__
+            LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, why)
+            await association._finish("aborted", f"no connection: {why}")
+            return association
+        no_delay(channel.transport.get_extra_info("socket"))
+        association.requestor._set_address(channel.transport.get_extra_info("sockname"), AddressInformation.from_tuple)
+        self._register(association)
+        await association._open(channel)
+        await establish(association, proposal.request)
+        if association.is_established:
+            _Attendant(association, channel)
+        return association
+
+    async def _connect(
+        self, association: Association, addresses: list[tuple[Any, Any]], options: dict[str, Any]
+    ) -> ProtocolChannel:
+        loop = asyncio.get_running_loop()
+        last: Exception | None = None
+        for _, (host, port, *_) in addresses:
+            session = association._new_session()
+            try:
+                _, channel = await loop.create_connection(lambda: ProtocolChannel(session), host, port, **options)  # noqa: B023
+            except (OSError, ValueError) as error:
+                last = error
+            else:
+                return channel
+        assert last is not None
+        raise last
+
+    async def start_server(
+        self,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        block: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> AssociationServer:
+        """Accept associations on ``address``: with ``block`` until shut down or cancelled, else as tasks of the loop.
+
+        Arguments and errors of :meth:`dicomwire.AE.start_server`.  The server is an async context manager; leaving
+        it ends its associations.
+        """
+        server = AssociationServer(self, ae_title, contexts, ssl_context, evt_handlers)
+        await server._listen(address)
+        self._servers.append(server)
+        if block:
+            async with server:
+                await server.serve_forever()
+        return server
+
+    async def shutdown(self) -> None:
+        """Abort every active association, and stop every server.  May be called again."""
+        aborts: list[Coroutine[Any, Any, None]] = [
+            association.abort() for association in self.active_associations if isinstance(association, Association)
+        ]
+        for server in self._servers.copy():
+            server.shutdown()
+        await asyncio.gather(*aborts)

@@ -1,0 +1,370 @@
+"""AE for programs without an event loop: calls block, and a server has a thread for each association."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import update_wrapper
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+
+from dicomwire import events as evt
+from dicomwire._socket_channel import SocketChannel
+from dicomwire._watcher import watcher
+from dicomwire.addresses import AddressInformation, candidates, local_address, no_delay
+from dicomwire.logic.association import AssociationBase
+from dicomwire.logic.colour import run
+from dicomwire.logic.entity import ApplicationEntityBase
+from dicomwire.logic.operations.echo import send_c_echo
+from dicomwire.logic.operations.store import send_c_store
+from dicomwire.logic.requesting import establish, propose
+from dicomwire.logic.server import handler_table
+from dicomwire.pdu_primitives import NegotiationItem
+from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.state import Role
+from dicomwire.utils import make_target
+
+if TYPE_CHECKING:
+    from dicomwire.transport import AssociationServer, ThreadedAssociationServer
+
+LOGGER = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TLSArguments = tuple[ssl.SSLContext, str | None]
+
+
+def blocking(
+    function: Callable[Concatenate[AssociationBase, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Association, P], T]:
+    """The plain method of a shared coroutine function; keeps its signature."""
+
+    def plain(self: Association, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(function(self, *args, **kwargs))
+
+    return update_wrapper(plain, function)
+
+
+class Association(AssociationBase):
+    """An association whose verbs block.  May be used from several threads; ``with`` releases it at the end."""
+
+    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: evt.HandlerTable) -> None:
+        super().__init__(ae, role, handlers)
+        self.name += f"@{self._timestamp():%Y%m%d%H%M%S}"
+        self._lock = threading.Lock()
+        self._finished = threading.Condition(self._lock)
+        self._call_count = 0
+        self._running = 0
+
+    send_c_echo = blocking(send_c_echo)
+    send_c_store = blocking(send_c_store)
+
+    def release(self) -> None:
+        """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.
+
+        Does nothing if it is not established.
+        """
+        self._run(self._release())
+
+    def abort(self, block: bool = True) -> None:
+        """Abort the association, with ``block`` until the connection is closed; does nothing if it has ended."""
+        channel = self._channel
+        if isinstance(channel, SocketChannel) and channel.is_writing:
+            # Another thread is in the middle of a PDU: there is no way to say it nicely.
+            channel.break_off()
+        if block:
+            self._run(self._abort())
+        else:
+            threading.Thread(target=self._run, args=(self._abort(),), daemon=True).start()
+
+    def is_alive(self) -> bool:
+        """The association runs, or its connection is not closed yet."""
+        return self._channel is not None and not self._closed
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the association has ended and its connection is closed, ``timeout`` seconds at most."""
+        with self._finished:
+            self._finished.wait_for(lambda: self._channel is None or self._closed, timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.release()
+        else:
+            self.abort()
+
+    # -- how shared coroutines run in threads ---------------------------------------------------------------------
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        self._call_count += 1
+        with self._lock:
+            self._running += 1
+            try:
+                return run(coroutine)
+            finally:
+                self._running -= 1
+                if self._closed:
+                    self._finished.notify_all()
+
+    async def _call(self, function: Any, *args: Any) -> Any:
+        # A handler may call methods of its association, and take its time.
+        self._lock.release()
+        try:
+            result = function(*args)
+            return await result if inspect.isawaitable(result) else result
+        finally:
+            self._lock.acquire()
+
+    def _timestamp(self) -> datetime:
+        return datetime.now()
+
+    def _is_cancelled(self, message_id: int) -> bool:
+        with self._lock:
+            return super()._is_cancelled(message_id)
+
+    async def _close(self) -> None:
+        if self.is_requestor and self._channel is not None:
+            watcher().remove(self)
+        await super()._close()
+        self._finished.notify_all()
+
+    def kill(self) -> None:
+        """Stop at once: nothing is sent, no event fires."""
+        with self._lock:
+            if self.is_requestor and self._channel is not None:
+                watcher().remove(self)
+            super().kill()
+            self._finished.notify_all()
+
+    # -- what the watcher asks ------------------------------------------------------------------------------------
+    @property
+    def is_watched(self) -> bool:
+        return not self._ended
+
+    @property
+    def calls(self) -> int:
+        return self._call_count
+
+    @property
+    def is_busy(self) -> bool:
+        return self._running > 0
+
+    def watched_socket(self) -> socket.socket:
+        assert isinstance(self._channel, SocketChannel)
+        return self._channel.sock
+
+    def watch_deadline(self, now: float) -> float | None:
+        with self._lock:
+            return None if self._session is None else self._session.next_deadline(now)
+
+    def attend(self) -> None:
+        self._run(self._attend())
+
+
+def connect(
+    addresses: list[tuple[socket.AddressFamily, Any]],
+    sock: socket.socket,
+    bind_address: tuple[Any, ...] | None,
+    timeout: float | None,
+) -> socket.socket:
+    """A socket connected to the first of ``addresses`` that answers; ``sock`` is bound for the first already.
+
+    Raises:
+        OSError: none does, or not in time.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    last: OSError | None = None
+    for index, (family, address) in enumerate(addresses):
+        if index:
+            sock = bound_socket(family, bind_address)
+        try:
+            sock.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            last = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    assert last is not None
+    raise last
+
+
+def bound_socket(family: socket.AddressFamily, bind_address: tuple[Any, ...] | None) -> socket.socket:
+    """A socket bound to the local address to connect from.
+
+    Raises:
+        TypeError: ``bind_address`` is malformed.
+        OSError: it cannot be resolved or bound.
+    """
+    address = local_address(bind_address, family)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bind_address is not None:
+            sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class AE(ApplicationEntityBase):
+    """An application entity: what a program is in a DICOM network, as requestor and acceptor of associations."""
+
+    def __init__(self, ae_title: str = "PYNETDICOM") -> None:
+        super().__init__(ae_title)
+        self._servers: list[AssociationServer] = []
+
+    # -- as requestor ---------------------------------------------------------------------------------------------
+    def associate(
+        self,
+        addr: str | tuple[str, int, int],
+        port: int,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
+        tls_args: TLSArguments | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association and wait for the outcome: look at ``is_established`` of what comes back.
+
+        ``addr`` is a host, or ``(address, flowinfo, scope_id)`` for IPv6; ``contexts`` default to
+        ``requested_contexts``; ``max_pdu`` is the longest P-DATA-TF body we take, 0 for no limit; ``ext_neg`` holds
+        items of extended negotiation; ``tls_args`` is an ``SSLContext`` and the server's host name or None.
+
+        Raises:
+            TypeError, ValueError: a bad argument.
+            RuntimeError: no presentation contexts.
+            OSError: ``addr`` cannot be resolved, or the local address not be bound.
+        """
+        addresses = candidates(addr, port)
+        sock = bound_socket(addresses[0][0], bind_address)
+        try:
+            proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
+            association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+        except BaseException:
+            sock.close()
+            raise
+        association.acceptor._ae_title = ae_title
+        association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
+        association.requestor._contexts = proposal.contexts
+        try:
+            sock = connect(addresses, sock, bind_address, self.connection_timeout)
+            sock = self._secure(sock, tls_args)
+        except (OSError, ValueError) as error:
+            LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, error)
+            association._run(association._finish("aborted", f"no connection: {error}"))
+            return association
+        association.requestor._set_address(sock.getsockname(), AddressInformation.from_tuple)
+        channel = SocketChannel(sock, association._new_session(), association._lock)
+        self._register(association)
+        association._run(_request(association, channel, proposal.request))
+        if association.is_established:
+            watcher().add(association)
+        return association
+
+    def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:
+        no_delay(sock)
+        if tls_args is None:
+            return sock
+        context, server_hostname = tls_args
+        try:
+            sock.settimeout(self.connection_timeout or self.acse_timeout)
+            return context.wrap_socket(sock, server_hostname=server_hostname)
+        except BaseException:
+            sock.close()
+            raise
+
+    # -- as acceptor ----------------------------------------------------------------------------------------------
+    def start_server(
+        self,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        block: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> ThreadedAssociationServer | None:
+        """Accept associations on ``address``: with ``block`` until :meth:`shutdown`, else in the background.
+
+        Port 0 lets the system choose: see ``server_address`` of the server that comes back.
+
+        Raises:
+            TypeError, ValueError: a bad argument, or no supported contexts.
+            OSError: the address cannot be resolved or bound.
+        """
+        from dicomwire.transport import ThreadedAssociationServer
+
+        server = self.make_server(
+            address,
+            ae_title=ae_title,
+            contexts=contexts,
+            ssl_context=ssl_context,
+            evt_handlers=evt_handlers,
+            server_class=ThreadedAssociationServer,
+        )
+        if block:
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                LOGGER.info("interrupted: shutting down")
+                self.shutdown()
+            finally:
+                server.shutdown()
+            return None
+        assert isinstance(server, ThreadedAssociationServer)
+        thread = threading.Thread(target=make_target(server.serve_forever), name="dicomwire-server", daemon=True)
+        thread.start()
+        return server
+
+    def make_server(
+        self,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+        server_class: Callable[..., AssociationServer] | None = None,
+        **kwargs: Any,
+    ) -> AssociationServer:
+        """A server that listens on ``address``; its ``serve_forever()`` accepts associations.
+
+        Raises: as :meth:`start_server`.
+        """
+        from dicomwire.transport import AssociationServer
+
+        make = server_class or AssociationServer
+        title = ae_title or self.ae_title
+        chosen = contexts or self.supported_contexts
+        return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
+
+    def shutdown(self) -> None:
+        """Abort every active association, and stop every server that is serving.  May be called again."""
+        running = [item for item in self.active_associations if isinstance(item, Association)]
+        threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
+        for thread in threads:
+            thread.start()
+        for server in self._servers.copy():
+            server.shutdown()
+        for thread in threads:
+            thread.join()
+
+
+async def _request(association: Association, channel: SocketChannel, request: Any) -> None:
+    await association._open(channel)
+    await establish(association, request)

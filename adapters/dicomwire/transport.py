@@ -1,0 +1,224 @@
+"""Servers with a thread for each association, and addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dicomwire import events as evt
+from dicomwire._socket_channel import SocketChannel
+from dicomwire.addresses import AddressInformation, listening_socket, no_delay
+from dicomwire.blocking import Association
+from dicomwire.logic.accepting import serve_association
+from dicomwire.logic.server import ServerBase
+from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.state import Role
+from dicomwire.utils import make_target
+
+if TYPE_CHECKING:
+    from dicomwire.blocking import AE
+
+__all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]
+
+LOGGER = logging.getLogger(__name__)
+
+_OUT_OF_RESOURCES_PAUSE = 0.1
+
+
+class RequestHandler:
+    """Takes up one connection, in its own thread: makes the association and serves it to its end."""
+
+    def __init__(self, request: socket.socket, client_address: tuple[Any, ...], server: AssociationServer) -> None:
+        self.request = request
+        self.client_address = client_address
+        self.server = server
+        self.handle()
+
+    @property
+    def ae(self) -> AE:
+        return self.server.ae
+
+    @property
+    def local(self) -> AddressInformation:
+        """Where the peer reached us."""
+        return AddressInformation.from_tuple(self.request.getsockname())
+
+    @property
+    def remote(self) -> AddressInformation:
+        """Where the peer is."""
+        return AddressInformation.from_tuple(self.client_address)
+
+    def handle(self) -> None:
+        """Serve the association to its end."""
+        association = self._create_association()
+        try:
+            if self._handshake():
+                channel = SocketChannel(self.request, association._new_session(), association._lock)
+                association._run(_serve(association, channel, self.server))
+            else:
+                association.kill()
+        finally:
+            self.server._forget(association)
+            self.request.close()
+
+    def _handshake(self) -> bool:
+        """Finish the TLS handshake, in the time a peer has for its association request."""
+        if isinstance(self.request, ssl.SSLSocket):
+            self.request.settimeout(self.ae.acse_timeout)
+            try:
+                self.request.do_handshake()
+            except (OSError, ValueError) as error:
+                LOGGER.error("TLS handshake with %s failed: %s", self.client_address[0], error)
+                return False
+        return True
+
+    def _create_association(self) -> Association:
+        """The association for this connection; a subclass may make another."""
+        association = Association(self.ae, Role.ACCEPTOR, self.server._handlers)
+        association.requestor._set_address(self.client_address, AddressInformation.from_tuple)
+        association.acceptor._set_address(self.request.getsockname(), AddressInformation.from_tuple)
+        self.server._adopt(association)
+        return association
+
+
+async def _serve(association: Association, channel: SocketChannel, server: AssociationServer) -> None:
+    await association._open(channel)
+    await serve_association(association, server._support())
+
+
+class AssociationServer(ServerBase[Association]):
+    """Listens, and gives each connection a thread.  The accepting thread does nothing but accept."""
+
+    ae: AE
+    allow_reuse_address = True
+    timeout = 60
+
+    def __init__(
+        self,
+        ae: AE,
+        address: tuple[Any, ...],
+        ae_title: str,
+        contexts: list[PresentationContext],
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+        request_handler: Callable[[socket.socket, tuple[Any, ...], AssociationServer], Any] | None = None,
+    ) -> None:
+        super().__init__(ae, ae_title, contexts, evt_handlers)
+        self.ssl_context = ssl_context
+        self.request_handler = request_handler or RequestHandler
+        self.address_info = AddressInformation.from_tuple(tuple(address))
+        self.address_family = self.address_info.address_family
+        self.socket: socket.socket
+        self.server_address: tuple[Any, ...]
+        self._stopped = threading.Event()
+        self._serving = False
+        self.server_bind()
+        self._wake_in, self._wake_out = socket.socketpair()
+
+    def server_bind(self) -> None:
+        """Bind and listen."""
+        self.socket = listening_socket(self.address_info.as_tuple, reuse=self.allow_reuse_address)
+        self.socket.setblocking(False)
+        self.server_address = self.socket.getsockname()
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Accept connections until :meth:`shutdown`.  Nothing is polled: ``poll_interval`` has no effect."""
+        if self._stopped.is_set():
+            return
+        self._serving = True
+        self.ae._servers.append(self)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self.socket, selectors.EVENT_READ)
+                selector.register(self._wake_in, selectors.EVENT_READ)
+                while not self._stopped.is_set():
+                    selector.select()
+                    if not self._stopped.is_set():
+                        self._accept()
+                        self.service_actions()
+        finally:
+            if self in self.ae._servers:
+                self.ae._servers.remove(self)
+            self.shutdown()
+            self._wake_in.close()
+            self._wake_out.close()
+
+    def _accept(self) -> None:
+        try:
+            request, client_address = self.get_request()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            # Gone again before we took it.
+            return
+        except OSError as error:
+            if self._stopped.is_set():
+                return
+            LOGGER.error("accepting a connection failed: %s", error)
+            # Out of descriptors or memory: what runs must end before there is a chance.
+            self._stopped.wait(_OUT_OF_RESOURCES_PAUSE)
+            return
+        try:
+            self.process_request(request, client_address)
+        except Exception:
+            LOGGER.exception("taking up a connection from %s failed", client_address[0])
+            request.close()
+
+    def get_request(self) -> tuple[socket.socket, tuple[Any, ...]]:
+        """The next connection: its socket and address.  A TLS handshake follows in the connection's own thread."""
+        request, client_address = self.socket.accept()
+        request.setblocking(True)
+        no_delay(request)
+        if self.ssl_context is not None:
+            try:
+                request = self.ssl_context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            except BaseException:
+                request.close()
+                raise
+        return request, client_address
+
+    def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
+        """Take up a connection: by default in a new thread."""
+        threading.Thread(
+            target=make_target(self.process_request_thread),
+            args=(request, client_address),
+            name=f"dicomwire-{client_address[0]}",
+            daemon=True,
+        ).start()
+
+    def process_request_thread(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
+        """What that thread does."""
+        try:
+            self.request_handler(request, client_address, self)
+        except Exception:
+            LOGGER.exception("an association with %s failed", client_address[0])
+            request.close()
+
+    def service_actions(self) -> None:
+        """Called after each connection; for subclasses."""
+
+    def shutdown(self) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        with contextlib.suppress(OSError):
+            self._wake_out.send(b"\0")
+        if self in self.ae._servers:
+            self.ae._servers.remove(self)
+        self.socket.close()
+        if not self._serving:
+            self._wake_in.close()
+            self._wake_out.close()
+
+    def server_close(self) -> None:
+        """Close the listening socket."""
+        self.shutdown()
+
+
+class ThreadedAssociationServer(AssociationServer):
+    """What ``start_server(block=False)`` gives: the same server under its other documented name."""
