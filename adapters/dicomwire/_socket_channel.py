@@ -9,11 +9,9 @@ import ssl
 import threading
 import time
 
+from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
-
-_IOV_MAX = 1024
-_TLS_PIECE = 1 << 18
 
 
 class SocketChannel:
@@ -60,30 +58,10 @@ class SocketChannel:
         deadline = None if limit is None else time.monotonic() + limit
         if self._seconds is None and limit is not None:
             self._set_timeout(limit)
-        if self._is_tls:
-            data = memoryview(b"".join(buffers))
-            for start in range(0, len(data), _TLS_PIECE):
-                self._write_tls(data[start : start + _TLS_PIECE], deadline)
-            return
         index, count = 0, len(buffers)
         while index < count:
             try:
-                sent = self.sock.sendmsg(buffers[index : index + _IOV_MAX])
-            except TimeoutError:
-                self._check_stall(deadline)
-                continue
-            while index < count:
-                size = len(buffers[index])
-                if sent < size:
-                    buffers[index] = memoryview(buffers[index])[sent:]
-                    break
-                sent -= size
-                index += 1
-
-    def _write_tls(self, data: memoryview, deadline: float | None) -> None:
-        while data:
-            try:
-                data = data[self.sock.send(data) :]
+                index = send_some(self.sock, buffers, index)
             except TimeoutError:
                 self._check_stall(deadline)
 
@@ -140,7 +118,8 @@ class SocketChannel:
             # Closed by another thread: the next call on it says so.
             self._seconds = -1.0
 
-    def poll(self) -> None:
+    def poll(self) -> bool:
+        count = -1
         now = time.monotonic()
         self.session.next_deadline(now)
         if self._open and not self._reading and self.session.wants_data and self._is_readable():
@@ -149,6 +128,7 @@ class SocketChannel:
             if count >= 0:
                 self.session.buffer_updated(count)
         self.session.handle_deadline(time.monotonic())
+        return count >= 0
 
     def _is_readable(self) -> bool:
         if self._is_tls and self.sock.pending():  # type: ignore[attr-defined]

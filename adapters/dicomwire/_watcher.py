@@ -18,17 +18,21 @@ class Watched(Protocol):
     @property
     def is_watched(self) -> bool:
         """False once it has ended."""
+        ...
 
     @property
     def calls(self) -> int:
         """How many calls have begun so far."""
+        ...
 
     @property
     def is_busy(self) -> bool:
         """A call is under way."""
+        ...
 
     def watched_socket(self) -> socket.socket:
         """The socket to wait on."""
+        ...
 
     def watch_deadline(self, now: float) -> float | None:
         """When something is overdue."""

@@ -154,6 +154,10 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     async def pump(self) -> None:
         self._flushes = 0
+        if self._fed is not None:
+            # Another task waits already, and tells.
+            await self.turn()
+            return
         session = self.session
         if self._lost and not self._early:
             session.receive_data(b"")
@@ -181,13 +185,12 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if not waiting.done():
             waiting.set_result(None)
 
-    def poll(self) -> None:
+    def poll(self) -> bool:
         """The loop feeds the session; what it brought too early is fed now."""
         now = self._loop.time()
         self.session.next_deadline(now)
         self.session.handle_deadline(now)
-        if self.session.wants_data:
-            self._catch_up()
+        return self.session.wants_data and self._catch_up()
 
     async def turn(self) -> None:
         waiting = self._loop.create_future()
@@ -282,6 +285,8 @@ class _Attendant:
 class AssociationServer(ServerBase[Association]):
     """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
 
+    ae: AE
+
     def __init__(
         self,
         ae: AE,
@@ -295,6 +300,7 @@ class AssociationServer(ServerBase[Association]):
         self.server_address: tuple[Any, ...]
         self._server: asyncio.Server
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
 
     async def _listen(self, address: tuple[Any, ...]) -> None:
         sock = listening_socket(address)
@@ -331,6 +337,7 @@ class AssociationServer(ServerBase[Association]):
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
         self._server.close()
+        self._stopped.set()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
 
@@ -339,19 +346,14 @@ class AssociationServer(ServerBase[Association]):
         self.shutdown()
 
     async def serve_forever(self) -> None:
-        """Return when the server has been shut down."""
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._server.serve_forever()
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
-
-    ae: AE
+        """Return when the server has been shut down and the associations it accepted have ended."""
+        await self._stopped.wait()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _end(self) -> None:
         self.shutdown()
-        for association in self.active_associations:
-            await association.abort(block=False)
+        await asyncio.gather(*(association.abort() for association in self.active_associations))
         if self._tasks:
             await asyncio.wait(self._tasks)
 

@@ -79,10 +79,7 @@ class Association(AssociationBase):
         if isinstance(channel, SocketChannel) and channel.is_writing:
             # Another thread is in the middle of a PDU: there is no way to say it nicely.
             channel.break_off()
-        if block:
-            self._run(self._abort())
-        else:
-            threading.Thread(target=self._run, args=(self._abort(),), daemon=True).start()
+        self._run(self._abort(block=block))
 
     def is_alive(self) -> bool:
         """The association runs, or its connection is not closed yet."""
@@ -132,10 +129,10 @@ class Association(AssociationBase):
         with self._lock:
             return super()._is_cancelled(message_id)
 
-    async def _close(self) -> None:
+    async def _close(self, *, wait: bool = True) -> None:
         if self.is_requestor and self._channel is not None:
             watcher().remove(self)
-        await super()._close()
+        await super()._close(wait=wait)
         self._finished.notify_all()
 
     def kill(self) -> None:

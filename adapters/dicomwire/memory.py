@@ -171,13 +171,15 @@ class MemoryChannel:
             await _until(lambda: self._arrived() or self._changes != changes or not self._open, wake)
         self.poll()
 
-    def poll(self) -> None:
-        if self.session.wants_data and self._arrived():
+    def poll(self) -> bool:
+        fed = self.session.wants_data and self._arrived()
+        if fed:
             _, data = self._incoming.popleft()
             self._in_flight -= len(data)
             self.session.receive_data(data)
         self.session.next_deadline(self.network.now)
         self.session.handle_deadline(self.network.now)
+        return fed
 
     async def turn(self) -> None:
         changes = self._changes

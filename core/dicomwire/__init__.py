@@ -1,8 +1,168 @@
-"""DICOM networking: a sans-IO protocol core with pluggable transports."""
+"""DICOM networking: a sans-IO protocol core with pluggable transports.
 
+``Connection`` and ``Session`` are the pure tier: bytes in, events out.  ``AE`` is the application entity for programs
+that block; :mod:`dicomwire.asyncio` and :mod:`dicomwire.trio` have their own.  Names are loaded when they are used:
+importing the package loads no socket, thread, event loop or pydicom.
+"""
+
+from __future__ import annotations
+
+import logging
 from pkgutil import extend_path
+from typing import TYPE_CHECKING, Any
 
+from dicomwire._implementation import (
+    IMPLEMENTATION_UID,
+    IMPLEMENTATION_VERSION,
+    PYNETDICOM_IMPLEMENTATION_UID,
+    PYNETDICOM_IMPLEMENTATION_VERSION,
+    PYNETDICOM_UID_PREFIX,
+    UID_PREFIX,
+)
 from dicomwire._version import __version__
 
 # The adapters are the other half of this package, in a second source root.
 __path__ = extend_path(__path__, __name__)
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+if TYPE_CHECKING:
+    from dicomwire import events as evt
+    from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+    from dicomwire._logging import debug_logger
+    from dicomwire.blocking import AE, Association
+    from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
+    from dicomwire.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+    from dicomwire.presentation import (
+        AllStoragePresentationContexts,
+        ApplicationEventLoggingPresentationContexts,
+        BasicWorklistManagementPresentationContexts,
+        ColorPalettePresentationContexts,
+        DefinedProcedureProtocolPresentationContexts,
+        DisplaySystemPresentationContexts,
+        HangingProtocolPresentationContexts,
+        ImplantTemplatePresentationContexts,
+        InstanceAvailabilityPresentationContexts,
+        MediaCreationManagementPresentationContexts,
+        MediaStoragePresentationContexts,
+        ModalityPerformedPresentationContexts,
+        NonPatientObjectPresentationContexts,
+        PrintManagementPresentationContexts,
+        ProcedureStepPresentationContexts,
+        ProtocolApprovalPresentationContexts,
+        QueryRetrievePresentationContexts,
+        RelevantPatientInformationPresentationContexts,
+        RTMachineVerificationPresentationContexts,
+        StorageCommitmentPresentationContexts,
+        StoragePresentationContexts,
+        SubstanceAdministrationPresentationContexts,
+        UnifiedProcedurePresentationContexts,
+        VerificationPresentationContexts,
+        build_context,
+        build_role,
+    )
+    from dicomwire.sop_class import register_uid
+    from dicomwire.upper_layer import Connection, Data, DataReceived, Limits, Role, State, Timeouts
+
+_PRESENTATION = (
+    "AllStoragePresentationContexts", "ApplicationEventLoggingPresentationContexts",
+    "BasicWorklistManagementPresentationContexts", "ColorPalettePresentationContexts",
+    "DefinedProcedureProtocolPresentationContexts", "DisplaySystemPresentationContexts",
+    "HangingProtocolPresentationContexts", "ImplantTemplatePresentationContexts",
+    "InstanceAvailabilityPresentationContexts", "MediaCreationManagementPresentationContexts",
+    "MediaStoragePresentationContexts", "ModalityPerformedPresentationContexts",
+    "NonPatientObjectPresentationContexts", "PrintManagementPresentationContexts",
+    "ProcedureStepPresentationContexts", "ProtocolApprovalPresentationContexts",
+    "QueryRetrievePresentationContexts", "RTMachineVerificationPresentationContexts",
+    "RelevantPatientInformationPresentationContexts", "StorageCommitmentPresentationContexts",
+    "StoragePresentationContexts", "SubstanceAdministrationPresentationContexts",
+    "UnifiedProcedurePresentationContexts", "VerificationPresentationContexts", "build_context", "build_role",
+)  # fmt: skip
+
+_LAZY: dict[str, str] = {
+    **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
+    **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
+    **dict.fromkeys(("ALL_TRANSFER_SYNTAXES", "DEFAULT_TRANSFER_SYNTAXES"), "dicomwire._globals"),
+    **dict.fromkeys(
+        ("Connection", "Data", "DataReceived", "Limits", "Role", "State", "Timeouts"), "dicomwire.upper_layer"
+    ),
+    **dict.fromkeys(("Command", "DataSetReceived", "MessageReceived", "Session"), "dicomwire.dimse"),
+    **dict.fromkeys(("LocalProtocolError", "ProtocolError", "RemoteProtocolError"), "dicomwire.errors"),
+    "debug_logger": "dicomwire._logging",
+    "register_uid": "dicomwire.sop_class",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "evt":
+        return import_module("dicomwire.events")
+    try:
+        module = _LAZY[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    # Not kept here: each use of a ready-made list of contexts gives a new one.
+    return getattr(import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "AE",
+    "ALL_TRANSFER_SYNTAXES",
+    "DEFAULT_TRANSFER_SYNTAXES",
+    "IMPLEMENTATION_UID",
+    "IMPLEMENTATION_VERSION",
+    "PYNETDICOM_IMPLEMENTATION_UID",
+    "PYNETDICOM_IMPLEMENTATION_VERSION",
+    "PYNETDICOM_UID_PREFIX",
+    "UID_PREFIX",
+    "AllStoragePresentationContexts",
+    "ApplicationEventLoggingPresentationContexts",
+    "Association",
+    "BasicWorklistManagementPresentationContexts",
+    "ColorPalettePresentationContexts",
+    "Command",
+    "Connection",
+    "Data",
+    "DataReceived",
+    "DataSetReceived",
+    "DefinedProcedureProtocolPresentationContexts",
+    "DisplaySystemPresentationContexts",
+    "HangingProtocolPresentationContexts",
+    "ImplantTemplatePresentationContexts",
+    "InstanceAvailabilityPresentationContexts",
+    "Limits",
+    "LocalProtocolError",
+    "MediaCreationManagementPresentationContexts",
+    "MediaStoragePresentationContexts",
+    "MessageReceived",
+    "ModalityPerformedPresentationContexts",
+    "NonPatientObjectPresentationContexts",
+    "PrintManagementPresentationContexts",
+    "ProcedureStepPresentationContexts",
+    "ProtocolApprovalPresentationContexts",
+    "ProtocolError",
+    "QueryRetrievePresentationContexts",
+    "RTMachineVerificationPresentationContexts",
+    "RelevantPatientInformationPresentationContexts",
+    "RemoteProtocolError",
+    "Role",
+    "Session",
+    "State",
+    "StorageCommitmentPresentationContexts",
+    "StoragePresentationContexts",
+    "SubstanceAdministrationPresentationContexts",
+    "Timeouts",
+    "UnifiedProcedurePresentationContexts",
+    "VerificationPresentationContexts",
+    "__version__",
+    "build_context",
+    "build_role",
+    "debug_logger",
+    "evt",
+    "register_uid",
+]

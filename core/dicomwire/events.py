@@ -194,7 +194,7 @@ class HandlerTable:
         bound = self._notifications.get(event)
         if not bound:
             return ()
-        if self.library and not _LIBRARY_LOG.isEnabledFor(logging.DEBUG):
+        if self.library and not _LIBRARY_LOG.isEnabledFor(logging.INFO):
             return [item for item in bound if item[0] not in self.library]
         return bound
 

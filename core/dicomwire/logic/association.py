@@ -406,9 +406,11 @@ class AssociationBase:
         """Deal with what has arrived while no operation runs, and with deadlines; waits for nothing."""
         if self._channel is None or self._ended or self._advancing:
             return
-        self._channel.poll()
-        while not self._ended and await self._advance(wait=False):
+        while not self._ended and (await self._advance(wait=False) or self._channel.poll()):
             pass
+        if not self._ended:
+            # A deadline that poll() found over.
+            await self._advance(wait=False)
 
     def _take(self) -> Event | ProtocolBroken | None:
         assert self._session is not None
@@ -656,10 +658,11 @@ class AssociationBase:
         if outcome is not None:
             setattr(self, f"is_{outcome}", True)
 
-    async def _finish(self, outcome: str | None, why: str | None = None) -> None:
+    async def _finish(self, outcome: str | None, why: str | None = None, *, wait: bool = True) -> None:
         """The association is over: set the flags, tell the handlers, close the transport.
 
-        ``outcome`` is ``"rejected"``, ``"aborted"``, ``"released"``, or None: there never was one.
+        ``outcome`` is ``"rejected"``, ``"aborted"``, ``"released"``, or None: there never was one.  Without ``wait``
+        the peer gets no time to close first.
         """
         if self._ended:
             return
@@ -672,15 +675,17 @@ class AssociationBase:
             await self._notify(evt.EVT_REJECTED)
         elif outcome == "released":
             await self._notify(evt.EVT_RELEASED)
-        await self._close()
+        await self._close(wait=wait)
 
-    async def _close(self) -> None:
+    async def _close(self, *, wait: bool = True) -> None:
         """Let the peer take what was sent and close; then close, at the latest when ARTIM expires."""
         if self._closing:
             return
         self._closing = True
         channel, session = self._channel, self._session
-        if channel is not None and session is not None:
+        if channel is not None and session is not None and not wait:
+            channel.abandon()
+        elif channel is not None and session is not None:
             if session.connection.ending:
                 await channel.send_eof()
             while session.connection.ending:
@@ -725,10 +730,7 @@ class AssociationBase:
             primitive = A_ABORT()
             primitive.abort_source = source
             await self._notify(evt.EVT_ACSE_SENT, primitive=primitive)
-        await self._aborted_by_us(block=block)
-
-    async def _aborted_by_us(self, *, block: bool) -> None:
-        await self._finish("aborted", "aborted by us")
+        await self._finish("aborted", "aborted by us", wait=block)
         if block:
             await self._wait_closed()
 

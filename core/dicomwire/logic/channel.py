@@ -27,8 +27,12 @@ class Channel(Protocol):
     async def pump(self) -> None:
         """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
 
-    def poll(self) -> None:
-        """Feed the session what has arrived already, without waiting."""
+    def poll(self) -> bool:
+        """Feed the session what has arrived already, and deadlines that are over, without waiting.
+
+        True if it was fed something.
+        """
+        ...
 
     async def turn(self) -> None:
         """Wait for somebody else's :meth:`changed`: another thread or task reads or sends for all."""

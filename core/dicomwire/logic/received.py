@@ -95,14 +95,12 @@ class ReceivedMessage:
 
     def file_meta(self) -> FileMetaDataset:
         """New file meta information for the instance."""
-        from pydicom.uid import UID
-
         from dicomwire.dsutils import create_file_meta
 
         return create_file_meta(
-            sop_class_uid=UID(self.command.affected_sop_class_uid or self.context.abstract_syntax),
-            sop_instance_uid=UID(self.command.affected_sop_instance_uid or ""),
-            transfer_syntax=UID(self.context.transfer_syntax),
+            sop_class_uid=self.command.affected_sop_class_uid or self.context.abstract_syntax,
+            sop_instance_uid=self.command.affected_sop_instance_uid or "",
+            transfer_syntax=self.context.transfer_syntax,
         )
 
 

@@ -183,10 +183,10 @@ class ServiceUser:
 
     @implementation_version_name.setter
     def implementation_version_name(self, value: str | None) -> None:
-        from dicomwire.utils import set_ae
+        from dicomwire.utils import set_version_name
 
         self._check_writeable()
-        self._implementation_version_name = set_ae(value, "implementation_version_name", allow_empty=False)
+        self._implementation_version_name = set_version_name(value, "implementation_version_name")
 
     @property
     def requested_contexts(self) -> list[PresentationContext]:

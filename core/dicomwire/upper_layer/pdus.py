@@ -77,6 +77,11 @@ class PDU:
         body = self.body()
         return HEADER.pack(self.pdu_type, len(body)) + body
 
+    def __str__(self) -> str:
+        from dicomwire._describe import describe
+
+        return describe(self)
+
     @property
     def pdu_length(self) -> int:
         """Bytes behind the 6-byte header."""

@@ -1,0 +1,56 @@
+"""``python -m dicomwire <application>``, also installed as ``dicomwire``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from dicomwire._version import __version__
+
+APPLICATIONS = {
+    "demo": "echo and store through every adapter, on this machine alone",
+    "echoscp": "answer C-ECHO",
+    "echoscu": "send C-ECHO: is the peer there?",
+    "storescp": "receive instances and write them to files",
+    "storescu": "send files",
+}
+
+_NEEDED = ("click", "rich")
+
+
+def usage() -> str:
+    """How to call this, and what there is to call."""
+    lines = ["Usage: dicomwire <application> [options]", "       dicomwire --version", "", "Applications:"]
+    lines += [f"  {name:10} {what}" for name, what in sorted(APPLICATIONS.items())]
+    lines += ["", "dicomwire <application> --help tells its options."]
+    return "\n".join(lines)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the application that ``args`` (default: the command line) begins with; its exit code."""
+    given = sys.argv[1:] if args is None else list(args)
+    name = given[0] if given else ""
+    if name == "--version":
+        print(__version__)
+        return 0
+    if name in ("-h", "--help"):
+        print(usage())
+        return 0
+    if name not in APPLICATIONS:
+        if name:
+            print(f"There is no application {name!r}.\n", file=sys.stderr)
+        print(usage(), file=sys.stderr)
+        return 2
+    try:
+        application = import_module(f"dicomwire.apps.{name}.{name}")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _NEEDED:
+            raise
+        print(f"{missing} is not installed, which the applications need: pip install dicomwire[apps]", file=sys.stderr)
+        return 1
+    return int(application.main(given[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The command-line applications: ``python -m dicomwire <name>``."""

@@ -1,0 +1,337 @@
+"""Options that the applications share, and what they make of them."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import signature
+from typing import Any, TypeAlias
+
+import click
+from attrs import frozen
+
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES
+from dicomwire._version import __version__
+from dicomwire.apps._common.output import SILENT, logging_at
+from dicomwire.apps._common.tls import client_context, server_context
+from dicomwire.logic.entity import SMALLEST_MAXIMUM_LENGTH
+from dicomwire.utils import set_ae
+
+Function: TypeAlias = Callable[..., Any]
+Decorator: TypeAlias = Callable[[Function], Function]
+
+IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG = ALL_TRANSFER_SYNTAXES[:4]
+
+CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+_LEVELS = {
+    "critical": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+}
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------
+def exclusive(group: str) -> Callable[[click.Context, click.Parameter, bool], bool]:
+    """The callback of flags of which at most one may be given; ``group`` tells which belong together."""
+
+    def check(context: click.Context, option: click.Parameter, value: bool) -> bool:
+        if value:
+            first = context.meta.setdefault(f"{__name__}.{group}", option)
+            if first is not option:
+                raise click.UsageError(f"{_names(first)} and {_names(option)} exclude each other.")
+        return value
+
+    return check
+
+
+def _names(option: click.Parameter) -> str:
+    return "/".join(option.opts)
+
+
+def _title(context: click.Context, option: click.Parameter, value: str) -> str:
+    try:
+        return set_ae(value, "the AE title", allow_empty=False, allow_none=False) or ""
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _maximum_length(context: click.Context, option: click.Parameter, value: int) -> int:
+    if 0 < value < SMALLEST_MAXIMUM_LENGTH:
+        raise click.BadParameter(f"nothing fits in {value} bytes: 0 for no limit, or {SMALLEST_MAXIMUM_LENGTH} up.")
+    return value
+
+
+def _flag(*names: str, group: str, text: str) -> Decorator:
+    return click.option(*names, is_flag=True, callback=exclusive(group), help=text)
+
+
+def _title_option(*names: str, default: str, text: str) -> Decorator:
+    return click.option(*names, default=default, callback=_title, metavar="TITLE", help=text)
+
+
+def _timeout(*names: str, text: str) -> Decorator:
+    return click.option(*names, type=click.FloatRange(min=0), default=30.0, metavar="SECONDS", help=text)
+
+
+def _file(name: str, text: str) -> Decorator:
+    return click.option(name, type=click.Path(exists=True, dir_okay=False), metavar="FILE", help=text)
+
+
+def grouped(name: str, make: Callable[..., Any], options: Sequence[Decorator]) -> Decorator:
+    """Add ``options`` to a command; it gets what ``make`` makes of their values as its argument ``name``."""
+    own = list(signature(make).parameters)
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def command(**values: Any) -> Any:
+            made = make(**{key: values.pop(key) for key in own})
+            return function(**{name: made}, **values)
+
+        return _with_options(command, options)
+
+    return decorate
+
+
+def _with_options(function: Function, options: Sequence[Decorator]) -> Function:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+# -- all applications ----------------------------------------------------------------------------------------------
+def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
+    """``--version`` and what is logged.
+
+    The command runs with its log set up, and gets an argument ``quiet``.
+    """
+    options: list[Decorator] = [
+        click.version_option(__version__, message=f"{name}.py v%(version)s"),
+        _flag("-q", "--quiet", group="log", text="No output."),
+        _flag("-v", "--verbose", group="log", text="Log level info."),
+        _flag("-d", "--debug", group="log", text="Log level debug."),
+        click.option(
+            "-ll",
+            "--log-level",
+            type=click.Choice([*_LEVELS], case_sensitive=False),
+            help="Log level; wins over the others.",
+            show_default=logging.getLevelName(default).lower(),
+        ),
+    ]
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def command(quiet: bool, verbose: bool, debug: bool, log_level: str | None, **values: Any) -> Any:
+            level = default
+            if log_level is not None:
+                level = _LEVELS[log_level.lower()]
+            elif quiet or verbose or debug:
+                level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
+            with logging_at(level):
+                return function(quiet=quiet, **values)
+
+        return _with_options(command, options)
+
+    return decorate
+
+
+@frozen(kw_only=True)
+class Network:
+    """Timeouts in seconds, and the longest P-DATA-TF body to take."""
+
+    acse_timeout: float
+    dimse_timeout: float
+    network_timeout: float
+    max_pdu: int
+
+
+_NETWORK: list[Decorator] = [
+    _timeout("-ta", "--acse-timeout", text="For the peer to connect, and to answer association and release requests."),
+    _timeout("-td", "--dimse-timeout", text="For each DIMSE response."),
+    _timeout("-tn", "--network-timeout", text="Without traffic."),
+    click.option(
+        "-pdu",
+        "--max-pdu",
+        type=click.IntRange(0, 0xFFFFFFFF),
+        default=16382,
+        metavar="BYTES",
+        callback=_maximum_length,
+        help="Longest PDU to receive, 0 is unlimited.",
+    ),
+]
+
+
+# -- service class users -------------------------------------------------------------------------------------------
+@frozen(kw_only=True)
+class User:
+    """How an SCU reaches its peer."""
+
+    addr: str
+    port: int
+    calling_aet: str
+    called_aet: str
+    tls: ssl.SSLContext | None
+    network: Network
+    fail: bool
+    """Whether a failure status makes the exit code 1."""
+
+
+def _make_user(
+    addr: str,
+    port: int,
+    calling_aet: str,
+    called_aet: str,
+    fail: bool,
+    tls_cert: str | None,
+    tls_key: str | None,
+    tls_ca: str | None,
+    tls_no_verify_host: bool,
+    acse_timeout: float,
+    dimse_timeout: float,
+    network_timeout: float,
+    max_pdu: int,
+) -> User:
+    return User(
+        addr=addr,
+        port=port,
+        calling_aet=calling_aet,
+        called_aet=called_aet,
+        tls=client_context(tls_cert, tls_key, tls_ca, not tls_no_verify_host),
+        network=Network(
+            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
+        ),
+        fail=fail,
+    )
+
+
+def user_options(own_title: str) -> Decorator:
+    """The peer, titles, timeouts and TLS of an SCU; the command gets an argument ``user``."""
+    return grouped(
+        "user",
+        _make_user,
+        [
+            click.argument("addr"),
+            click.argument("port", type=click.IntRange(1, 65535)),
+            _title_option("-aet", "--calling-aet", default=own_title, text="Our AE title."),
+            _title_option("-aec", "--called-aet", default="ANY-SCP", text="The AE title of the peer."),
+            *_NETWORK,
+            click.option("--fail", is_flag=True, help="Exit 1 if a status is neither success nor warning."),
+            _file("--tls-cert", "Our certificate, if the peer wants one (PEM); turns TLS on."),
+            _file("--tls-key", "Its private key, if it is in another file."),
+            _file("--tls-ca", "Who must have signed the certificate of the peer (PEM); turns TLS on."),
+            click.option("--tls-no-verify-host", is_flag=True, help="TLS, whatever host the certificate names."),
+        ],
+    )
+
+
+def _requested(request_little: bool, request_big: bool, request_implicit: bool) -> list[str] | None:
+    if request_little:
+        return [EXPLICIT_LITTLE]
+    if request_big:
+        return [EXPLICIT_BIG]
+    return [IMPLICIT_LITTLE] if request_implicit else None
+
+
+REQUESTED_BY_DEFAULT = [EXPLICIT_LITTLE, IMPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG]
+
+requested_syntaxes = grouped(
+    "syntaxes",
+    _requested,
+    [
+        _flag("-xe", "--request-little", group="syntax", text="Propose explicit VR little endian only."),
+        _flag("-xb", "--request-big", group="syntax", text="Propose explicit VR big endian only."),
+        _flag("-xi", "--request-implicit", group="syntax", text="Propose implicit VR little endian only."),
+    ],
+)
+"""Which transfer syntaxes to propose: an argument ``syntaxes``, None if no option was given."""
+
+
+# -- service class providers ---------------------------------------------------------------------------------------
+@frozen(kw_only=True)
+class Provider:
+    """Where and as whom an SCP listens."""
+
+    port: int
+    bind_address: str
+    ae_title: str
+    tls: ssl.SSLContext | None
+    network: Network
+
+
+def _make_provider(
+    port: int,
+    bind_address: str,
+    ae_title: str,
+    tls_cert: str | None,
+    tls_key: str | None,
+    tls_ca: str | None,
+    acse_timeout: float,
+    dimse_timeout: float,
+    network_timeout: float,
+    max_pdu: int,
+) -> Provider:
+    return Provider(
+        port=port,
+        bind_address=bind_address,
+        ae_title=ae_title,
+        tls=server_context(tls_cert, tls_key, tls_ca),
+        network=Network(
+            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
+        ),
+    )
+
+
+def provider_options(own_title: str) -> Decorator:
+    """The address, title, timeouts and TLS of an SCP; the command gets an argument ``provider``."""
+    return grouped(
+        "provider",
+        _make_provider,
+        [
+            click.argument("port", type=click.IntRange(0, 65535)),
+            _title_option("-aet", "--ae-title", default=own_title, text="Our AE title."),
+            click.option(
+                "-ba",
+                "--bind-address",
+                default="",
+                metavar="ADDRESS",
+                help="Where to listen.",
+                show_default="everywhere",
+            ),
+            *_NETWORK,
+            _file("--tls-cert", "Our certificate (PEM); turns TLS on."),
+            _file("--tls-key", "Its private key."),
+            _file("--tls-ca", "Who must have signed the certificates of clients (PEM), which then need one."),
+        ],
+    )
+
+
+def _supported(prefer_little: bool, prefer_big: bool, implicit: bool, prefer_uncompr: bool) -> list[str]:
+    if implicit:
+        return [IMPLICIT_LITTLE]
+    if prefer_uncompr:
+        return [*ALL_TRANSFER_SYNTAXES[1:], IMPLICIT_LITTLE]
+    if prefer_little or prefer_big:
+        first = EXPLICIT_LITTLE if prefer_little else EXPLICIT_BIG
+        return [first, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid != first)]
+    return list(ALL_TRANSFER_SYNTAXES)
+
+
+supported_syntaxes = grouped(
+    "syntaxes",
+    _supported,
+    [
+        _flag("-xe", "--prefer-little", group="syntax", text="Prefer explicit VR little endian."),
+        _flag("-xb", "--prefer-big", group="syntax", text="Prefer explicit VR big endian."),
+        _flag("-xi", "--implicit", group="syntax", text="Accept implicit VR little endian only."),
+        _flag("--prefer-uncompr", group="syntax", text="Prefer explicit VR uncompressed; also -x=."),
+    ],
+)
+"""Which transfer syntaxes to accept, in order of preference: an argument ``syntaxes``."""
+
+PROVIDER_SPELLINGS = {"-x=": "--prefer-uncompr"}
+"""click takes the equals sign for the beginning of a value."""

@@ -1,0 +1,92 @@
+"""What the applications write for people: log lines on standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dicomwire._logging import printable
+
+_LONGEST_LINE = 1000
+_LOGGERS = ("dicomwire", "pydicom", "py.warnings")
+_APPLICATIONS = "dicomwire.apps"
+
+SILENT = logging.CRITICAL + 1
+
+
+class _Lines(logging.Formatter):
+    """One letter of the level, colon, text.
+
+    Everything is escaped here, once: a peer's AE title cannot forge a line or reach the terminal.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.name == "py.warnings":
+            # The line of source behind it helps nobody who runs an application.
+            text = text.partition("\n")[0]
+        lines = [printable(text, _LONGEST_LINE)]
+        if record.exc_info and record.exc_info[0] is not None:
+            trace = "".join(traceback.format_exception(*record.exc_info)).splitlines()
+            lines += [f"  | {printable(line, _LONGEST_LINE)}" for line in trace]
+        return "\n".join(f"{record.levelname[:1]}: {line}" for line in lines)
+
+
+class _StandardError(logging.Handler):
+    """Looks up ``sys.stderr`` for each line: a progress bar replaces it while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr)
+        except Exception:
+            self.handleError(record)
+
+
+@contextmanager
+def logging_at(level: int) -> Iterator[None]:
+    """Log to standard error from ``level`` on, as long as the block lasts."""
+    handler = _StandardError()
+    handler.setFormatter(_Lines())
+    before = []
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        before.append((logger, logger.level))
+        logger.addHandler(handler)
+        logger.setLevel(level)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        for logger, old in before:
+            logger.removeHandler(handler)
+            logger.setLevel(old)
+
+
+@contextmanager
+def only_own_errors() -> Iterator[None]:
+    """Hold back the library's own errors, which the application is about to tell in one line; not with ``-v``."""
+    logger = logging.getLogger("dicomwire")
+    if logger.isEnabledFor(logging.INFO):
+        yield
+        return
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return record.name.startswith(_APPLICATIONS)
+
+    handlers = [handler for handler in logger.handlers if isinstance(handler, _StandardError)]
+    for handler in handlers:
+        handler.addFilter(is_ours)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(is_ours)
+
+
+def application_logger(name: str) -> logging.Logger:
+    """The logger of an application."""
+    return logging.getLogger(f"{_APPLICATIONS}.{name}")

@@ -1,0 +1,56 @@
+"""What the service class users share: an association, or one line that says why there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from dicomwire.apps._common.options import User
+from dicomwire.apps._common.output import only_own_errors
+from dicomwire.blocking import AE, Association
+from dicomwire.presentation import PresentationContext
+from dicomwire.status import STATUS_FAILURE, code_to_category
+
+
+def associate(user: User, contexts: list[PresentationContext], logger: logging.Logger) -> Association | None:
+    """An established association, or None, and the reason is logged."""
+    ae = AE(user.calling_aet)
+    network = user.network
+    ae.acse_timeout = network.acse_timeout
+    ae.dimse_timeout = network.dimse_timeout
+    ae.network_timeout = network.network_timeout
+    # A host that drops our packets would otherwise hold us for minutes.
+    ae.connection_timeout = network.acse_timeout or None
+    tls = None if user.tls is None else (user.tls, user.addr)
+    logger.info("Requesting Association")
+    try:
+        with only_own_errors():
+            association = ae.associate(
+                user.addr, user.port, contexts, ae_title=user.called_aet, max_pdu=network.max_pdu, tls_args=tls
+            )
+    except OSError as error:
+        logger.error("No association with %s port %d: %s", user.addr, user.port, error)
+        return None
+    if not association.is_established:
+        logger.error("No association with %s port %d: %s", user.addr, user.port, association.failure)
+        return None
+    logger.info("Association Accepted")
+    return association
+
+
+def finish(association: Association, logger: logging.Logger, end: Callable[[], None]) -> bool:
+    """Release or abort the association with ``end``; False if it was lost before that."""
+    if not association.is_established:
+        logger.error("The association was lost: %s", association.failure)
+        return False
+    with only_own_errors():
+        end()
+    if association.is_aborted and end != association.abort:
+        # Everything was answered: that the peer could not part nicely spoils nothing.
+        logger.warning("The association was not released: %s", association.failure)
+    return True
+
+
+def category(status: int | None) -> str:
+    """The category of a status; no answer, and a status nobody knows, is a failure."""
+    return STATUS_FAILURE if status is None else code_to_category(status)

@@ -1,0 +1,61 @@
+"""``dicomwire echoscu addr port``: is the peer there, and does it talk DICOM?"""
+
+from __future__ import annotations
+
+import click
+
+from dicomwire.apps._common.options import (
+    CONTEXT_SETTINGS,
+    REQUESTED_BY_DEFAULT,
+    User,
+    logging_options,
+    requested_syntaxes,
+    user_options,
+)
+from dicomwire.apps._common.output import application_logger
+from dicomwire.apps._common.requesting import associate, category, finish
+from dicomwire.apps._common.running import run
+from dicomwire.presentation import build_context
+from dicomwire.sop_class import Verification
+from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
+
+LOGGER = application_logger("echoscu")
+
+
+@click.command("echoscu", context_settings=CONTEXT_SETTINGS)
+@user_options("ECHOSCU")
+@requested_syntaxes
+@click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="How many echoes to send.")
+@click.option("--abort", is_flag=True, help="Abort the association at the end instead of releasing it.")
+@logging_options("echoscu")
+def echoscu(user: User, syntaxes: list[str] | None, repeat: int, abort: bool, quiet: bool) -> int:
+    """Send C-ECHO requests to the AE at ADDR PORT."""
+    association = associate(user, [build_context(Verification, syntaxes or REQUESTED_BY_DEFAULT)], LOGGER)
+    if association is None:
+        return 1
+    failed = False
+    try:
+        for number in range(repeat):
+            LOGGER.info("Sending Echo Request (Message ID %d)", _message_id(number))
+            status = association.send_c_echo(_message_id(number)).get("Status")
+            if status is None and not association.is_established:
+                break
+            LOGGER.info("Received Echo Response (%s)", "no status" if status is None else f"0x{status:04X}")
+            if category(status) not in (STATUS_SUCCESS, STATUS_WARNING):
+                LOGGER.error("Echo %d of %d failed with status %s", number + 1, repeat, status)
+                failed = True
+    except BaseException:
+        association.abort()
+        raise
+    if not finish(association, LOGGER, association.abort if abort else association.release):
+        return 1
+    return int(failed and user.fail)
+
+
+def _message_id(number: int) -> int:
+    return 1 + number % 0xFFFF
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run with ``args``, default: the command line; the exit code."""
+    return run(echoscu, args)

@@ -1,0 +1,147 @@
+"""``dicomwire storescu addr port path [path ...]``: send files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from attrs import define
+
+from dicomwire.apps._common.options import (
+    CONTEXT_SETTINGS,
+    REQUESTED_BY_DEFAULT,
+    User,
+    logging_options,
+    requested_syntaxes,
+    user_options,
+)
+from dicomwire.apps._common.output import application_logger
+from dicomwire.apps._common.progress import Advance, progress
+from dicomwire.apps._common.requesting import associate, category, finish
+from dicomwire.apps._common.running import run
+from dicomwire.apps.storescu.files import StoredFile, default_contexts, find_files, required_contexts
+from dicomwire.blocking import Association
+from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context
+from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
+
+LOGGER = application_logger("storescu")
+
+
+@define
+class _Tally:
+    """What became of the files."""
+
+    stored: int = 0
+    warnings: int = 0
+    failed: int = 0
+    size: int = 0
+    """Bytes of the files that were stored."""
+
+
+@click.command("storescu", context_settings=CONTEXT_SETTINGS)
+@user_options("STORESCU")
+@requested_syntaxes
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-r", "--recurse", is_flag=True, help="Descend into directories.")
+@click.option(
+    "-cx",
+    "--required-contexts",
+    "required",
+    is_flag=True,
+    help="Propose only the pairs of SOP class and transfer syntax that the files have.",
+)
+@logging_options("storescu")
+def storescu(
+    user: User, syntaxes: list[str] | None, paths: tuple[Path, ...], recurse: bool, required: bool, quiet: bool
+) -> int:
+    """Send files, and the files in directories, to the AE at ADDR PORT.
+
+    Files are sent as they are, whatever their size: only one that the peer does not accept in its own transfer
+    syntax is converted, if it is uncompressed.
+    """
+    files, skipped = find_files(paths, recurse=recurse, logger=LOGGER)
+    tally = _Tally()
+    if not files:
+        LOGGER.warning("No DICOM files to send")
+        _summary(tally, skipped, 0.0, quiet=quiet)
+        return 0
+    try:
+        contexts = _contexts(files, syntaxes, required=required)
+    except ValueError as error:
+        LOGGER.error("%s", error)
+        return 1
+    association = associate(user, contexts, LOGGER)
+    if association is None:
+        return 1
+    start = time.monotonic()
+    try:
+        with progress(len(files), sum(file.size for file in files), quiet=quiet) as advance:
+            _send(association, files, tally, advance)
+    except BaseException:
+        association.abort()
+        raise
+    complete = finish(association, LOGGER, association.release)
+    _summary(tally, skipped, time.monotonic() - start, quiet=quiet)
+    if not complete:
+        return 1
+    return int(user.fail and tally.failed > 0)
+
+
+def _contexts(files: Sequence[StoredFile], syntaxes: list[str] | None, *, required: bool) -> list[PresentationContext]:
+    if required:
+        return required_contexts(files)
+    if syntaxes is not None:
+        return [build_context(item.abstract_syntax or "", syntaxes) for item in StoragePresentationContexts]
+    return default_contexts(files, REQUESTED_BY_DEFAULT)
+
+
+def _send(association: Association, files: Sequence[StoredFile], tally: _Tally, advance: Advance) -> None:
+    for number, file in enumerate(files):
+        if not association.is_established:
+            LOGGER.error("%d files not sent", len(files) - number)
+            tally.failed += len(files) - number
+            return
+        LOGGER.info("Sending file: %s", file.path)
+        try:
+            response = association.send_c_store(file.path, msg_id=1 + number % 0xFFFF)
+        except Exception as error:
+            # Of a file that has to be decoded pydicom may raise anything; the next one may be better.
+            LOGGER.error("%s not sent: %s", file.path, error)
+            tally.failed += 1
+        else:
+            _judge(file, response.get("Status"), response.get("ErrorComment"), tally)
+        advance(file.size)
+
+
+def _judge(file: StoredFile, status: int | None, comment: str | None, tally: _Tally) -> None:
+    if status is None:
+        LOGGER.error("%s not stored: no answer", file.path)
+        tally.failed += 1
+        return
+    said = f"status 0x{status:04X} ({category(status)})" + (f", {comment}" if comment else "")
+    if category(status) == STATUS_SUCCESS:
+        LOGGER.info("Stored, %s", said)
+        tally.stored += 1
+    elif category(status) == STATUS_WARNING:
+        LOGGER.warning("%s stored, %s", file.path, said)
+        tally.warnings += 1
+    else:
+        LOGGER.error("%s not stored: %s", file.path, said)
+        tally.failed += 1
+        return
+    tally.size += file.size
+
+
+def _summary(tally: _Tally, skipped: int, seconds: float, *, quiet: bool) -> None:
+    if quiet:
+        return
+    counts = f"{tally.stored} stored, {tally.warnings} stored with a warning, {tally.failed} failed, {skipped} skipped"
+    rate = f", {tally.size / seconds / 1e6:.1f} MB/s" if seconds else ""
+    click.echo(f"{counts}; {tally.size / 1e6:.1f} MB in {seconds:.1f} s{rate}")
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run with ``args``, default: the command line; the exit code."""
+    return run(storescu, args)

@@ -1,0 +1,513 @@
+"""AE for trio: the same names, arguments and events as the blocking AE; what waits is awaited.
+
+Nothing runs outside a nursery: ``async with`` on a server owns the tasks of its associations, and ``async with`` on
+an association owns the task that notices what its peer does while no operation waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import inspect
+import logging
+import math
+import os
+import socket
+import ssl
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import trio
+
+from dicomwire import events as evt
+from dicomwire._vectors import send_some
+from dicomwire.addresses import AddressInformation, candidates, listening_socket, local_address, no_delay
+from dicomwire.dimse.session import Session
+from dicomwire.logic.accepting import serve_association
+from dicomwire.logic.entity import ApplicationEntityBase
+from dicomwire.logic.faces import AsyncAssociation
+from dicomwire.logic.requesting import establish, propose
+from dicomwire.logic.server import ServerBase, handler_table
+from dicomwire.pdu_primitives import NegotiationItem
+from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.state import Role
+
+__all__ = ["AE", "Association", "AssociationServer"]
+
+LOGGER = logging.getLogger(__name__)
+
+TLSArguments = tuple[ssl.SSLContext, str | None]
+
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
+
+
+class SocketChannel:
+    """One peer behind a non-blocking socket; trio waits until it is ready."""
+
+    def __init__(self, sock: socket.socket, session: Session) -> None:
+        self.sock = sock
+        self.session = session
+        self._turns = trio.lowlevel.ParkingLot()
+        self._reading = False
+        self._writing = False
+        self._open = True
+        self._flushes = 0
+
+    # -- writing --------------------------------------------------------------------------------------------------
+    async def flush(self) -> None:
+        while self._writing:
+            await self.turn()
+        buffers = self.session.data_to_send()
+        self._flushes += 1
+        if not buffers:
+            return
+        if not self._open:
+            raise BrokenPipeError("the connection is closed")
+        self._writing = True
+        try:
+            limit = self.session.connection.timeouts.write
+            with trio.fail_after(math.inf if limit is None else limit):
+                await self._write(buffers)
+        except trio.TooSlowError:
+            raise TimeoutError("the peer does not read what we send") from None
+        finally:
+            self._writing = False
+            self.changed()
+
+    async def _write(self, buffers: list[Any]) -> None:
+        index, count = 0, len(buffers)
+        waited = False
+        while index < count:
+            try:
+                index = send_some(self.sock, buffers, index)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                waited = True
+                await _ready(trio.lowlevel.wait_writable, self.sock)
+            except ssl.SSLWantReadError:
+                waited = True
+                await _ready(trio.lowlevel.wait_readable, self.sock)
+        if not waited and self._flushes > 1:
+            # Sending alone never lets the loop run: a fast handler would starve reading.
+            await trio.lowlevel.checkpoint()
+
+    # -- reading --------------------------------------------------------------------------------------------------
+    async def pump(self) -> None:
+        self._flushes = 0
+        session = self.session
+        if self._reading:
+            await self.turn()
+            return
+        if not session.wants_data or not self._open:
+            if not self._open:
+                session.receive_data(b"")
+            await trio.lowlevel.checkpoint()
+            return
+        deadline = session.next_deadline(trio.current_time())
+        self._reading = True
+        try:
+            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
+                session.buffer_updated(await self._receive())
+        finally:
+            self._reading = False
+            self.changed()
+        if scope.cancelled_caught:
+            session.handle_deadline(trio.current_time())
+
+    async def _receive(self) -> int:
+        """Bytes received into the session's buffer, 0 at the end of the stream."""
+        try:
+            try:
+                count = self.sock.recv_into(self.session.get_buffer())
+            except _WOULD_BLOCK:
+                pass
+            else:
+                await trio.lowlevel.checkpoint_if_cancelled()
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return count
+            while True:
+                # Nothing to receive: wait without holding a buffer.
+                self.session.connection.recycle_buffer()
+                await _ready(trio.lowlevel.wait_readable, self.sock)
+                with contextlib.suppress(*_WOULD_BLOCK):
+                    return self.sock.recv_into(self.session.get_buffer())
+        except OSError:
+            # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
+            return 0
+
+    def poll(self) -> bool:
+        now = trio.current_time()
+        self.session.next_deadline(now)
+        count = -1
+        if self._open and not self._reading and self.session.wants_data:
+            try:
+                count = self.sock.recv_into(self.session.get_buffer())
+            except _WOULD_BLOCK:
+                self.session.connection.recycle_buffer()
+            except OSError:
+                count = 0
+            if count >= 0:
+                self.session.buffer_updated(count)
+        self.session.handle_deadline(now)
+        return count >= 0
+
+    # -- taking turns ---------------------------------------------------------------------------------------------
+    async def turn(self) -> None:
+        deadline = self.session.next_deadline(trio.current_time())
+        with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
+            await self._turns.park()
+        if scope.cancelled_caught:
+            self.session.handle_deadline(trio.current_time())
+
+    def changed(self) -> None:
+        self._turns.unpark_all()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+    async def send_eof(self) -> None:
+        if self._open and not isinstance(self.sock, ssl.SSLSocket):
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        self._close()
+
+    def abandon(self) -> None:
+        buffers = self.session.data_to_send()
+        if self._open and not self._writing:
+            # It would have to wait, or the peer is gone: then the peer hears no more from us.
+            with contextlib.suppress(OSError):
+                self.sock.send(b"".join(buffers))
+        self._close()
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            trio.lowlevel.notify_closing(self.sock)
+            self.sock.close()
+
+
+async def _ready(wait: Any, sock: socket.socket) -> None:
+    """Wait for a socket.
+
+    Raises:
+        OSError: another task closed it.
+    """
+    try:
+        await wait(sock)
+    except trio.ClosedResourceError as error:
+        raise ConnectionAbortedError("the connection was closed meanwhile") from error
+
+
+class Association(AsyncAssociation):
+    """An association on a trio event loop.
+
+    Inside ``async with`` a task of its own notices what the peer does while no operation waits for it.
+    """
+
+    _manager: AbstractAsyncContextManager[trio.Nursery] | None = None
+    _nursery: trio.Nursery | None = None
+
+    async def _call(self, function: Any, *args: Any) -> Any:
+        if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
+            result = await trio.to_thread.run_sync(function, *args)
+        else:
+            result = function(*args)
+        return await result if inspect.isawaitable(result) else result
+
+    def _timestamp(self) -> datetime:
+        return datetime.now()
+
+    async def __aenter__(self) -> Self:
+        if self.is_established and self.is_requestor:
+            self._manager = trio.open_nursery()
+            self._nursery = await self._manager.__aenter__()
+            self._nursery.start_soon(self._read_for_all)
+        return self
+
+    async def _read_for_all(self) -> None:
+        while not self._ended:
+            await self._advance()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, traceback)
+        finally:
+            if self._manager is not None and self._nursery is not None:
+                self._nursery.cancel_scope.cancel()
+                manager, self._manager = self._manager, None
+                # The body's exception is not the nursery's: it goes its own way, unwrapped.
+                await manager.__aexit__(None, None, None)
+
+
+async def _connect(
+    addresses: list[tuple[socket.AddressFamily, Any]], bind_address: tuple[Any, ...] | None
+) -> socket.socket:
+    """A socket connected to the first address that answers.
+
+    Raises:
+        OSError: none does.
+    """
+    last: OSError | None = None
+    for family, address in addresses:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            if bind_address is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind(bind_address)
+            code = sock.connect_ex(address)
+            if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+                await trio.lowlevel.wait_writable(sock)
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                raise OSError(code, os.strerror(code))
+        except OSError as error:
+            sock.close()
+            last = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    assert last is not None
+    raise last
+
+
+async def _handshake(sock: ssl.SSLSocket) -> None:
+    while True:
+        try:
+            sock.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            await trio.lowlevel.wait_readable(sock)
+        except ssl.SSLWantWriteError:
+            await trio.lowlevel.wait_writable(sock)
+
+
+class AssociationServer(ServerBase[Association]):
+    """Accepts associations inside ``async with``, whose nursery owns their tasks."""
+
+    ae: AE
+
+    def __init__(
+        self,
+        ae: AE,
+        address: tuple[Any, ...],
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        ssl_context: ssl.SSLContext | None,
+        evt_handlers: list[evt.EventHandler] | None,
+    ) -> None:
+        super().__init__(ae, ae_title, contexts, evt_handlers)
+        self.ssl_context = ssl_context
+        self.socket = listening_socket(address)
+        self.socket.setblocking(False)
+        self.server_address: tuple[Any, ...] = self.socket.getsockname()
+        self._stopped = trio.Event()
+        self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
+        self._nursery: trio.Nursery | None = None
+
+    async def __aenter__(self) -> Self:
+        self._manager = trio.open_nursery()
+        self._nursery = await self._manager.__aenter__()
+        self._nursery.start_soon(self._accept_for_ever)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._manager is not None and self._nursery is not None
+        self.shutdown()
+        try:
+            if kind is None:
+                async with trio.open_nursery() as nursery:
+                    for association in self.active_associations:
+                        nursery.start_soon(association.abort)
+            else:
+                for association in self.active_associations:
+                    association._abandon()
+        finally:
+            manager, self._manager = self._manager, None
+            if kind is not None:
+                self._nursery.cancel_scope.cancel()
+            await manager.__aexit__(None, None, None)
+
+    async def _accept_for_ever(self) -> None:
+        assert self._nursery is not None
+        while not self._stopped.is_set():
+            try:
+                await trio.lowlevel.wait_readable(self.socket)
+                sock, address = self.socket.accept()
+            except (BlockingIOError, ConnectionError):
+                # Gone again before we took it.
+                continue
+            except trio.ClosedResourceError:
+                return
+            except OSError as error:
+                if self._stopped.is_set():
+                    return
+                LOGGER.error("accepting a connection failed: %s", error)
+                # Out of descriptors or memory: what runs must end before there is a chance.
+                await trio.sleep(0.1)
+                continue
+            self._nursery.start_soon(self._serve, sock, address)
+
+    async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
+        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        association.requestor._set_address(address, AddressInformation.from_tuple)
+        association.acceptor._set_address(sock.getsockname(), AddressInformation.from_tuple)
+        self._adopt(association)
+        channel: SocketChannel | None = None
+        try:
+            sock.setblocking(False)
+            no_delay(sock)
+            sock = await self._secure(sock)
+            channel = SocketChannel(sock, association._new_session())
+            await association._open(channel)
+            await serve_association(association, self._support())
+        except (OSError, trio.TooSlowError) as error:
+            LOGGER.error("TLS handshake with %s failed: %s", address[0], error or "timed out")
+            association.kill()
+        except Exception:
+            LOGGER.exception("an association with %s failed", address[0])
+        finally:
+            self._forget(association)
+            if channel is None:
+                sock.close()
+            else:
+                channel._close()
+
+    async def _secure(self, sock: socket.socket) -> socket.socket:
+        if self.ssl_context is None:
+            return sock
+        secure = self.ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        try:
+            limit = self.ae.acse_timeout
+            with trio.fail_after(math.inf if limit is None else limit):
+                await _handshake(secure)
+        except BaseException:
+            secure.close()
+            raise
+        return secure
+
+    def shutdown(self) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        trio.lowlevel.notify_closing(self.socket)
+        self.socket.close()
+        if self in self.ae._servers:
+            self.ae._servers.remove(self)
+
+    def server_close(self) -> None:
+        """Close the listening socket."""
+        self.shutdown()
+
+    async def serve_forever(self) -> None:
+        """Return when the server has been shut down and the associations it accepted have ended."""
+        await self._stopped.wait()
+        for association in self.active_associations:
+            await association.wait_closed()
+
+
+class AE(ApplicationEntityBase):
+    """An application entity on a trio event loop."""
+
+    def __init__(self, ae_title: str = "PYNETDICOM") -> None:
+        super().__init__(ae_title)
+        self._servers: list[AssociationServer] = []
+
+    async def associate(
+        self,
+        addr: str | tuple[str, int, int],
+        port: int,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
+        tls_args: TLSArguments | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
+        addresses = await trio.to_thread.run_sync(candidates, addr, port)
+        local = None if bind_address is None else local_address(bind_address, addresses[0][0])
+        proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
+        association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+        association.acceptor._ae_title = ae_title
+        association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
+        association.requestor._contexts = proposal.contexts
+        try:
+            limit = self.connection_timeout
+            with trio.fail_after(math.inf if limit is None else limit):
+                sock = await _connect(addresses, local)
+                sock = await self._secure(sock, tls_args)
+        except (OSError, ValueError, trio.TooSlowError) as error:
+            why = str(error) or "timed out"
+            LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, why)
+            await association._finish("aborted", f"no connection: {why}")
+            return association
+        association.requestor._set_address(sock.getsockname(), AddressInformation.from_tuple)
+        channel = SocketChannel(sock, association._new_session())
+        self._register(association)
+        await association._open(channel)
+        await establish(association, proposal.request)
+        return association
+
+    async def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:
+        no_delay(sock)
+        if tls_args is None:
+            return sock
+        context, server_hostname = tls_args
+        try:
+            secure = context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            limit = self.acse_timeout
+            with trio.fail_after(math.inf if limit is None else limit):
+                await _handshake(secure)
+        except BaseException:
+            secure.close()
+            raise
+        return secure
+
+    async def start_server(
+        self,
+        address: tuple[str, int] | tuple[str, int, int, int],
+        block: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: list[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        task_status: trio.TaskStatus[AssociationServer] = trio.TASK_STATUS_IGNORED,
+    ) -> AssociationServer:
+        """Accept associations on ``address``; arguments and errors of :meth:`dicomwire.AE.start_server`.
+
+        With ``block`` in the calling task until shut down or cancelled, for ``await nursery.start(...)``; else in
+        ``async with`` on the server that comes back, which listens already.
+        """
+        server = AssociationServer(self, address, ae_title, contexts, ssl_context, evt_handlers)
+        self._servers.append(server)
+        if block:
+            async with server:
+                task_status.started(server)
+                await server.serve_forever()
+        else:
+            await trio.lowlevel.checkpoint()
+        return server
+
+    async def shutdown(self) -> None:
+        """Abort every active association, and stop every server.  May be called again."""
+        for server in self._servers.copy():
+            server.shutdown()
+        async with trio.open_nursery() as nursery:
+            for association in self.active_associations:
+                assert isinstance(association, Association)
+                nursery.start_soon(association.abort)
