@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Any, Self
 
 from attrs import frozen
 
-from dicomwire.dimse.elements import BY_NUMBER, ELEMENTS
+from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.errors import RemoteProtocolError
 
 NO_DATA_SET = 0x0101
@@ -16,6 +17,7 @@ DATA_SET = 0x0001
 _HEAD = Struct("<HHL")
 _US = Struct("<HHLH")
 _TAG = Struct("<HH")
+_TAG_AND_LENGTH = Struct("<LL")
 _GROUP_LENGTH = Struct("<HHLL")
 
 
@@ -99,30 +101,30 @@ class Command:
             RemoteProtocolError: an element runs over the end, or there is no Command Field.
         """
         fields: dict[str, Any] = {"command_data_set_type": None}
-        other = []
+        other: list[tuple[int, bytes]] = []
         offset, end = 0, len(data)
         while offset < end:
             if end - offset < 8:
                 raise RemoteProtocolError(f"{end - offset} stray bytes at the end of a command set")
-            group, number, length = _HEAD.unpack_from(data, offset)
+            tag, length = _TAG_AND_LENGTH.unpack_from(data, offset)
             offset += 8
-            if length > end - offset:
+            stop = offset + length
+            if stop > end:
                 raise RemoteProtocolError(
-                    f"command element ({group:04x},{number:04x}) of {length} bytes, but only {end - offset} left"
+                    f"command element ({tag & 0xFFFF:04x},{tag >> 16:04x}) of {length} bytes, "
+                    f"but only {end - offset} left"
                 )
-            value = data[offset : offset + length]
-            offset += length
-            element = BY_NUMBER.get(number) if group == 0 else None
-            if element is None:
-                if group or number:
-                    other.append((group << 16 | number, value))
+            known = _DECODERS.get(tag)
+            if known is None:
+                if tag:
+                    other.append(((tag & 0xFFFF) << 16 | tag >> 16, data[offset:stop]))
             elif length:
-                vr = element.vr
-                # Some send a US in 4 bytes; never more than 16 bits are taken, so that an answer can repeat them.
-                fields[element.field] = int.from_bytes(value[:2], "little") if vr == "US" else _decode_value(vr, value)
+                field, decode = known
+                fields[field] = decode(data[offset:stop])
+            offset = stop
         if "command_field" not in fields:
             raise RemoteProtocolError("command set without Command Field (0000,0100)")
-        return cls(**fields, other=tuple(other))
+        return cls(**fields, other=tuple(other)) if other else cls(**fields)
 
 
 def _encode_element(number: int, vr: str, value: Any) -> bytes:
@@ -141,13 +143,27 @@ def _encode_element(number: int, vr: str, value: Any) -> bytes:
     return _HEAD.pack(0, number, len(raw)) + raw
 
 
-def _decode_value(vr: str, raw: bytes) -> Any:
-    """The value, None if nothing is left of it without padding."""
-    if vr == "AT":
-        tags = tuple(
-            int.from_bytes(raw[i : i + 2], "little") << 16 | int.from_bytes(raw[i + 2 : i + 4], "little")
-            for i in range(0, len(raw) - 3, 4)
-        )
-        return tags or None
-    text = raw.decode("latin-1")
-    return (text.rstrip("\0 ") if vr == "UI" else text.strip("\0 ")) or None
+# A decoder gives None if nothing is left of a value without its padding.
+def _decode_us(raw: bytes) -> int:
+    # Some send a US in 4 bytes; never more than 16 bits are taken, so that an answer can repeat them.
+    return raw[0] | raw[1] << 8 if len(raw) > 1 else raw[0]
+
+
+def _decode_at(raw: bytes) -> tuple[int, ...] | None:
+    return tuple(group << 16 | element for group, element in _TAG.iter_unpack(raw[: len(raw) & ~3])) or None
+
+
+def _decode_ui(raw: bytes) -> str | None:
+    return raw.rstrip(b"\0 ").decode("latin-1") or None
+
+
+def _decode_text(raw: bytes) -> str | None:
+    return raw.strip(b"\0 ").decode("latin-1") or None
+
+
+_BY_VR: dict[str, Callable[[bytes], Any]] = {
+    "US": _decode_us, "AT": _decode_at, "UI": _decode_ui, "AE": _decode_text, "LO": _decode_text
+}  # fmt: skip
+
+_DECODERS = {element.number << 16: (element.field, _BY_VR[element.vr]) for element in ELEMENTS}
+"""Field and decoder by tag, as its four bytes read as one number: the group, 0000, comes first."""

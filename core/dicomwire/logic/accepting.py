@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config, events as evt
 from dicomwire.errors import LocalProtocolError
-from dicomwire.logic.association import HandlerRaised
+from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.negotiation import Supported, accept_contexts
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,

@@ -15,8 +15,11 @@ from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageRecei
 from dicomwire.dimse.session import Session
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.logic.channel import Channel
+from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.reception import receive_data_set
 from dicomwire.logic.service_user import ServiceUser
+from dicomwire.logic.serving import serve
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.upper_layer.connection import Buffer, Connection
 from dicomwire.upper_layer.events import (
@@ -52,10 +55,6 @@ _AT_ONCE = 1 << 20
 """The most bytes of a data set that are queued before they are written."""
 
 _TAPPED = (evt.EVT_DATA_SENT, evt.EVT_DATA_RECV, evt.EVT_PDU_SENT, evt.EVT_PDU_RECV, evt.EVT_FSM_TRANSITION)
-
-
-class HandlerRaised(Exception):
-    """A user's handler raised; ``__cause__`` is what.  Keeps its errors apart from those of the association."""
 
 
 class ProtocolBroken(NamedTuple):
@@ -397,8 +396,6 @@ class AssociationBase:
             self._advancing = False
             channel.changed()
         if request is not None:
-            from dicomwire.logic.serving import serve
-
             await serve(self, request)
         return event is not None
 
@@ -498,8 +495,6 @@ class AssociationBase:
 
     # -- messages -------------------------------------------------------------------------------------------------
     async def _message_received(self, event: MessageReceived) -> ReceivedMessage | None:
-        from dicomwire.logic.reception import receive_data_set
-
         assert self._session is not None
         command = event.command
         message = ReceivedMessage(self._session.contexts[event.context_id], command)

@@ -297,11 +297,14 @@ class Connection:
         Raises:
             LocalProtocolError: the state machine forbids it now.  Nothing was sent, nothing changed.
             ValueError: the PDU cannot be encoded.
+            TypeError: ``item`` is nothing that is sent.
         """
         if isinstance(item, Data):
             self.send_fragment(item.context_id, item.fragment, command=item.command, last=item.last)
             return
-        kind = _SENT[type(item)]
+        kind = _SENT.get(type(item))
+        if kind is None:
+            raise TypeError(f"{type(item).__name__} cannot be sent; send data as Data")
         if kind not in TABLE[self._state]:
             raise LocalProtocolError(f"{item.name} cannot be sent in {self._state.label}, {self._state.meaning}")
         if isinstance(item, AssociateRQ):

@@ -7,6 +7,7 @@ from struct import Struct
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from attrs import field, frozen
+from attrs.validators import max_len, min_len
 
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.items import (
@@ -95,7 +96,7 @@ class _Associate(PDU):
     # The raw fields are kept because the answer must repeat them byte for byte (PS3.8 9.3.3).
     _called: bytes = field(alias="called_ae_title", converter=_title_field)
     _calling: bytes = field(alias="calling_ae_title", converter=_title_field)
-    reserved: bytes = field(default=bytes(32), repr=False)
+    reserved: bytes = field(default=bytes(32), repr=False, validator=[min_len(32), max_len(32)])
     protocol_version: int = 1
     """A bit mask; bit 0 is version 1, the only one there is."""
 

@@ -17,6 +17,9 @@ class Timer(Enum):
     RESPONSE = "response"
     IDLE = "idle"
 
+    # Compared by identity; Enum's own hash is Python code, and timers are dictionary keys on the hot path.
+    __hash__ = object.__hash__
+
 
 class Timers:
     """The running timers of one connection.

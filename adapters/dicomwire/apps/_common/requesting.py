@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from dicomwire.apps._common.options import User
@@ -32,10 +33,17 @@ def associate(user: User, contexts: list[PresentationContext], logger: logging.L
         logger.error("No association with %s port %d: %s", user.addr, user.port, error)
         return None
     if not association.is_established:
-        logger.error("No association with %s port %d: %s", user.addr, user.port, association.failure)
+        logger.error("No association with %s port %d: %s", user.addr, user.port, _why(association))
         return None
     logger.info("Association Accepted")
     return association
+
+
+def _why(association: Association) -> str:
+    """Why there is no association; for contexts that were not accepted, what became of them."""
+    refused = Counter(context.status for context in association.rejected_contexts)
+    details = ", ".join(f"{count} x {status}" for status, count in refused.most_common())
+    return f"{association.failure}: {details}" if details else str(association.failure)
 
 
 def finish(association: Association, logger: logging.Logger, end: Callable[[], None]) -> bool:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from dicomwire import events as evt
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
@@ -68,6 +69,8 @@ class IncomingFile:
         self._attempt(self._file.close)
 
     def discard(self) -> None:
+        # What still comes, in another thread, must not make the file anew.
+        self.error = self.error or OSError("discarded")
         self._file.discard()
 
     def _attempt(self, act: Callable[..., None], *args: Any) -> None:
@@ -94,7 +97,7 @@ class Storage:
         self._directory = directory
         self._logger = logger
         self._lock = threading.Lock()
-        self._incoming: dict[Any, IncomingFile] = {}
+        self._incoming: WeakKeyDictionary[Any, IncomingFile] = WeakKeyDictionary()
 
     def handlers(self) -> list[evt.EventHandler]:
         return [
@@ -106,7 +109,8 @@ class Storage:
     def discard_all(self) -> None:
         """Remove what has not been stored: nothing more comes."""
         with self._lock:
-            incoming, self._incoming = list(self._incoming.values()), {}
+            incoming = list(self._incoming.values())
+            self._incoming.clear()
         for file in incoming:
             file.discard()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pydicom.tag import BaseTag
+
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
-from dicomwire.dimse.messages import MESSAGES
+from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 from dicomwire.errors import LocalProtocolError
 from dicomwire.negotiation import NegotiatedContext
 
@@ -29,6 +31,20 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
+
+
+_STATUS = BaseTag(0x00000900)
+
+# What a returned status holds beside Status, by command field of the response: not what merely repeats the request,
+# except for N-EVENT-REPORT, where it is documented.
+_STATUS_ELEMENTS = {
+    field: [
+        element
+        for element in ELEMENTS
+        if element.field in kind.optional and (element.vr != "UI" or field == N_EVENT_REPORT_RQ | RESPONSE)
+    ]
+    for field, kind in MESSAGES.items()
+}
 
 
 def require_established(association: AssociationBase) -> None:
@@ -141,19 +157,18 @@ def lost(association: AssociationBase, error: LocalProtocolError) -> None:
 
 def status_of(response: ReceivedMessage | None) -> Dataset:
     """The status elements of a response as users know them; empty without one."""
+    from pydicom.dataelem import RawDataElement
     from pydicom.dataset import Dataset
 
-    status = Dataset()
-    if response is None or response.command.status is None:
-        return status
+    code = None if response is None else response.command.status
+    if response is None or code is None:
+        return Dataset()
     command = response.command
-    allowed = MESSAGES[command.command_field].optional
-    for element in ELEMENTS:
+    # As it would be read from a file: pydicom makes an element of it when somebody looks, not before.
+    raw = RawDataElement(_STATUS, "US", 2, code.to_bytes(2, "little"), 0, True, True)
+    status = Dataset({_STATUS: raw})
+    for element in _STATUS_ELEMENTS[command.command_field]:
         value = getattr(command, element.field)
-        if value is None:
-            continue
-        if element.field == "status":
-            status.Status = value
-        elif element.field in allowed and (element.vr != "UI" or command.command_field == 0x8100):
+        if value is not None:
             setattr(status, element.keyword, list(value) if element.vr == "AT" else value)
     return status

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dicomwire import events as evt
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
+from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import NO_STATUS, NO_STATUS_TYPE, respond
 from dicomwire.status import VERIFICATION_SERVICE_CLASS_STATUS
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 async def serve_echo(association: AssociationBase, message: ReceivedMessage) -> Command:
     """Success, unless the handler says something else; a handler that fails does not break verification."""
-    from dicomwire.logic.association import HandlerRaised
-
     if association._handlers.intervention(evt.EVT_C_ECHO) is None:
         return answer(message.command, 0x0000)
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dicomwire import events as evt
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
+from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import respond
 from dicomwire.status import STORAGE_SERVICE_CLASS_STATUS
@@ -21,8 +22,6 @@ HANDLER_FAILED = 0xC211
 
 async def serve_store(association: AssociationBase, message: ReceivedMessage) -> Command:
     """The handler's status, once the whole data set is where it should be."""
-    from dicomwire.logic.association import HandlerRaised
-
     command = message.command
     try:
         if message.failure is not None:

@@ -1,0 +1,173 @@
+"""Files to send, peers to send them to, and applications in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from dicomwire import events as evt
+from dicomwire.blocking import AE
+from dicomwire.logic.file_meta import encode_file_meta
+from dicomwire.presentation import PresentationContext, build_context
+from dicomwire.transport import ThreadedAssociationServer
+
+HOST = "127.0.0.1"
+SECONDS = 10.0
+"""Longer than anything here takes."""
+
+VERIFICATION = "1.2.840.10008.1.1"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+MR = "1.2.840.10008.5.1.4.1.1.4"
+IMPLICIT = "1.2.840.10008.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+JPEG = "1.2.840.10008.1.2.4.50"
+RLE = "1.2.840.10008.1.2.5"
+
+ROOT = Path(__file__).parents[2]
+
+
+def dicom_file(
+    path: Path, *, sop_class: str = CT, instance: str = "1.2.3", syntax: str = EXPLICIT, size: int = 64
+) -> Path:
+    """A DICOM file with one patient and ``size`` bytes of something, in little endian."""
+    header = encode_file_meta(
+        sop_class_uid=sop_class,
+        sop_instance_uid=instance,
+        transfer_syntax_uid=syntax,
+        implementation_class_uid="1.2.3.4",
+        implementation_version_name=None,
+    )
+    path.write_bytes(header + data_set(sop_class, instance, size))
+    return path
+
+
+def data_set(sop_class: str, instance: str, size: int) -> bytes:
+    """SOP class, SOP instance and a private element, in explicit VR little endian."""
+
+    def uid(tag: bytes, text: str) -> bytes:
+        value = text.encode() + b"\0" * (len(text) & 1)
+        return tag + b"UI" + len(value).to_bytes(2, "little") + value
+
+    filler = b"\x09\0\x10\0LO\x04\0ABC " + b"\x09\0\x01\x10OB\0\0" + size.to_bytes(4, "little") + bytes(size)
+    return uid(b"\x08\0\x16\0", sop_class) + uid(b"\x08\0\x18\0", instance) + filler
+
+
+@define
+class Peer:
+    """A server in this process, and what it was asked."""
+
+    ae: AE
+    server: ThreadedAssociationServer
+    requestors: list[Any] = field(factory=list)
+    """The requestor side of each association."""
+
+    outcomes: list[str] = field(factory=list)
+    closed: threading.Event = field(factory=threading.Event)
+
+    @property
+    def port(self) -> str:
+        return str(self.server.server_address[1])
+
+    @property
+    def proposed(self) -> list[tuple[str, list[str]]]:
+        """The contexts that the last association proposed."""
+        return [
+            (str(context.abstract_syntax), [str(syntax) for syntax in context.transfer_syntax])
+            for context in self.requestors[-1].requested_contexts
+        ]
+
+
+@contextmanager
+def peer(
+    *,
+    contexts: Sequence[PresentationContext] | None = None,
+    handlers: Sequence[evt.EventHandler] = (),
+    ssl_context: Any = None,
+    **settings: Any,
+) -> Iterator[Peer]:
+    """A server on a free port; ``settings`` are attributes of its AE.  It takes CT and MR, and verification."""
+    ae = AE("PEER")
+    for name, value in settings.items():
+        setattr(ae, name, value)
+    supported = contexts
+    if supported is None:
+        syntaxes = [EXPLICIT, IMPLICIT, JPEG]
+        supported = [build_context(VERIFICATION), build_context(CT, syntaxes), build_context(MR, syntaxes)]
+    server = ae.start_server(
+        (HOST, 0), block=False, contexts=[*supported], evt_handlers=[*handlers], ssl_context=ssl_context
+    )
+    assert server is not None
+    made = Peer(ae, server)
+    server.bind(evt.EVT_REQUESTED, lambda event: made.requestors.append(event.assoc.requestor))
+    for kind in (evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_REJECTED):
+        server.bind(kind, lambda event: made.outcomes.append(event.event.name))
+    server.bind(evt.EVT_CONN_CLOSE, lambda event: made.closed.set())
+    try:
+        yield made
+    finally:
+        ae.shutdown()
+
+
+def environment() -> dict[str, str]:
+    """For a Python that finds both halves of the package."""
+    path = os.pathsep.join([str(ROOT / "core"), str(ROOT / "adapters")])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "error", "TCP_NODELAY": "1"}
+
+
+def python(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run Python to its end."""
+    return subprocess.run(
+        [sys.executable, *args], env=environment(), capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@define
+class Process:
+    """A provider in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: str
+    lines: list[str] = field(factory=list)
+    """What it wrote to standard error; complete after :meth:`stop`."""
+
+    def stop(self) -> int:
+        """Interrupt it, and wait for its end; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(2)
+        assert self.process.stderr is not None
+        self.lines += self.process.stderr.read().splitlines()
+        return self.process.wait(SECONDS)
+
+
+@contextmanager
+def provider(*args: str, prelude: str = "pass") -> Iterator[Process]:
+    """``dicomwire <args>``, which has to begin to listen; ``prelude`` is Python to run before."""
+    program = f"{prelude}\nimport sys\nfrom dicomwire.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *args], env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stderr is not None
+            lines = []
+            for line in process.stderr:
+                lines.append(line.rstrip("\n"))
+                if found := re.fullmatch(r"I: Listening on \S+ port (\d+)\n", line):
+                    break
+            else:
+                raise AssertionError("\n".join(lines))
+            yield Process(process, found[1], lines)
+        finally:
+            if process.poll() is None:
+                process.kill()
