@@ -119,6 +119,25 @@ def local_address(bind_address: tuple[Any, ...] | list[Any] | None, family: sock
     return AddressInformation.from_tuple(tuple(bind_address)).as_tuple
 
 
+def bound_socket(family: socket.AddressFamily, bind_address: tuple[Any, ...] | None) -> socket.socket:
+    """A socket bound to the local address to connect from.
+
+    Raises:
+        TypeError: ``bind_address`` is malformed.
+        OSError: it cannot be resolved or bound.
+    """
+    address = local_address(bind_address, family)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bind_address is not None:
+            sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 def listening_socket(address: tuple[Any, ...], *, reuse: bool = True, backlog: int = 128) -> socket.socket:
     """A socket that listens on ``address``; ``"::"`` takes IPv4 as well where the system can.
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dicomwire import events as evt
-from dicomwire.addresses import AddressInformation, candidates, listening_socket, local_address, no_delay
+from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.entity import ApplicationEntityBase
@@ -388,22 +389,23 @@ class AE(ApplicationEntityBase):
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         loop = asyncio.get_running_loop()
         addresses = await loop.run_in_executor(None, candidates, addr, port)
-        if bind_address is not None:
-            bind_address = local_address(bind_address, addresses[0][0])
-        proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
-        association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
-        association.acceptor._ae_title = ae_title
+        sock = bound_socket(addresses[0][0], bind_address)
+        try:
+            proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
+            association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+        except BaseException:
+            sock.close()
+            raise
+        association.acceptor._ae_title = proposal.called
         association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
         association.requestor._contexts = proposal.contexts
         options: dict[str, Any] = {}
         if tls_args is not None:
             context, server_hostname = tls_args
             options = {"ssl": context, "server_hostname": server_hostname or ""}
-        if bind_address is not None:
-            options["local_addr"] = tuple(bind_address)[:2]
         try:
             async with asyncio.timeout(self.connection_timeout):
-                channel = await self._connect(association, addresses, options)
+                channel = await self._connect(association, addresses, sock, bind_address, options)
         except (OSError, ValueError) as error:
             why = str(error) or type(error).__name__
             LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, why)
@@ -419,16 +421,30 @@ class AE(ApplicationEntityBase):
         return association
 
     async def _connect(
-        self, association: Association, addresses: list[tuple[Any, Any]], options: dict[str, Any]
+        self,
+        association: Association,
+        addresses: list[tuple[socket.AddressFamily, Any]],
+        sock: socket.socket,
+        bind_address: tuple[Any, ...] | None,
+        options: dict[str, Any],
     ) -> ProtocolChannel:
+        """A channel to the first of ``addresses`` that answers; ``sock`` is bound for the first already."""
         loop = asyncio.get_running_loop()
         last: Exception | None = None
-        for _, (host, port, *_) in addresses:
+        for index, (family, address) in enumerate(addresses):
             session = association._new_session()
             try:
-                _, channel = await loop.create_connection(lambda: ProtocolChannel(session), host, port, **options)  # noqa: B023
+                if index:
+                    sock = bound_socket(family, bind_address)
+                sock.setblocking(False)
+                await loop.sock_connect(sock, address)
+                _, channel = await loop.create_connection(lambda: ProtocolChannel(session), sock=sock, **options)  # noqa: B023
             except (OSError, ValueError) as error:
+                sock.close()
                 last = error
+            except BaseException:
+                sock.close()
+                raise
             else:
                 return channel
         assert last is not None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from dicomwire import events as evt
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
-from dicomwire.addresses import AddressInformation, candidates, local_address, no_delay
+from dicomwire.addresses import AddressInformation, bound_socket, candidates, no_delay
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import run
 from dicomwire.logic.entity import ApplicationEntityBase
@@ -199,25 +199,6 @@ def connect(
     raise last
 
 
-def bound_socket(family: socket.AddressFamily, bind_address: tuple[Any, ...] | None) -> socket.socket:
-    """A socket bound to the local address to connect from.
-
-    Raises:
-        TypeError: ``bind_address`` is malformed.
-        OSError: it cannot be resolved or bound.
-    """
-    address = local_address(bind_address, family)
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if bind_address is not None:
-            sock.bind(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
 class AE(ApplicationEntityBase):
     """An application entity: what a program is in a DICOM network, as requestor and acceptor of associations."""
 
@@ -257,7 +238,7 @@ class AE(ApplicationEntityBase):
         except BaseException:
             sock.close()
             raise
-        association.acceptor._ae_title = ae_title
+        association.acceptor._ae_title = proposal.called
         association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
         association.requestor._contexts = proposal.contexts
         try:

@@ -309,7 +309,7 @@ class AE(ApplicationEntityBase):
         """Request an association; see :meth:`dicomwire.AE.associate`."""
         proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
         association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
-        association.acceptor._ae_title = ae_title
+        association.acceptor._ae_title = proposal.called
         association.requestor._contexts = proposal.contexts
         server = self.network._listening.get(port)
         if server is None:

@@ -23,7 +23,7 @@ import trio
 
 from dicomwire import events as evt
 from dicomwire._vectors import send_some
-from dicomwire.addresses import AddressInformation, candidates, listening_socket, local_address, no_delay
+from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.entity import ApplicationEntityBase
@@ -243,21 +243,19 @@ class Association(AsyncAssociation):
 
 
 async def _connect(
-    addresses: list[tuple[socket.AddressFamily, Any]], bind_address: tuple[Any, ...] | None
+    addresses: list[tuple[socket.AddressFamily, Any]], sock: socket.socket, bind_address: tuple[Any, ...] | None
 ) -> socket.socket:
-    """A socket connected to the first address that answers.
+    """A socket connected to the first address that answers; ``sock`` is bound for the first already.
 
     Raises:
         OSError: none does.
     """
     last: OSError | None = None
-    for family, address in addresses:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+    for index, (family, address) in enumerate(addresses):
+        if index:
+            sock = bound_socket(family, bind_address)
         try:
             sock.setblocking(False)
-            if bind_address is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind(bind_address)
             code = sock.connect_ex(address)
             if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
                 await trio.lowlevel.wait_writable(sock)
@@ -435,16 +433,20 @@ class AE(ApplicationEntityBase):
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         addresses = await trio.to_thread.run_sync(candidates, addr, port)
-        local = None if bind_address is None else local_address(bind_address, addresses[0][0])
-        proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
-        association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
-        association.acceptor._ae_title = ae_title
+        sock = bound_socket(addresses[0][0], bind_address)
+        try:
+            proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
+            association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+        except BaseException:
+            sock.close()
+            raise
+        association.acceptor._ae_title = proposal.called
         association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
         association.requestor._contexts = proposal.contexts
         try:
             limit = self.connection_timeout
             with trio.fail_after(math.inf if limit is None else limit):
-                sock = await _connect(addresses, local)
+                sock = await _connect(addresses, sock, bind_address)
                 sock = await self._secure(sock, tls_args)
         except (OSError, ValueError, trio.TooSlowError) as error:
             why = str(error) or "timed out"

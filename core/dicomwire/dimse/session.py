@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 
 from attrs import frozen
@@ -59,6 +60,7 @@ class Session:
         self._receiving: MessageReceived | None = None
         self._dropping = False
         self._data_bytes = 0
+        self._data_limit = 0
         # The context of the message whose data set we are sending.
         self._sending: int | None = None
 
@@ -333,6 +335,9 @@ class Session:
         if command.has_data_set:
             self._receiving = received
             self._data_bytes = 0
+            # What is stored goes to a sink of the user's, who limits it.
+            limit = self.connection.limits.identifier
+            self._data_limit = sys.maxsize if command.command_field == C_STORE_RQ else limit
             self.connection.message_open = True
         return message
 
@@ -373,12 +378,11 @@ class Session:
             raise self._refuse(
                 f"data set on presentation context {event.context_id}, its command on {receiving.context_id}"
             )
-        self._data_bytes += len(event.fragment)
-        if not self._dropping:
-            limit = self.connection.limits.identifier
-            if self._data_bytes > limit and receiving.command.command_field != C_STORE_RQ:
+        size = len(event.fragment)
+        if size and not self._dropping:
+            self._data_bytes += size
+            if self._data_bytes > self._data_limit:
                 name = MESSAGES[receiving.command.command_field].name
-                raise self._refuse(f"data set of {name} longer than {limit} bytes", NOT_SPECIFIED)
-            if len(event.fragment):
-                fragments.append(event.fragment)
+                raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", NOT_SPECIFIED)
+            fragments.append(event.fragment)
         return event.last

@@ -40,7 +40,7 @@ async def serve_association(association: AssociationBase, supported: Mapping[str
         assert request is not None
         association.requestor._set_pdu(request)
         association.acceptor._ae_title = association.acceptor._ae_title or request.called_ae_title
-        await association._notify(evt.EVT_ACSE_RECV, primitive=association.requestor.primitive)
+        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
         await association._notify(evt.EVT_REQUESTED)
         if association._connection.ending and not association._ended:
             # A handler has rejected it with codes of its own.
@@ -99,7 +99,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         return
     association.acceptor._set_pdu(answer)
     association.is_established = True
-    await association._notify(evt.EVT_ACSE_SENT, primitive=association.acceptor.primitive)
+    await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
     await association._notify(evt.EVT_ACCEPTED)
     if association.is_established:
         await association._notify(evt.EVT_ESTABLISHED)
@@ -128,7 +128,7 @@ async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
     except LocalProtocolError:
         return
     association.acceptor._set_pdu(refusal)
-    await association._notify(evt.EVT_ACSE_SENT, primitive=association.acceptor.primitive)
+    await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
     await association._finish("rejected", f"rejected: {refusal.reason_str}")
 
 

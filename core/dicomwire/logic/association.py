@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -299,6 +299,11 @@ class AssociationBase:
             except Exception:
                 LOGGER.exception("handler of %s raised", event.name)
 
+    async def _notify_primitive(self, event: evt.NotificationEvent, make: Callable[[], Any]) -> None:
+        """Tell of an association primitive, which is made only if somebody listens."""
+        if self._handlers.listeners(event):
+            await self._notify(event, primitive=make())
+
     async def _intervene(
         self, event: evt.InterventionEvent, message: ReceivedMessage | None = None, /, **attrs: Any
     ) -> Any:
@@ -473,7 +478,7 @@ class AssociationBase:
         await self._finish("aborted" if self._request or self._answer or self.is_requestor else None, message)
 
     async def _release_requested(self, event: ReleaseRequested) -> None:
-        await self._notify(evt.EVT_ACSE_RECV, primitive=_release(None))
+        await self._notify_primitive(evt.EVT_ACSE_RECV, _release_request)
         if event.collision and self.is_acceptor:
             # The requestor answers first (AR-8); its answer brings us to Sta12.
             return
@@ -484,11 +489,11 @@ class AssociationBase:
 
     async def _answer_release(self) -> None:
         self._connection.send(ReleaseRP())
-        await self._notify(evt.EVT_ACSE_SENT, primitive=_release("affirmative"))
+        await self._notify_primitive(evt.EVT_ACSE_SENT, _release_response)
         await self._flush()
 
     async def _release_confirmed(self) -> None:
-        await self._notify(evt.EVT_ACSE_RECV, primitive=_release("affirmative"))
+        await self._notify_primitive(evt.EVT_ACSE_RECV, _release_response)
         if self._connection.state is State.STA12:
             await self._answer_release()
         await self._finish("released")
@@ -662,7 +667,7 @@ class AssociationBase:
         if self._ended:
             return
         self._end(outcome, why)
-        if self._session is not None:
+        if self._channel is not None:
             await self._flush()
         if outcome == "aborted":
             await self._notify(evt.EVT_ABORTED)
@@ -705,7 +710,7 @@ class AssociationBase:
                 await self._channel.turn()
             self._connection.send(ReleaseRQ())
             self.is_established = False
-            await self._notify(evt.EVT_ACSE_SENT, primitive=_release(None))
+            await self._notify_primitive(evt.EVT_ACSE_SENT, _release_request)
             await self._flush()
             await self._wait_closed()
 
@@ -720,11 +725,7 @@ class AssociationBase:
             # Sta2: no association yet, just close.
             pass
         else:
-            from dicomwire.pdu_primitives import A_ABORT
-
-            primitive = A_ABORT()
-            primitive.abort_source = source
-            await self._notify(evt.EVT_ACSE_SENT, primitive=primitive)
+            await self._notify_primitive(evt.EVT_ACSE_SENT, lambda: _user_abort(source))
         await self._finish("aborted", "aborted by us", wait=block)
         if block:
             await self._wait_closed()
@@ -751,9 +752,19 @@ class AssociationBase:
         self._ae._forget(self)
 
 
-def _release(result: str | None) -> Any:
+def _release_request() -> Any:
     from dicomwire.pdu_primitives import A_RELEASE
 
-    primitive = A_RELEASE()
-    primitive.result = result
-    return primitive
+    return A_RELEASE()
+
+
+def _release_response() -> Any:
+    from dicomwire.pdu_primitives import A_RELEASE
+
+    return A_RELEASE(result="affirmative")
+
+
+def _user_abort(source: int) -> Any:
+    from dicomwire.pdu_primitives import A_ABORT
+
+    return A_ABORT(abort_source=source)

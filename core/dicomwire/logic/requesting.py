@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from dicomwire import events as evt
-from dicomwire.logic.conversion import to_item
+from dicomwire.logic.conversion import associate_primitive, to_item
 from dicomwire.negotiation import NegotiatedContext, read_answer
 from dicomwire.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -52,6 +52,8 @@ class Proposal:
 
     request: AssociateRQ
     contexts: list[PresentationContext]
+    called: str
+    """The called title as it was given."""
 
 
 def propose(
@@ -102,7 +104,7 @@ def propose(
         user_information=tuple(user_information),
     )
     request.encode()
-    return Proposal(request, chosen)
+    return Proposal(request, chosen, title)
 
 
 def _extended(item: NegotiationItem) -> UserItem:
@@ -114,7 +116,7 @@ def _extended(item: NegotiationItem) -> UserItem:
 async def establish(association: AssociationBase, request: AssociateRQ) -> None:
     """Send the request over the open channel, and act on the answer."""
     with association._exchange():
-        await association._notify(evt.EVT_ACSE_SENT, primitive=_primitive(request))
+        await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
         association._session.send(request)  # type: ignore[union-attr]
         association.requestor._set_pdu(request)
         await association._notify(evt.EVT_REQUESTED)
@@ -124,7 +126,7 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
         if answer is None or association._ended:
             return
         association.acceptor._set_pdu(answer.pdu)
-        await association._notify(evt.EVT_ACSE_RECV, primitive=association.acceptor.primitive)
+        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
         if isinstance(answer, AssociateAccepted):
             await _accepted(association, request, answer)
         else:
@@ -166,9 +168,3 @@ def explain(contexts: Sequence[NegotiatedContext]) -> str:
             counts[context.result] = counts.get(context.result, 0) + 1
     parts = [f"{count} {results.get(result, f'result {result}')}" for result, count in sorted(counts.items())]
     return f"{sum(counts.values())} of {len(contexts)} refused: {', '.join(parts)}" if parts else "all accepted"
-
-
-def _primitive(request: AssociateRQ) -> object:
-    from dicomwire.logic.conversion import associate_primitive
-
-    return associate_primitive(request)

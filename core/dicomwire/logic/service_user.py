@@ -218,8 +218,11 @@ class ServiceUser:
         Raises:
             ValueError: this side has no such contexts.
         """
+        if cx_type == "requested" and isinstance(self._pdu, AssociateRQ):
+            # As they were sent, numbered: not the objects of whoever asked for them.
+            cx_type = "pcdl"
         if cx_type == ("requested" if self.is_requestor else "supported"):
-            return list(self._contexts)
+            return [context.copy() for context in self._contexts]
         if cx_type == "pcdl" and isinstance(self._pdu, AssociateRQ) and self.primitive is not None:
             return list(self.primitive.presentation_context_definition_list)
         if cx_type == "pcdrl" and isinstance(self._pdu, AssociateAC) and self.primitive is not None:
@@ -344,6 +347,8 @@ class ServiceUser:
     @property
     def asynchronous_operations(self) -> tuple[int, int]:
         """Operations invoked and performed; (1, 1) if not negotiated."""
+        if self._negotiated is not None:
+            return self._negotiated.asynchronous_operations
         from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation
 
         for item in self.extended_negotiation:

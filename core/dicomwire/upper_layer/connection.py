@@ -59,6 +59,9 @@ _UNLIMITED_FRAGMENT = 0xFFFFFFF0
 _SCARCE = 16384
 """Assumed when the peer does not say its maximum length (reference value of the oldest implementations)."""
 
+_LEAST_P_DATA_LIMIT = 1 << 20
+"""Peers mistake whose limit is meant, and streaming makes long PDUs cheap."""
+
 _PROGRESS = 64 * 1024
 
 _RECEIVED = {
@@ -147,7 +150,7 @@ class Connection:
         self._events: deque[Event] = deque()
         self._out: list[Buffer] = []
         self._pending_request: AssociateRQ | None = None
-        self._own_maximum_length: int | None = None
+        self._p_data_limit = self.limits.p_data_pdu or _LEAST_P_DATA_LIMIT
         # Where we are in the P-DATA-TF being read.
         self._pdu_left = 0
         self._pdv_left = -1
@@ -313,7 +316,7 @@ class Connection:
             item.encode()
             self._step(kind)
             self._started = True
-            self._own_maximum_length = item.maximum_length
+            self._limit_p_data(item.maximum_length)
             self._pending_request = item
             if self._connected:
                 self.transport_connected()
@@ -323,7 +326,7 @@ class Connection:
             self._queue(item)
             self._step(kind)
             if isinstance(item, AssociateAC):
-                self._own_maximum_length = item.maximum_length
+                self._limit_p_data(item.maximum_length)
                 self._established()
             elif isinstance(item, ReleaseRQ):
                 self.timers.start(Timer.RELEASE)
@@ -427,6 +430,8 @@ class Connection:
     def _parse(self) -> Event | None:
         buffer = self._buffer
         while True:
+            if self._pdu_left:
+                return self._fragment()
             if self._deaf or self._state is State.STA1:
                 buffer.discard()
                 return None
@@ -436,9 +441,7 @@ class Connection:
                 self._skip -= dropped
                 if self._skip:
                     return None
-            if self._pdu_left:
-                return self._fragment()
-            unread = len(buffer)
+            unread = buffer.end - buffer.start
             if not unread:
                 return None
             kind = buffer.view[buffer.start]
@@ -447,12 +450,13 @@ class Connection:
             if unread < 6:
                 return None
             (_, length) = HEADER.unpack_from(buffer.view, buffer.start)
-            self._judge(kind, length)
+            action = TABLE[self._state].get(_RECEIVED[kind])
+            if action == "DT-2" or action == "AR-6":
+                self._start_p_data(length)
+                continue
+            self._judge(kind, length, action)
             if self._state is State.STA13:
                 self._late(kind, length)
-                continue
-            if kind == _P_DATA:
-                self._start_p_data(length)
                 continue
             if unread < 6 + length:
                 return None
@@ -466,10 +470,9 @@ class Connection:
             if event is not None:
                 return event
 
-    def _judge(self, kind: int, length: int) -> None:
+    def _judge(self, kind: int, length: int, action: str | None) -> None:
         """Refuse a PDU on its header alone, before its body is waited for."""
-        received = _RECEIVED[kind]
-        if TABLE[self._state].get(received) in ("AA-1", "AA-8"):
+        if action == "AA-1" or action == "AA-8":
             # Taken off here, its body dropped as it comes: it must not be answered again in Sta13.
             self._buffer.start += 6
             self._pdu_left = length
@@ -478,10 +481,7 @@ class Connection:
             )
         limits = self.limits
         if kind == _P_DATA:
-            limit = limits.p_data_pdu
-            if limit is None:
-                announced = self._own_maximum_length
-                limit = 0xFFFFFFFF if announced == 0 else max(2 * (announced or _SCARCE), 1 << 20)
+            limit = self._p_data_limit
         elif kind <= 0x02:
             limit = limits.associate_pdu
         else:
@@ -520,9 +520,12 @@ class Connection:
                 if length
                 else "P-DATA-TF without any presentation data value"
             )
-        self._step(Input.P_DATA_RECEIVED)
+        if length > self._p_data_limit:
+            raise RemoteProtocolError(f"P-DATA-TF of {length} bytes, more than {self._p_data_limit}")
         buffer = self._buffer
         if self.tap is not None:
+            # DT-2 and AR-6 leave the state as it is; only those who watch need the step.
+            self._step(Input.P_DATA_RECEIVED)
             self.tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], ends_pdu=False)
         buffer.start += 6
         self._pdu_left = length
@@ -663,6 +666,13 @@ class Connection:
         elif 0 < maximum_length < least:
             raise RemoteProtocolError(f"maximum length {maximum_length} is too small to serve, the least is {least}")
         self.peer_maximum_length = maximum_length
+
+    def _limit_p_data(self, announced: int | None) -> None:
+        """How long a P-DATA-TF may be, after what we announced."""
+        if self.limits.p_data_pdu is None:
+            # Without a limit of ours there is none: fragments are handed on as they arrive.
+            doubled = max(2 * (announced or _SCARCE), _LEAST_P_DATA_LIMIT)
+            self._p_data_limit = 0xFFFFFFFF if announced == 0 else doubled
 
     def _established(self) -> None:
         self.timers.start(Timer.IDLE)

@@ -1,0 +1,147 @@
+"""Whole sets of instances to and from DCMTK and pynetdicom."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from tests.support.peers import (
+    PROGRAMS,
+    OurServer,
+    Stored,
+    as_file,
+    content,
+    echo,
+    file_parts,
+    finished,
+    store,
+    storescp,
+    tool,
+)
+
+UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99")
+RLE = "1.2.840.10008.1.2.5"
+BASELINE = "1.2.840.10008.1.2.4.50"
+LOSSLESS = "1.2.840.10008.1.2.4.70"
+
+
+def padded(data: bytes) -> bytes:
+    """Fragments are even: a deflated stream gets one NUL more (PS3.5 A.5)."""
+    return data + b"\0" * (len(data) % 2)
+
+
+def differing(paths: Sequence[Path], stored: Sequence[Stored]) -> list[str]:
+    """The files that did not arrive once and unchanged; converted ones are compared by their values."""
+    by_uid = {item.sop_instance_uid: item for item in stored}
+    assert len(by_uid) == len(stored)
+    wrong = []
+    for path in paths:
+        uid, transfer_syntax, data = file_parts(path)
+        item = by_uid.pop(uid, None)
+        if item is None:
+            wrong.append(f"{path.name} missing")
+        elif item.transfer_syntax == transfer_syntax and item.data == padded(data):
+            continue
+        elif content(dcmread(BytesIO(as_file(item)))) != content(dcmread(path)):
+            wrong.append(path.name)
+    assert by_uid == {}
+    return wrong
+
+
+def changed(paths: Sequence[Path], folder: Path) -> list[str]:
+    """The files whose data set is not in the folder byte for byte."""
+    there = {uid: padded(data) for uid, _, data in map(file_parts, (item for item in folder.iterdir()))}
+    assert len(there) == len(paths)
+    return [path.name for path in paths for uid, _, data in [file_parts(path)] if there.get(uid) != padded(data)]
+
+
+def of_syntaxes(paths: Sequence[Path], *syntaxes: str) -> list[Path]:
+    return [path for path in paths if file_parts(path)[1] in syntaxes]
+
+
+def test_the_set_is_mixed(paths: list[Path]) -> None:
+    parts = [file_parts(path) for path in paths]
+    assert len(paths) == len({uid for uid, _, _ in parts}) == 200
+    assert len({syntax for _, syntax, _ in parts}) >= 9
+    assert len({dcmread(path, stop_before_pixels=True).SOPClassUID for path in paths}) >= 8
+
+
+# -- DCMTK and pynetdicom send --------------------------------------------------------------------------------------
+def test_echoscu_of_dcmtk_is_answered(server: OurServer) -> None:
+    finished([tool("echoscu"), "-v", "--propose-ts", "3", "--repeat", "5", "127.0.0.1", str(server.port)])
+
+
+@pytest.mark.parametrize(
+    ("syntaxes", "options"),
+    [
+        pytest.param(UNCOMPRESSED, ["-R"], id="default"),
+        pytest.param(UNCOMPRESSED, ["+v", "-aec", "X", "-pdu", "131072", "-R", "+C"], id="131072"),
+        pytest.param(UNCOMPRESSED, ["-xi", "-R", "--max-send-pdu", "4096"], id="implicit"),
+        pytest.param(UNCOMPRESSED, ["-xb", "-R"], id="big-endian"),
+        pytest.param(UNCOMPRESSED, ["-xd", "-R"], id="deflated"),
+        pytest.param((*UNCOMPRESSED, LOSSLESS), ["-xs", "-R", "+C"], id="jpeg-lossless"),
+        pytest.param((*UNCOMPRESSED, BASELINE), ["-xy", "-R"], id="jpeg-baseline"),
+        pytest.param((RLE,), ["-xr", "+C"], id="rle"),
+    ],
+)
+def test_what_storescu_of_dcmtk_sends_arrives(
+    server: OurServer, paths: list[Path], tmp_path: Path, syntaxes: tuple[str, ...], options: list[str]
+) -> None:
+    chosen = of_syntaxes(paths, *syntaxes)
+    for path in chosen:
+        (tmp_path / path.name).symlink_to(path)
+    server.stored.clear()
+    finished([tool("storescu"), *options, "+sd", "+r", "127.0.0.1", str(server.port), tmp_path])
+    assert differing(chosen, server.stored) == []
+
+
+def test_storescu_of_dcmtk_proposes_all_it_knows_by_default(server: OurServer, paths: list[Path]) -> None:
+    (path,) = of_syntaxes(paths, UNCOMPRESSED[1])[:1]
+    server.stored.clear()
+    finished([tool("storescu"), "127.0.0.1", str(server.port), path])
+    assert differing([path], server.stored) == []
+
+
+def test_what_dcmsend_of_dcmtk_sends_arrives(server: OurServer, paths: list[Path], instances: Path) -> None:
+    server.stored.clear()
+    finished([tool("dcmsend"), "-dn", "+sd", "127.0.0.1", str(server.port), instances])
+    assert differing(paths, server.stored) == []
+
+
+def test_what_pynetdicom_sends_arrives(server: OurServer, paths: list[Path], instances: Path) -> None:
+    server.stored.clear()
+    done = finished([sys.executable, PROGRAMS / "storage_scu.py", str(server.port), instances])
+    assert done.stdout.count("0x0000 ") == len(paths)
+    assert differing(paths, server.stored) == []
+
+
+# -- we send --------------------------------------------------------------------------------------------------------
+def test_storescp_of_dcmtk_stores_what_we_send(adapter: str, paths: list[Path], tmp_path: Path) -> None:
+    with storescp(tmp_path / "store", "+B", "+xa") as port:
+        assert echo(port, adapter)
+        assert set(store(adapter, port, paths)) == {0x0000}
+    assert changed(paths, tmp_path / "store") == []
+
+
+def test_storescp_of_dcmtk_decodes_what_we_send(adapter: str, paths: list[Path], tmp_path: Path) -> None:
+    chosen = of_syntaxes(paths, *UNCOMPRESSED)
+    with storescp(tmp_path / "store", "+xa", "+te", "-pdu", "131072") as port:
+        assert set(store(adapter, port, chosen)) == {0x0000}
+    arrived = [Stored(*file_parts(path)) for path in (tmp_path / "store").iterdir()]
+    assert {item.transfer_syntax for item in arrived} == {UNCOMPRESSED[1]}
+    assert differing(chosen, arrived) == []
+
+
+def test_pynetdicom_stores_what_we_send(
+    adapter: str, paths: list[Path], pynetdicom_scp: tuple[int, Path]
+) -> None:
+    port, folder = pynetdicom_scp
+    for path in folder.iterdir():
+        path.unlink()
+    assert echo(port, adapter)
+    assert set(store(adapter, port, paths)) == {0x0000}
+    assert differing(paths, [Stored(*file_parts(path)) for path in folder.iterdir()]) == []
