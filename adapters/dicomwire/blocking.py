@@ -161,8 +161,13 @@ class Association(AssociationBase):
         return self._channel.sock
 
     def watch_deadline(self, now: float) -> float | None:
-        with self._lock:
+        # Never wait for the lock here: who holds it may be waiting for the watcher, to be forgotten.
+        if not self._lock.acquire(blocking=False):
+            return now
+        try:
             return None if self._session is None else self._session.next_deadline(now)
+        finally:
+            self._lock.release()
 
     def attend(self) -> None:
         self._run(self._attend())

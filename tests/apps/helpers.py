@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -84,7 +85,7 @@ class Peer:
         """The contexts that the last association proposed."""
         return [
             (str(context.abstract_syntax), [str(syntax) for syntax in context.transfer_syntax])
-            for context in self.requestors[-1].requested_contexts
+            for context in self.requestors[-1].primitive.presentation_context_definition_list
         ]
 
 
@@ -139,12 +140,19 @@ class Process:
     process: subprocess.Popen[str]
     port: str
     lines: list[str] = field(factory=list)
-    """What it wrote to standard error; complete after :meth:`stop`."""
+    """What it wrote to standard error; complete after :meth:`end`."""
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
 
     def stop(self) -> int:
         """Interrupt it, and wait for its end; the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(2)
+        self.interrupt()
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for its end; the exit code."""
         assert self.process.stderr is not None
         self.lines += self.process.stderr.read().splitlines()
         return self.process.wait(SECONDS)

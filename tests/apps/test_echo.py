@@ -37,7 +37,7 @@ def test_verbose_tells_what_happens(capsys: pytest.CaptureFixture[str]) -> None:
     with peer() as server:
         assert echoscu(server.port, "-v") == 0
     lines = capsys.readouterr().err.splitlines()
-    assert "I: Requesting Association" in lines and "I: Received Echo Response (0x0000)" in lines
+    assert "I: Requesting Association" in lines and "I: Received Echo Response, status 0x0000 (Success)" in lines
 
 
 def test_titles_and_pdu_size_reach_the_peer() -> None:
@@ -106,7 +106,7 @@ def test_a_failure_status_gives_0_or_with_fail_1(capsys: pytest.CaptureFixture[s
     with peer(handlers=[(evt.EVT_C_ECHO, lambda event: 0x0122)]) as server:
         assert echoscu(server.port) == 0
         assert echoscu(server.port, "--fail") == 1
-    assert "failed with status 0x0122" in capsys.readouterr().err
+    assert "Echo 1 of 1 failed: status 0x0122 (Failure)" in capsys.readouterr().err
 
 
 def test_success_is_success_with_fail_too() -> None:
@@ -201,7 +201,7 @@ def test_echoscp_does_not_store() -> None:
 def test_echoscp_ends_on_sigterm_as_well() -> None:
     with provider("echoscp", "0", "-v") as server:
         server.process.terminate()
-        assert server.process.wait(10) == 0
+        assert server.end() == 0
 
 
 @pytest.mark.parametrize("name", ["echoscp", "storescp"])

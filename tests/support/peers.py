@@ -326,13 +326,14 @@ def our_server(
     handlers: Sequence[Any] = (),
     setup: Callable[[Any], None] | None = None,
 ) -> Iterator[OurServer]:
-    """A server of ours that accepts Verification and all storage classes, in all transfer syntaxes."""
+    """A server of ours that accepts Verification and all storage classes, compressed rather than not."""
     from dicomwire import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 
     ae = make_ae(adapter)
     ae.add_supported_context(VERIFICATION)
+    syntaxes = ALL_TRANSFER_SYNTAXES[4:] + ALL_TRANSFER_SYNTAXES[:4]
     for context in AllStoragePresentationContexts:
-        ae.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+        ae.add_supported_context(context.abstract_syntax, syntaxes)
     if setup is not None:
         setup(ae)
     server = OurServer(adapter, ae)
@@ -465,8 +466,11 @@ def as_file(stored: Stored) -> bytes:
     )
 
 
-def content(data_set: Any, *, big_endian: bool | None = None) -> dict[int, Any]:
-    """The values of a data set, as they are in any uncompressed encoding; group lengths and padding left out."""
+def content(data_set: Any, *, private: bool = True, big_endian: bool | None = None) -> dict[int, Any]:
+    """The values of a data set, as they are in any uncompressed encoding; group lengths and padding left out.
+
+    Implicit encodings do not tell the VR of private elements: without ``private``, of those only the presence counts.
+    """
     if big_endian is None:
         big_endian = not data_set.original_encoding[1]
     values: dict[int, Any] = {}
@@ -475,8 +479,10 @@ def content(data_set: Any, *, big_endian: bool | None = None) -> dict[int, Any]:
         if tag & 0xFFFF == 0 or tag == 0xFFFCFFFC:
             continue
         value = element.value
-        if element.VR == "SQ":
-            values[tag] = [content(item, big_endian=big_endian) for item in value]
+        if element.tag.is_private and not private:
+            values[tag] = "private"
+        elif element.VR == "SQ":
+            values[tag] = [content(item, private=private, big_endian=big_endian) for item in value]
         elif isinstance(value, bytes):
             if len(value) % 2:
                 value += b"\0"

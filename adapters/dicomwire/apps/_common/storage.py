@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -71,7 +72,7 @@ class IncomingFile:
     def discard(self) -> None:
         # What still comes, in another thread, must not make the file anew.
         self.error = self.error or OSError("discarded")
-        self._file.discard()
+        self._remove()
 
     def _attempt(self, act: Callable[..., None], *args: Any) -> None:
         if self.error is not None:
@@ -83,6 +84,11 @@ class IncomingFile:
         except Exception as error:
             self.error = error
             # Room for the next one, which may be smaller.
+            self._remove()
+
+    def _remove(self) -> None:
+        # What cannot be removed stays, under a name that nobody takes for an instance.
+        with suppress(OSError):
             self._file.discard()
 
 

@@ -40,9 +40,10 @@ def echoscu(user: User, syntaxes: list[str] | None, repeat: int, abort: bool, qu
             status = association.send_c_echo(_message_id(number)).get("Status")
             if status is None and not association.is_established:
                 break
-            LOGGER.info("Received Echo Response (%s)", "no status" if status is None else f"0x{status:04X}")
+            said = "no status" if status is None else f"status 0x{status:04X} ({category(status)})"
+            LOGGER.info("Received Echo Response, %s", said)
             if category(status) not in (STATUS_SUCCESS, STATUS_WARNING):
-                LOGGER.error("Echo %d of %d failed with status %s", number + 1, repeat, status)
+                LOGGER.error("Echo %d of %d failed: %s", number + 1, repeat, said)
                 failed = True
     except BaseException:
         association.abort()
