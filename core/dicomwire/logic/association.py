@@ -135,6 +135,9 @@ class AssociationBase:
         result = function(*args)
         return await result if inspect.isawaitable(result) else result
 
+    def _deadline_moved(self) -> None:
+        """The network timeout was set: adapters that wait for its deadline elsewhere look again."""
+
     # -- state ----------------------------------------------------------------------------------------------------
     @property
     def ae(self) -> Any:
@@ -198,6 +201,7 @@ class AssociationBase:
     @network_timeout.setter
     def network_timeout(self, seconds: float | None) -> None:
         self._timeouts.idle = self._timeouts.progress = seconds
+        self._deadline_moved()
 
     @property
     def network_timeout_response(self) -> str:
@@ -474,6 +478,9 @@ class AssociationBase:
         LOGGER.warning("%s: %s", self._peer_name, message)
         if event.timer is Timer.IDLE and not self._connection.ending and not self._connection.closed:
             # It has asked for release instead of aborting; the answer has a deadline of its own.
+            self.is_established = False
+            await self._notify_primitive(evt.EVT_ACSE_SENT, _release_request)
+            await self._flush()
             return
         await self._finish("aborted" if self._request or self._answer or self.is_requestor else None, message)
 
@@ -643,6 +650,10 @@ class AssociationBase:
         connection = self._connection
         if connection.state not in (State.STA1, State.STA2, State.STA13):
             connection.send(Abort())
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the transport without waiting."""
         self._closing = self._closed = True
         if self._channel is not None:
             self._channel.abandon()
@@ -686,13 +697,20 @@ class AssociationBase:
         if channel is not None and session is not None and not wait:
             channel.abandon()
         elif channel is not None and session is not None:
-            if session.connection.ending:
-                await channel.send_eof()
-            while session.connection.ending:
-                # Sta13: everything is dropped, and nothing is raised or told but TimedOut.
-                if session.next_event() is None and session.connection.ending:
-                    await channel.pump()
-            await channel.aclose()
+            left = True
+            try:
+                if session.connection.ending:
+                    await channel.send_eof()
+                while session.connection.ending:
+                    # Sta13: everything is dropped, and nothing is raised or told but TimedOut.
+                    if session.next_event() is None and session.connection.ending:
+                        await channel.pump()
+                await channel.aclose()
+                left = False
+            finally:
+                if left:
+                    # Cancelled: nobody waits for the peer any more.
+                    self._let_go()
         self._closed = True
         self._ae._forget(self)
         if channel is not None:
@@ -743,13 +761,9 @@ class AssociationBase:
         if self._ended:
             return
         self._end(None, "killed")
-        self._closing = self._closed = True
         if self._session is not None:
             self._session.data_to_send()
-        if self._channel is not None:
-            self._channel.abandon()
-            self._channel.changed()
-        self._ae._forget(self)
+        self._let_go()
 
 
 def _release_request() -> Any:

@@ -5,8 +5,9 @@ pydicom needs longer to parse one than a whole C-STORE takes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
-from typing import BinaryIO
+from typing import Protocol
 
 from attrs import frozen
 
@@ -34,44 +35,58 @@ class FileMeta:
 _WANTED = {0x0002: "sop_class_uid", 0x0003: "sop_instance_uid", 0x0010: "transfer_syntax_uid"}
 
 
-def read_file_meta(file: BinaryIO) -> FileMeta:
-    """The file meta information of ``file``, read from its beginning.
+class Readable(Protocol):
+    """What has bytes one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most ``size``; none at the end."""
+        ...
+
+
+def read_file_meta(file: Readable) -> FileMeta:
+    """The file meta information of ``file``, read from where it stands; it is left somewhere behind it.
 
     Raises:
         pydicom.errors.InvalidDicomError: this is no DICOM file.
     """
-    file.seek(0)
-    data = file.read(_FIRST_READ)
+    return parse_file_meta(file.read(_FIRST_READ), file.read)
+
+
+def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMeta:
+    """The file meta information at the front of ``data``; ``more`` reads what follows it.
+
+    Raises:
+        pydicom.errors.InvalidDicomError: this is no DICOM file.
+    """
     if data[128:132] != b"DICM":
         raise _invalid("there is no 'DICM' behind the preamble")
     found: dict[str, str | None] = dict.fromkeys(_WANTED.values())
     offset = 132
     while True:
-        data = _at_least(file, data, offset + 12)
-        if len(data) - offset < 8:
-            break
+        if len(data) < offset + 12:
+            data += more(_FIRST_READ) or b""
+            if len(data) < offset + 8:
+                break
         group, element, vr, length = _HEAD.unpack_from(data, offset)
         if group != 0x0002:
             break
         start = offset + 8
         if vr in _LONG_VRS:
-            if len(data) - start < 4:
+            if len(data) < start + 4:
                 raise _invalid("the file meta information is cut off")
             (length,) = _LONG.unpack_from(data, start)
             start += 4
-        if start + length > _LONGEST:
+        end = start + length
+        if end > _LONGEST:
             raise _invalid(f"the file meta information is longer than {_LONGEST} bytes")
-        data = _at_least(file, data, start + length)
-        if len(data) < start + length:
-            raise _invalid("the file meta information is cut off")
+        if len(data) < end:
+            data += more(end - len(data) + _FIRST_READ) or b""
+            if len(data) < end:
+                raise _invalid("the file meta information is cut off")
         if name := _WANTED.get(element):
-            found[name] = data[start : start + length].decode("ascii", "replace").strip("\0 ") or None
-        offset = start + length
+            found[name] = data[start:end].decode("ascii", "replace").strip("\0 ") or None
+        offset = end
     return FileMeta(data_set_offset=offset, **found)
-
-
-def _at_least(file: BinaryIO, data: bytes, size: int) -> bytes:
-    return data if len(data) >= size else data + file.read(max(size - len(data), _FIRST_READ))
 
 
 def _invalid(why: str) -> Exception:

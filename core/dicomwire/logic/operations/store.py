@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import re
+from io import BytesIO
+from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,7 +16,6 @@ from dicomwire import _config
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.errors import LocalProtocolError
-from dicomwire.logic.file_meta import FileMeta, read_file_meta
 from dicomwire.logic.operations.common import (
     DEFLATED,
     EXPLICIT_BIG,
@@ -29,15 +30,17 @@ from dicomwire.logic.operations.common import (
     status_of,
 )
 from dicomwire.negotiation import NegotiatedContext
+from dicomwire.sources import EncodedDataSet, Pieces, opened
 from dicomwire.utils import set_ae, set_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from dicomwire.logic.association import AssociationBase
-    from dicomwire.upper_layer.connection import Buffer
 
 LOGGER = logging.getLogger(__name__)
+
+_PLAIN_UID = re.compile(r"[0-9.]{1,64}")
 
 
 @frozen
@@ -51,7 +54,7 @@ class _Instance:
 
 async def send_c_store(
     self: AssociationBase,
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Dataset | str | os.PathLike[str] | BinaryIO | bytes | bytearray | memoryview | mmap | EncodedDataSet,
     msg_id: int = 1,
     priority: int = 2,
     originator_aet: str | None = None,
@@ -59,10 +62,11 @@ async def send_c_store(
 ) -> Dataset:
     """Store one instance at the peer: a ``Dataset`` with its ``Status``, 0x0000 for success.
 
-    ``dataset`` is a ``Dataset`` or the path of a DICOM file.  A file whose transfer syntax was accepted is sent as
-    it is, in pieces: it is not decoded and never wholly in memory.  ``originator_aet`` and ``originator_id`` name
-    the C-MOVE this belongs to.  The result is empty if the peer did not answer in time, aborted, or the
-    connection was lost.
+    ``dataset`` is a ``Dataset``, the path of a DICOM file, its bytes (also an ``mmap``), a binary file object at its
+    beginning, or an :class:`~dicomwire.sources.EncodedDataSet`.  All but the first are sent as they are, in pieces,
+    if their transfer syntax was accepted: not decoded, and a file never wholly in memory.  ``originator_aet`` and
+    ``originator_id`` name the C-MOVE this belongs to.  The result is empty if the peer did not answer in time,
+    aborted, or the connection was lost.
 
     Raises:
         RuntimeError: the association is not established.
@@ -70,35 +74,43 @@ async def send_c_store(
             message ID, priority or UID.
         AttributeError: the data set or file lacks its SOP class, SOP instance or transfer syntax.
         OSError, pydicom.errors.InvalidDicomError: the file cannot be read, or is no DICOM file.
+        TypeError: ``dataset`` is nothing that can be stored.
     """
     require_established(self)
     check_message_id(msg_id)
     check_priority(priority)
     origin = _origin(originator_aet, originator_id)
-    if isinstance(dataset, str | os.PathLike):
+    from pydicom.dataset import Dataset
+
+    if not isinstance(dataset, Dataset):
         # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
-        with open(Path(dataset), "rb", buffering=0) as file:  # noqa: ASYNC230
-            meta = read_file_meta(file)
-            instance = _instance_of_file(meta)
+        with opened(dataset) as encoded:
+            instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
             context = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
             if context is not None:
                 command = _command(instance, msg_id, priority, origin)
-                size = os.fstat(file.fileno()).st_size - meta.data_set_offset
-                file.seek(meta.data_set_offset)
-                pad = size & 1 and instance.transfer_syntax_uid == DEFLATED
-                pieces = _read_pieces(file, size, self._piece_size(), pad=bool(pad))
-                return await _send_stream(self, context, command, pieces)
-        if _config.STORE_SEND_CHUNKED_DATASET:
-            # Without conversion there is only the exact match: this raises.
-            choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
-        from pydicom import dcmread
-
-        dataset = dcmread(Path(dataset))
+                return await _send_stream(self, context, command, encoded.pieces(self._piece_size()))
+            # With chunked sending, or for a bare data set, there is only the exact match.
+            exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
+            choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
+        dataset = _decode(dataset)
     instance = _instance_of_data_set(dataset)
     context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
     data = _encode(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
     return status_of(await exchange(self, context.context_id, command, data))
+
+
+def _decode(source: Any) -> Dataset:
+    """The whole instance: its transfer syntax was not accepted, so it has to be converted."""
+    from pydicom import dcmread
+
+    if isinstance(source, str | os.PathLike):
+        return dcmread(Path(source))
+    if hasattr(source, "read") and hasattr(source, "seek"):
+        source.seek(0)
+        return dcmread(source)
+    return dcmread(BytesIO(source))
 
 
 def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str | None, int | None]:
@@ -126,17 +138,6 @@ def _command(instance: _Instance, message_id: int, priority: int, origin: tuple[
     )
 
 
-def _instance_of_file(meta: FileMeta) -> _Instance:
-    for name, uid in (
-        ("(0002,0002) Media Storage SOP Class UID", meta.sop_class_uid),
-        ("(0002,0003) Media Storage SOP Instance UID", meta.sop_instance_uid),
-        ("(0002,0010) Transfer Syntax UID", meta.transfer_syntax_uid),
-    ):
-        if uid is None:
-            raise AttributeError(f"the file meta information has no {name}")
-    return _checked(meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid)
-
-
 def _instance_of_data_set(dataset: Dataset) -> _Instance:
     sop_class, instance = dataset.SOPClassUID, dataset.SOPInstanceUID
     file_meta = getattr(dataset, "file_meta", None)
@@ -147,10 +148,15 @@ def _instance_of_data_set(dataset: Dataset) -> _Instance:
 
 def _checked(sop_class: Any, instance: Any, transfer_syntax: Any) -> _Instance:
     return _Instance(
-        str(set_uid(sop_class, "SOP Class UID", allow_empty=False, allow_none=False)),
-        str(set_uid(instance, "SOP Instance UID", allow_empty=False, allow_none=False)),
-        str(transfer_syntax),
+        _checked_uid(sop_class, "SOP Class UID"), _checked_uid(instance, "SOP Instance UID"), str(transfer_syntax)
     )
+
+
+def _checked_uid(uid: Any, name: str) -> str:
+    # The full check costs more than sending a small instance; most UIDs are plainly right.
+    if isinstance(uid, str) and _PLAIN_UID.fullmatch(uid) and not _config.ENFORCE_UID_CONFORMANCE:
+        return str(uid)
+    return str(set_uid(uid, name, allow_empty=False, allow_none=False))
 
 
 def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
@@ -189,32 +195,8 @@ def _encode(dataset: Dataset, transfer_syntax: str) -> bytes:
     return encode_dataset(dataset, implicit, little, transfer_syntax == DEFLATED)
 
 
-def _read_pieces(file: BinaryIO, size: int, step: int, *, pad: bool) -> Iterator[tuple[Buffer, bool]]:
-    """The rest of a file in pieces, through one buffer that each piece reuses."""
-    if size <= 0:
-        yield b"", True
-        return
-    buffer = bytearray(min(size, step) + 1)
-    view = memoryview(buffer)
-    left = size
-    while left:
-        want = min(left, step)
-        have = 0
-        while have < want:
-            count = file.readinto(view[have:want])  # type: ignore[attr-defined]
-            if not count:
-                raise OSError(f"the file ended {left - have} bytes early: it changed while it was sent")
-            have += count
-        left -= have
-        if pad and not left:
-            # A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5).
-            buffer[have] = 0
-            have += 1
-        yield view[:have], not left
-
-
 async def _send_stream(
-    association: AssociationBase, context: NegotiatedContext, command: Command, pieces: Iterator[tuple[Buffer, bool]]
+    association: AssociationBase, context: NegotiatedContext, command: Command, pieces: Pieces
 ) -> Dataset:
     assert command.message_id is not None
     await association._window(command)

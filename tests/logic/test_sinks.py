@@ -1,0 +1,149 @@
+"""Where a received data set goes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dicomwire.sinks import FileSink, MemorySink, Sink, WriterSink, make_sink, write_all
+
+
+def views(*parts: bytes) -> list[memoryview]:
+    return [memoryview(part) for part in parts]
+
+
+def test_memory_keeps_the_pieces_in_order() -> None:
+    sink = MemorySink(limit=100)
+    sink.write(views(b"abc", b"de"))
+    sink.write(views(b"f"))
+    sink.close()
+    assert sink.data == b"abcdef"
+
+
+def test_memory_has_a_limit() -> None:
+    sink = MemorySink(limit=4)
+    with pytest.raises(MemoryError, match="longer than 4 bytes"):
+        sink.write(views(b"abc", b"de"))
+
+
+def test_a_path_becomes_a_file_that_begins_with_the_header(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path / "x.dcm", header=b"HEAD", limit=1)
+    assert isinstance(sink, FileSink)
+    sink.write(views(b"abc", b"de"))
+    sink.close()
+    assert (tmp_path / "x.dcm").read_bytes() == b"HEADabcde"
+
+
+def test_an_empty_data_set_leaves_a_file_with_the_header_alone(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "x.dcm", b"HEAD")
+    sink.close()
+    assert (tmp_path / "x.dcm").read_bytes() == b"HEAD"
+
+
+def test_a_discarded_file_is_gone(tmp_path: Path) -> None:
+    sink = FileSink(tmp_path / "x.dcm", b"HEAD")
+    sink.write(views(b"abc"))
+    sink.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_discarding_before_the_first_byte_is_harmless(tmp_path: Path) -> None:
+    FileSink(tmp_path / "x.dcm", b"HEAD").discard()
+
+
+def test_an_exclusive_file_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").write_bytes(b"precious")
+    sink = FileSink(tmp_path / "x.dcm", b"HEAD", exclusive=True)
+    with pytest.raises(FileExistsError):
+        sink.write(views(b"abc"))
+    assert (tmp_path / "x.dcm").read_bytes() == b"precious"
+
+
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "x.dcm").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match=r"symbolic|loop"):
+        FileSink(tmp_path / "x.dcm", b"HEAD").write(views(b"abc"))
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_thousands_of_fragments_are_written_in_order(tmp_path: Path) -> None:
+    parts = [bytes([i % 256]) * (i % 5) for i in range(3000)]
+    with (tmp_path / "x").open("wb") as file:
+        write_all(file.fileno(), views(*parts))
+    assert (tmp_path / "x").read_bytes() == b"".join(parts)
+
+
+def test_a_pipe_that_takes_little_at_a_time_gets_everything() -> None:
+    reading, writing = os.pipe()
+    parts = [os.urandom(50_000) for _ in range(4)]
+    writer = threading.Thread(target=lambda: (write_all(writing, views(*parts)), os.close(writing)))
+    writer.start()
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b"".join(parts)
+    writer.join()
+
+
+def test_a_bytearray_of_the_users_is_filled() -> None:
+    target = bytearray(b"before ")
+    sink = make_sink(target, header=b"HEAD", limit=1)
+    sink.write(views(b"abc", b"de"))
+    sink.close()
+    assert target == b"before abcde"
+
+
+def test_a_callback_gets_each_piece() -> None:
+    seen: list[bytes] = []
+    sink = make_sink(lambda view: seen.append(bytes(view)), header=b"HEAD", limit=1)
+    assert sink.write(views(b"abc", b"de")) is None
+    assert seen == [b"abc", b"de"]
+
+
+def test_a_file_object_gets_the_data_set_alone(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        make_sink(file, header=b"HEAD", limit=1).write(views(b"abc"))
+    assert (tmp_path / "x").read_bytes() == b"abc"
+
+
+def test_an_async_callback_is_awaited_piece_by_piece() -> None:
+    seen: list[bytes] = []
+
+    async def take(view: memoryview) -> None:
+        await asyncio.sleep(0)
+        seen.append(bytes(view))
+
+    async def main() -> None:
+        pending = WriterSink(take).write(views(b"abc", b"de"))
+        assert pending is not None
+        await pending
+
+    asyncio.run(main())
+    assert seen == [b"abc", b"de"]
+
+
+def test_a_sink_is_taken_as_it_is() -> None:
+    class Mine:
+        def write(self, fragments: list[memoryview]) -> None: ...
+
+        def close(self) -> None: ...
+
+        def discard(self) -> None: ...
+
+    mine: Any = Mine()
+    assert isinstance(mine, Sink)
+    assert make_sink(mine, header=b"", limit=1) is mine
+
+
+def test_no_target_is_memory() -> None:
+    assert isinstance(make_sink(None, header=b"", limit=7), MemorySink)
+
+
+def test_other_things_are_no_sink() -> None:
+    target: Any = 7
+    with pytest.raises(TypeError, match="cannot go to int"):
+        make_sink(target, header=b"", limit=1)
