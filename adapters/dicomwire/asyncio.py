@@ -24,7 +24,7 @@ from dicomwire.logic.requesting import establish, propose
 from dicomwire.logic.server import ServerBase, handler_table
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
-from dicomwire.upper_layer.state import Role
+from dicomwire.upper_layer.state import Role, State
 
 __all__ = ["AE", "Association", "AssociationServer"]
 
@@ -67,17 +67,24 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if self._connected is not None:
             self._connected(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview | bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # TLS may ask for a buffer and then find nothing to put there: forget the one of last time.
+        self._overflow = None
         # The loop's hint is a constant; the session knows whether a data set is coming.
-        if self.session.wants_data:
+        if self.session.wants_data and self.session.connection.state is not State.STA1:
             return self.session.get_buffer()
-        # Somebody is still at the bytes in the session's buffer: leave them alone, and let the peer wait.
+        # Our request is not sent yet, or all is over; or somebody is still at the bytes in the session's buffer:
+        # leave them alone, and let the peer wait.
         self._overflow = bytearray(_OVERFLOW)
-        return self._overflow
+        # A view, because TLS receives into slices of it.
+        return memoryview(self._overflow)
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._overflow is None:
             self.session.buffer_updated(nbytes)
+        elif self.session.connection.closed:
+            # TLS reads once more when it is closed.
+            return
         else:
             self._early = self._overflow[:nbytes]
             self._overflow = None
@@ -232,6 +239,12 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 class Association(AsyncAssociation):
     """An association on an asyncio event loop."""
 
+    _attendant: _Attendant | None = None
+
+    def _deadline_moved(self) -> None:
+        if self._attendant is not None:
+            self._attendant.set_timer()
+
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
             result = await asyncio.to_thread(function, *args)
@@ -253,7 +266,7 @@ class _Attendant:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         channel.on_idle_data = self.attend
-        self._set_timer()
+        self.set_timer()
 
     def attend(self) -> None:
         if self._association._ended:
@@ -266,9 +279,9 @@ class _Attendant:
             await self._association._attend()
         finally:
             self._task = None
-            self._set_timer()
+            self.set_timer()
 
-    def _set_timer(self) -> None:
+    def set_timer(self) -> None:
         """The idle deadline moves with every operation: look again when it would have been due."""
         self._stop()
         if self._association._ended:
@@ -417,7 +430,7 @@ class AE(ApplicationEntityBase):
         await association._open(channel)
         await establish(association, proposal.request)
         if association.is_established:
-            _Attendant(association, channel)
+            association._attendant = _Attendant(association, channel)
         return association
 
     async def _connect(

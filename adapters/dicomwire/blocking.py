@@ -113,6 +113,13 @@ class Association(AssociationBase):
                 if self._closed:
                     self._finished.notify_all()
 
+    def _call_now(self, function: Any, *args: Any) -> None:
+        self._lock.release()
+        try:
+            function(*args)
+        finally:
+            self._lock.acquire()
+
     async def _call(self, function: Any, *args: Any) -> Any:
         # A handler may call methods of its association, and take its time.
         self._lock.release()
@@ -124,6 +131,11 @@ class Association(AssociationBase):
 
     def _timestamp(self) -> datetime:
         return datetime.now()
+
+    def _deadline_moved(self) -> None:
+        if self.is_requestor and self.is_established:
+            watcher().remove(self)
+            watcher().add(self)
 
     def _is_cancelled(self, message_id: int) -> bool:
         with self._lock:

@@ -220,6 +220,11 @@ def pair(left: Session, right: Session, network: Network) -> tuple[MemoryChannel
 class Association(AsyncAssociation):
     """An association inside a :class:`Network`."""
 
+    _moves = 0
+
+    def _deadline_moved(self) -> None:
+        self._moves += 1
+
     def _timestamp(self) -> datetime:
         assert isinstance(self._ae, AE)
         return datetime(2000, 1, 1) + timedelta(seconds=self._ae.network.now)
@@ -356,6 +361,11 @@ async def _attend(association: Association, channel: MemoryChannel) -> None:
     """Notice what the peer does while no operation of a requestor waits for it."""
     while not association._ended:
         deadline = channel.session.next_deadline(channel.network.now)
-        await _until(lambda: (channel._arrived() and not association._advancing) or association._ended, deadline)
+
+        def has_cause(moves: int = association._moves) -> bool:
+            arrived = channel._arrived() and not association._advancing
+            return arrived or association._ended or association._moves != moves
+
+        await _until(has_cause, deadline)
         if not association._ended:
             await association._attend()

@@ -234,6 +234,7 @@ class Association(AsyncAssociation):
     ) -> None:
         try:
             await super().__aexit__(kind, error, traceback)
+            await self.wait_closed()
         finally:
             if self._manager is not None and self._nursery is not None:
                 self._nursery.cancel_scope.cancel()

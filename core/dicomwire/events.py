@@ -221,7 +221,8 @@ class Event:
         timestamp: datetime,
         message: ReceivedMessage | None = None,
     ) -> None:
-        self.assoc = assoc
+        # Any: the class of the adapter in use, whose verbs block or are awaited.
+        self.assoc: Any = assoc
         self.event = event
         self.timestamp = timestamp
         self._message = message

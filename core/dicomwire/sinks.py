@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -110,7 +111,8 @@ class FileSink:
 
     def discard(self) -> None:
         self._release()
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def _release(self) -> None:
         if self._descriptor >= 0:

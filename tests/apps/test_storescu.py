@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydicom.dataset import Dataset
@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps.storescu.files import StoredFile, default_contexts, find_files, required_contexts
+from dicomwire.blocking import Association
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.presentation import StoragePresentationContexts, build_context
 from tests.apps.helpers import (
@@ -127,12 +128,28 @@ def test_unusable_paths_are_logged_and_skipped(tmp_path: Path, capsys: pytest.Ca
     assert "missing skipped: No such file or directory" in captured.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_forbidden_directory_is_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    forbidden = tmp_path / "forbidden"
-    forbidden.mkdir(mode=0)
-    assert storescu("104", forbidden) == 0
-    assert summary(capsys).endswith("1 skipped")
+def test_a_forbidden_directory_is_skipped_and_its_neighbours_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        dicom_file(tmp_path / str(number) / "file", instance=f"1.{number}")
+    iterdir = Path.iterdir
+
+    def forbid(path: Path) -> Iterator[Path]:
+        # Not by its mode: root may read everything.
+        if path.name == "1":
+            raise PermissionError(13, "Permission denied")
+        return iter(list(iterdir(path)))
+
+    received = Received()
+    with peer(handlers=received.handlers) as server:
+        monkeypatch.setattr(Path, "iterdir", forbid)
+        assert storescu(server.port, "-r", tmp_path) == 0
+    assert received.instances == ["1.0", "1.2"]
+    captured = capsys.readouterr()
+    assert captured.out.partition(";")[0].endswith("1 skipped")
+    assert captured.err == f"E: {tmp_path / '1'} skipped: Permission denied\n"
 
 
 def test_a_file_in_a_directory_that_is_no_dicom_file_is_worth_a_warning_only(
@@ -342,7 +359,7 @@ def test_a_peer_that_aborts_in_the_middle_gives_1(tmp_path: Path, capsys: pytest
     def abort(event: evt.Event) -> int:
         seen.append(event.message_id)
         if event.message_id == 2:
-            event.assoc.abort()
+            cast(Association, event.assoc).abort()
         return 0
 
     with peer(handlers=[(evt.EVT_C_STORE, abort)]) as server:
@@ -384,7 +401,7 @@ def test_message_ids_start_again_after_65535() -> None:
     module = import_module("dicomwire.apps.storescu.storescu")
     ids: list[int] = []
 
-    class Association:
+    class Established:
         is_established = True
 
         def send_c_store(self, path: Path, msg_id: int) -> Dataset:
@@ -394,5 +411,5 @@ def test_message_ids_start_again_after_65535() -> None:
     answer = Dataset()
     answer.Status = 0
     many = files((CT, EXPLICIT)) * 65537
-    module._send(Association(), many, module._Tally(), lambda size: None)
+    module._send(Established(), many, module._Tally(), lambda size: None)
     assert (ids[0], ids[65534], ids[65535], ids[65536]) == (1, 65535, 1, 2)

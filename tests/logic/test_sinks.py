@@ -82,7 +82,12 @@ def test_thousands_of_fragments_are_written_in_order(tmp_path: Path) -> None:
 def test_a_pipe_that_takes_little_at_a_time_gets_everything() -> None:
     reading, writing = os.pipe()
     parts = [os.urandom(50_000) for _ in range(4)]
-    writer = threading.Thread(target=lambda: (write_all(writing, views(*parts)), os.close(writing)))
+
+    def write() -> None:
+        write_all(writing, views(*parts))
+        os.close(writing)
+
+    writer = threading.Thread(target=write)
     writer.start()
     with os.fdopen(reading, "rb") as pipe:
         assert pipe.read() == b"".join(parts)

@@ -130,6 +130,10 @@ class AssociationBase:
         """The time of day, for events: the core reads no clock."""
         raise NotImplementedError
 
+    def _call_now(self, function: Any, *args: Any) -> None:
+        """Run plain user code where nothing can be awaited."""
+        function(*args)
+
     async def _call(self, function: Any, *args: Any) -> Any:
         """Run user code, plain or ``async``; the one place that does.  Adapters may run it elsewhere."""
         result = function(*args)
@@ -300,6 +304,17 @@ class AssociationBase:
             happened = evt.Event(self, event, attrs, timestamp=self._timestamp())
             try:
                 await self._call(handler, happened, *(args or ()))
+            except Exception:
+                LOGGER.exception("handler of %s raised", event.name)
+
+    def _notify_now(self, event: evt.NotificationEvent, **attrs: Any) -> None:
+        """Tell the plain handlers of a notification event where nothing can be awaited any more."""
+        for handler, args in self._handlers.listeners(event):
+            if inspect.iscoroutinefunction(handler):
+                continue
+            happened = evt.Event(self, event, attrs, timestamp=self._timestamp())
+            try:
+                self._call_now(handler, happened, *(args or ()))
             except Exception:
                 LOGGER.exception("handler of %s raised", event.name)
 
@@ -659,6 +674,9 @@ class AssociationBase:
             self._channel.abandon()
             self._channel.changed()
         self._ae._forget(self)
+        self._notify_now(evt.EVT_ABORTED)
+        if self._opened:
+            self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
 
     # -- the end --------------------------------------------------------------------------------------------------
     def _end(self, outcome: str | None, why: str | None) -> None:

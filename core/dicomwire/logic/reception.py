@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dicomwire import _config, events as evt
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.serving import refusal
 from dicomwire.sinks import FileSink, MemorySink, Sink, make_sink
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ async def receive_data_set(association: AssociationBase, message: ReceivedMessag
         if sink is not None:
             sink = await _attempt(sink, message, sink.close)
         complete = sink is not None
+        # A handler that chose the sink may have looked at the request: it has its data set only now.
+        message._primitive = None
         if isinstance(sink, MemorySink):
             message.data = sink.data
         elif isinstance(sink, FileSink):
@@ -54,6 +57,9 @@ async def _choose(association: AssociationBase, message: ReceivedMessage) -> Sin
     limits = association._connection.limits
     if message.command.command_field != C_STORE_RQ:
         return MemorySink(limits.identifier)
+    if not association.is_established or refusal(association, message) is not None:
+        # Nobody will be asked to store it.
+        return None
     try:
         if association._handlers.intervention(evt.EVT_C_STORE_SINK) is not None:
             target = await association._intervene(evt.EVT_C_STORE_SINK, message)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from dicomwire import _config
+from dicomwire._logging import printable
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_ECHO_RQ, C_STORE_RQ, MESSAGES, answer
 from dicomwire.errors import LocalProtocolError
@@ -23,6 +24,7 @@ LOGGER = logging.getLogger(__name__)
 UNKNOWN_SOP_CLASS = 0x0118
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 UNRECOGNIZED_OPERATION = 0x0211
+CANNOT_UNDERSTAND = 0xC000
 
 Service = Callable[["AssociationBase", ReceivedMessage], Awaitable[Command]]
 
@@ -33,14 +35,17 @@ SERVICES: dict[int, Service] = {C_ECHO_RQ: serve_echo, C_STORE_RQ: serve_store}
 async def serve(association: AssociationBase, message: ReceivedMessage) -> None:
     """Serve one request and send the final response, unless the association ended meanwhile."""
     command = message.command
-    refusal = _refusal(association, message)
-    if refusal is None:
+    refused = refusal(association, message)
+    if refused is None:
         response = await SERVICES[command.command_field](association, message)
     else:
         LOGGER.warning(
-            "%s on SOP class %s answered %#06x", MESSAGES[command.command_field].name, _sop_class(message), refusal
+            "%s on SOP class %s answered %#06x",
+            MESSAGES[command.command_field].name,
+            printable(_sop_class(message)),
+            refused,
         )
-        response = answer(command, refusal)
+        response = answer(command, refused)
     try:
         await association._send(message.context.context_id, response)
     except LocalProtocolError:
@@ -53,7 +58,7 @@ def _sop_class(message: ReceivedMessage) -> str:
     return command.affected_sop_class_uid or command.requested_sop_class_uid or message.context.abstract_syntax
 
 
-def _refusal(association: AssociationBase, message: ReceivedMessage) -> int | None:
+def refusal(association: AssociationBase, message: ReceivedMessage) -> int | None:
     """The status that refuses the request, if nothing serves it."""
     field = message.command.command_field
     if field not in SERVICES:
@@ -61,6 +66,8 @@ def _refusal(association: AssociationBase, message: ReceivedMessage) -> int | No
     context = association._context(message.context.context_id)
     if context is None or not context.as_scp:
         return SOP_CLASS_NOT_SUPPORTED
+    if field == C_STORE_RQ and not message.command.affected_sop_instance_uid:
+        return CANNOT_UNDERSTAND
     if field == C_STORE_RQ and _config.UNRESTRICTED_STORAGE_SERVICE:
         return None
     uid = _sop_class(message)
@@ -70,6 +77,6 @@ def _refusal(association: AssociationBase, message: ReceivedMessage) -> int | No
     if field in messages:
         return None
     if not messages and not is_known(uid):
-        LOGGER.warning("no service class for SOP class %s: see dicomwire.register_uid()", uid)
+        LOGGER.warning("no service class for SOP class %s: see dicomwire.register_uid()", printable(uid))
         return UNKNOWN_SOP_CLASS if field != C_STORE_RQ else SOP_CLASS_NOT_SUPPORTED
     return UNRECOGNIZED_OPERATION

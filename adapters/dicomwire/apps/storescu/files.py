@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -37,16 +37,27 @@ def find_files(paths: Iterable[Path], *, recurse: bool, logger: logging.Logger) 
     """
     found: dict[Path, int] = {}
     skipped = 0
+    directories: list[Path] = []
     for path in paths:
+        if path.is_dir():
+            directories.append(path)
+        else:
+            # Somebody has named it: that it is no DICOM file is worth more than a warning.
+            found[path] = logging.ERROR
+    while directories:
+        directory = directories.pop()
         try:
-            if path.is_dir():
-                found.update((item, logging.WARNING) for item in _within(path, recurse))
-            else:
-                # Somebody has named it: that it is no DICOM file is worth more than a warning.
-                found[path] = logging.ERROR
+            entries = list(directory.iterdir())
         except OSError as error:
-            logger.error("%s skipped: %s", path, error.strerror or error)
+            logger.error("%s skipped: %s", directory, error.strerror or error)
             skipped += 1
+            continue
+        for entry in entries:
+            if not entry.is_dir():
+                found.setdefault(entry, logging.WARNING)
+            elif recurse and not entry.is_symlink():
+                # A link may lead back to where we are.
+                directories.append(entry)
     files = []
     for path, level in sorted(found.items()):
         try:
@@ -58,15 +69,6 @@ def find_files(paths: Iterable[Path], *, recurse: bool, logger: logging.Logger) 
             logger.error("%s skipped: %s", path, error.strerror or error)
             skipped += 1
     return files, skipped
-
-
-def _within(directory: Path, recurse: bool) -> Iterator[Path]:
-    """The files in a directory; symbolic links to directories are not followed."""
-    for entry in directory.iterdir():
-        if not entry.is_dir():
-            yield entry
-        elif recurse and not entry.is_symlink():
-            yield from _within(entry, recurse)
 
 
 def _read(path: Path) -> StoredFile:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
 OUT_OF_RESOURCES = 0xA700
-CANNOT_UNDERSTAND = 0xC000
 HANDLER_FAILED = 0xC211
 
 
@@ -27,8 +26,6 @@ async def serve_store(association: AssociationBase, message: ReceivedMessage) ->
         if message.failure is not None:
             out = isinstance(message.failure, OSError | MemoryError)
             return answer(command, OUT_OF_RESOURCES if out else HANDLER_FAILED)
-        if not command.affected_sop_instance_uid:
-            return answer(command, CANNOT_UNDERSTAND)
         try:
             status = await association._intervene(evt.EVT_C_STORE, message)
         except HandlerRaised:

@@ -1,0 +1,436 @@
+"""storescp."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from dicomwire import events as evt
+from dicomwire.__main__ import main
+from dicomwire.apps._common.storage import Discarding, IncomingFile, Storage, file_name
+from dicomwire.blocking import AE
+from dicomwire.presentation import build_context
+from dicomwire.safe_names import safe_name
+from tests.apps.helpers import (
+    CT,
+    DEFLATED,
+    EXPLICIT,
+    HOST,
+    IMPLICIT,
+    MR,
+    SECONDS,
+    VERIFICATION,
+    Peer,
+    data_set,
+    dicom_file,
+    environment,
+    peer,
+    provider,
+)
+from tests.support.sessions import element, p_data, pdv, proposal, request, us
+
+LOGGER = logging.getLogger("dicomwire.apps.storescp")
+COMMAND_AND_LAST, DATA, DATA_AND_LAST = 3, 0, 2
+
+
+def storescu(port: str, *args: str | Path) -> int:
+    return main(["storescu", HOST, port, "--fail", "-q", *map(str, args)])
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+@contextmanager
+def storing(directory: Path, sink: Callable[[Any], Any] = lambda made: made) -> Iterator[Peer]:
+    """A server that stores in ``directory``; ``sink`` may wrap what each data set goes to."""
+    storage = Storage(directory, LOGGER)
+    (_, receive), *others = storage.handlers()  # type: ignore[misc]
+    handlers: list[evt.EventHandler] = [(evt.EVT_C_STORE_SINK, lambda event: sink(receive(event))), *others]
+    with peer(handlers=handlers) as server:
+        yield server
+    storage.discard_all()
+
+
+# -- the program ---------------------------------------------------------------------------------------------------
+def test_what_is_sent_is_in_a_file_that_can_be_read(tmp_path: Path) -> None:
+    sent = dicom_file(tmp_path / "sent.dcm", instance="1.2.3", size=300_000)
+    out = tmp_path / "made" / "for this"
+    with provider("storescp", "0", "-v", "-od", str(out)) as server:
+        assert storescu(server.port, sent) == 0
+        assert server.stop() == 0
+    assert names(out) == ["CT.1.2.3"]
+    stored = (out / "CT.1.2.3").read_bytes()
+    assert stored.endswith(data_set(CT, "1.2.3", 300_000)) and stored.startswith(bytes(128) + b"DICM")
+    read = dcmread(out / "CT.1.2.3")
+    assert (read.file_meta.TransferSyntaxUID, read.SOPInstanceUID) == (EXPLICIT, "1.2.3")
+    assert [line for line in server.lines if "Stored" in line] == [
+        f"I: Stored CT.1.2.3 ({len(data_set(CT, '1.2.3', 300_000))} bytes) from STORESCU"
+    ]
+
+
+def test_storescp_answers_echoes_and_prefers_what_it_is_told_to(tmp_path: Path) -> None:
+    with provider("storescp", "0", "-v", "-x=", "-od", str(tmp_path)) as server:
+        contexts = [build_context(VERIFICATION), build_context(CT, [IMPLICIT, EXPLICIT])]
+        with AE().associate(HOST, int(server.port), contexts) as association:
+            assert association.send_c_echo().Status == 0
+            assert association.accepted_contexts[1].transfer_syntax == [EXPLICIT]
+        assert server.stop() == 0
+
+
+def test_a_deflated_data_set_is_written_as_received(tmp_path: Path) -> None:
+    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED, size=100)
+    with provider("storescp", "0", "-v", "-od", str(tmp_path / "out")) as server:
+        assert storescu(server.port, sent) == 0
+        assert server.stop() == 0
+    stored = (tmp_path / "out" / "CT.1.2.3").read_bytes()
+    assert DEFLATED.encode() in stored and stored.endswith(data_set(CT, "1.2.3", 100))
+
+
+def test_no_echo_refuses_verification(tmp_path: Path) -> None:
+    with provider("storescp", "0", "-v", "--no-echo", "-od", str(tmp_path)) as server:
+        assert main(["echoscu", HOST, server.port, "-q"]) == 1
+        assert server.stop() == 0
+
+
+def test_ignore_answers_success_and_keeps_nothing(tmp_path: Path) -> None:
+    sent = dicom_file(tmp_path / "sent.dcm")
+    out = tmp_path / "out"
+    with provider("storescp", "0", "-v", "--ignore", "-od", str(out)) as server:
+        assert storescu(server.port, sent) == 0
+        assert server.stop() == 0
+    assert not out.exists()
+    assert "I: Ignored 1.2.3 from STORESCU" in server.lines
+
+
+def test_a_full_disk_fails_one_instance_and_loses_nothing(tmp_path: Path) -> None:
+    for name, size in (("a", 1000), ("b", 500_000), ("c", 1000)):
+        dicom_file(tmp_path / name, instance=f"1.{ord(name)}", size=size)
+    out = tmp_path / "out"
+    out.mkdir()
+    # Python ignores SIGXFSZ: writing beyond the limit gives EFBIG, an OSError as ENOSPC is.
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    with provider("storescp", "0", "-v", "-od", str(out), prelude=limit) as server:
+        assert main(["storescu", HOST, server.port, *(str(tmp_path / name) for name in "abc"), "-q", "--fail"]) == 1
+        assert names(out) == ["CT.1.97", "CT.1.99"]
+        assert server.stop() == 0
+    errors = [line for line in server.lines if line.startswith("E")]
+    assert len(errors) == 1 and "CT.1.98 cannot be stored: OSError" in errors[0]
+
+
+def test_a_directory_that_cannot_be_made_fails_instances_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    sent = dicom_file(tmp_path / "sent.dcm")
+    with storing(tmp_path / "file" / "out") as server:
+        assert main(["storescu", HOST, server.port, str(sent), str(sent)]) == 0
+    captured = capsys.readouterr()
+    assert "status 0xA700 (Failure)" in captured.err and "Traceback" not in captured.err
+
+
+def test_interrupting_in_the_middle_of_a_transfer_leaves_no_part_behind(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with provider("storescp", "0", "-v", "-od", str(out)) as server:
+        with started_transfer(int(server.port)) as sock:
+            wait_for_part(out)
+            server.interrupt()
+            sock.settimeout(SECONDS)
+            while sock.recv(4096):
+                pass
+        assert server.end() == 0
+    assert names(out) == []
+
+
+# -- incomplete transfers ------------------------------------------------------------------------------------------
+@contextmanager
+def started_transfer(port: int, sop_class: str = CT, *, complete: bool = False) -> Iterator[socket.socket]:
+    """A sender that stops behind the first bytes of its data set, or behind the last."""
+    with socket.create_connection((HOST, port)) as sock:
+        sock.sendall(request([proposal(1, CT, EXPLICIT)]).encode())
+        head = sock.recv(6, socket.MSG_WAITALL)
+        sock.recv(struct.unpack(">L", head[2:])[0], socket.MSG_WAITALL)
+        uid = sop_class.encode() + b"\0" * (len(sop_class) & 1)
+        body = (
+            element(0x0002, uid)
+            + us(0x0100, 1)
+            + us(0x0110, 1)
+            + us(0x0700, 0)
+            + us(0x0800, 1)
+            + element(0x1000, b"1.2.3\0")
+        )
+        command = element(0, struct.pack("<L", len(body))) + body
+        control = DATA_AND_LAST if complete else DATA
+        sock.sendall(p_data(pdv(1, COMMAND_AND_LAST, command)) + p_data(pdv(1, control, bytes(1000))))
+        yield sock
+
+
+def wait_for_part(directory: Path) -> None:
+    """Return when a temporary file is there, with something in it."""
+    deadline = threading.Event()
+    timer = threading.Timer(SECONDS, deadline.set)
+    timer.start()
+    try:
+        while not any(path.stat().st_size > 1000 for path in directory.glob(".*.part")):
+            assert not deadline.is_set()
+    finally:
+        timer.cancel()
+
+
+def test_a_killed_sender_leaves_no_file(tmp_path: Path) -> None:
+    sent = dicom_file(tmp_path / "sent.dcm", size=50_000_000)
+    out = tmp_path / "out"
+    begun, killed = threading.Event(), threading.Event()
+
+    class Slow:
+        """Lets the sender be killed after the first piece."""
+
+        def __init__(self, sink: IncomingFile) -> None:
+            self.sink = sink
+            self.close, self.discard = sink.close, sink.discard
+
+        def write(self, fragments: list[memoryview]) -> None:
+            self.sink.write(fragments)
+            begun.set()
+            killed.wait(SECONDS)
+
+    with storing(out, Slow) as server:
+        args = [sys.executable, "-m", "dicomwire", "storescu", HOST, server.port, str(sent)]
+        with subprocess.Popen(args, env=environment(), stderr=subprocess.DEVNULL) as sender:
+            assert begun.wait(SECONDS)
+            assert [name[0] for name in names(out)] == ["."]
+            sender.kill()
+            sender.wait(SECONDS)
+        killed.set()
+        assert server.closed.wait(SECONDS)
+        assert names(out) == []
+        assert storescu(server.port, dicom_file(tmp_path / "small.dcm")) == 0
+    assert names(out) == ["CT.1.2.3"]
+
+
+def test_a_data_set_that_the_library_refuses_leaves_no_file(tmp_path: Path) -> None:
+    # The context is for CT, the request for something that nobody knows: answered 0x0122 without a handler.
+    with storing(tmp_path) as server:
+        with started_transfer(int(server.port), "1.2.3.4", complete=True) as sock:
+            assert sock.recv(4096)[:1] == b"\x04"
+        assert server.closed.wait(SECONDS)
+    assert names(tmp_path) == []
+
+
+def test_a_refused_data_set_goes_when_the_next_one_comes(tmp_path: Path) -> None:
+    storage = Storage(tmp_path, LOGGER)
+
+    class Association:
+        pass
+
+    association = Association()
+    first, second = IncomingFile(tmp_path, b""), IncomingFile(tmp_path, b"")
+    for file in (first, second):
+        storage._replace(association, file)
+        file.write([memoryview(b"data")])
+        file.close()
+    assert names(tmp_path) == [second.path.name]
+    storage.discard_all()
+    assert names(tmp_path) == []
+
+
+def test_nothing_is_written_after_a_file_was_discarded(tmp_path: Path) -> None:
+    file = IncomingFile(tmp_path, b"header")
+    file.discard()
+    file.write([memoryview(b"data")])
+    file.close()
+    assert names(tmp_path) == []
+
+
+# -- names ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("sop_class", "prefix"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.2", "CT"),
+        ("1.2.840.10008.5.1.4.1.1.2.1", "CTE"),
+        ("1.2.840.10008.5.1.4.1.1.4", "MR"),
+        ("1.2.840.10008.5.1.4.1.1.4.1", "MRE"),
+        ("1.2.840.10008.5.1.4.1.1.128", "PT"),
+        ("1.2.840.10008.5.1.4.1.1.130", "PTE"),
+        ("1.2.840.10008.5.1.4.1.1.481.1", "RI"),
+        ("1.2.840.10008.5.1.4.1.1.481.2", "RD"),
+        ("1.2.840.10008.5.1.4.1.1.481.5", "RP"),
+        ("1.2.840.10008.5.1.4.1.1.481.3", "RS"),
+        ("1.2.840.10008.5.1.4.1.1.1", "CR"),
+        ("1.2.840.10008.5.1.4.1.1.6.1", "US"),
+        ("1.2.840.10008.5.1.4.1.1.6.2", "USE"),
+        ("1.2.840.10008.5.1.4.1.1.12.1", "XA"),
+        ("1.2.840.10008.5.1.4.1.1.12.1.1", "XAE"),
+        ("1.2.840.10008.5.1.4.1.1.20", "NM"),
+        ("1.2.840.10008.5.1.4.1.1.7", "SC"),
+        ("1.2.840.10008.5.1.4.1.1.66", "UN"),
+    ],
+)
+def test_the_prefix_tells_the_class(sop_class: str, prefix: str) -> None:
+    assert file_name(sop_class, "1.2.3") == f"{prefix}.1.2.3"
+
+
+@pytest.mark.parametrize("uid", ["../../evil", "..", ".", "/etc/passwd", "a/../b", "1.2\\3", "1." * 31 + "xy"])
+def test_a_hostile_uid_stays_in_the_directory(uid: str, tmp_path: Path) -> None:
+    sent = dicom_file(tmp_path / "sent.dcm", instance=uid)
+    out = tmp_path / "deep" / "out"
+    with storing(out) as server:
+        assert storescu(server.port, sent) == 0
+    assert names(out) == [f"CT.{safe_name(uid)}"]
+    assert names(tmp_path) == ["deep", "sent.dcm"] and names(tmp_path / "deep") == ["out"]
+
+
+def test_two_hostile_uids_do_not_share_a_file(tmp_path: Path) -> None:
+    for name, uid in (("a", "1/2"), ("b", "1_2"), ("c", "1-2")):
+        dicom_file(tmp_path / name, instance=uid)
+    with storing(tmp_path / "out") as server:
+        assert storescu(server.port, *(tmp_path / name for name in "abc")) == 0
+    assert len(names(tmp_path / "out")) == 3
+
+
+def test_an_existing_file_is_overwritten_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "CT.1.2.3").write_text("old")
+    with storing(out) as server, caplog.at_level(logging.WARNING, "dicomwire.apps"):
+        assert storescu(server.port, dicom_file(tmp_path / "sent.dcm")) == 0
+    assert dcmread(out / "CT.1.2.3").SOPInstanceUID == "1.2.3"
+    assert "CT.1.2.3 exists already: overwritten" in caplog.text
+
+
+def test_a_symbolic_link_under_the_final_name_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    out, precious = tmp_path / "out", tmp_path / "precious"
+    out.mkdir()
+    precious.write_text("precious")
+    (out / "CT.1.2.3").symlink_to(precious)
+    with storing(out) as server:
+        assert storescu(server.port, dicom_file(tmp_path / "sent.dcm")) == 0
+    assert precious.read_text() == "precious" and not (out / "CT.1.2.3").is_symlink()
+
+
+def test_what_a_file_had_is_kept_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "CT.1.2.3").write_text("old")
+    with storing(out) as server:
+        with started_transfer(int(server.port)):
+            wait_for_part(out)
+        assert server.closed.wait(SECONDS)
+    assert names(out) == ["CT.1.2.3"] and (out / "CT.1.2.3").read_text() == "old"
+
+
+# -- statuses ------------------------------------------------------------------------------------------------------
+def stored_with(sink: Callable[[Any], Any], tmp_path: Path) -> list[int]:
+    """The statuses of two instances, the first of which goes to what ``sink`` makes of its file."""
+    turns = iter([sink])
+    statuses = []
+    sent = [dicom_file(tmp_path / name, instance=f"1.{ord(name)}") for name in "ab"]
+    with (
+        storing(tmp_path / "out", lambda made: next(turns, lambda same: same)(made)) as server,
+        AE().associate(HOST, int(server.port), [build_context(CT, EXPLICIT)]) as association,
+    ):
+        statuses = [association.send_c_store(path).Status for path in sent]
+    assert names(tmp_path / "out") == ["CT.1.98"]
+    return statuses
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 0xA700),
+        (PermissionError("no"), 0xA700),
+        (MemoryError(), 0xA700),
+        (ValueError("odd"), 0xA701),
+    ],
+)
+@pytest.mark.parametrize("method", ["write", "close"])
+def test_the_status_tells_why_an_instance_was_not_stored(
+    method: str, error: Exception, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise error
+
+    def breaking(file: IncomingFile) -> IncomingFile:
+        class Broken:
+            write, close, discard = file._file.write, file._file.close, file._file.discard
+
+        broken = Broken()
+        setattr(broken, method, fail)
+        file._file = broken  # type: ignore[assignment]
+        return file
+
+    assert stored_with(breaking, tmp_path) == [status, 0x0000]
+
+
+def test_a_final_name_that_cannot_be_taken_is_a_failure(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "CT.1.2.3" / "in the way").mkdir(parents=True)
+    with storing(out) as server:
+        assert storescu(server.port, dicom_file(tmp_path / "sent.dcm")) == 1
+    assert names(out) == ["CT.1.2.3"]
+
+
+def test_an_instance_without_uid_is_refused(tmp_path: Path) -> None:
+    storage = Storage(tmp_path, LOGGER)
+
+    class Request:
+        AffectedSOPClassUID = None
+        AffectedSOPInstanceUID = "1.2.3"
+
+    class Event:
+        request = Request
+
+    file = IncomingFile(tmp_path, b"")
+    file.close()
+    assert storage._keep(Event, file) == 0xC210  # type: ignore[arg-type]
+
+
+def test_an_instance_that_was_discarded_meanwhile_is_not_called_stored(tmp_path: Path) -> None:
+    class Association:
+        pass
+
+    class Event:
+        assoc = Association()
+
+    assert Storage(tmp_path, LOGGER)._store(Event) == 0xA700  # type: ignore[arg-type]
+
+
+def test_several_senders_at_once_all_get_their_files_stored(tmp_path: Path) -> None:
+    codes: list[int] = []
+
+    def send(number: int, port: str) -> None:
+        directory = tmp_path / f"from{number}"
+        directory.mkdir()
+        for item in range(10):
+            dicom_file(directory / str(item), instance=f"1.{number}.{item}", sop_class=MR, size=20_000)
+        with AE().associate(HOST, int(port), [build_context(MR, EXPLICIT)]) as association:
+            codes.extend(association.send_c_store(directory / str(item)).Status for item in range(10))
+
+    out = tmp_path / "out"
+    with storing(out) as server:
+        threads = [threading.Thread(target=send, args=(number, server.port)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert codes == [0] * 40
+    assert names(out) == sorted(f"MR.1.{number}.{item}" for number in range(4) for item in range(10))
+
+
+def test_what_is_ignored_is_not_kept_in_memory_either(tmp_path: Path) -> None:
+    with peer(handlers=Discarding(LOGGER).handlers()) as server:
+        assert storescu(server.port, dicom_file(tmp_path / "sent.dcm", size=5_000_000)) == 0
+    Discarding(LOGGER).discard_all()
