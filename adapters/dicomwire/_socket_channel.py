@@ -56,7 +56,7 @@ class SocketChannel:
     def _write(self, buffers: list[Buffer]) -> None:
         limit = self.session.connection.timeouts.write
         deadline = None if limit is None else time.monotonic() + limit
-        if self._seconds is None and limit is not None:
+        if limit is not None and (self._seconds is None or not 0 < self._seconds <= limit):
             self._set_timeout(limit)
         index, count = 0, len(buffers)
         while index < count:
@@ -140,6 +140,9 @@ class SocketChannel:
         return bool(select.select([self.sock], [], [], 0)[0])
 
     # -- taking turns ---------------------------------------------------------------------------------------------
+    def hold(self, held: bool) -> None:
+        """Nothing to do: nobody receives but who deals with what was received."""
+
     async def turn(self) -> None:
         self._wait()
 

@@ -52,6 +52,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._early = bytearray()
         """What arrived while earlier bytes were still being dealt with; reading is paused then."""
 
+        self._held = False
         self._overflow: bytearray | None = None
         self._ended = False
         self._paused_writing = False
@@ -71,8 +72,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         # TLS may ask for a buffer and then find nothing to put there: forget the one of last time.
         self._overflow = None
         # The loop's hint is a constant; the session knows whether a data set is coming.
-        if self.session.wants_data and self.session.connection.state is not State.STA1:
-            return self.session.get_buffer()
+        session = self.session
+        if session.wants_data and not self._held and session.connection.state is not State.STA1:
+            return session.get_buffer()
         # Our request is not sent yet, or all is over; or somebody is still at the bytes in the session's buffer:
         # leave them alone, and let the peer wait.
         self._overflow = bytearray(_OVERFLOW)
@@ -200,6 +202,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self.session.handle_deadline(now)
         return self.session.wants_data and self._catch_up()
 
+    def hold(self, held: bool) -> None:
+        self._held = held
+
     async def turn(self) -> None:
         waiting = self._loop.create_future()
         self._turns.append(waiting)
@@ -268,6 +273,15 @@ class _Attendant:
         channel.on_idle_data = self.attend
         self.set_timer()
 
+    def _due(self) -> None:
+        self._timer = None
+        idle = self._association.network_timeout
+        if self._task is None and self._association._advancing and idle is not None:
+            # An operation sees to deadlines; the next of ours begins when it ends.
+            self._timer = self._loop.call_later(idle, self._due)
+        else:
+            self.attend()
+
     def attend(self) -> None:
         if self._association._ended:
             self._stop()
@@ -286,9 +300,14 @@ class _Attendant:
         self._stop()
         if self._association._ended:
             return
-        deadline = self._channel.session.next_deadline(self._loop.time())
+        now = self._loop.time()
+        session, idle = self._channel.session, self._association.network_timeout
+        deadline = session.next_deadline(now)
+        if session.outstanding and idle is not None:
+            # The idle deadline begins when the response has come: not earlier than now.
+            deadline = now + idle if deadline is None else min(deadline, now + idle)
         if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self.attend)
+            self._timer = self._loop.call_at(deadline, self._due)
 
     def _stop(self) -> None:
         if self._timer is not None:

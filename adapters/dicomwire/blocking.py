@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import update_wrapper
 from types import TracebackType
@@ -125,7 +125,8 @@ class Association(AssociationBase):
         self._lock.release()
         try:
             result = function(*args)
-            return await result if inspect.isawaitable(result) else result
+            # By itself, so that one that waits for an event loop fails alone.
+            return run(_awaited(result)) if inspect.isawaitable(result) else result
         finally:
             self._lock.acquire()
 
@@ -183,6 +184,10 @@ class Association(AssociationBase):
 
     def attend(self) -> None:
         self._run(self._attend())
+
+
+async def _awaited(result: Awaitable[T]) -> T:
+    return await result
 
 
 def connect(
@@ -323,6 +328,8 @@ class AE(ApplicationEntityBase):
                 server.shutdown()
             return None
         assert isinstance(server, ThreadedAssociationServer)
+        # Before the thread runs: shutdown() may come first.
+        self._servers.append(server)
         thread = threading.Thread(target=make_target(server.serve_forever), name="dicomwire-server", daemon=True)
         thread.start()
         return server

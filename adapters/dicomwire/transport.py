@@ -118,6 +118,7 @@ class AssociationServer(ServerBase[Association]):
         self.server_address: tuple[Any, ...]
         self._stopped = threading.Event()
         self._serving = False
+        self._state = threading.Lock()
         self.server_bind()
         self._wake_in, self._wake_out = socket.socketpair()
 
@@ -129,14 +130,16 @@ class AssociationServer(ServerBase[Association]):
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Accept connections until :meth:`shutdown`.  Nothing is polled: ``poll_interval`` has no effect."""
-        if self._stopped.is_set():
-            return
-        self._serving = True
-        self.ae._servers.append(self)
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self.socket, selectors.EVENT_READ)
-                selector.register(self._wake_in, selectors.EVENT_READ)
+                with self._state:
+                    if self._stopped.is_set():
+                        return
+                    self._serving = True
+                    selector.register(self.socket, selectors.EVENT_READ)
+                    selector.register(self._wake_in, selectors.EVENT_READ)
+                if self not in self.ae._servers:
+                    self.ae._servers.append(self)
                 while not self._stopped.is_set():
                     selector.select()
                     if not self._stopped.is_set():
@@ -146,8 +149,9 @@ class AssociationServer(ServerBase[Association]):
             if self in self.ae._servers:
                 self.ae._servers.remove(self)
             self.shutdown()
-            self._wake_in.close()
-            self._wake_out.close()
+            if self._serving:
+                self._wake_in.close()
+                self._wake_out.close()
 
     def _accept(self) -> None:
         try:
@@ -203,17 +207,18 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
-        if self._stopped.is_set():
-            return
-        self._stopped.set()
-        with contextlib.suppress(OSError):
-            self._wake_out.send(b"\0")
-        if self in self.ae._servers:
-            self.ae._servers.remove(self)
-        self.socket.close()
-        if not self._serving:
-            self._wake_in.close()
-            self._wake_out.close()
+        with self._state:
+            if self._stopped.is_set():
+                return
+            self._stopped.set()
+            with contextlib.suppress(OSError):
+                self._wake_out.send(b"\0")
+            if self in self.ae._servers:
+                self.ae._servers.remove(self)
+            self.socket.close()
+            if not self._serving:
+                self._wake_in.close()
+                self._wake_out.close()
 
     def server_close(self) -> None:
         """Close the listening socket."""

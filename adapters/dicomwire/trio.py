@@ -153,6 +153,9 @@ class SocketChannel:
         return count >= 0
 
     # -- taking turns ---------------------------------------------------------------------------------------------
+    def hold(self, held: bool) -> None:
+        """Nothing to do: nobody receives but who deals with what was received."""
+
     async def turn(self) -> None:
         deadline = self.session.next_deadline(trio.current_time())
         with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:

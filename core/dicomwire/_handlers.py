@@ -103,7 +103,7 @@ def _identifier_lines(event: evt.Event, message: Message) -> list[str]:
     from dicomwire.logic.received import decode_data_set
 
     contexts = (cx.transfer_syntax for cx in event.assoc.accepted_contexts if cx.context_id == message.context_id)
-    syntaxes = next(contexts, [])
+    syntaxes: list[Any] = next(contexts, [])
     if not syntaxes:
         return ["Identifier (its presentation context is unknown)"]
     try:

@@ -329,7 +329,7 @@ class Event:
         """Whether the peer has sent C-CANCEL for this request; once True it stays so."""
         if self._message is None or self.event not in (EVT_C_FIND, EVT_C_GET, EVT_C_MOVE):
             return False
-        return self.assoc._is_cancelled(self._message.message_id)
+        return bool(self.assoc._is_cancelled(self._message.message_id))
 
 
 def trigger(assoc: AssociationBase, event: EventType, attrs: dict[str, Any] | None = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -40,26 +40,79 @@ class EncodedDataSet:
         pad = self.transfer_syntax_uid == DEFLATED
         if isinstance(self.data, _Tail):
             return self.data.pieces(step, pad=pad)
-        return _even(_chunks(self.data, step), pad=pad)
+        if _is_buffer(self.data):
+            return _of_buffer(self.data, step, pad=pad)
+        if hasattr(self.data, "read"):
+            return _of_file(self.data, step, pad=pad)
+        return _of_iterable(self.data, step, pad=pad)
 
 
-def _chunks(data: Any, step: int) -> Iterator[memoryview]:
-    """Views of what a user gave as data."""
-    if hasattr(data, "readinto"):
-        buffer = memoryview(bytearray(step))
-        while count := data.readinto(buffer):
-            yield buffer[:count]
-        return
-    if hasattr(data, "read") and not _is_buffer(data):
-        while chunk := data.read(step):
-            yield memoryview(chunk)
-        return
-    for item in (data,) if _is_buffer(data) else data:
-        view = memoryview(item)
-        if view.itemsize != 1 or view.ndim != 1:
-            view = view.cast("B")
+def _bytes_view(data: Any) -> memoryview:
+    view = memoryview(data)
+    return view if view.itemsize == 1 and view.ndim == 1 else view.cast("B")
+
+
+def _padded(data: Buffer, *, pad: bool) -> Buffer:
+    """The last piece.  A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5)."""
+    return bytes(data) + b"\0" if pad and len(data) & 1 else data
+
+
+def _of_buffer(data: Any, step: int, *, pad: bool) -> Pieces:
+    view = _bytes_view(data)
+    last = max(0, (len(view) - 1) // step * step)
+    for start in range(0, last, step):
+        yield view[start : start + step], False
+    yield _padded(view[last:], pad=pad), True
+
+
+def _of_file(file: Any, step: int, *, pad: bool) -> Pieces:
+    # Two buffers by turns: whether a piece is the last is known only when the next one is read.
+    held, other = memoryview(bytearray(step)), memoryview(bytearray(step))
+    size = _fill(file, held)
+    while size == step and (ahead := _fill(file, other)):
+        yield held, False
+        held, other, size = other, held, ahead
+    yield _padded(held[:size], pad=pad), True
+
+
+def _fill(file: Any, buffer: memoryview) -> int:
+    """Read until ``buffer`` is full or the file ends; the bytes read."""
+    have = 0
+    while have < len(buffer):
+        if hasattr(file, "readinto"):
+            count = file.readinto(buffer[have:])
+        else:
+            chunk = file.read(len(buffer) - have)
+            count = len(chunk)
+            buffer[have : have + count] = chunk
+        if not count:
+            break
+        have += count
+    return have
+
+
+def _of_iterable(data: Iterable[Any], step: int, *, pad: bool) -> Pieces:
+    """Chunks of any size as pieces: all even but the last, which is only known when there is no more."""
+    held = b""
+    for item in data:
+        view = _bytes_view(item)
         for start in range(0, len(view), step):
-            yield view[start : start + step]
+            chunk = view[start : start + step]
+            if held:
+                # One or two bytes wait from the chunk before.
+                need = 2 - len(held)
+                held += bytes(chunk[:need])
+                chunk = chunk[need:]
+                if len(chunk):
+                    yield held, False
+                    held = b""
+            if len(chunk):
+                # Keep back two bytes, or the odd one, so that there is a last piece; the user may reuse the memory.
+                keep = 2 - (len(chunk) & 1)
+                held = bytes(chunk[len(chunk) - keep :])
+                if len(chunk) > keep:
+                    yield chunk[: len(chunk) - keep], False
+    yield _padded(held, pad=pad), True
 
 
 def _is_buffer(data: Any) -> bool:
@@ -68,27 +121,6 @@ def _is_buffer(data: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _even(chunks: Iterator[memoryview], *, pad: bool) -> Pieces:
-    """The chunks as pieces: even in length but the last, which is only known when there is no more."""
-    held = b""
-    for chunk in chunks:
-        if held:
-            # One or two bytes wait from the chunk before.
-            need = 2 - len(held)
-            held += bytes(chunk[:need])
-            chunk = chunk[need:]
-            if len(chunk):
-                yield held, False
-                held = b""
-        if len(chunk):
-            # Keep back an even number of bytes, or the odd one, so that there is a last piece.
-            keep = 2 - (len(chunk) & 1)
-            held = bytes(chunk[len(chunk) - keep :])
-            if len(chunk) > keep:
-                yield chunk[: len(chunk) - keep], False
-    yield held + b"\0" if pad and len(held) & 1 else held, True
 
 
 @define
@@ -104,7 +136,7 @@ class _Tail:
     def pieces(self, step: int, *, pad: bool) -> Pieces:
         if len(self.head) >= self.size:
             data = self.head[: self.size]
-            yield (data.tobytes() + b"\0" if pad and self.size & 1 else data), True
+            yield _padded(data, pad=pad), True
             return
         self.file.seek(self.offset)
         view = memoryview(bytearray(min(self.size, step) + 1))
@@ -159,8 +191,7 @@ def opened(source: Any) -> Iterator[EncodedDataSet]:
             offset = meta.data_set_offset
             yield _instance(meta, _Tail(file, offset, max(0, size - offset), memoryview(head)[offset:]))
     elif _is_buffer(source):
-        view = memoryview(source)
-        view = view if view.itemsize == 1 and view.ndim == 1 else view.cast("B")
+        view = _bytes_view(source)
         meta = read_file_meta(_ViewReader(view))
         yield _instance(meta, view[meta.data_set_offset :])
     elif hasattr(source, "read") and hasattr(source, "seek"):

@@ -16,11 +16,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from attrs import frozen
+from attrs import fields, frozen
 
-import dicomwire
-from dicomwire import events
+from dicomwire import Limits, Timeouts, events
 from dicomwire.__main__ import APPLICATIONS, main
+from dicomwire.logic.channel import Channel
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -231,9 +231,8 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
         if path in seen or path.suffix != ".md":
             continue
         seen.add(path)
-        for link in links(path.read_text(encoding="utf-8")):
-            if not link.startswith(("https://", "#")):
-                waiting.append((path.parent / link.partition("#")[0]).resolve())
+        targets = (link.partition("#")[0] for link in links(path.read_text(encoding="utf-8")))
+        waiting += [(path.parent / target).resolve() for target in targets if target and "://" not in target]
     assert set(DOCUMENTS) <= seen
 
 
@@ -272,12 +271,12 @@ def test_every_event_is_in_the_reference() -> None:
 
 def test_every_limit_and_timeout_is_in_the_reference_with_its_value() -> None:
     text = (ROOT / "docs/reference/limits-and-timeouts.md").read_text(encoding="utf-8")
-    for values in (dicomwire.Limits(), dicomwire.Timeouts()):
-        for name in (field.name for field in type(values).__attrs_attrs__):
+    for values in (Limits(), Timeouts()):
+        for name in (field.name for field in fields(type(values))):
             row = re.search(rf"^\| `{name}` \| ([^|]+) \|", text, re.MULTILINE)
             assert row is not None, name
-            value = getattr(values, name)
-            shown = {None: "none"}.get(value, f"{value:,}" if isinstance(value, int) else f"{value:g}")
+            value: int | float | None = getattr(values, name)
+            shown = "none" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
             assert row[1].split()[0] == shown, f"{name}: {shown}"
 
 
@@ -295,3 +294,22 @@ def test_the_features_table_has_every_adapter() -> None:
     for adapter in adapters():
         assert re.search(rf"^\| `dicomwire\.{adapter}` \|", text, re.MULTILINE), adapter
         assert all(f"| {adapter} |" in line for line in tables), adapter
+
+
+def test_the_way_through_the_layers_can_be_followed_in_the_tree() -> None:
+    text = (ROOT / "docs/explanation/layers.md").read_text(encoding="utf-8")
+    steps = re.findall(r"^\| `([^`]+\.py)` \| ([^|]+) \|", text, re.MULTILINE)
+    assert len(steps) > 20
+    for path, functions in steps:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+)`", functions):
+            assert re.search(rf"\bdef {name}\(|^{name}\b", source, re.MULTILINE), f"{name} is not in {path}"
+    for path in re.findall(r"`((?:core|adapters)/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_guide_to_transports_has_every_verb_of_a_channel() -> None:
+    text = (ROOT / "docs/how-to/write-a-transport.md").read_text(encoding="utf-8")
+    for verb in (name for name, value in vars(Channel).items() if callable(value) and not name.startswith("_")):
+        assert re.search(rf"^\| `(?:async )?{verb}\(", text, re.MULTILINE), f"the table lacks {verb}"
+        assert re.search(rf"^    (?:async )?def {verb}\(", text, re.MULTILINE), f"the example lacks {verb}"

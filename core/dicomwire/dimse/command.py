@@ -8,8 +8,10 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from dicomwire.dimse.elements import ELEMENTS
+from dicomwire.dimse.elements import BY_NUMBER, ELEMENTS
 from dicomwire.errors import RemoteProtocolError
+
+_ENCODED = tuple((element.field, element.number, element.vr) for element in ELEMENTS)
 
 NO_DATA_SET = 0x0101
 DATA_SET = 0x0001
@@ -21,7 +23,8 @@ _TAG_AND_LENGTH = Struct("<LL")
 _GROUP_LENGTH = Struct("<HHLL")
 
 
-@frozen(kw_only=True, eq=True)
+# Without slots, because frozen classes with slots take twice as long to make, and two are made for every message.
+@frozen(kw_only=True, slots=False)
 class Command:
     """One command set: every element a field, None where it is absent (PS3.7 annex E)."""
 
@@ -74,24 +77,22 @@ class Command:
         Raises:
             ValueError: a value does not fit its element.
         """
-        parts = [b""]
-        size = 0
-        for element in ELEMENTS:
-            value = getattr(self, element.field)
-            if element.number == 0x0800 and command_data_set_type is not None:
+        parts = []
+        values = self.__dict__
+        for field, number, vr in _ENCODED:
+            value = values[field]
+            if number == 0x0800 and command_data_set_type is not None:
                 value = command_data_set_type
             if value is None:
                 continue
-            if element.vr == "US":
+            if vr == "US":
                 if not 0 <= value <= 0xFFFF:
-                    raise ValueError(f"{element.keyword} {value} does not fit in 16 bits")
-                part = _US.pack(0, element.number, 2, value)
+                    raise ValueError(f"{BY_NUMBER[number].keyword} {value} does not fit in 16 bits")
+                parts.append(_US.pack(0, number, 2, value))
             else:
-                part = _encode_element(element.number, element.vr, value)
-            parts.append(part)
-            size += len(part)
-        parts[0] = _GROUP_LENGTH.pack(0, 0, 4, size)
-        return b"".join(parts)
+                parts.append(_encode_element(number, vr, value))
+        body = b"".join(parts)
+        return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
     @classmethod
     def decode(cls, data: bytes) -> Self:

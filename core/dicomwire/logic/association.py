@@ -6,7 +6,6 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from dicomwire import events as evt
@@ -54,7 +53,26 @@ A = TypeVar("A", bound="AssociationBase")
 _AT_ONCE = 1 << 20
 """The most bytes of a data set that are queued before they are written."""
 
+_LINGER = 2.0
+"""Seconds for a peer to close after an abort; whoever aborts may be waiting for it."""
+
 _TAPPED = (evt.EVT_DATA_SENT, evt.EVT_DATA_RECV, evt.EVT_PDU_SENT, evt.EVT_PDU_RECV, evt.EVT_FSM_TRANSITION)
+
+
+class _Exchange:
+    """See ``AssociationBase._exchange``; a class, because a generator costs ten times as much."""
+
+    __slots__ = ("_association",)
+
+    def __init__(self, association: AssociationBase) -> None:
+        self._association = association
+
+    def __enter__(self) -> None:
+        """Nothing is done before."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        if kind is not None and not self._association._ended:
+            self._association._abandon()
 
 
 class ProtocolBroken(NamedTuple):
@@ -113,6 +131,7 @@ class AssociationBase:
         self._channel: Channel | None = None
         self._contexts: list[NegotiatedContext] = []
         self._by_abstract_syntax: dict[str, list[NegotiatedContext]] | None = None
+        self._chosen: dict[Any, NegotiatedContext | None] = {}
         self._answer: AssociateAccepted | AssociateRejected | None = None
         self._request: AssociateRQ | None = None
         self._opened = False
@@ -120,6 +139,7 @@ class AssociationBase:
         self._advancing = False
         self._closing = False
         self._closed = False
+        self._is_mute = False
         self._sending = False
         self._iterating = 0
         self._responses: dict[int, deque[ReceivedMessage]] = {}
@@ -238,6 +258,7 @@ class AssociationBase:
     def _set_contexts(self, contexts: list[NegotiatedContext]) -> None:
         self._contexts = contexts
         self._by_abstract_syntax = None
+        self._chosen.clear()
 
     def _context(self, context_id: int) -> NegotiatedContext | None:
         """The accepted context with this ID."""
@@ -384,14 +405,20 @@ class AssociationBase:
         return self._session.connection
 
     async def _flush(self) -> None:
-        """Write what is queued.  A peer that cannot be written to is noticed when reading from it ends."""
-        assert self._channel is not None
+        """Write what is queued, unless writing has failed before: then nothing can be said any more."""
+        assert self._channel is not None and self._session is not None
+        if self._is_mute:
+            self._session.data_to_send()
+            return
         try:
             await self._channel.flush()
         except OSError as error:
-            LOGGER.debug("writing failed: %s", error)
-            assert self._session is not None
+            LOGGER.info("writing to %s failed: %s", self._peer_name, error)
+            self._is_mute = True
             self._session.data_to_send()
+            if isinstance(error, TimeoutError):
+                # It may never read again, nor close.  Else what it has sent, an A-ABORT maybe, is read to its end.
+                self._session.receive_data(b"")
         if self._connection.tap is not None:
             await self._report_tap()
 
@@ -406,16 +433,19 @@ class AssociationBase:
         request: ReceivedMessage | None = None
         try:
             event = self._take()
+            if event is None and wait and not self._ended and not session.connection.closed:
+                if session.connection.has_output:
+                    await self._flush()
+                await channel.pump()
+                event = self._take()
             if session.connection.tap is not None:
                 await self._report_tap()
             if event is not None:
                 request = await self._receive(event)
             elif session.connection.closed:
                 await self._finish(None)
-            elif not self._ended:
+            elif session.connection.has_output:
                 await self._flush()
-                if wait:
-                    await channel.pump()
         finally:
             self._advancing = False
             channel.changed()
@@ -530,6 +560,9 @@ class AssociationBase:
         if self._handlers.listeners(evt.EVT_DIMSE_RECV):
             await self._notify_message(evt.EVT_DIMSE_RECV, message.context.context_id, command, message.data)
         if not command.is_request:
+            if command.status is None:
+                await self._refuse("a response without status")
+                return None
             message_id = command.message_id_being_responded_to
             assert message_id is not None
             self._responses.setdefault(message_id, deque()).append(message)
@@ -539,11 +572,24 @@ class AssociationBase:
             return None
         return message
 
+    async def _refuse(self, what: str) -> None:
+        """The peer sent what nothing can be made of: abort."""
+        LOGGER.error("%s sent %s", self._peer_name, what)
+        self._connection.send(Abort())
+        await self._notify_primitive(evt.EVT_ACSE_SENT, lambda: _user_abort(0))
+        await self._finish("aborted", f"the peer sent {what}")
+
     async def _next_data_set_event(self) -> DataSetReceived | None:
         """The next piece of the data set being received; None when the association ends before it does."""
         assert self._channel is not None and self._session is not None
         while True:
             event = self._take()
+            if self._connection.tap is not None:
+                self._channel.hold(True)
+                try:
+                    await self._report_tap()
+                finally:
+                    self._channel.hold(False)
             if isinstance(event, DataSetReceived):
                 return event
             if event is not None:
@@ -579,16 +625,14 @@ class AssociationBase:
             await self._flush()
             return
         view = memoryview(data_set)
-        step = max(
-            self._connection.fragment_size, _AT_ONCE // self._connection.fragment_size * self._connection.fragment_size
-        )
+        step = self._piece_size()
         await self._send_pieces(
             context_id, command, ((view[at : at + step], at + step >= len(view)) for at in range(0, len(view), step))
         )
 
     def _piece_size(self) -> int:
         """How many bytes of a data set to queue at a time: full fragments, about a MiB of them."""
-        fragment = self._connection.fragment_size
+        fragment = min(self._connection.fragment_size, _AT_ONCE)
         return max(1, _AT_ONCE // fragment) * fragment
 
     async def _send_pieces(self, context_id: int, command: Command, pieces: Iterator[tuple[Buffer, bool]]) -> None:
@@ -608,6 +652,8 @@ class AssociationBase:
                     return
                 self._session.send_data_set(piece, last=last)
                 await self._flush()
+                if self._is_mute:
+                    return
         finally:
             self._sending = False
             self._channel.changed()
@@ -644,19 +690,12 @@ class AssociationBase:
             self._session.scan()
         return message_id in self._session.cancelled
 
-    @contextmanager
-    def _exchange(self) -> Iterator[None]:
+    def _exchange(self) -> _Exchange:
         """While an exchange with the peer is under way: if it is left by an exception, the association ends.
 
         That is how a cancelled task leaves no half-sent message and no open socket behind.
         """
-        done = False
-        try:
-            yield
-            done = True
-        finally:
-            if not done and not self._ended:
-                self._abandon()
+        return _Exchange(self)
 
     def _abandon(self) -> None:
         """Abort without waiting."""
@@ -666,6 +705,9 @@ class AssociationBase:
         if connection.state not in (State.STA1, State.STA2, State.STA13):
             connection.send(Abort())
         self._let_go()
+        self._notify_now(evt.EVT_ABORTED)
+        if self._opened:
+            self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
 
     def _let_go(self) -> None:
         """Close the transport without waiting."""
@@ -674,9 +716,6 @@ class AssociationBase:
             self._channel.abandon()
             self._channel.changed()
         self._ae._forget(self)
-        self._notify_now(evt.EVT_ABORTED)
-        if self._opened:
-            self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
 
     # -- the end --------------------------------------------------------------------------------------------------
     def _end(self, outcome: str | None, why: str | None) -> None:
@@ -698,6 +737,9 @@ class AssociationBase:
         self._end(outcome, why)
         if self._channel is not None:
             await self._flush()
+            if outcome == "aborted":
+                # A peer worth waiting for longer would not have to be aborted.
+                self._timeouts.artim = min(self._timeouts.artim or _LINGER, _LINGER)
         if outcome == "aborted":
             await self._notify(evt.EVT_ABORTED)
         elif outcome == "rejected":
@@ -723,12 +765,16 @@ class AssociationBase:
                     # Sta13: everything is dropped, and nothing is raised or told but TimedOut.
                     if session.next_event() is None and session.connection.ending:
                         await channel.pump()
+                if session.connection.tap is not None:
+                    await self._report_tap()
                 await channel.aclose()
                 left = False
             finally:
                 if left:
                     # Cancelled: nobody waits for the peer any more.
                     self._let_go()
+                    if self._opened:
+                        self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
         self._closed = True
         self._ae._forget(self)
         if channel is not None:

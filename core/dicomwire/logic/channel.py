@@ -34,6 +34,9 @@ class Channel(Protocol):
         """
         ...
 
+    def hold(self, held: bool) -> None:
+        """Views of received data are in use while the caller waits for something else: receive nothing over them."""
+
     async def turn(self) -> None:
         """Wait for somebody else's :meth:`changed`: another thread or task reads or sends for all."""
 

@@ -34,11 +34,11 @@ async def receive_data_set(association: AssociationBase, message: ReceivedMessag
             if event is None:
                 return False
             if sink is not None and event.fragments:
-                sink = await _attempt(sink, message, sink.write, event.fragments)
+                sink = await _attempt(association, sink, message, sink.write, event.fragments)
             if event.last:
                 break
         if sink is not None:
-            sink = await _attempt(sink, message, sink.close)
+            sink = await _attempt(association, sink, message, sink.close)
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.
         message._primitive = None
@@ -76,12 +76,21 @@ async def _choose(association: AssociationBase, message: ReceivedMessage) -> Sin
     return MemorySink(limits.data_set_in_memory)
 
 
-async def _attempt(sink: Sink, message: ReceivedMessage, act: Any, *args: Any) -> Sink | None:
+async def _attempt(
+    association: AssociationBase, sink: Sink, message: ReceivedMessage, act: Any, *args: Any
+) -> Sink | None:
     """Let the sink act; if it cannot, remember why and go on without it."""
     try:
-        pending = act(*args)
-        if inspect.isawaitable(pending):
-            await pending
+        if isinstance(sink, FileSink | MemorySink):
+            act(*args)
+        else:
+            # User code: it may wait, and call methods of the association.
+            assert association._channel is not None
+            association._channel.hold(True)
+            try:
+                await association._call(act, *args)
+            finally:
+                association._channel.hold(False)
     except Exception as error:
         LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, error)
         message.failure = error

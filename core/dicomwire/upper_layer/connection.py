@@ -256,6 +256,11 @@ class Connection:
         if (self._state is State.STA1 and not self._started) or self._state is State.STA4:
             raise LocalProtocolError(f"no transport connection is open ({self._state.label})")
 
+    @property
+    def has_output(self) -> bool:
+        """``data_to_send()`` would hand something over."""
+        return bool(self._out)
+
     def data_to_send(self) -> list[Buffer]:
         """The buffers to write now, in order and unjoined; the queue is empty afterwards."""
         out = self._out
@@ -377,7 +382,9 @@ class Connection:
             out += (head, data)
             if self.tap is not None:
                 self.tap.p_data_queued([head, memoryview(data)])
-        self._step(Input.P_DATA_REQUEST)
+        if self.tap is not None:
+            # DT-1 and AR-7 leave the state as it is; only those who watch need the step.
+            self._step(Input.P_DATA_REQUEST)
         self._traffic()
 
     def _queue(self, pdu: AnyPDU) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from dicomwire.dimse.command import Command
@@ -14,8 +16,6 @@ from dicomwire.errors import LocalProtocolError
 from dicomwire.negotiation import NegotiatedContext
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
     from dicomwire.logic.association import AssociationBase
     from dicomwire.logic.received import ReceivedMessage
     from dicomwire.upper_layer.connection import Buffer
@@ -106,6 +106,20 @@ def find_context(
     exact: bool = False,
 ) -> NegotiatedContext | None:
     """As :func:`choose_context`, but None if there is no such context."""
+    key = abstract_syntax, transfer_syntax, role, context_id, exact
+    if key not in association._chosen:
+        association._chosen[key] = _find(association, abstract_syntax, transfer_syntax, role, context_id, exact)
+    return association._chosen[key]
+
+
+def _find(
+    association: AssociationBase,
+    abstract_syntax: str,
+    transfer_syntax: str | None,
+    role: str | None,
+    context_id: int | None,
+    exact: bool,
+) -> NegotiatedContext | None:
     candidates = association._accepted(abstract_syntax)
     if not candidates and abstract_syntax == UPS_PUSH:
         candidates = [context for uid in UPS_OTHERS for context in association._accepted(uid)]
@@ -155,18 +169,29 @@ def lost(association: AssociationBase, error: LocalProtocolError) -> None:
     LOGGER.debug("the association ended before the request was sent: %s", error)
 
 
+_EMPTY = vars(Dataset())
+
+
+def _new_dataset() -> Dataset:
+    """``Dataset()``, whose constructor costs as much as decoding a response."""
+    made: Dataset = object.__new__(Dataset)
+    vars(made).update(_EMPTY)
+    for name, value in _EMPTY.items():
+        if isinstance(value, dict | list):
+            vars(made)[name] = value.copy()
+    return made
+
+
 def status_of(response: ReceivedMessage | None) -> Dataset:
     """The status elements of a response as users know them; empty without one."""
-    from pydicom.dataelem import RawDataElement
-    from pydicom.dataset import Dataset
-
     code = None if response is None else response.command.status
     if response is None or code is None:
         return Dataset()
     command = response.command
     # As it would be read from a file: pydicom makes an element of it when somebody looks, not before.
     raw = RawDataElement(_STATUS, "US", 2, code.to_bytes(2, "little"), 0, True, True)
-    status = Dataset({_STATUS: raw})
+    status = _new_dataset()
+    status._dict[_STATUS] = raw
     for element in _STATUS_ELEMENTS[command.command_field]:
         value = getattr(command, element.field)
         if value is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -11,6 +11,9 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import BY_KEYWORD
 from dicomwire.dimse.messages import MESSAGES, answer
 from dicomwire.status import StatusTable
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
 
 LOGGER = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ def respond(request: Command, status: Any, table: StatusTable) -> Command:
     if not isinstance(status, Dataset):
         LOGGER.error("a handler gave %s as status, not an int or Dataset", type(status).__name__)
         return answer(request, NO_STATUS_TYPE)
-    if "Status" not in status:
+    if not isinstance(status.get("Status"), int):
         LOGGER.error("a handler gave a Dataset without Status")
         return answer(request, NO_STATUS)
     response = answer(request, _checked(int(status.Status), table))
@@ -42,12 +45,18 @@ def respond(request: Command, status: Any, table: StatusTable) -> Command:
         if element is None or element.field not in allowed:
             if item.keyword != "Status":
                 LOGGER.warning("%s has no place in a %s", item.keyword or item.tag, name)
-        elif element.vr == "AT":
-            values = item.value if item.VM > 1 else [item.value]
-            extra[element.field] = tuple(int(tag) for tag in values)
-        else:
-            extra[element.field] = int(item.value) if element.vr == "US" else str(item.value)
+        elif not item.is_empty:
+            try:
+                extra[element.field] = _value(item, element.vr)
+            except (TypeError, ValueError):
+                LOGGER.warning("%s in a %s cannot be %r", item.keyword, name, item.value)
     return evolve(response, **extra) if extra else response
+
+
+def _value(item: DataElement, vr: str) -> Any:
+    if vr == "AT":
+        return tuple(int(tag) for tag in (item.value if item.VM > 1 else [item.value]))
+    return int(item.value) if vr == "US" else str(item.value)
 
 
 def _checked(status: int, table: StatusTable) -> int:
