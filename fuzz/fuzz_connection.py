@@ -9,10 +9,9 @@ from typing import Any
 if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "core")]
 
+from dicomwire.upper_layer import Connection, Role
 from fuzz.corpus import main
 from tests.support.streams import STATES_BY_ROLE, Refused, feed, feed_buffer, in_state, merged, sent
-
-from dicomwire.upper_layer import Connection, Role
 
 STEERING = 4
 """Where the connection is, and the sizes of the pieces."""

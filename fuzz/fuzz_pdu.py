@@ -9,10 +9,10 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "core")]
 
 import attrs
-from fuzz.corpus import main
 
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer import decode_pdu
+from fuzz.corpus import main
 
 STEERING = 0
 

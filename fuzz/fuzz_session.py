@@ -10,6 +10,10 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "core")]
 
 from attrs import evolve
+
+from dicomwire.dimse import CancelReceived, DataSetReceived, Session
+from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer import AssociateRequested, Connection, ReleaseRequested, ReleaseRP, Role, Timeouts
 from fuzz.corpus import main
 from tests.support.sessions import (
     CONTEXTS,
@@ -34,10 +38,6 @@ from tests.support.sessions import (
     whole_data,
 )
 from tests.support.streams import Refused
-
-from dicomwire.dimse import CancelReceived, DataSetReceived, Session
-from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer import AssociateRequested, Connection, ReleaseRequested, ReleaseRP, Role, Timeouts
 
 STEERING = 5
 """Where the session is, whether it is scanned, and the sizes of the pieces."""

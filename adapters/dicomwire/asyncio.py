@@ -8,7 +8,7 @@ import inspect
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -64,7 +64,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         # Tell when everything is written: until then the buffers handed over must not change.
-        transport.set_write_buffer_limits(high=0)
+        # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
+        transport.set_write_buffer_limits(high=0 if transport.get_extra_info("ssl_object") is None else 1)
         if self._connected is not None:
             self._connected(self)
 
@@ -326,7 +327,7 @@ class AssociationServer(ServerBase[Association]):
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
-        evt_handlers: list[evt.EventHandler] | None,
+        evt_handlers: Sequence[evt.EventHandler] | None,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
@@ -416,7 +417,7 @@ class AE(ApplicationEntityBase):
         ext_neg: list[NegotiationItem] | None = None,
         bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
         tls_args: TLSArguments | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         loop = asyncio.get_running_loop()
@@ -487,7 +488,7 @@ class AE(ApplicationEntityBase):
         address: tuple[str, int] | tuple[str, int, int, int],
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
     ) -> AssociationServer:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import update_wrapper
 from types import TracebackType
@@ -239,7 +239,7 @@ class AE(ApplicationEntityBase):
         ext_neg: list[NegotiationItem] | None = None,
         bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
         tls_args: TLSArguments | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
         """Request an association and wait for the outcome: look at ``is_established`` of what comes back.
 
@@ -296,7 +296,7 @@ class AE(ApplicationEntityBase):
         address: tuple[str, int] | tuple[str, int, int, int],
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
     ) -> ThreadedAssociationServer | None:
@@ -340,7 +340,7 @@ class AE(ApplicationEntityBase):
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
         server_class: Callable[..., AssociationServer] | None = None,
         **kwargs: Any,
     ) -> AssociationServer:

@@ -6,7 +6,7 @@ For tests, simulations and fuzzing: nothing sleeps, everything is deterministic,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from types import TracebackType, coroutine
@@ -322,7 +322,7 @@ class AE(ApplicationEntityBase):
         ext_neg: list[NegotiationItem] | None = None,
         bind_address: tuple[str, int] | None = None,
         tls_args: None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`."""
         proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
@@ -350,7 +350,7 @@ class AE(ApplicationEntityBase):
         address: tuple[str, int],
         block: bool = True,
         ssl_context: None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
     ) -> Server:

@@ -8,7 +8,7 @@ import selectors
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
@@ -106,7 +106,7 @@ class AssociationServer(ServerBase[Association]):
         ae_title: str,
         contexts: list[PresentationContext],
         ssl_context: ssl.SSLContext | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
         request_handler: Callable[[socket.socket, tuple[Any, ...], AssociationServer], Any] | None = None,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)

@@ -14,6 +14,7 @@ import math
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
@@ -301,7 +302,7 @@ class AssociationServer(ServerBase[Association]):
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
-        evt_handlers: list[evt.EventHandler] | None,
+        evt_handlers: Sequence[evt.EventHandler] | None,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
@@ -433,7 +434,7 @@ class AE(ApplicationEntityBase):
         ext_neg: list[NegotiationItem] | None = None,
         bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
         tls_args: TLSArguments | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         addresses = await trio.to_thread.run_sync(candidates, addr, port)
@@ -488,7 +489,7 @@ class AE(ApplicationEntityBase):
         address: tuple[str, int] | tuple[str, int, int, int],
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
-        evt_handlers: list[evt.EventHandler] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         *,

@@ -58,7 +58,10 @@ class InterventionEvent(NamedTuple):
 
 EventType: TypeAlias = NotificationEvent | InterventionEvent
 Handler: TypeAlias = Callable[..., Any]
-EventHandler: TypeAlias = tuple[EventType, Handler] | tuple[EventType, Handler, list[Any]]
+EventHandler: TypeAlias = tuple[Any, ...]
+"""``(event, handler)`` or ``(event, handler, args)``.  No more exact: of a list that mixes the two, type checkers
+infer tuples of anything, and programs are full of such lists."""
+
 Binding: TypeAlias = tuple[Handler, list[Any] | None]
 
 EVT_ABORTED = NotificationEvent("EVT_ABORTED", "Association aborted")

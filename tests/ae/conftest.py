@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.adapters import WORLDS, World
 
 from dicomwire import _config
+from tests.support.adapters import WORLDS, World
 
 
 @pytest.fixture(params=list(WORLDS))

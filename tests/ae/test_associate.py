@@ -7,8 +7,6 @@ import time
 from typing import Any
 
 import pytest
-from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
-from tests.support.streams import ABORT, ASSOCIATE_RJ, PROVIDER_ABORT, abort
 
 from dicomwire import build_context, build_role, evt
 from dicomwire.pdu_primitives import (
@@ -17,6 +15,8 @@ from dicomwire.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from dicomwire.presentation import PresentationContext
+from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
+from tests.support.streams import ABORT, ASSOCIATE_RJ, PROVIDER_ABORT, abort
 
 
 def flags(association: Any) -> tuple[bool, bool, bool, bool]:
@@ -71,7 +71,7 @@ async def test_a_rejection_shows_its_codes_in_the_primitive_of_the_acceptor(worl
         other = await listener.accept()
         assert (await other.pdu())[0] == 1
         await other.send(ASSOCIATE_RJ)
-        rest = await other.rest()
+        rest: bytes = await other.rest()
         await other.close()
         return rest
 
@@ -127,7 +127,7 @@ async def test_without_an_answer_within_acse_timeout_the_requestor_aborts_with_s
     async def peer() -> bytes:
         other = await listener.accept()
         await other.pdu()
-        said = await other.pdu()
+        said: bytes = await other.pdu()
         await other.close()
         return said
 
@@ -149,7 +149,7 @@ async def test_garbage_as_the_answer_aborts(world: World) -> None:
         other = await listener.accept()
         await other.pdu()
         await other.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        said = await other.pdu()
+        said: bytes = await other.pdu()
         await other.close()
         return said
 
@@ -232,7 +232,7 @@ async def test_a_bad_called_title_is_refused(world: World, title: Any, kind: typ
 
 async def test_a_called_title_in_bytes_is_deprecated(world: World) -> None:
     server = await world.serve()
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="ae_title"):
         association = await world.associate(server, ae_title=b"BYTES")
     assert association.acceptor.ae_title == "BYTES"
     assert association.requestor.primitive.called_ae_title == "BYTES"

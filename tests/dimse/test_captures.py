@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.support.sessions import NO_TIMEOUTS, Piece, drain, feed, merged, sent
-from tests.support.streams import Capture, Refused, captures
 
 from dicomwire.dimse import CancelReceived, Command, MessageReceived, Session
 from dicomwire.dimse.elements import BY_KEYWORD, ELEMENTS
@@ -33,6 +31,8 @@ from dicomwire.upper_layer import (
     Tolerated,
     decode_pdu,
 )
+from tests.support.sessions import NO_TIMEOUTS, Piece, drain, feed, merged, sent
+from tests.support.streams import Capture, Refused, captures
 
 Split = Callable[[bytes], list[bytes]]
 

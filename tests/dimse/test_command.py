@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from attrs import fields
 from hypothesis import given, settings, strategies as st
-from tests.support.sessions import command_set, element, us
-from tests.support.streams import vectors, wire
 
 from dicomwire.dimse import Command
 from dicomwire.dimse.elements import BY_KEYWORD, ELEMENTS
 from dicomwire.errors import RemoteProtocolError
+from tests.support.sessions import command_set, element, us
+from tests.support.streams import vectors, wire
 
 COMMANDS: list[dict[str, Any]] = vectors()["commands"]
 

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from attrs import evolve
 from hypothesis import given, settings, strategies as st
+
+from dicomwire.dimse import CancelReceived, MessageReceived, Session
+from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer import Limits, Role, Tolerated
 from tests.support.sessions import (
     CT_IMAGE_STORAGE,
     ECHO,
@@ -28,10 +32,6 @@ from tests.support.sessions import (
     store_rq,
 )
 from tests.support.streams import Refused, abort, vectors
-
-from dicomwire.dimse import CancelReceived, MessageReceived, Session
-from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer import Limits, Role, Tolerated
 
 # The tolerant row of the table applies to this one: a late response after a local timeout is its usual cause.
 DROPPED = "response-for-unknown-message-id"

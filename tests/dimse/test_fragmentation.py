@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
+
+from dicomwire.dimse import Command, MessageReceived
+from dicomwire.upper_layer import Event, Limits, Tolerated
 from tests.support.sessions import (
     COMMAND as COMMAND_FRAGMENT,
     CT_IMAGE_STORAGE,
@@ -26,9 +29,6 @@ from tests.support.sessions import (
     store_rq,
 )
 from tests.support.streams import Refused, vectors
-
-from dicomwire.dimse import Command, MessageReceived
-from dicomwire.upper_layer import Event, Limits, Tolerated
 
 CASES: list[dict[str, Any]] = vectors()["fragmentation"]
 STORE_COMMAND = store_rq()

@@ -6,6 +6,41 @@ from collections.abc import Callable
 
 import pytest
 from attrs import evolve
+
+from dicomwire.dimse import (
+    AcceptedContext,
+    CancelReceived,
+    Command,
+    DataSetReceived,
+    MessageReceived,
+    Session,
+    answer,
+)
+from dicomwire.errors import LocalProtocolError, RemoteProtocolError
+from dicomwire.upper_layer import (
+    Abort,
+    Aborted,
+    AssociateAccepted,
+    AssociateRejected,
+    AssociateRequested,
+    AssociateRJ,
+    Connection,
+    ConnectionClosed,
+    Limits,
+    Released,
+    ReleaseRequested,
+    ReleaseRP,
+    ReleaseRQ,
+    RequestRefused,
+    Role,
+    State,
+    TimedOut,
+    Timeouts,
+    Timer,
+    Tolerated,
+)
+from dicomwire.upper_layer.buffer import LARGE, SMALL
+from dicomwire.upper_layer.items import PresentationContextACItem
 from tests.support.sessions import (
     CANCEL_RQ,
     COMMAND,
@@ -47,41 +82,6 @@ from tests.support.sessions import (
     whole_data,
 )
 from tests.support.streams import Refused, abort
-
-from dicomwire.dimse import (
-    AcceptedContext,
-    CancelReceived,
-    Command,
-    DataSetReceived,
-    MessageReceived,
-    Session,
-    answer,
-)
-from dicomwire.errors import LocalProtocolError, RemoteProtocolError
-from dicomwire.upper_layer import (
-    Abort,
-    Aborted,
-    AssociateAccepted,
-    AssociateRejected,
-    AssociateRequested,
-    AssociateRJ,
-    Connection,
-    ConnectionClosed,
-    Limits,
-    Released,
-    ReleaseRequested,
-    ReleaseRP,
-    ReleaseRQ,
-    RequestRefused,
-    Role,
-    State,
-    TimedOut,
-    Timeouts,
-    Timer,
-    Tolerated,
-)
-from dicomwire.upper_layer.buffer import LARGE, SMALL
-from dicomwire.upper_layer.items import PresentationContextACItem
 
 ECHO_RSP = whole_command(ECHO, response(0x0030, 1, 0))
 PENDING = whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND, b"match!")

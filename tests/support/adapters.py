@@ -1,4 +1,4 @@
-"""One way to write a test for every adapter: a ``World`` runs an ``async`` scenario in blocking, asyncio, trio or memory.
+"""One way to write a test for every adapter: a ``World`` runs an ``async`` scenario in its own way of waiting.
 
 In the blocking world the scenario never suspends: what it awaits is done before it is awaited.
 """
@@ -34,16 +34,22 @@ VERIFICATION = "1.2.840.10008.1.1"
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 
 LOCALHOST = "127.0.0.1"
-PATIENCE = 10.0
+PATIENCE = 6.0
 """Seconds for anything a test waits for: never used up unless the test fails."""
 
-OUTCOMES: tuple[type[BaseException], ...] = (pytest.fail.Exception, pytest.skip.Exception)
+OUTCOMES: tuple[type[BaseException], ...] = (Exception, pytest.fail.Exception, pytest.skip.Exception)
 Scenario = Callable[[], Coroutine[Any, Any, Any]]
 
 
 async def done(value: Any) -> Any:
     """The outcome of a call that blocks in one adapter and is awaited in the others."""
     return await value if inspect.isawaitable(value) else value
+
+
+def keep(kept: list[Any], value: Any, answer: Any = 0x0000) -> Any:
+    """Append ``value`` to ``kept`` and return ``answer``: a whole handler in a lambda."""
+    kept.append(value)
+    return answer
 
 
 class Signal(ABC):
@@ -72,7 +78,7 @@ class Job:
     async def perform(self, work: Scenario) -> None:
         try:
             self.value = await work()
-        except (Exception, *OUTCOMES) as error:
+        except OUTCOMES as error:
             self.error = error
         finally:
             self._finished.set()
@@ -372,7 +378,7 @@ def _left(before: set[threading.Thread]) -> list[threading.Thread]:
 def _stacks() -> str:
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return "\n".join(
-        f"-- {names.get(ident)}\n" + "".join(traceback.format_stack(frame))
+        f"-- {names.get(ident)}\n" + "".join(line for line in traceback.format_stack(frame) if "dicomwire" in line)
         for ident, frame in sys._current_frames().items()
     )
 
@@ -482,7 +488,7 @@ class TrioSignal(Signal):
             await self._event.wait()
 
 
-class _no_longer_than:  # noqa: N801
+class _no_longer_than:
     """``trio.fail_after`` that raises TimeoutError."""
 
     def __init__(self, seconds: float) -> None:
@@ -515,7 +521,7 @@ class TrioWorld(SocketWorld):
                 try:
                     with _no_longer_than(6 * PATIENCE):
                         await scenario()
-                except (Exception, *OUTCOMES) as error:
+                except OUTCOMES as error:
                     failed = error
                     nursery.cancel_scope.cancel()
                 else:
@@ -669,10 +675,7 @@ class MemoryWorld(World):
         return MemoryListener(self)
 
 
-WORLDS: dict[str, type[World]] = {
-    kind.name: kind  # type: ignore[type-abstract]
-    for kind in (BlockingWorld, AsyncioWorld, TrioWorld, MemoryWorld)
-}
+WORLDS: dict[str, type[World]] = {kind.name: kind for kind in (BlockingWorld, AsyncioWorld, TrioWorld, MemoryWorld)}
 
 # -- what handlers saw --------------------------------------------------------------------------------------------
 NOTIFICATIONS = [item for item in vars(evt).values() if isinstance(item, evt.NotificationEvent)]

@@ -10,6 +10,23 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from dicomwire.errors import LocalProtocolError
+from dicomwire.upper_layer import (
+    Abort,
+    AnyPDU,
+    Connection,
+    ConnectionClosed,
+    Data,
+    DataReceived,
+    PDataTF,
+    ReleaseRP,
+    ReleaseRQ,
+    Role,
+    State,
+    decode_pdu,
+)
+from dicomwire.upper_layer.buffer import LARGE
 from tests.support.streams import (
     ABORT,
     ASSOCIATE_AC,
@@ -36,23 +53,6 @@ from tests.support.streams import (
     sent,
 )
 from tests.upper_layer.printed_table import ACTIONS, TABLE
-
-from dicomwire.errors import LocalProtocolError
-from dicomwire.upper_layer import (
-    Abort,
-    AnyPDU,
-    Connection,
-    ConnectionClosed,
-    Data,
-    DataReceived,
-    PDataTF,
-    ReleaseRP,
-    ReleaseRQ,
-    Role,
-    State,
-    decode_pdu,
-)
-from dicomwire.upper_layer.buffer import LARGE
 
 Receive = Callable[[Connection, bytes], list[Any]]
 

@@ -9,29 +9,6 @@ from typing import Any
 
 import attrs
 import pytest
-from tests.support.streams import (
-    ABORT,
-    ASSOCIATE_AC,
-    ASSOCIATE_RJ,
-    ASSOCIATE_RQ,
-    DATA_TO_SEND,
-    P_DATA,
-    PROVIDER_ABORT,
-    REJECTION,
-    RELEASE_RP,
-    RELEASE_RQ,
-    Refused,
-    acceptance,
-    drain,
-    feed,
-    feed_buffer,
-    in_state,
-    merged,
-    request,
-    sent,
-    vectors,
-    wire,
-)
 
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer import (
@@ -58,6 +35,29 @@ from dicomwire.upper_layer import (
 from dicomwire.upper_layer.buffer import LARGE, SMALL, BufferPool, ReceiveBuffer
 from dicomwire.upper_layer.state import Input
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Transition
+from tests.support.streams import (
+    ABORT,
+    ASSOCIATE_AC,
+    ASSOCIATE_RJ,
+    ASSOCIATE_RQ,
+    DATA_TO_SEND,
+    P_DATA,
+    PROVIDER_ABORT,
+    REJECTION,
+    RELEASE_RP,
+    RELEASE_RQ,
+    Refused,
+    acceptance,
+    drain,
+    feed,
+    feed_buffer,
+    in_state,
+    merged,
+    request,
+    sent,
+    vectors,
+    wire,
+)
 
 RECEIVED = DataReceived(1, True, True, memoryview(b"\xaa\xbb\xcc\xdd"))
 

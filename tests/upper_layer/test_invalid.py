@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer import AssociateRQ, Connection, Limits, Role, State, Tolerated
 from tests.support.streams import (
     ABORT,
     ASSOCIATE_AC,
@@ -26,9 +29,6 @@ from tests.support.streams import (
     vectors,
     wire,
 )
-
-from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer import AssociateRQ, Connection, Limits, Role, State, Tolerated
 
 
 def refused(connection: Connection, data: bytes, message: str) -> RemoteProtocolError:

@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 import pytest
 from hypothesis import example, given, strategies as st
-from tests.support.streams import ASSOCIATE_AC, ASSOCIATE_RQ, captures, vectors, wire
 
 from dicomwire.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
 from dicomwire.upper_layer import (
@@ -43,6 +42,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
     decode_user_information,
 )
+from tests.support.streams import ASSOCIATE_AC, ASSOCIATE_RQ, captures, vectors, wire
 
 VECTORS = [pytest.param(vector, id=vector["name"]) for vector in vectors()["pdus"]]
 

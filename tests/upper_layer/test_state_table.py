@@ -7,6 +7,28 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+
+from dicomwire.errors import LocalProtocolError
+from dicomwire.upper_layer import (
+    Abort,
+    Aborted,
+    AssociateAccepted,
+    AssociateRejected,
+    AssociateRequested,
+    Connection,
+    ConnectionClosed,
+    DataReceived,
+    Released,
+    ReleaseRequested,
+    ReleaseRP,
+    ReleaseRQ,
+    RequestRefused,
+    Role,
+    State,
+    TimedOut,
+    Timer,
+)
+from dicomwire.upper_layer.state import ACTIONS, TABLE, Input
 from tests.support.streams import (
     ABORT,
     ASSOCIATE_AC,
@@ -30,28 +52,6 @@ from tests.support.streams import (
     vectors,
 )
 from tests.upper_layer import printed_table as printed
-
-from dicomwire.errors import LocalProtocolError
-from dicomwire.upper_layer import (
-    Abort,
-    Aborted,
-    AssociateAccepted,
-    AssociateRejected,
-    AssociateRequested,
-    Connection,
-    ConnectionClosed,
-    DataReceived,
-    Released,
-    ReleaseRequested,
-    ReleaseRP,
-    ReleaseRQ,
-    RequestRefused,
-    Role,
-    State,
-    TimedOut,
-    Timer,
-)
-from dicomwire.upper_layer.state import ACTIONS, TABLE, Input
 
 BY_NUMBER = {state.number: state for state in State}
 EVENTS = range(1, 20)

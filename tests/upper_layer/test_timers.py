@@ -5,6 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
+from dicomwire.upper_layer import (
+    Abort,
+    AssociateRequested,
+    Connection,
+    Data,
+    DataReceived,
+    ReleaseRP,
+    ReleaseRQ,
+    Role,
+    State,
+    TimedOut,
+    Timeouts,
+    Timer,
+)
+from dicomwire.upper_layer.timers import Timers
 from tests.support.streams import (
     ABORT,
     ASSOCIATE_AC,
@@ -26,22 +42,6 @@ from tests.support.streams import (
     sent,
     wire,
 )
-
-from dicomwire.upper_layer import (
-    Abort,
-    AssociateRequested,
-    Connection,
-    Data,
-    DataReceived,
-    ReleaseRP,
-    ReleaseRQ,
-    Role,
-    State,
-    TimedOut,
-    Timeouts,
-    Timer,
-)
-from dicomwire.upper_layer.timers import Timers
 
 
 def timeouts(**seconds: float) -> Timeouts:

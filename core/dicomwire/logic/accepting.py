@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config, events as evt
 from dicomwire.errors import LocalProtocolError
+from dicomwire.logic.entity import supported_by
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.negotiation import Supported, accept_contexts
 from dicomwire.upper_layer.items import (
@@ -64,6 +65,9 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         await _reject(association, reject)
         return
     await _common_extended(association)
+    if association.acceptor._chose_contexts:
+        # A handler has changed what is supported, for this association.
+        supported = supported_by(association.acceptor._contexts)
     proposed_roles = association.requestor._roles()
     outcomes, granted = accept_contexts(request.presentation_context, supported, proposed_roles, _is_open_to)
     association._set_contexts(outcomes)

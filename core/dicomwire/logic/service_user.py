@@ -42,6 +42,7 @@ class ServiceUser:
         self._pdu: AssociateRQ | AssociateAC | AssociateRJ | None = None
         self._primitive: A_ASSOCIATE | None = None
         self._contexts: list[PresentationContext] = []
+        self._chose_contexts = False
         self._items: list[NegotiationItem] = []
         self._maximum_length: int | None = 16382
         self._implementation_class_uid: str | None = None
@@ -211,6 +212,7 @@ class ServiceUser:
             raise AttributeError("the association requestor has no supported contexts")
         self._check_writeable()
         self._contexts = list(contexts)
+        self._chose_contexts = True
 
     def get_contexts(self, cx_type: str) -> list[PresentationContext]:
         """The contexts ``"requested"``, ``"supported"``, or as exchanged: ``"pcdl"``, ``"pcdrl"``.

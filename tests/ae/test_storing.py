@@ -1,0 +1,485 @@
+"""What a C-STORE handler is given, and where data sets go."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+
+from dicomwire import _config, evt
+from dicomwire.dsutils import decode
+from dicomwire.status import Status
+from tests.ae.test_operations import EXPLICIT, IMPLICIT, Store, instance, storage, storing
+from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, World, done, keep
+from tests.support.sessions import COMMAND, DATA, LAST, p_data, pdv, proposal, request, store_rq, whole_command
+from tests.support.streams import ABORT
+
+
+def listing(folder: Path) -> list[str]:
+    return os.listdir(folder)
+
+
+# -- the event ----------------------------------------------------------------------------------------------------
+async def test_the_event_holds_the_instance(world: World, tmp_path: Path) -> None:
+    seen: dict[str, Any] = {}
+
+    def handler(event: evt.Event) -> int:
+        dataset = event.dataset
+        seen.update(
+            assoc=event.assoc,
+            context=event.context,
+            message_id=event.message_id,
+            request=event.request,
+            timestamp=event.timestamp,
+            name=str(event.event),
+            path=event.dataset_path,
+            cancelled=event.is_cancelled,
+            same=dataset is event.dataset,
+            dataset=dataset,
+            encoded=event.encoded_dataset(),
+            bare=event.encoded_dataset(include_meta=False),
+            meta=event.file_meta,
+            other_meta=event.file_meta,
+        )
+        for name in ("identifier", "move_destination", "attribute_list", "event_type", "pdu", "address"):
+            with pytest.raises(AttributeError):
+                getattr(event, name)
+        dataset.file_meta = event.file_meta
+        dataset.save_as(tmp_path / "saved.dcm", enforce_file_format=True)
+        (tmp_path / "written.dcm").write_bytes(event.encoded_dataset())
+        return 0x0000
+
+    contexts = storage(EXPLICIT)
+    server = await world.serve([(evt.EVT_C_STORE, handler)], contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    sent = instance(EXPLICIT)
+    assert (await done(association.send_c_store(sent, msg_id=12))).Status == 0x0000
+    assert seen["assoc"].is_acceptor
+    assert tuple(seen["context"]) == (1, CT_IMAGE_STORAGE, EXPLICIT)
+    assert seen["message_id"] == 12
+    assert seen["request"].msg_type == "C-STORE"
+    assert seen["request"].is_valid_request
+    assert seen["request"].DataSet.getvalue() == seen["bare"]
+    assert seen["name"] == "EVT_C_STORE"
+    assert seen["timestamp"].year >= 2000
+    assert seen["path"] is None
+    assert seen["cancelled"] is False
+    assert seen["same"]
+    assert seen["dataset"] == sent
+    assert decode(seen["bare"], False, True) == sent
+    assert seen["encoded"][:132] == bytes(128) + b"DICM"
+    assert seen["encoded"].endswith(seen["bare"])
+    meta = seen["meta"]
+    assert isinstance(meta, FileMetaDataset) and meta is not seen["other_meta"]
+    assert meta.MediaStorageSOPClassUID == CT_IMAGE_STORAGE
+    assert meta.MediaStorageSOPInstanceUID == "1.2.3.4"
+    assert meta.TransferSyntaxUID == EXPLICIT
+    assert "ImplementationClassUID" in meta and "ImplementationVersionName" in meta
+    for name in ("saved.dcm", "written.dcm"):
+        assert dcmread(tmp_path / name) == sent
+        assert dcmread(tmp_path / name).file_meta.TransferSyntaxUID == EXPLICIT
+    await done(association.release())
+
+
+async def test_malformed_content_raises_only_when_it_is_looked_at(world: World) -> None:
+    store = Store()
+    server = await world.serve(store.bindings)
+    peer = await world.connect(server)
+    await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+    assert (await peer.pdu())[0] == 2
+    await peer.send(p_data(pdv(3, COMMAND | LAST, store_rq()), pdv(3, DATA | LAST, b"nonsense, cut off")))
+    answer = await peer.pdu()
+    assert b"\0\0\0\x09\x02\0\0\0\0\0" in answer
+    assert store.data == [b"nonsense, cut off"]
+    await peer.send(ABORT)
+    await peer.close()
+
+
+async def test_fragments_of_any_shape_are_put_together(world: World) -> None:
+    store = Store()
+    server = await world.serve(store.bindings)
+    peer = await world.connect(server)
+    await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+    await peer.pdu()
+    command = store_rq()
+    await peer.send(
+        p_data(pdv(3, COMMAND, command[:10]), pdv(3, COMMAND | LAST, command[10:]), pdv(3, DATA, b"ab"))
+        + p_data(pdv(3, DATA, b"cde"), pdv(3, DATA, b""))
+        + p_data(pdv(3, DATA | LAST, b"f"))
+    )
+    assert b"\0\0\0\x09\x02\0\0\0\0\0" in await peer.pdu()
+    assert store.data == [b"abcdef"]
+    await peer.send(ABORT)
+    await peer.close()
+
+
+# -- statuses -----------------------------------------------------------------------------------------------------
+def _detailed() -> Dataset:
+    status = Dataset()
+    status.Status = 0xA900
+    status.ErrorComment = "does not match"
+    status.OffendingElement = [0x00100010, 0x00100020]
+    status.PatientID = "has no place there"
+    return status
+
+
+def _raises(event: evt.Event) -> Any:
+    raise RuntimeError("the handler is broken")
+
+
+async def _raises_later(event: evt.Event) -> Any:
+    raise RuntimeError("the handler is broken")
+
+
+@pytest.mark.parametrize(
+    ("handler", "status"),
+    [
+        pytest.param(lambda event: 0x0000, 0x0000, id="int"),
+        pytest.param(lambda event: 0xB000, 0xB000, id="warning"),
+        pytest.param(lambda event: Status.SUCCESS, 0x0000, id="enum"),
+        pytest.param(lambda event: 0x1234, 0x1234, id="not-in-the-table"),
+        pytest.param(lambda event: _detailed(), 0xA900, id="dataset"),
+        pytest.param(_raises, 0xC211, id="raises"),
+        pytest.param(_raises_later, 0xC211, id="raises-in-async"),
+        pytest.param(None, 0xC211, id="unbound"),
+        pytest.param(lambda: 0, 0xC211, id="takes-no-event"),
+        pytest.param(lambda event: Dataset(), 0xC001, id="no-status"),
+        pytest.param(lambda event: None, 0xC002, id="none"),
+        pytest.param(lambda event: "0", 0xC002, id="str"),
+        pytest.param(lambda event: (0, None), 0xC002, id="pair"),
+        pytest.param(lambda event: 0.0, 0xC002, id="float"),
+    ],
+)
+async def test_what_the_store_handler_says_is_answered(world: World, handler: Any, status: int) -> None:
+    association = await world.join([] if handler is None else [(evt.EVT_C_STORE, handler)])
+    answer = await done(association.send_c_store(instance()))
+    assert answer.Status == status
+    if status == 0xA900:
+        assert answer.ErrorComment == "does not match"
+        assert answer.OffendingElement == [0x00100010, 0x00100020]
+        assert len(answer) == 3
+    assert association.is_established
+    assert (await done(association.send_c_echo())).Status == 0x0000
+    await done(association.release())
+
+
+async def test_a_status_dataset_with_values_of_the_wrong_type_does_not_end_the_association(world: World) -> None:
+    def handler(event: evt.Event) -> Any:
+        status = Dataset()
+        status.Status = 0xA700
+        status.ErrorComment = "x" * 64
+        status.add_new(0x00000901, "AT", None)
+        return status
+
+    association = await world.join([(evt.EVT_C_STORE, handler)])
+    answer = await done(association.send_c_store(instance()))
+    assert answer.Status == 0xA700
+    assert association.is_established
+    await done(association.release())
+
+
+async def test_handler_arguments_follow_the_event(world: World) -> None:
+    seen: list[Any] = []
+
+    def handler(event: evt.Event, *args: Any) -> int:
+        seen.append(args)
+        return 0x0000
+
+    association = await world.join([(evt.EVT_C_STORE, handler, [1, "two"])])
+    await done(association.send_c_store(instance()))
+    assert seen == [(1, "two")]
+    await done(association.release())
+
+
+# -- in chunks to a file ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("raises", [False, True])
+async def test_a_chunked_data_set_is_in_a_file_while_the_handler_runs(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raises: bool
+) -> None:
+    _config.STORE_RECV_CHUNKED_DATASET = True
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    seen: dict[str, Any] = {}
+
+    def handler(event: evt.Event) -> int:
+        seen["path"] = event.dataset_path
+        seen["there"] = event.dataset_path is not None and event.dataset_path.exists()
+        seen["file"] = dcmread(event.dataset_path)  # type: ignore[arg-type]
+        seen["dataset"] = event.dataset
+        seen["encoded"] = event.encoded_dataset()
+        seen["bare"] = event.encoded_dataset(include_meta=False)
+        seen["content"] = event.dataset_path.read_bytes() if event.dataset_path else b""
+        if raises:
+            raise RuntimeError
+        return 0x0000
+
+    contexts = storage(EXPLICIT)
+    server = await world.serve([(evt.EVT_C_STORE, handler)], contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    dataset = instance(EXPLICIT)
+    dataset.PixelData = bytes(100_000)
+    dataset["PixelData"].VR = "OW"
+    status = await done(association.send_c_store(dataset))
+    assert status.Status == (0xC211 if raises else 0x0000)
+    assert isinstance(seen["path"], Path) and seen["path"].suffix == ".dcm"
+    assert seen["there"]
+    assert seen["file"] == dataset
+    assert seen["file"].file_meta.TransferSyntaxUID == EXPLICIT
+    assert seen["dataset"] == dataset
+    assert seen["encoded"] == seen["content"]
+    assert seen["content"].endswith(seen["bare"])
+    assert decode(seen["bare"], False, True) == dataset
+    assert not seen["path"].exists()
+    assert listing(tmp_path) == []
+    await done(association.release())
+
+
+async def test_a_chunked_data_set_that_breaks_off_leaves_no_file(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _config.STORE_RECV_CHUNKED_DATASET = True
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store, told = Store(), Recorder()
+    server = await world.serve([*store.bindings, *told.bindings(evt.EVT_ABORTED)])
+    for ending in (ABORT, b""):
+        peer = await world.connect(server)
+        await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+        await peer.pdu()
+        await peer.send(whole_command(3, store_rq()) + p_data(pdv(3, DATA, bytes(1000))))
+        await world.until(lambda: listing(tmp_path))
+        if ending:
+            await peer.send(ending)
+        await peer.close()
+        await world.until(lambda: not server.active_associations)
+        assert listing(tmp_path) == []
+    assert store.data == []
+    assert told.names == ["ABORTED", "ABORTED"]
+
+
+async def test_a_directory_for_temporary_files_that_is_missing_is_out_of_resources(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _config.STORE_RECV_CHUNKED_DATASET = True
+    store = Store()
+    association = await world.join(store.bindings)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    assert (await done(association.send_c_store(instance()))).Status == 0xA700
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert (await done(association.send_c_store(instance()))).Status == 0x0000
+    assert len(store.data) == 1
+    await done(association.release())
+
+
+# -- sinks --------------------------------------------------------------------------------------------------------
+class KeepingSink:
+    """A sink of the user's own."""
+
+    def __init__(self, fails_at: str = "", error: type[Exception] = OSError) -> None:
+        self.data = b""
+        self.calls: list[str] = []
+        self._fails_at = fails_at
+        self._error = error
+
+    def _call(self, name: str) -> None:
+        if self.calls[-1:] != [name]:
+            self.calls.append(name)
+        if name == self._fails_at:
+            raise self._error("disk full")
+
+    def write(self, fragments: list[memoryview]) -> None:
+        self.data += b"".join(fragments)
+        self._call("write")
+
+    def close(self) -> None:
+        self._call("close")
+
+    def discard(self) -> None:
+        self._call("discard")
+
+
+def large_instance() -> Dataset:
+    dataset = instance(EXPLICIT)
+    dataset.PixelData = bytes(range(256)) * 4096
+    dataset["PixelData"].VR = "OW"
+    return dataset
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "file", "bytearray", "callback", "async", "sink", "none"])
+async def test_a_data_set_goes_where_the_handler_says(world: World, tmp_path: Path, kind: str) -> None:
+    data = bytearray()
+    file = BytesIO()
+    pieces: list[bytes] = []
+    sink = KeepingSink()
+
+    async def later(fragment: memoryview) -> None:
+        # The view must stay what it is while others go on.
+        before = bytes(fragment)
+        for _ in range(2):
+            if world.name != "blocking":
+                with pytest.raises(TimeoutError):
+                    await world.until(lambda: False, 0.0001)
+        assert before == bytes(fragment)
+        pieces.append(bytes(fragment))
+
+    targets: dict[str, Any] = {
+        "path": tmp_path / "new.dcm",
+        "str": str(tmp_path / "new.dcm"),
+        "file": file,
+        "bytearray": data,
+        "callback": lambda fragment: pieces.append(bytes(fragment)),
+        "async": later,
+        "sink": sink,
+        "none": None,
+    }
+    asked: list[Any] = []
+    seen: dict[str, Any] = {}
+
+    def choose(event: evt.Event) -> Any:
+        asked.append((event.message_id, event.request.AffectedSOPInstanceUID, event.context.transfer_syntax))
+        seen["meta"] = event.file_meta
+        return targets[kind]
+
+    def store(event: evt.Event) -> int:
+        seen["path"] = event.dataset_path
+        if kind in ("path", "str"):
+            seen["dataset"] = event.dataset
+        if kind == "none":
+            pieces.append(event.encoded_dataset(include_meta=False))
+        return 0x0000
+
+    contexts = storage(EXPLICIT)
+    server = await world.serve([(evt.EVT_C_STORE_SINK, choose), (evt.EVT_C_STORE, store)], contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    dataset = large_instance()
+    for message_id in (5, 6) if kind in ("callback", "async", "none") else (5,):
+        pieces.clear()
+        assert (await done(association.send_c_store(dataset, msg_id=message_id))).Status == 0x0000
+    assert asked[0] == (5, "1.2.3.4", EXPLICIT)
+    assert seen["meta"].MediaStorageSOPInstanceUID == "1.2.3.4"
+    if kind in ("path", "str"):
+        # A file the user chose is complete, and stays.
+        assert dcmread(tmp_path / "new.dcm") == dataset
+        assert seen["dataset"] == dataset
+        assert seen["path"] == tmp_path / "new.dcm"
+    else:
+        received = {"file": file.getvalue(), "bytearray": bytes(data), "sink": sink.data}.get(kind, b"".join(pieces))
+        assert decode(received, False, True) == dataset
+        assert seen["path"] is None
+    if kind == "sink":
+        assert sink.calls == ["write", "close"]
+    await done(association.release())
+
+
+@pytest.mark.parametrize("fails_at", ["write", "close"])
+@pytest.mark.parametrize(("error", "status"), [(OSError, 0xA700), (MemoryError, 0xA700), (KeyError, 0xC211)])
+async def test_a_sink_that_fails_is_answered_and_the_association_goes_on(
+    world: World, fails_at: str, error: type[Exception], status: int
+) -> None:
+    sinks = [KeepingSink(fails_at, error), KeepingSink()]
+    chosen: list[KeepingSink] = []
+    stored: list[Any] = []
+
+    def choose(event: evt.Event) -> Any:
+        chosen.append(sinks[len(chosen)])
+        return chosen[-1]
+
+    handlers = [(evt.EVT_C_STORE_SINK, choose), (evt.EVT_C_STORE, lambda event: keep(stored, event.message_id))]
+    contexts = storage(EXPLICIT)
+    server = await world.serve(handlers, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    assert (await done(association.send_c_store(large_instance(), msg_id=1))).Status == status
+    assert sinks[0].calls[-2:] == [fails_at, "discard"]
+    assert (await done(association.send_c_store(large_instance(), msg_id=2))).Status == 0x0000
+    assert stored == [2]
+    await done(association.release())
+
+
+@pytest.mark.parametrize(
+    ("choose", "status"),
+    [
+        pytest.param(_raises, 0xC211, id="raises"),
+        pytest.param(lambda event: 7, 0xC211, id="no-target"),
+        pytest.param(lambda event: Path("/no/such/directory/x.dcm"), 0xA700, id="no-directory"),
+    ],
+)
+async def test_a_sink_that_cannot_be_had_is_answered_and_the_association_goes_on(
+    world: World, choose: Any, status: int
+) -> None:
+    store = Store()
+    association = await world.join([(evt.EVT_C_STORE_SINK, choose), *store.bindings])
+    assert (await done(association.send_c_store(instance()))).Status == status
+    assert store.data == []
+    assert (await done(association.send_c_echo())).Status == 0x0000
+    await done(association.release())
+
+
+async def test_a_sink_is_discarded_when_the_association_ends_in_the_middle(world: World, tmp_path: Path) -> None:
+    path, sink = tmp_path / "new.dcm", KeepingSink()
+    targets: list[Any] = [path, sink]
+    server = await world.serve([(evt.EVT_C_STORE_SINK, lambda event: targets.pop(0)), *Store().bindings])
+    for began in (path.exists, lambda: sink.data):
+        peer = await world.connect(server)
+        await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+        await peer.pdu()
+        await peer.send(whole_command(3, store_rq()) + p_data(pdv(3, DATA, bytes(1000))))
+        await world.until(began)
+        await peer.send(ABORT)
+        await peer.close()
+        await world.until(lambda: not server.active_associations)
+    assert not path.exists()
+    assert sink.calls == ["write", "discard"]
+
+
+async def test_a_sink_may_abort_the_association(world: World) -> None:
+    server: Any = None
+
+    async def callback(fragment: memoryview) -> None:
+        for association in server.active_associations:
+            await done(association.abort(False))
+
+    stored: list[Any] = []
+    handlers = [
+        (evt.EVT_C_STORE_SINK, lambda event: callback),
+        (evt.EVT_C_STORE, lambda event: keep(stored, event)),
+    ]
+    contexts = storage(EXPLICIT)
+    server = await world.serve(handlers, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    assert len(await done(association.send_c_store(large_instance()))) == 0
+    assert association.is_aborted
+    await world.until(lambda: not server.active_associations)
+    assert stored == []
+
+
+async def test_a_sender_is_slowed_by_a_slow_sink(async_world: World) -> None:
+    # While the sink takes its time, little is read: the rest waits in the sender.
+    unread: list[int] = []
+    server: Any = None
+
+    async def callback(fragment: memoryview) -> None:
+        with pytest.raises(TimeoutError):
+            await async_world.until(lambda: False, 0.0001)
+        unread.extend(item._session.connection.unread for item in server.active_associations)
+
+    contexts = storage(EXPLICIT)
+    server = await async_world.serve(
+        [(evt.EVT_C_STORE_SINK, lambda event: callback), *Store().bindings], contexts=contexts
+    )
+    association = await async_world.associate(server, contexts=contexts)
+    dataset = large_instance()
+    dataset.PixelData *= 4
+    assert (await done(association.send_c_store(dataset))).Status == 0
+    assert max(unread) < 2 << 20
+    await done(association.release())
+
+
+async def test_the_store_helper_keeps_what_arrives(world: World) -> None:
+    store = Store()
+    association = await storing(world, store, IMPLICIT)
+    await done(association.send_c_store(instance()))
+    assert len(store.data) == len(store.requests) == len(store.syntaxes) == 1
+    await done(association.release())

@@ -1,0 +1,176 @@
+"""The house rules: what may import what, and what a fresh interpreter loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dicomwire
+
+ROOT = Path(__file__).parents[1]
+CORE, ADAPTERS = ROOT / "core" / "dicomwire", ROOT / "adapters" / "dicomwire"
+
+CORE_FILES = sorted(CORE.rglob("*.py"))
+PURE_FILES = [
+    *sorted((CORE / "upper_layer").rglob("*.py")),
+    *sorted((CORE / "dimse").rglob("*.py")),
+    CORE / "errors.py",
+]
+
+WAITING = {"socket", "select", "selectors", "ssl", "threading", "asyncio", "trio", "time", "subprocess"}
+"""What opens a socket, starts a thread, waits, reads a clock or is an event loop."""
+
+IMPURE = WAITING | {"pydicom", "os", "io", "pathlib", "tempfile", "shutil", "logging", "warnings", "random", "datetime"}
+
+ADAPTER_MODULES = {
+    ".".join(("dicomwire", *path.relative_to(ADAPTERS).with_suffix("").parts)).removesuffix(".__init__")
+    for path in ADAPTERS.rglob("*.py")
+}
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path, *, types: bool = True) -> Iterator[str]:
+    """The modules a file imports, at any depth; without ``types``, not those for type checkers only."""
+    yield from _imports(ast.parse(path.read_text("utf-8")), types=types)
+
+
+def _imports(node: ast.AST, *, types: bool) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute"
+            assert child.module is not None
+            yield child.module
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING" and not types:
+            yield from (name for branch in child.orelse for name in _imports(branch, types=types))
+        else:
+            yield from _imports(child, types=types)
+
+
+def roots(names: Iterator[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=named)
+def test_nothing_in_core_can_wait(path: Path) -> None:
+    assert not roots(imports(path)) & WAITING
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=named)
+def test_nothing_in_core_sleeps_or_reads_the_clock(path: Path) -> None:
+    calls = {
+        ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
+    }
+    assert not {name for name in calls if name.rpartition(".")[2] in ("sleep", "now", "utcnow", "today", "monotonic")}
+
+
+@pytest.mark.parametrize("path", PURE_FILES, ids=named)
+def test_the_pure_tier_imports_nothing_that_touches_the_world(path: Path) -> None:
+    assert not roots(imports(path)) & IMPURE
+
+
+@pytest.mark.parametrize("path", PURE_FILES, ids=named)
+def test_the_pure_tier_imports_the_standard_library_attrs_and_itself(path: Path) -> None:
+    assert roots(imports(path)) <= {*sys.stdlib_module_names, "attrs", "dicomwire"}
+
+
+@pytest.mark.parametrize("path", CORE_FILES, ids=named)
+def test_core_imports_no_adapter(path: Path) -> None:
+    names = set(imports(path, types=path != CORE / "__init__.py"))
+    assert not names & ADAPTER_MODULES
+
+
+@pytest.mark.parametrize(
+    ("layer", "above"),
+    [
+        ("upper_layer", ("dimse", "logic", "events", "negotiation", "presentation", "sinks")),
+        ("dimse", ("logic", "events", "negotiation", "presentation", "sinks")),
+    ],
+)
+def test_a_layer_does_not_import_what_is_above_it(layer: str, above: tuple[str, ...]) -> None:
+    for path in (CORE / layer).rglob("*.py"):
+        for name in imports(path):
+            assert not name.startswith(tuple(f"dicomwire.{module}" for module in above)), f"{named(path)}: {name}"
+
+
+def test_errors_imports_nothing_of_the_package() -> None:
+    assert "dicomwire" not in roots(imports(CORE / "errors.py"))
+
+
+def test_the_two_source_roots_share_no_file_name() -> None:
+    core = {path.relative_to(CORE) for path in CORE_FILES}
+    adapters = {path.relative_to(ADAPTERS) for path in ADAPTERS.rglob("*.py")}
+    assert not core & adapters
+    # Nor a module beside a package of that name.
+    stems = {path.with_suffix("") for path in core} & {path.with_suffix("") for path in adapters}
+    folders = {path.parent for path in core} & {path.parent for path in adapters}
+    assert not stems and folders == {Path()}
+
+
+def test_adapters_has_no_init_and_core_has_one() -> None:
+    assert not (ADAPTERS / "__init__.py").exists()
+    assert (CORE / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import dicomwire", WAITING - {"time", "threading", "subprocess"} | {"pydicom"}),
+        ("from dicomwire import Connection, Session", WAITING - {"time", "threading", "subprocess"} | {"pydicom"}),
+        ("import dicomwire.dimse, dicomwire.upper_layer, dicomwire.errors", {"pydicom", "socket", "asyncio", "trio"}),
+        ("import dicomwire.memory", {"trio"}),
+        ("from dicomwire import AE", {"asyncio", "trio"}),
+        ("import dicomwire.asyncio", {"trio"}),
+    ],
+)
+def test_a_fresh_interpreter_loads_no_more_than_it_needs(statement: str, unwanted: set[str]) -> None:
+    script = f"import sys; before = set(sys.modules)\n{statement}\nprint(*sorted(set(sys.modules) - before))"
+    environment = {"PYTHONPATH": f"{CORE.parent}:{ADAPTERS.parent}"}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    assert "dicomwire" in loaded
+    assert not loaded & unwanted
+
+
+@pytest.mark.parametrize("name", dicomwire.__all__)
+def test_every_public_name_can_be_imported(name: str) -> None:
+    assert getattr(dicomwire, name) is not None
+    assert name in dir(dicomwire)
+
+
+def test_public_names_are_unique_and_an_unknown_one_is_an_attribute_error() -> None:
+    assert len(set(dicomwire.__all__)) == len(dicomwire.__all__)
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = dicomwire.Nonsense
+
+
+@pytest.mark.parametrize("name", [name for name in dicomwire.__all__ if name.endswith("PresentationContexts")])
+def test_ready_made_context_lists_are_fresh_at_each_access(name: str) -> None:
+    first, second = getattr(dicomwire, name), getattr(dicomwire, name)
+    assert isinstance(first, list)
+    assert first == second and first is not second
+    assert all(one is not other for one, other in zip(first, second, strict=True))
+    first[0].transfer_syntax.clear()
+    first.clear()
+    assert getattr(dicomwire, name) == second
+
+
+def test_the_documented_homes_hold_the_documented_names() -> None:
+    from dicomwire.ae import AE, ApplicationEntity
+    from dicomwire.association import Association, ServiceUser
+
+    assert AE is ApplicationEntity is dicomwire.AE
+    assert Association is dicomwire.Association
+    assert ServiceUser.__name__ == "ServiceUser"
