@@ -12,6 +12,7 @@ import pytest
 from attrs import frozen
 from pydicom import config, dcmread
 from pydicom.data import get_testdata_file
+
 from tests.support.peers import ADAPTERS, OurServer, our_server, storage_scp
 
 HERE = Path(__file__).parent

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+
 from tests.support.peers import (
     PROGRAMS,
     OurServer,
@@ -139,9 +140,7 @@ def test_storescp_of_dcmtk_decodes_what_we_send(adapter: str, paths: list[Path],
     assert differing(chosen, arrived) == []
 
 
-def test_pynetdicom_stores_what_we_send(
-    adapter: str, paths: list[Path], pynetdicom_scp: tuple[int, Path]
-) -> None:
+def test_pynetdicom_stores_what_we_send(adapter: str, paths: list[Path], pynetdicom_scp: tuple[int, Path]) -> None:
     port, folder = pynetdicom_scp
     for path in folder.iterdir():
         path.unlink()

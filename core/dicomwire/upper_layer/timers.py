@@ -17,6 +17,10 @@ class Timer(Enum):
     RESPONSE = "response"
     IDLE = "idle"
 
+    def __init__(self, field: str) -> None:
+        # ``value`` is a property in Python code, and read on the hot path.
+        self.field = field
+
     # Compared by identity; Enum's own hash is Python code, and timers are dictionary keys on the hot path.
     __hash__ = object.__hash__
 
@@ -51,7 +55,7 @@ class Timers:
         """When the first timer expires, in the caller's monotonic seconds, or None."""
         earliest = None
         for timer, started in self._started.items():
-            seconds = getattr(self.timeouts, timer.value)
+            seconds = getattr(self.timeouts, timer.field)
             if started is None:
                 self._started[timer] = started = now
             if seconds is not None and (earliest is None or started + seconds < earliest):
@@ -64,6 +68,6 @@ class Timers:
             timer
             for timer, started in self._started.items()
             if started is not None
-            and (seconds := getattr(self.timeouts, timer.value)) is not None
+            and (seconds := getattr(self.timeouts, timer.field)) is not None
             and now >= started + seconds
         ]

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from pydicom import dcmread
-
 from pynetdicom import AE, build_context, evt
 
 
