@@ -19,9 +19,12 @@ def send_some(sock: socket.socket, buffers: list[Buffer], index: int) -> int:
     """
     if not HAS_SENDMSG or not hasattr(sock, "sendmsg") or type(sock) is not socket.socket:
         # TLS sockets cannot take a vector, and Windows has no sendmsg: one copy of a few buffers instead.
-        batch = b"".join(buffers[index : index + 64])
-        return advance(buffers, index, sock.send(batch))
-    return advance(buffers, index, sock.sendmsg(buffers[index : index + IOV_MAX]))
+        return advance(buffers, index, sock.send(b"".join(buffers[index : index + 64])))
+    batch = buffers[index : index + IOV_MAX]
+    sent = sock.sendmsg(batch)
+    if sent == sum(map(len, batch)):
+        return index + len(batch)
+    return advance(buffers, index, sent)
 
 
 def advance(buffers: list[Buffer], index: int, sent: int) -> int:

@@ -32,6 +32,9 @@ LOGGER = logging.getLogger(__name__)
 
 _OVERFLOW = 64 * 1024
 
+_TLS_GOODBYE = 1.0
+"""Seconds for the peer to answer close_notify."""
+
 TLSArguments = tuple[ssl.SSLContext, str | None]
 
 
@@ -48,6 +51,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._fed: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self._is_tls = False
         self._turns: list[asyncio.Future[None]] = []
         self._early = bytearray()
         """What arrived while earlier bytes were still being dealt with; reading is paused then."""
@@ -63,6 +68,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
         # Tell when everything is written: until then the buffers handed over must not change.
         # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
         transport.set_write_buffer_limits(high=0 if transport.get_extra_info("ssl_object") is None else 1)
@@ -97,11 +103,13 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         self._end()
         # Half-closed: we may have an answer to send yet.  TLS cannot, and closes.
-        return self.transport.get_extra_info("ssl_object") is None
+        return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self._end()
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
@@ -232,6 +240,15 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     async def aclose(self) -> None:
         self.transport.close()
+        if self.transport.get_extra_info("ssl_object") is not None:
+            # We have said close_notify; few peers answer it, and TLS would keep the socket open until they do.
+            self.transport.abort()
+        if self.transport.get_extra_info("ssl_object") is not None and not self._lost:
+            # TLS says goodbye first, and the peer may be gone without a word.
+            self._gone = self._loop.create_future()
+            await asyncio.wait([self._gone], timeout=_TLS_GOODBYE)
+            if not self._lost:
+                self.transport.abort()
 
     def abandon(self) -> None:
         buffers = self.session.data_to_send()

@@ -57,7 +57,7 @@ def names(directory: Path) -> list[str]:
 def storing(directory: Path, sink: Callable[[Any], Any] = lambda made: made) -> Iterator[Peer]:
     """A server that stores in ``directory``; ``sink`` may wrap what each data set goes to."""
     storage = Storage(directory, LOGGER)
-    (_, receive), *others = storage.handlers()  # type: ignore[misc]
+    (_, receive), *others = storage.handlers()
     handlers: list[evt.EventHandler] = [(evt.EVT_C_STORE_SINK, lambda event: sink(receive(event))), *others]
     with peer(handlers=handlers) as server:
         yield server

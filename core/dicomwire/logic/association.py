@@ -497,6 +497,9 @@ class AssociationBase:
             case ConnectionClosed():
                 what = "closed during release" if event.releasing else "connection closed without release"
                 missing = f", in the middle of a PDU that lacked {event.missing} bytes" if event.missing else ""
+                # Port monitors connect and close all the time.
+                level = logging.INFO if self._request or self._answer else logging.DEBUG
+                LOGGER.log(level, "%s: %s", self._peer_name, what + missing)
                 await self._finish("aborted", what + missing)
             case TimedOut():
                 await self._timed_out(event)

@@ -53,6 +53,7 @@ class ApplicationEntityBase:
         self._connection_timeout: float | None = None
         self._require_calling_aet: list[str] = []
         self._associations: set[AssociationBase] = set()
+        self._accepted: set[AssociationBase] = set()
 
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""
@@ -203,14 +204,17 @@ class ApplicationEntityBase:
 
     def _register(self, association: AssociationBase) -> None:
         self._associations.add(association)
+        if association.is_acceptor:
+            self._accepted.add(association)
 
     def _forget(self, association: AssociationBase) -> None:
         """The association has ended; it need not be registered."""
         self._associations.discard(association)
+        self._accepted.discard(association)
 
     def _acceptor_count(self) -> int:
         """Running associations in which we are the acceptor."""
-        return sum(association.is_acceptor for association in self.active_associations)
+        return len(self._accepted)
 
     # -- presentation contexts as requestor -----------------------------------------------------------------------
     @property
