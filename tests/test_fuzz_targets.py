@@ -6,6 +6,7 @@ from itertools import islice
 from random import Random
 
 import pytest
+
 from fuzz import corpus, fuzz_connection, fuzz_pdu
 
 

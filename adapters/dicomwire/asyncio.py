@@ -32,7 +32,7 @@ LOGGER = logging.getLogger(__name__)
 
 _OVERFLOW = 64 * 1024
 
-_TLS_GOODBYE = 1.0
+_TLS_GOODBYE = 0.5
 """Seconds for the peer to answer close_notify."""
 
 TLSArguments = tuple[ssl.SSLContext, str | None]
@@ -240,11 +240,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     async def aclose(self) -> None:
         self.transport.close()
-        if self.transport.get_extra_info("ssl_object") is not None:
+        if self._is_tls and not self._lost:
             # We have said close_notify; few peers answer it, and TLS would keep the socket open until they do.
-            self.transport.abort()
-        if self.transport.get_extra_info("ssl_object") is not None and not self._lost:
-            # TLS says goodbye first, and the peer may be gone without a word.
             self._gone = self._loop.create_future()
             await asyncio.wait([self._gone], timeout=_TLS_GOODBYE)
             if not self._lost:

@@ -12,6 +12,7 @@ import pytest
 from attrs import frozen
 from pydicom import config, dcmread
 from pydicom.data import get_testdata_file
+from pydicom.uid import UID
 
 from tests.support.peers import ADAPTERS, OurServer, our_server, storage_scp
 
@@ -68,7 +69,7 @@ def instances(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = get_testdata_file(name, download=False)
         assert isinstance(path, str), f"pydicom ships no {name}"
         data_set = dcmread(path)
-        uid = f"1.2.826.0.1.3680043.10.511.3.7.{index + 1}"
+        uid = UID(f"1.2.826.0.1.3680043.10.511.3.7.{index + 1}")
         data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = uid
         data_set.save_as(folder / f"{index:03}-{Path(name).stem}.dcm", enforce_file_format=True)
     return folder

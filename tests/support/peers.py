@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -28,6 +29,8 @@ from dicomwire import evt
 from dicomwire.logic.colour import run as run_at_once
 
 T = TypeVar("T")
+
+Command = Sequence[str | Path]
 
 ADAPTERS = ("blocking", "asyncio", "trio")
 HOST = "127.0.0.1"
@@ -43,9 +46,21 @@ RUN = 60.0
 
 
 # -- processes ------------------------------------------------------------------------------------------------------
+@cache
+def find_tool(name: str) -> str | None:
+    """DCMTK's tool of that name; pynetdicom's, which a virtual environment may put in front, are none."""
+    for folder in os.get_exec_path():
+        path = shutil.which(name, path=folder)
+        if path is not None:
+            version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=START)
+            if "$dcmtk" in version.stdout:
+                return path
+    return None
+
+
 def tool(name: str) -> str:
     """The path of a DCMTK tool.  Without it the test is skipped; with DICOMWIRE_REQUIRE_PEERS=1 it fails."""
-    found = shutil.which(name)
+    found = find_tool(name)
     if found is None:
         absent(f"DCMTK's {name} is not installed")
     assert found is not None
@@ -103,14 +118,14 @@ class Process:
                 if line.startswith(start) and line.endswith("\n"):
                     return line[len(start) :].strip()
             if self.popen.poll() is not None:
-                raise AssertionError(f"{self.popen.args} has ended:\n{self.output}")
+                raise AssertionError(f"{self.popen.args!r} has ended:\n{self.output}")
             return None
 
-        return eventually(look, seconds, f"line {start!r} from {self.popen.args}")
+        return eventually(look, seconds, f"line {start!r} from {self.popen.args!r}")
 
 
 @contextmanager
-def process(command: Sequence[str | os.PathLike[str]], log: Path) -> Iterator[Process]:
+def process(command: Command, log: Path) -> Iterator[Process]:
     """Run a program in the background, and end it."""
     with (
         log.open("w") as out,
@@ -124,9 +139,7 @@ def process(command: Sequence[str | os.PathLike[str]], log: Path) -> Iterator[Pr
             popen.kill()
 
 
-def finished(
-    command: Sequence[str | os.PathLike[str]], seconds: float = RUN, status: int | None = 0
-) -> subprocess.CompletedProcess[str]:
+def finished(command: Command, seconds: float = RUN, status: int | None = 0) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, which must come in time and with this exit status (None: any)."""
     done = subprocess.run(
         list(command),
@@ -162,7 +175,7 @@ def eventually(look: Callable[[], T | None], seconds: float, what: str) -> T:
 
 
 @contextmanager
-def storescp(folder: Path, *options: str | os.PathLike[str]) -> Iterator[int]:
+def storescp(folder: Path, *options: str | Path) -> Iterator[int]:
     """DCMTK's storescp, which stores to ``folder``; gives its port."""
     program = tool("storescp")
     folder.mkdir(parents=True, exist_ok=True)
@@ -194,7 +207,7 @@ def renamed(program: str, package: str, folder: Path) -> Path:
 
 
 @contextmanager
-def storage_scp(folder: Path, package: str = "pynetdicom", *options: str | os.PathLike[str]) -> Iterator[int]:
+def storage_scp(folder: Path, package: str = "pynetdicom", *options: str | Path) -> Iterator[int]:
     """The storage SCP of ``programs``; gives its port."""
     folder.mkdir(parents=True, exist_ok=True)
     path = renamed("storage_scp", package, folder.parent)
@@ -302,7 +315,6 @@ class OurServer:
     port: int = 0
     stored: list[Stored] = field(factory=list)
     aborts: int = 0
-    _stop: Callable[[], None] = field(init=False)
 
     def _on_store(self, event: evt.Event) -> int:
         data = event.encoded_dataset(include_meta=False)
@@ -348,7 +360,7 @@ def our_server(
         return
 
     ready = threading.Event()
-    stop: list[Callable[[], None]] = []
+    stop: list[Callable[[], object]] = []
     failures: list[BaseException] = []
 
     async def serve_asyncio() -> None:
@@ -356,7 +368,7 @@ def our_server(
         loop = asyncio.get_running_loop()
         async with await ae.start_server((HOST, 0), **arguments) as running:
             server.port = running.server_address[1]
-            stop.append(lambda: loop.call_soon_threadsafe(over.set) and None)
+            stop.append(partial(loop.call_soon_threadsafe, over.set))
             ready.set()
             await over.wait()
 
@@ -365,7 +377,7 @@ def our_server(
         token = trio.lowlevel.current_trio_token()
         async with await ae.start_server((HOST, 0), **arguments) as running:
             server.port = running.server_address[1]
-            stop.append(lambda: token.run_sync_soon(over.set))
+            stop.append(partial(token.run_sync_soon, over.set))
             ready.set()
             await over.wait()
 

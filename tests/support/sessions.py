@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from struct import pack
 
 from attrs import evolve, frozen
-from tests.support.streams import Refused
 
 from dicomwire.dimse import Command, DataSetReceived, Session
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer import AssociateAC, AssociateRQ, Connection, Event, Limits, Role, Timeouts
 from dicomwire.upper_layer.items import MaximumLengthItem, PresentationContextACItem, PresentationContextRQItem
+from tests.support.streams import Refused
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"

@@ -6,6 +6,7 @@ Prints its port; ends with its standard input.
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined,unused-ignore]
@@ -39,7 +40,7 @@ def handle_released(event, counter):  # type: ignore[no-untyped-def]
 
 folder, tls = Path(sys.argv[1]), sys.argv[2:]
 received = []  # type: ignore[var-annotated]
-handlers = [
+handlers: list[Any] = [
     (evt.EVT_CONN_OPEN, handle_open),
     (evt.EVT_C_ECHO, handle_echo),
     (evt.EVT_C_STORE, handle_store, [folder, received]),
@@ -56,7 +57,7 @@ ae = AE(ae_title="STORESCP")
 ae.maximum_associations = 50
 ae.add_supported_context(Verification)
 for supported in AllStoragePresentationContexts:
-    ae.add_supported_context(supported.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+    ae.add_supported_context(str(supported.abstract_syntax), ALL_TRANSFER_SYNTAXES)
 
 server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=context)
 print("port", server.server_address[1], flush=True)  # type: ignore[union-attr]

@@ -6,6 +6,7 @@ Prints the status and the SOP instance UID for each file of the folder.
 import socket
 import ssl
 import sys
+import time
 from pathlib import Path
 
 from pydicom import dcmread
@@ -45,4 +46,7 @@ for ds in datasets:
         print("Connection timed out, was aborted or received invalid response")
         sys.exit(2)
     print(f"0x{status.Status:04x} {ds.SOPInstanceUID}")
+    while getattr(assoc, "_is_paused", False):
+        # pynetdicom 3.0.4 may lose the response to a request that is sent before its own thread has woken up.
+        time.sleep(0.001)
 assoc.release()

@@ -1,0 +1,1 @@
+"""Benchmarks against pynetdicom, DCMTK and bare sockets: ``python -m benchmarks``."""

@@ -1,0 +1,54 @@
+"""What a worker process is told to do, as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Self
+
+from attrs import asdict, frozen
+
+HOST = "127.0.0.1"
+
+CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+VERIFICATION = "1.2.840.10008.1.1"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+
+
+@frozen(kw_only=True)
+class Task:
+    """One thing for a worker to do; which fields matter depends on ``do``."""
+
+    do: str
+    port: int = 0
+    count: int = 1
+    clients: int = 1
+    maximum_length: int = 16382
+    """The longest PDU body that a server announces, or that bare sockets cut to."""
+
+    path: str = ""
+    """The file to send."""
+
+    warm_path: str = ""
+    """A small file to send once before anything is measured."""
+
+    size: int = 0
+    """Bytes of the data set in ``path``."""
+
+    offset: int = 0
+    """Where it begins there."""
+
+    keep: str = "memory"
+    """What a server does with a data set: ``memory``, ``discard`` or ``file``."""
+
+    folder: str = ""
+    """Where ``file`` goes."""
+
+    from_file: bool = False
+    """Read the file while sending, where memory would do as well."""
+
+    def encode(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, line: str) -> Self:
+        return cls(**json.loads(line))
