@@ -20,8 +20,8 @@ from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.faces import AsyncAssociation
-from dicomwire.logic.requesting import establish, propose
-from dicomwire.logic.server import ServerBase, handler_table
+from dicomwire.logic.requesting import establish, new_requestor, not_connected
+from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role, State
@@ -438,14 +438,20 @@ class AE(ApplicationEntityBase):
         addresses = await loop.run_in_executor(None, candidates, addr, port)
         sock = bound_socket(addresses[0][0], bind_address)
         try:
-            proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
-            association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+            association, request = new_requestor(
+                Association,
+                self,
+                contexts,
+                ae_title,
+                max_pdu,
+                ext_neg,
+                evt_handlers,
+                addresses[0][1],
+                AddressInformation.from_tuple,
+            )
         except BaseException:
             sock.close()
             raise
-        association.acceptor._ae_title = proposal.called
-        association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
-        association.requestor._contexts = proposal.contexts
         options: dict[str, Any] = {}
         if tls_args is not None:
             context, server_hostname = tls_args
@@ -454,15 +460,13 @@ class AE(ApplicationEntityBase):
             async with asyncio.timeout(self.connection_timeout):
                 channel = await self._connect(association, addresses, sock, bind_address, options)
         except (OSError, ValueError) as error:
-            why = str(error) or type(error).__name__
-            LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, why)
-            await association._finish("aborted", f"no connection: {why}")
+            await not_connected(association, error)
             return association
         no_delay(channel.transport.get_extra_info("socket"))
         association.requestor._set_address(channel.transport.get_extra_info("sockname"), AddressInformation.from_tuple)
         self._register(association)
         await association._open(channel)
-        await establish(association, proposal.request)
+        await establish(association, request)
         if association.is_established:
             association._attendant = _Attendant(association, channel)
         return association

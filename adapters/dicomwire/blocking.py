@@ -23,8 +23,7 @@ from dicomwire.logic.colour import run
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.operations.echo import send_c_echo
 from dicomwire.logic.operations.store import send_c_store
-from dicomwire.logic.requesting import establish, propose
-from dicomwire.logic.server import handler_table
+from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
@@ -255,25 +254,30 @@ class AE(ApplicationEntityBase):
         addresses = candidates(addr, port)
         sock = bound_socket(addresses[0][0], bind_address)
         try:
-            proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
-            association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+            association, request = new_requestor(
+                Association,
+                self,
+                contexts,
+                ae_title,
+                max_pdu,
+                ext_neg,
+                evt_handlers,
+                addresses[0][1],
+                AddressInformation.from_tuple,
+            )
         except BaseException:
             sock.close()
             raise
-        association.acceptor._ae_title = proposal.called
-        association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
-        association.requestor._contexts = proposal.contexts
         try:
             sock = connect(addresses, sock, bind_address, self.connection_timeout)
             sock = self._secure(sock, tls_args)
         except (OSError, ValueError) as error:
-            LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, error)
-            association._run(association._finish("aborted", f"no connection: {error}"))
+            association._run(not_connected(association, error))
             return association
         association.requestor._set_address(sock.getsockname(), AddressInformation.from_tuple)
         channel = SocketChannel(sock, association._new_session(), association._lock)
         self._register(association)
-        association._run(_request(association, channel, proposal.request))
+        association._run(_request(association, channel, request))
         if association.is_established:
             watcher().add(association)
         return association

@@ -17,8 +17,8 @@ from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.faces import AsyncAssociation
-from dicomwire.logic.requesting import establish, propose
-from dicomwire.logic.server import ServerBase, handler_table
+from dicomwire.logic.requesting import establish, new_requestor
+from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
@@ -325,10 +325,9 @@ class AE(ApplicationEntityBase):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`."""
-        proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
-        association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
-        association.acceptor._ae_title = proposal.called
-        association.requestor._contexts = proposal.contexts
+        association, request = new_requestor(
+            Association, self, contexts, ae_title, max_pdu, ext_neg, evt_handlers, (addr, port)
+        )
         server = self.network._listening.get(port)
         if server is None:
             await association._finish("aborted", f"nobody listens on port {port}")
@@ -340,7 +339,7 @@ class AE(ApplicationEntityBase):
         server._accept(channel, local)
         self._register(association)
         await association._open(channel)
-        await establish(association, proposal.request)
+        await establish(association, request)
         if association.is_established:
             self.network.spawn(_attend(association, channel))
         return association

@@ -29,8 +29,8 @@ from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.faces import AsyncAssociation
-from dicomwire.logic.requesting import establish, propose
-from dicomwire.logic.server import ServerBase, handler_table
+from dicomwire.logic.requesting import establish, new_requestor, not_connected
+from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
@@ -440,29 +440,33 @@ class AE(ApplicationEntityBase):
         addresses = await trio.to_thread.run_sync(candidates, addr, port)
         sock = bound_socket(addresses[0][0], bind_address)
         try:
-            proposal = propose(self, contexts, ae_title, max_pdu, ext_neg)
-            association = Association(self, Role.REQUESTOR, handler_table(evt_handlers))
+            association, request = new_requestor(
+                Association,
+                self,
+                contexts,
+                ae_title,
+                max_pdu,
+                ext_neg,
+                evt_handlers,
+                addresses[0][1],
+                AddressInformation.from_tuple,
+            )
         except BaseException:
             sock.close()
             raise
-        association.acceptor._ae_title = proposal.called
-        association.acceptor._set_address(addresses[0][1], AddressInformation.from_tuple)
-        association.requestor._contexts = proposal.contexts
         try:
             limit = self.connection_timeout
             with trio.fail_after(math.inf if limit is None else limit):
                 sock = await _connect(addresses, sock, bind_address)
                 sock = await self._secure(sock, tls_args)
         except (OSError, ValueError, trio.TooSlowError) as error:
-            why = str(error) or "timed out"
-            LOGGER.error("no connection to %s port %s: %s", addresses[0][1][0], port, why)
-            await association._finish("aborted", f"no connection: {why}")
+            await not_connected(association, error)
             return association
         association.requestor._set_address(sock.getsockname(), AddressInformation.from_tuple)
         channel = SocketChannel(sock, association._new_session())
         self._register(association)
         await association._open(channel)
-        await establish(association, proposal.request)
+        await establish(association, request)
         return association
 
     async def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
 from dicomwire import events as evt
+from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.conversion import associate_primitive, to_item
+from dicomwire.logic.server import handler_table
 from dicomwire.negotiation import NegotiatedContext, read_answer
 from dicomwire.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -28,13 +30,15 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.state import Role
 from dicomwire.utils import set_ae
 
 if TYPE_CHECKING:
-    from dicomwire.logic.association import AssociationBase
     from dicomwire.logic.entity import ApplicationEntityBase
 
 LOGGER = logging.getLogger(__name__)
+
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 _EXTENDED = (
     SCP_SCU_RoleSelectionNegotiation,
@@ -111,6 +115,34 @@ def _extended(item: NegotiationItem) -> UserItem:
     if not isinstance(item, _EXTENDED):
         raise TypeError(f"{type(item).__name__} is no extended negotiation item")
     return to_item(item)
+
+
+def new_requestor(
+    kind: type[AssociationT],
+    ae: ApplicationEntityBase,
+    contexts: Sequence[PresentationContext] | None,
+    ae_title: str,
+    max_pdu: int,
+    ext_neg: Sequence[NegotiationItem] | None,
+    evt_handlers: Iterable[evt.EventHandler] | None,
+    address: tuple[Any, ...] | None = None,
+    address_type: Callable[[tuple[Any, ...]], Any] | None = None,
+) -> tuple[AssociationT, AssociateRQ]:
+    """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
+    proposal = propose(ae, contexts, ae_title, max_pdu, ext_neg)
+    association = kind(ae, Role.REQUESTOR, handler_table(evt_handlers))
+    association.requestor._contexts = proposal.contexts
+    association.acceptor._ae_title = proposal.called
+    if address is not None:
+        association.acceptor._set_address(address, address_type)
+    return association, proposal.request
+
+
+async def not_connected(association: AssociationBase, error: Exception) -> None:
+    """There is no transport connection: the association ends before it began."""
+    why = str(error) or "timed out"
+    LOGGER.error("no connection to %s: %s", association._peer_name, why)
+    await association._finish("aborted", f"no connection: {why}")
 
 
 async def establish(association: AssociationBase, request: AssociateRQ) -> None:
