@@ -6,12 +6,13 @@ import importlib.metadata
 import os
 import platform
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import frozen
+
+from benchmarks.dcmtk import find_tool
 
 
 @frozen(kw_only=True)
@@ -57,7 +58,7 @@ def this_machine() -> Machine:
 
 
 def _dcmtk_version() -> str | None:
-    tool = shutil.which("storescp")
+    tool = find_tool("storescp")
     if tool is None:
         return None
     text = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False).stdout

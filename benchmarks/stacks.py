@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
 import socket
 import statistics
 import time
@@ -14,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from attrs import define, evolve, field, frozen
 
 from benchmarks.data import Files
+from benchmarks.dcmtk import find_tool
 from benchmarks.processes import Failed, Finished, Processes, Worker
 from benchmarks.tasks import HOST, Task
 
@@ -34,7 +33,7 @@ _START = 15.0
 def missing(stack: str) -> str | None:
     """What a stack lacks on this machine, or None."""
     if stack.startswith("dcmtk"):
-        absent = [tool for tool in _TOOLS if shutil.which(tool) is None]
+        absent = [tool for tool in _TOOLS if find_tool(tool) is None]
         return f"DCMTK's {absent[0]} is not installed" if absent else None
     if stack in ("trio", "pynetdicom") and importlib.util.find_spec(stack) is None:
         return f"{stack} is not installed"
@@ -161,10 +160,10 @@ def _begin(worker: Worker) -> Callable[[], Outcome]:
 
 
 def _tool(name: str) -> str:
-    found = shutil.which(name)
+    found = find_tool(name)
     if found is None:
         raise Failed(f"DCMTK's {name} is not installed")
-    return os.fspath(found)
+    return found
 
 
 def _environment(stack: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import inspect
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -17,7 +16,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -25,6 +24,7 @@ import pytest
 import trio
 from attrs import define, field, frozen
 
+from benchmarks.dcmtk import find_tool
 from dicomwire import evt
 from dicomwire.logic.colour import run as run_at_once
 
@@ -46,18 +46,6 @@ RUN = 60.0
 
 
 # -- processes ------------------------------------------------------------------------------------------------------
-@cache
-def find_tool(name: str) -> str | None:
-    """DCMTK's tool of that name; pynetdicom's, which a virtual environment may put in front, are none."""
-    for folder in os.get_exec_path():
-        path = shutil.which(name, path=folder)
-        if path is not None:
-            version = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=START)
-            if "$dcmtk" in version.stdout:
-                return path
-    return None
-
-
 def tool(name: str) -> str:
     """The path of a DCMTK tool.  Without it the test is skipped; with DICOMWIRE_REQUIRE_PEERS=1 it fails."""
     found = find_tool(name)
