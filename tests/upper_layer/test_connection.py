@@ -22,6 +22,8 @@ from dicomwire.upper_layer import (
     Data,
     DataReceived,
     Limits,
+    PDataTF,
+    PresentationDataValue,
     Released,
     ReleaseRequested,
     ReleaseRP,
@@ -707,3 +709,29 @@ def test_bytes_behind_our_own_abort_are_dropped_to_the_end_of_their_pdu() -> Non
 
 def test_a_refusal_in_a_list_of_events_is_no_event() -> None:
     assert feed(in_state(6, Role.ACCEPTOR), ASSOCIATE_RJ) == [Refused(2, 2)]
+
+
+# -- small things -----------------------------------------------------------------------------------------------------
+def test_a_connection_tells_whether_it_has_output() -> None:
+    connection = Connection(Role.REQUESTOR)
+    assert not connection.has_output
+    connection.send(request())
+    assert connection.has_output
+    connection.data_to_send()
+    assert not connection.has_output
+
+
+def test_a_p_data_tf_is_not_what_data_is_sent_as() -> None:
+    connection = in_state(6, Role.REQUESTOR)
+    pdu: Any = PDataTF(presentation_data_value_items=(PresentationDataValue(1, 3, b"ab"),))
+    with pytest.raises(TypeError, match="PDataTF cannot be sent; send data as Data"):
+        connection.send(pdu)
+
+
+def test_the_reserved_bytes_of_an_association_request_are_32() -> None:
+    with pytest.raises(ValueError, match="32"):
+        attrs.evolve(request(), reserved=bytes(31))
+
+
+def test_a_pdu_describes_itself() -> None:
+    assert str(request()).startswith("A-ASSOCIATE-RQ, ")
