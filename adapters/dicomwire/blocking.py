@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import update_wrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from dicomwire import events as evt
 from dicomwire._socket_channel import SocketChannel
@@ -22,8 +22,18 @@ from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import run
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.operations.echo import send_c_echo
+from dicomwire.logic.operations.normalized import (
+    send_n_action,
+    send_n_create,
+    send_n_delete,
+    send_n_event_report,
+    send_n_get,
+    send_n_set,
+)
+from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.logic.operations.store import send_c_store
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
+from dicomwire.logic.stream import Stream
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
@@ -51,6 +61,39 @@ def blocking(
     return update_wrapper(plain, function)
 
 
+class Responses(Generic[T]):
+    """The responses to one request, an iterator; may be left early."""
+
+    def __init__(self, association: Association, stream: Stream[T]) -> None:
+        self._association = association
+        self._stream = stream
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> T:
+        """Wait for the next response."""
+        try:
+            return self._association._run(self._stream.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """Take no more responses: the rest is dropped as it comes."""
+        self._stream.leave()
+
+
+def iterated(
+    function: Callable[Concatenate[AssociationBase, P], Coroutine[Any, Any, Stream[T]]],
+) -> Callable[Concatenate[Association, P], Responses[T]]:
+    """The plain method of a shared coroutine function that gives a stream; keeps its signature."""
+
+    def plain(self: Association, /, *args: P.args, **kwargs: P.kwargs) -> Responses[T]:
+        return Responses(self, self._run(function(self, *args, **kwargs)))
+
+    return update_wrapper(plain, function)
+
+
 class Association(AssociationBase):
     """An association whose verbs block.  May be used from several threads; ``with`` releases it at the end."""
 
@@ -64,6 +107,16 @@ class Association(AssociationBase):
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
+    send_c_find = iterated(send_c_find)
+    send_c_get = iterated(send_c_get)
+    send_c_move = iterated(send_c_move)
+    send_c_cancel = blocking(send_c_cancel)
+    send_n_action = blocking(send_n_action)
+    send_n_create = blocking(send_n_create)
+    send_n_delete = blocking(send_n_delete)
+    send_n_event_report = blocking(send_n_event_report)
+    send_n_get = blocking(send_n_get)
+    send_n_set = blocking(send_n_set)
 
     def release(self) -> None:
         """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.

@@ -100,7 +100,7 @@ def _shows_identifier(command_field: int) -> bool:
 
 def _identifier_lines(event: evt.Event, message: Message) -> list[str]:
     from dicomwire.dsutils import pretty_dataset
-    from dicomwire.logic.received import decode_data_set
+    from dicomwire.logic.data_sets import decode_data_set
 
     contexts = (cx.transfer_syntax for cx in event.assoc.accepted_contexts if cx.context_id == message.context_id)
     syntaxes: list[Any] = next(contexts, [])

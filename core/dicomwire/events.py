@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydicom.tag import BaseTag
 
     from dicomwire.logic.association import AssociationBase
+    from dicomwire.logic.association_state import AssociationState
     from dicomwire.logic.received import ReceivedMessage
     from dicomwire.presentation import PresentationContextTuple
 
@@ -217,7 +218,7 @@ class Event:
 
     def __init__(
         self,
-        assoc: AssociationBase,
+        assoc: AssociationState,
         event: EventType,
         attrs: dict[str, Any] | None = None,
         *,

@@ -20,6 +20,7 @@ from dicomwire.utils import set_ae, set_uid, set_version_name
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
+    from dicomwire.logic.association_state import AssociationState
 
 LOGGER = logging.getLogger(__name__)
 
@@ -207,7 +208,7 @@ class ApplicationEntityBase:
         if association.is_acceptor:
             self._accepted.add(association)
 
-    def _forget(self, association: AssociationBase) -> None:
+    def _forget(self, association: AssociationState) -> None:
         """The association has ended; it need not be registered."""
         self._associations.discard(association)
         self._accepted.discard(association)

@@ -7,6 +7,15 @@ from typing import Self
 
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.operations.echo import send_c_echo
+from dicomwire.logic.operations.normalized import (
+    send_n_action,
+    send_n_create,
+    send_n_delete,
+    send_n_event_report,
+    send_n_get,
+    send_n_set,
+)
+from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.logic.operations.store import send_c_store
 
 
@@ -15,6 +24,16 @@ class AsyncAssociation(AssociationBase):
 
     send_c_echo = send_c_echo
     send_c_store = send_c_store
+    send_c_find = send_c_find
+    send_c_get = send_c_get
+    send_c_move = send_c_move
+    send_c_cancel = send_c_cancel
+    send_n_action = send_n_action
+    send_n_create = send_n_create
+    send_n_delete = send_n_delete
+    send_n_event_report = send_n_event_report
+    send_n_get = send_n_get
+    send_n_set = send_n_set
 
     async def release(self) -> None:
         """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.session import AcceptedContext
+from dicomwire.logic.data_sets import decode_data_set
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.upper_layer.connection import Buffer
 
@@ -102,19 +103,3 @@ class ReceivedMessage:
             sop_instance_uid=self.command.affected_sop_instance_uid or "",
             transfer_syntax=self.context.transfer_syntax,
         )
-
-
-def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
-    """A data set from its bytes; empty without any."""
-    from pydicom.dataset import Dataset
-    from pydicom.uid import UID
-
-    if not data:
-        return Dataset()
-    from dicomwire.dsutils import decode
-
-    syntax = UID(transfer_syntax)
-    if syntax.is_private:
-        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
-        return decode(data, False, True)
-    return decode(data, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)

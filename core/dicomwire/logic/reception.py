@@ -15,12 +15,12 @@ from dicomwire.logic.serving import refusal
 from dicomwire.sinks import FileSink, MemorySink, Sink, make_sink
 
 if TYPE_CHECKING:
-    from dicomwire.logic.association import AssociationBase
+    from dicomwire.logic.association_engine import AssociationEngine
 
 LOGGER = logging.getLogger(__name__)
 
 
-async def receive_data_set(association: AssociationBase, message: ReceivedMessage) -> bool:
+async def receive_data_set(association: AssociationEngine, message: ReceivedMessage) -> bool:
     """Bring the data set of ``message`` to where it belongs; False if the association ended before it did.
 
     A sink that fails does not stop the data set from being read: ``message.failure`` says why, and the service
@@ -52,7 +52,7 @@ async def receive_data_set(association: AssociationBase, message: ReceivedMessag
             await _discard(sink)
 
 
-async def _choose(association: AssociationBase, message: ReceivedMessage) -> Sink | None:
+async def _choose(association: AssociationEngine, message: ReceivedMessage) -> Sink | None:
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
     limits = association._connection.limits
     if message.command.command_field != C_STORE_RQ:
@@ -77,7 +77,7 @@ async def _choose(association: AssociationBase, message: ReceivedMessage) -> Sin
 
 
 async def _attempt(
-    association: AssociationBase, sink: Sink, message: ReceivedMessage, act: Any, *args: Any
+    association: AssociationEngine, sink: Sink, message: ReceivedMessage, act: Any, *args: Any
 ) -> Sink | None:
     """Let the sink act; if it cannot, remember why and go on without it."""
     try:

@@ -4,50 +4,100 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicomwire import _config
 from dicomwire._logging import printable
-from dicomwire.dimse.command import Command
-from dicomwire.dimse.messages import C_ECHO_RQ, C_STORE_RQ, MESSAGES, answer
+from dicomwire.dimse.messages import (
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_GET_RQ,
+    C_MOVE_RQ,
+    C_STORE_RQ,
+    MESSAGES,
+    N_ACTION_RQ,
+    N_CREATE_RQ,
+    N_DELETE_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
+    N_SET_RQ,
+    answer,
+)
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.echo import serve_echo
+from dicomwire.logic.services.find import serve_find
+from dicomwire.logic.services.normalized import serve_normalized
+from dicomwire.logic.services.retrieve import serve_get, serve_move
+from dicomwire.logic.services.statuses import Response
 from dicomwire.logic.services.store import serve_store
-from dicomwire.sop_class import is_known, uid_to_messages
+from dicomwire.service_class import ServiceClass, StorageServiceClass
+from dicomwire.sop_class import is_known, uid_to_messages, uid_to_service_class
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
+    from dicomwire.logic.association_engine import AssociationEngine
 
 LOGGER = logging.getLogger(__name__)
 
 UNKNOWN_SOP_CLASS = 0x0118
+MISSING_ATTRIBUTE = 0x0120
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 UNRECOGNIZED_OPERATION = 0x0211
 CANNOT_UNDERSTAND = 0xC000
 
-Service = Callable[["AssociationBase", ReceivedMessage], Awaitable[Command]]
+Service = Callable[["AssociationBase", ReceivedMessage, type[ServiceClass]], Awaitable[Response | None]]
 
-SERVICES: dict[int, Service] = {C_ECHO_RQ: serve_echo, C_STORE_RQ: serve_store}
-"""By command field: a coroutine function that gives the final response."""
+SERVICES: dict[int, Service] = {
+    C_ECHO_RQ: serve_echo,
+    C_STORE_RQ: serve_store,
+    C_FIND_RQ: serve_find,
+    C_GET_RQ: serve_get,
+    C_MOVE_RQ: serve_move,
+    N_ACTION_RQ: serve_normalized,
+    N_CREATE_RQ: serve_normalized,
+    N_DELETE_RQ: serve_normalized,
+    N_EVENT_REPORT_RQ: serve_normalized,
+    N_GET_RQ: serve_normalized,
+    N_SET_RQ: serve_normalized,
+}
+"""By command field: a coroutine function that gives the final response, or None if the association ended meanwhile."""
+
+# What a request must name beside its SOP class; a missing priority harms nobody.
+_NEEDED = {
+    field: tuple(name for name in kind.required if name not in ("message_id", "priority") and "sop_class" not in name)
+    for field, kind in MESSAGES.items()
+    if field in SERVICES
+}
+
+
+class Dispatch(NamedTuple):
+    """Who serves a kind of request on a presentation context."""
+
+    service_class: type[ServiceClass]
+    refused: int | None
+    """The status that refuses it, if nobody does."""
 
 
 async def serve(association: AssociationBase, message: ReceivedMessage) -> None:
     """Serve one request and send the final response, unless the association ended meanwhile."""
     command = message.command
     refused = refusal(association, message)
-    if refused is None:
-        response = await SERVICES[command.command_field](association, message)
-    else:
-        LOGGER.warning(
-            "%s on SOP class %s answered %#06x",
-            MESSAGES[command.command_field].name,
-            printable(_sop_class(message)),
-            refused,
-        )
-        response = answer(command, refused)
+    response: Response | None
     try:
-        await association._send(message.context.context_id, response)
+        if refused is None:
+            service_class = dispatch(association, message).service_class
+            response = await SERVICES[command.command_field](association, message, service_class)
+        else:
+            LOGGER.warning(
+                "%s on SOP class %s answered %#06x",
+                MESSAGES[command.command_field].name,
+                printable(_sop_class(message)),
+                refused,
+            )
+            response = answer(command, refused), None
+        if response is not None:
+            await association._send(message.context.context_id, *response)
     except LocalProtocolError:
         LOGGER.debug("the association ended before the response to message ID %d", message.message_id)
 
@@ -58,25 +108,47 @@ def _sop_class(message: ReceivedMessage) -> str:
     return command.affected_sop_class_uid or command.requested_sop_class_uid or message.context.abstract_syntax
 
 
-def refusal(association: AssociationBase, message: ReceivedMessage) -> int | None:
+def refusal(association: AssociationEngine, message: ReceivedMessage) -> int | None:
     """The status that refuses the request, if nothing serves it."""
+    refused = dispatch(association, message).refused
+    if refused is not None:
+        return refused
+    command = message.command
+    for name in _NEEDED[command.command_field]:
+        if getattr(command, name) is None:
+            return CANNOT_UNDERSTAND if command.command_field < N_EVENT_REPORT_RQ else MISSING_ATTRIBUTE
+    return None
+
+
+def dispatch(association: AssociationEngine, message: ReceivedMessage) -> Dispatch:
+    """Who serves this request; the answer is the same for all requests of its kind."""
+    uid = _sop_class(message)
+    key = message.context.context_id, message.command.command_field, uid, _config.UNRESTRICTED_STORAGE_SERVICE
+    found: Dispatch | None = association._dispatched.get(key)
+    if found is None:
+        found = _dispatch(association, message, uid)
+        if len(association._dispatched) < 1024:
+            association._dispatched[key] = found
+    return found
+
+
+def _dispatch(association: AssociationEngine, message: ReceivedMessage, uid: str) -> Dispatch:
     field = message.command.command_field
     if field not in SERVICES:
-        return UNRECOGNIZED_OPERATION
+        return Dispatch(ServiceClass, UNRECOGNIZED_OPERATION)
     context = association._context(message.context.context_id)
-    if context is None or not context.as_scp:
-        return SOP_CLASS_NOT_SUPPORTED
-    if field == C_STORE_RQ and not message.command.affected_sop_instance_uid:
-        return CANNOT_UNDERSTAND
+    # Events are reported to whoever is not the SCP.
+    if context is None or not (context.as_scp or field == N_EVENT_REPORT_RQ):
+        return Dispatch(ServiceClass, SOP_CLASS_NOT_SUPPORTED)
     if field == C_STORE_RQ and _config.UNRESTRICTED_STORAGE_SERVICE:
-        return None
-    uid = _sop_class(message)
+        return Dispatch(StorageServiceClass, None)
     accepted = association.acceptor._accepted_common.get(uid)
     # In common extended negotiation the peer said which service class the SOP class belongs to.
-    messages = uid_to_messages(uid if accepted is None else accepted[0])
+    served = uid if accepted is None else accepted[0]
+    service_class, messages = uid_to_service_class(served), uid_to_messages(served)
     if field in messages:
-        return None
+        return Dispatch(service_class, None)
     if not messages and not is_known(uid):
         LOGGER.warning("no service class for SOP class %s: see dicomwire.register_uid()", printable(uid))
-        return UNKNOWN_SOP_CLASS if field != C_STORE_RQ else SOP_CLASS_NOT_SUPPORTED
-    return UNRECOGNIZED_OPERATION
+        return Dispatch(service_class, UNKNOWN_SOP_CLASS if field != C_STORE_RQ else SOP_CLASS_NOT_SUPPORTED)
+    return Dispatch(service_class, UNRECOGNIZED_OPERATION)

@@ -13,7 +13,9 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 from dicomwire.errors import LocalProtocolError
+from dicomwire.logic.data_sets import DEFLATED
 from dicomwire.negotiation import NegotiatedContext
+from dicomwire.utils import set_uid
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
@@ -28,7 +30,6 @@ UPS_OTHERS = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.3", "1.2.8
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
 
@@ -41,7 +42,9 @@ _STATUS_ELEMENTS = {
     field: [
         element
         for element in ELEMENTS
-        if element.field in kind.optional and (element.vr != "UI" or field == N_EVENT_REPORT_RQ | RESPONSE)
+        if element.field in kind.optional
+        and element.field != "action_type_id"
+        and (element.vr != "UI" or field == N_EVENT_REPORT_RQ | RESPONSE)
     ]
     for field, kind in MESSAGES.items()
 }
@@ -151,8 +154,8 @@ async def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
+    command = await association._window(command)
     assert command.message_id is not None
-    await association._window(command)
     with association._exchange():
         try:
             await association._send(context_id, command, data_set)
@@ -160,6 +163,11 @@ async def exchange(
             lost(association, error)
             return None
         return await association._response(command.message_id)
+
+
+def check_uid(uid: str, name: str) -> str:
+    """Raise TypeError or ValueError unless this can be sent as a UID."""
+    return str(set_uid(uid, name, allow_empty=False, allow_none=False))
 
 
 def lost(association: AssociationBase, error: LocalProtocolError) -> None:

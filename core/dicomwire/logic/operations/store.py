@@ -16,8 +16,8 @@ from dicomwire import _config
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.errors import LocalProtocolError
+from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.operations.common import (
-    DEFLATED,
     EXPLICIT_BIG,
     IMPLICIT_LITTLE,
     check_message_id,
@@ -83,6 +83,7 @@ async def send_c_store(
     from pydicom.dataset import Dataset
 
     if not isinstance(dataset, Dataset):
+        start = _position(dataset)
         # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
         with opened(dataset) as encoded:
             instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
@@ -93,22 +94,27 @@ async def send_c_store(
             # With chunked sending, or for a bare data set, there is only the exact match.
             exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
             choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
-        dataset = _decode(dataset)
+        dataset = _decode(dataset, start)
     instance = _instance_of_data_set(dataset)
     context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
-    data = _encode(dataset, context.transfer_syntax)
+    data = encode_data_set(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
     return status_of(await exchange(self, context.context_id, command, data))
 
 
-def _decode(source: Any) -> Dataset:
+def _position(source: Any) -> int:
+    """Where a file object stands; for everything else the beginning."""
+    return int(source.tell()) if hasattr(source, "seek") and not isinstance(source, mmap) else 0
+
+
+def _decode(source: Any, start: int) -> Dataset:
     """The whole instance: its transfer syntax was not accepted, so it has to be converted."""
     from pydicom import dcmread
 
     if isinstance(source, str | os.PathLike):
         return dcmread(Path(source))
     if hasattr(source, "read") and hasattr(source, "seek"):
-        source.seek(0)
+        source.seek(start)
         return dcmread(source)
     return dcmread(BytesIO(source))
 
@@ -182,24 +188,11 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
     return actual
 
 
-def _encode(dataset: Dataset, transfer_syntax: str) -> bytes:
-    from pydicom.uid import UID
-
-    from dicomwire.dsutils import encode_dataset
-
-    syntax = UID(transfer_syntax)
-    if any(element.tag.group == 0x0002 for element in dataset.group_dataset(0x0002)):
-        dataset = dataset[0x00030000:]
-    implicit = False if syntax.is_private else syntax.is_implicit_VR
-    little = True if syntax.is_private else syntax.is_little_endian
-    return encode_dataset(dataset, implicit, little, transfer_syntax == DEFLATED)
-
-
 async def _send_stream(
     association: AssociationBase, context: NegotiatedContext, command: Command, pieces: Pieces
 ) -> Dataset:
+    command = await association._window(command)
     assert command.message_id is not None
-    await association._window(command)
     with association._exchange():
         try:
             await association._send_pieces(context.context_id, command, pieces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
@@ -11,11 +11,15 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import BY_KEYWORD
 from dicomwire.dimse.messages import MESSAGES, answer
 from dicomwire.status import StatusTable
+from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
 
 LOGGER = logging.getLogger(__name__)
+
+Response: TypeAlias = tuple[Command, Buffer | None]
+"""A final response, and its data set."""
 
 NO_STATUS = 0xC001
 NO_STATUS_TYPE = 0xC002

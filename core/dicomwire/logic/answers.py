@@ -1,0 +1,76 @@
+"""What a handler that answers in steps yields: any kind of generator or iterable, closed when nobody wants more."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any
+
+from dicomwire import events as evt
+from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.received import ReceivedMessage
+
+if TYPE_CHECKING:
+    from dicomwire.logic.association import AssociationBase
+
+LOGGER = logging.getLogger(__name__)
+
+END = object()
+"""There is nothing more."""
+
+
+class Answers:
+    """Takes what the handler of ``event`` yields, one value at a time."""
+
+    def __init__(self, association: AssociationBase, event: evt.InterventionEvent, message: ReceivedMessage) -> None:
+        self._association = association
+        self._event = event
+        self._message = message
+        self._iterator: Any = None
+        self._is_async = False
+
+    async def open(self) -> None:
+        """Call the handler; None from it is nothing at all.
+
+        Raises:
+            HandlerRaised: it raised, or gave nothing that can be iterated.
+        """
+        answers = await self._association._intervene(self._event, self._message)
+        if answers is None:
+            return
+        try:
+            self._is_async = hasattr(answers, "__aiter__")
+            self._iterator = aiter(answers) if self._is_async else iter(answers)
+        except TypeError as error:
+            LOGGER.error("the handler of %s gave %s: nothing to iterate", self._event.name, type(answers).__name__)
+            raise HandlerRaised(self._event.name) from error
+
+    async def next(self) -> Any:
+        """The next value, or ``END``.
+
+        Raises:
+            HandlerRaised: the handler raised.
+        """
+        if self._iterator is None:
+            return END
+        try:
+            if self._is_async:
+                return await anext(self._iterator, END)
+            return await self._association._call(next, self._iterator, END)
+        except Exception as error:
+            LOGGER.exception("handler of %s raised", self._event.name)
+            self._iterator = None
+            raise HandlerRaised(self._event.name) from error
+
+    async def close(self) -> None:
+        """No more values are wanted: let the handler clean up."""
+        iterator, self._iterator = self._iterator, None
+        close = getattr(iterator, "aclose" if self._is_async else "close", None)
+        if close is None:
+            return
+        try:
+            closing = await self._association._call(close)
+            if inspect.isawaitable(closing):
+                await closing
+        except Exception:
+            LOGGER.exception("handler of %s raised while it was closed", self._event.name)

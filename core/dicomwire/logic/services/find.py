@@ -1,0 +1,77 @@
+"""C-FIND as SCP (PS3.4 annex C, K, Q, V and others, PS3.7 9.1.2)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from dicomwire import events as evt
+from dicomwire.dimse.messages import answer
+from dicomwire.logic.answers import END, Answers
+from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.services.statuses import Response, respond
+from dicomwire.service_class import C_FIND, RelevantPatientInformationQueryServiceClass, ServiceClass
+from dicomwire.status import STATUS_PENDING, STATUS_WARNING, code_to_category
+from dicomwire.upper_layer.connection import Buffer
+
+if TYPE_CHECKING:
+    from dicomwire.logic.association import AssociationBase
+
+LOGGER = logging.getLogger(__name__)
+
+SUCCESS = 0x0000
+HANDLER_FAILED = 0xC311
+BAD_IDENTIFIER = 0xC312
+
+
+async def serve_find(
+    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
+) -> Response | None:
+    """A Pending response for each match the handler yields, then the final one."""
+    command = message.command
+    table = service_class(association).statuses_for(C_FIND)
+    only_one = issubclass(service_class, RelevantPatientInformationQueryServiceClass)
+    answers = Answers(association, evt.EVT_C_FIND, message)
+    try:
+        await answers.open()
+        while (value := await answers.next()) is not END:
+            try:
+                status, identifier = value
+            except (TypeError, ValueError):
+                LOGGER.error("the C-FIND handler yielded no pair of status and identifier")
+                return answer(command, HANDLER_FAILED), None
+            response = respond(command, status, table)
+            assert response.status is not None
+            category = code_to_category(response.status)
+            if category not in (STATUS_PENDING, STATUS_WARNING) or response.status not in table:
+                return response, None
+            data: Buffer | None = None
+            if category == STATUS_PENDING:
+                data = _identifier(identifier, message.context.transfer_syntax)
+                if data is None:
+                    return answer(command, BAD_IDENTIFIER), None
+            await association._send(message.context.context_id, response, data)
+            if only_one:
+                break
+            await association._attend()
+            if not association.is_established:
+                return None
+    except HandlerRaised:
+        return answer(command, HANDLER_FAILED), None
+    finally:
+        await answers.close()
+    return answer(command, SUCCESS), None
+
+
+def _identifier(identifier: Any, transfer_syntax: str) -> Buffer | None:
+    """A match, encoded; None if there is none, or it cannot be."""
+    if not identifier:
+        LOGGER.error("the C-FIND handler yielded a Pending status without identifier")
+        return None
+    try:
+        return encode_data_set(identifier, transfer_syntax)
+    except ValueError as error:
+        LOGGER.error("the identifier of a C-FIND handler: %s", error)
+        return None

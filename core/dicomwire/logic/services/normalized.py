@@ -1,0 +1,94 @@
+"""The six N-services as performer (PS3.7 10.1)."""
+
+from __future__ import annotations
+
+import logging
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+from pydicom.dataset import Dataset
+
+from dicomwire import events as evt
+from dicomwire.dimse.messages import (
+    N_ACTION_RQ,
+    N_CREATE_RQ,
+    N_DELETE_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
+    N_SET_RQ,
+    answer,
+)
+from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.services.statuses import Response, respond
+from dicomwire.service_class import ServiceClass
+from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
+
+if TYPE_CHECKING:
+    from dicomwire.logic.association import AssociationBase
+
+LOGGER = logging.getLogger(__name__)
+
+PROCESSING_FAILURE = 0x0110
+
+_EVENTS = {
+    N_ACTION_RQ: evt.EVT_N_ACTION,
+    N_CREATE_RQ: evt.EVT_N_CREATE,
+    N_DELETE_RQ: evt.EVT_N_DELETE,
+    N_EVENT_REPORT_RQ: evt.EVT_N_EVENT_REPORT,
+    N_GET_RQ: evt.EVT_N_GET,
+    N_SET_RQ: evt.EVT_N_SET,
+}
+
+
+async def serve_normalized(
+    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
+) -> Response | None:
+    """What the handler says, with the data set it gives if all went well."""
+    command = message.command
+    failed = answer(command, PROCESSING_FAILURE), None
+    try:
+        said: Any = await association._intervene(_EVENTS[command.command_field], message)
+    except HandlerRaised:
+        return failed
+    data_set: Any = None
+    status = said
+    if command.command_field != N_DELETE_RQ:
+        try:
+            status, data_set = said
+        except (TypeError, ValueError):
+            LOGGER.error("an N-service handler gave no pair of status and data set")
+            return failed
+    response = respond(command, status, service_class(association).statuses_for(command.command_field))
+    category = code_to_category(response.status or 0)
+    if category not in (STATUS_SUCCESS, STATUS_WARNING):
+        return response, None
+    if command.command_field == N_CREATE_RQ and command.affected_sop_instance_uid is None:
+        uid = data_set.get("AffectedSOPInstanceUID") if data_set else None
+        if uid:
+            response = evolve(response, affected_sop_instance_uid=str(uid))
+        elif category == STATUS_SUCCESS:
+            LOGGER.error("the N-CREATE handler gave no AffectedSOPInstanceUID, and the request had none")
+            return failed
+    if not data_set:
+        return response, None
+    try:
+        data = encode_data_set(_without_command_elements(data_set), message.context.transfer_syntax)
+    except ValueError as error:
+        LOGGER.error("the data set of an N-service handler: %s", error)
+        return failed
+    if not data:
+        return response, None
+    # The standard wants them where a reply comes.
+    reply = evolve(response, action_type_id=command.action_type_id, event_type_id=command.event_type_id)
+    return reply, data
+
+
+def _without_command_elements(data_set: Any) -> Any:
+    if not isinstance(data_set, Dataset) or "AffectedSOPInstanceUID" not in data_set:
+        return data_set
+    data_set = copy(data_set)
+    del data_set.AffectedSOPInstanceUID
+    return data_set

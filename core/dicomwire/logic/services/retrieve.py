@@ -1,0 +1,236 @@
+"""C-GET and C-MOVE as SCP (PS3.4 C.4.2 and C.4.3, PS3.7 9.1.3 and 9.1.4)."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydicom.dataset import Dataset
+
+from dicomwire import events as evt
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import answer
+from dicomwire.logic.answers import END, Answers
+from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.operations.store import send_c_store
+from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.services.statuses import NO_STATUS, NO_STATUS_TYPE, Response, respond
+from dicomwire.logic.services.sub_operations import Store, SubOperations
+from dicomwire.service_class import C_GET, C_MOVE, ServiceClass
+from dicomwire.status import (
+    STATUS_CANCEL,
+    STATUS_FAILURE,
+    STATUS_PENDING,
+    STATUS_SUCCESS,
+    STATUS_WARNING,
+    StatusTable,
+    code_to_category,
+)
+
+if TYPE_CHECKING:
+    from dicomwire.logic.association import AssociationBase
+
+LOGGER = logging.getLogger(__name__)
+
+GET_FAILED = 0xC411
+GET_NO_NUMBER = 0xC413
+GET_TOO_MANY = 0xC416
+MOVE_FAILED = 0xC511
+MOVE_NO_NUMBER = 0xC513
+MOVE_NO_DESTINATION = 0xC514
+MOVE_BAD_DESTINATION = 0xC515
+MOVE_TOO_MANY = 0xC516
+UNKNOWN_DESTINATION = 0xA801
+
+_MOST = 65535
+
+_WITHOUT_BULK_DATA = "1.2.840.10008.5.1.4.1.2.5.3"
+
+
+async def serve_get(
+    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
+) -> Response | None:
+    """Store what the handler yields on this very association, telling how far it has come after each."""
+    command = message.command
+    table = service_class(association).statuses_for(C_GET)
+    answers = Answers(association, evt.EVT_C_GET, message)
+    try:
+        await answers.open()
+    except HandlerRaised:
+        return answer(command, GET_FAILED), None
+    try:
+        try:
+            first = await answers.next()
+        except HandlerRaised:
+            return answer(command, GET_NO_NUMBER), None
+        if (refused := _refusal(command, first, table)) is not None:
+            return refused, None
+        number = _number(first)
+        if number is None:
+            return answer(command, GET_NO_NUMBER), None
+        if number > _MOST:
+            return answer(command, GET_TOO_MANY), None
+
+        async def store(instance: Any, message_id: int) -> Dataset:
+            return await send_c_store(association, instance, message_id, _priority(command))
+
+        return await _retrieve(association, message, table, answers, max(0, number), store, GET_FAILED)
+    finally:
+        await answers.close()
+
+
+async def serve_move(
+    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
+) -> Response | None:
+    """Store what the handler yields at the destination it names, over an association of its own."""
+    command = message.command
+    table = service_class(association).statuses_for(C_MOVE)
+    answers = Answers(association, evt.EVT_C_MOVE, message)
+    try:
+        await answers.open()
+    except HandlerRaised:
+        return answer(command, MOVE_FAILED), None
+    try:
+        try:
+            destination = await answers.next()
+        except HandlerRaised:
+            destination = END
+        if destination is END:
+            return answer(command, MOVE_NO_DESTINATION), None
+        if (refused := _refusal(command, destination, table)) is not None:
+            return refused, None
+        try:
+            address, port, *more = destination
+            options = dict(*more)
+        except (TypeError, ValueError):
+            return answer(command, MOVE_BAD_DESTINATION), None
+        if address is None or port is None:
+            return answer(command, UNKNOWN_DESTINATION), None
+        try:
+            number = _number(await answers.next())
+        except HandlerRaised:
+            number = None
+        if number is None:
+            return answer(command, MOVE_NO_NUMBER), None
+        if number > _MOST:
+            return answer(command, MOVE_TOO_MANY), None
+        if number < 1:
+            return SubOperations(command, message.context.transfer_syntax, 0).final(answer(command, 0x0000))
+        return await _move(association, message, table, answers, number, (address, port), options)
+    finally:
+        await answers.close()
+
+
+async def _move(
+    association: AssociationBase,
+    message: ReceivedMessage,
+    table: StatusTable,
+    answers: Answers,
+    number: int,
+    address: tuple[Any, int],
+    options: dict[str, Any],
+) -> Response | None:
+    command = message.command
+    ae = association._ae
+    options = {"ae_title": command.move_destination, **options}
+    try:
+        destination = await association._call(partial(association.ae.associate, *address, **options))
+    except Exception as error:
+        LOGGER.error("no association with the move destination %s: %s", address, error)
+        return answer(command, MOVE_BAD_DESTINATION), None
+    if not destination.is_established:
+        LOGGER.error("no association with the move destination %s: %s", address, destination.failure)
+        return answer(command, UNKNOWN_DESTINATION), None
+    is_done = False
+    try:
+
+        async def store(instance: Any, message_id: int) -> Dataset:
+            status: Dataset = await association._call(
+                partial(
+                    destination.send_c_store,
+                    instance,
+                    message_id,
+                    _priority(command),
+                    originator_aet=ae.ae_title,
+                    originator_id=command.message_id,
+                )
+            )
+            return status
+
+        response = await _retrieve(association, message, table, answers, number, store, MOVE_FAILED)
+        await association._call(destination.release)
+        is_done = True
+        return response
+    finally:
+        if not is_done:
+            # Cancelled: nobody may wait for it.
+            destination.kill()
+
+
+async def _retrieve(
+    association: AssociationBase,
+    message: ReceivedMessage,
+    table: StatusTable,
+    answers: Answers,
+    number: int,
+    store: Store,
+    handler_failed: int,
+) -> Response | None:
+    """The sub-operations and their responses, up to the final one; None if the association ended before."""
+    command = message.command
+    done = SubOperations(command, message.context.transfer_syntax, number)
+    if number < 1:
+        return done.final(answer(command, 0x0000))
+    without_bulk_data = message.context.abstract_syntax == _WITHOUT_BULK_DATA
+    while True:
+        try:
+            value = await answers.next()
+            if value is END:
+                return done.outcome()
+            status, instance = value
+        except (HandlerRaised, TypeError, ValueError) as error:
+            if not isinstance(error, HandlerRaised):
+                LOGGER.error("a handler yielded no pair of status and data set")
+            done.give_up()
+            return done.final(answer(command, handler_failed))
+        response = respond(command, status, table)
+        assert response.status is not None
+        category = code_to_category(response.status)
+        if response.status in (NO_STATUS, NO_STATUS_TYPE) or category not in (STATUS_PENDING, STATUS_SUCCESS):
+            if category in (STATUS_FAILURE, STATUS_WARNING):
+                done.give_up()
+            return done.final(response, instance, remaining=category == STATUS_CANCEL)
+        if category == STATUS_SUCCESS:
+            return done.success()
+        if not instance and isinstance(instance, Dataset | type(None)):
+            continue
+        if done.are_done:
+            LOGGER.warning("a handler yielded more than the %d instances it had announced: ignored", number)
+            continue
+        await done.store(instance, store, without_bulk_data=without_bulk_data)
+        await association._attend()
+        if not association.is_established:
+            return None
+        await association._send(message.context.context_id, done.count(response, remaining=True))
+
+
+def _refusal(command: Command, first: Any, table: StatusTable) -> Command | None:
+    """The response to a handler that begins with a failure instead of what comes first."""
+    if not isinstance(first, tuple) or len(first) != 2 or first[1] is not None:
+        return None
+    if isinstance(first[0], bool) or not isinstance(first[0], int | Dataset):
+        return None
+    response = respond(command, first[0], table)
+    return response if code_to_category(response.status or 0) == STATUS_FAILURE else None
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _priority(command: Command) -> int:
+    return command.priority if command.priority in (0, 1, 2) else 2

@@ -1,0 +1,174 @@
+"""The C-STORE sub-operations of C-GET and C-MOVE, and what is counted of them (PS3.4 C.4.2 and C.4.3)."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import define, evolve, field
+from pydicom.dataset import Dataset
+
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import answer
+from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.services.statuses import Response
+from dicomwire.sources import EncodedDataSet
+from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
+
+LOGGER = logging.getLogger(__name__)
+
+SUCCESS = 0x0000
+SOME_FAILED = 0xB000
+ALL_FAILED = 0xA702
+
+_FAILURES = (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What storing one instance may raise because of that instance, or because its association is gone."""
+
+_BULK_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "PixelDataProviderURL", "SpectroscopyData",
+              "EncapsulatedDocument")  # fmt: skip
+
+Store = Callable[[Any, int], Awaitable[Dataset]]
+"""Stores one instance with a message ID; gives the status."""
+
+
+@define
+class SubOperations:
+    """How far a C-GET or C-MOVE has come."""
+
+    command: Command
+    transfer_syntax: str
+    announced: int
+    remaining: int = field(init=False)
+    completed: int = 0
+    failed: int = 0
+    warning: int = 0
+    failed_uids: list[str] = field(factory=list)
+    _next_id: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.remaining = self.announced
+        self._next_id = self.command.message_id or 0
+
+    @property
+    def are_done(self) -> bool:
+        return self.remaining <= 0
+
+    def count(self, response: Command, *, remaining: bool = False) -> Command:
+        """The response with the counters; how many remain belongs to Pending and Cancel only (PS3.7 9.1.3.1)."""
+        return evolve(
+            response,
+            number_of_remaining_suboperations=max(0, self.remaining) if remaining else None,
+            number_of_completed_suboperations=self.completed,
+            number_of_failed_suboperations=self.failed,
+            number_of_warning_suboperations=self.warning,
+        )
+
+    async def store(self, instance: Any, store: Store, *, without_bulk_data: bool) -> None:
+        """Store one instance, and count how it ended."""
+        if not isinstance(instance, Dataset | os.PathLike | EncodedDataSet):
+            LOGGER.error("a handler yielded %s, which cannot be stored", type(instance).__name__)
+            self.failed += 1
+            return
+        self._next_id = (self._next_id + 1) & 0xFFFF
+        category = None
+        try:
+            if without_bulk_data:
+                instance = _strip(instance)
+            status = await store(instance, self._next_id)
+            category = code_to_category(status.Status) if status else None
+        except _FAILURES as error:
+            LOGGER.error("a sub-operation failed: %s", error)
+        self.remaining -= 1
+        if category == STATUS_SUCCESS:
+            self.completed += 1
+        elif category == STATUS_WARNING:
+            self.warning += 1
+        else:
+            self.failed += 1
+            if uid := _sop_instance_uid(instance):
+                self.failed_uids.append(uid)
+
+    def give_up(self) -> None:
+        """What remains will not be done."""
+        self.failed = max(self.failed, self.announced - self.completed - self.warning)
+        self.remaining = 0
+
+    def outcome(self) -> Response:
+        """The final response when the handler has no more to say."""
+        self.give_up()
+        if not self.failed and not self.warning:
+            code = SUCCESS
+        elif not self.completed and not self.warning:
+            code = ALL_FAILED
+        else:
+            code = SOME_FAILED
+        return self.final(answer(self.command, code))
+
+    def success(self) -> Response:
+        """The final response when the handler says that it is done."""
+        code = SOME_FAILED if self.failed or self.warning else SUCCESS
+        return self.final(answer(self.command, code))
+
+    def final(self, response: Command, given: Any = None, *, remaining: bool = False) -> Response:
+        """``response`` with the counters and the list of failed instances, which the handler may have given."""
+        listed = given if isinstance(given, Dataset) and given.get("FailedSOPInstanceUIDList") else None
+        if listed is None and self.failed_uids:
+            listed = Dataset()
+            listed.FailedSOPInstanceUIDList = self.failed_uids
+        data = None
+        if listed is not None and response.status != SUCCESS:
+            try:
+                data = encode_data_set(listed, self.transfer_syntax)
+            except ValueError as error:
+                LOGGER.error("the list of failed instances: %s", error)
+        return self.count(response, remaining=remaining), data
+
+
+def _sop_instance_uid(instance: Any) -> str | None:
+    if isinstance(instance, EncodedDataSet):
+        return instance.sop_instance_uid
+    if isinstance(instance, Dataset):
+        return str(instance.get("SOPInstanceUID") or "") or None
+    from dicomwire.logic.file_meta import read_file_meta
+
+    try:
+        with open(instance, "rb") as file:
+            return read_file_meta(file).sop_instance_uid
+    except Exception:  # not there, or no DICOM file: that is why it failed
+        return None
+
+
+def _strip(instance: Any) -> Dataset:
+    """A copy of the instance without bulk data (PS3.4 Z.1)."""
+    from copy import copy
+
+    if isinstance(instance, os.PathLike):
+        from pydicom import dcmread
+
+        instance = dcmread(instance)
+    if not isinstance(instance, Dataset):
+        raise ValueError("bulk data can be left out of a Dataset or file only")
+    stripped = copy(instance)
+    removed = [keyword for keyword in _BULK_DATA if keyword in stripped]
+    for keyword in removed:
+        del stripped[keyword]
+    for tag in list(stripped.keys()):
+        group, element = tag >> 16, tag & 0xFFFF
+        if group & 1 == 0 and ((0x5000 <= group <= 0x50FF and element in (0x200C, 0x3000))
+                               or (0x6000 <= group <= 0x60FF and element == 0x3000)):  # fmt: skip
+            removed.append(str(tag))
+            del stripped[tag]
+    if "WaveformSequence" in stripped:
+        from pydicom.sequence import Sequence
+
+        items = [copy(item) for item in stripped.WaveformSequence]
+        for item in items:
+            if "WaveformData" in item:
+                removed.append("WaveformData")
+                del item.WaveformData
+        stripped.WaveformSequence = Sequence(items)
+    if removed:
+        LOGGER.warning("left out of an instance retrieved without bulk data: %s", ", ".join(removed))
+    return stripped
