@@ -260,6 +260,31 @@ class Association(AsyncAssociation):
     """An association on an asyncio event loop."""
 
     _attendant: _Attendant | None = None
+    _tasks: set[asyncio.Task[None]] | None = None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        if self._tasks is None:
+            self._tasks = set()
+        task = asyncio.get_running_loop().create_task(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            LOGGER.exception("an operation for %s failed", self._peer_name)
+
+    async def _join_tasks(self) -> None:
+        """Wait for what was spawned; cancelled, cancel it too."""
+        tasks = self._tasks
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        finally:
+            for task in list(tasks or ()):
+                task.cancel()
 
     def _deadline_moved(self) -> None:
         if self._attendant is not None:
@@ -377,9 +402,12 @@ class AssociationServer(ServerBase[Association]):
         try:
             await association._open(channel)
             await serve_association(association, self._support())
+            await association._join_tasks()
         except Exception:
             LOGGER.exception("an association with %s failed", association._peer_name)
         finally:
+            for operation in list(association._tasks or ()):
+                operation.cancel()
             self._forget(association)
 
     def shutdown(self) -> None:

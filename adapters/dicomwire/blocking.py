@@ -31,7 +31,7 @@ from dicomwire.logic.operations.normalized import (
     send_n_set,
 )
 from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
-from dicomwire.logic.operations.store import send_c_store
+from dicomwire.logic.operations.store import send_c_store, send_c_store_many
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.stream import Stream
 from dicomwire.pdu_primitives import NegotiationItem
@@ -107,6 +107,7 @@ class Association(AssociationBase):
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
+    send_c_store_many = iterated(send_c_store_many)
     send_c_find = iterated(send_c_find)
     send_c_get = iterated(send_c_get)
     send_c_move = iterated(send_c_move)
@@ -181,6 +182,19 @@ class Association(AssociationBase):
             return run(_awaited(result)) if inspect.isawaitable(result) else result
         finally:
             self._lock.acquire()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        threading.Thread(target=self._run_spawned, args=(work,), name="dicomwire-operation", daemon=True).start()
+        return True
+
+    def _run_spawned(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._run(work)
+        except Exception:
+            LOGGER.exception("an operation for %s failed", self._peer_name)
+
+    def _face(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._run(work)
 
     def _timestamp(self) -> datetime:
         return datetime.now()

@@ -235,6 +235,11 @@ class Association(AsyncAssociation):
 
     _moves = 0
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        assert isinstance(self._ae, AE)
+        self._ae.network.spawn(work)
+        return True
+
     def _deadline_moved(self) -> None:
         self._moves += 1
 

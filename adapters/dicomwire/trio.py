@@ -14,7 +14,7 @@ import math
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
@@ -212,6 +212,18 @@ class Association(AsyncAssociation):
     _manager: AbstractAsyncContextManager[trio.Nursery] | None = None
     _nursery: trio.Nursery | None = None
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        if self._nursery is None:
+            return False
+        self._nursery.start_soon(self._guard, work)
+        return True
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            LOGGER.exception("an operation for %s failed", self._peer_name)
+
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
             result = await trio.to_thread.run_sync(function, *args)
@@ -360,6 +372,7 @@ class AssociationServer(ServerBase[Association]):
 
     async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        association._nursery = self._nursery
         association.requestor._set_address(address, AddressInformation.from_tuple)
         association.acceptor._set_address(sock.getsockname(), AddressInformation.from_tuple)
         self._adopt(association)

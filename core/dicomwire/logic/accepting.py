@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config, events as evt
 from dicomwire.errors import LocalProtocolError
+from dicomwire.logic.conversion import to_item
 from dicomwire.logic.entity import supported_by
 from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.window import answer_window
 from dicomwire.negotiation import Supported, accept_contexts
 from dicomwire.upper_layer.items import (
-    AsynchronousOperationsWindowItem,
     PresentationContextACItem,
     RoleSelectionItem,
     SOPClassExtendedItem,
@@ -72,7 +73,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     outcomes, granted = accept_contexts(request.presentation_context, supported, proposed_roles, _is_open_to)
     association._set_contexts(outcomes)
     extended = await _sop_class_extended(association)
-    window = await _asynchronous_operations(association)
+    window = await answer_window(association)
     if association._ended:
         return
     items: list[UserItem] = association.acceptor._basic_items()
@@ -82,6 +83,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     items += extended
     if identity_response is not None:
         items.append(identity_response)
+    items += _added(association, items)
     called, calling = request.titles
     answer = AssociateAC(
         called_ae_title=called,
@@ -108,6 +110,13 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     if association.is_established:
         await association._notify(evt.EVT_ESTABLISHED)
     await association._flush()
+
+
+def _added(association: AssociationBase, items: list[UserItem]) -> list[UserItem]:
+    """What an ``EVT_REQUESTED`` handler has added to the answer, where negotiation has not said it already."""
+    present = {(item.kind, getattr(item, "sop_class_uid", None)) for item in items}
+    added = [to_item(primitive) for primitive in association.acceptor._items]
+    return [item for item in added if (item.kind, getattr(item, "sop_class_uid", None)) not in present]
 
 
 def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ | None:
@@ -196,19 +205,6 @@ async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
         for uid, value in answer.items()
         if uid in information and isinstance(value, bytes)
     ]
-
-
-async def _asynchronous_operations(association: AssociationBase) -> UserItem | None:
-    invoked, performed = association.requestor.asynchronous_operations
-    if (invoked, performed) == (1, 1) or association._handlers.intervention(evt.EVT_ASYNC_OPS) is None:
-        return None
-    window: dict[str, Any] = {"nr_invoked": invoked, "nr_performed": performed}
-    window |= {"invoked": invoked, "performed": performed}
-    try:
-        await association._intervene(evt.EVT_ASYNC_OPS, **window)
-    except HandlerRaised:
-        LOGGER.debug("the asynchronous operations window stays 1/1")
-    return AsynchronousOperationsWindowItem(maximum_number_operations_invoked=1, maximum_number_operations_performed=1)
 
 
 def _is_open_to(abstract_syntax: str) -> bool:

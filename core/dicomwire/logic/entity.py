@@ -12,6 +12,7 @@ from pydicom.uid import UID
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import printable
+from dicomwire.logic.window import check_window
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.upper_layer.items import PresentationContextRQItem
@@ -62,8 +63,23 @@ class ApplicationEntityBase:
         self.limits = Limits()
         """What peers may make this AE hold or do (extension)."""
 
+        self._asynchronous_operations = (1, 1)
+
         self.handlers_in_threads = False
         """With asyncio and trio: plain handlers run in worker threads, not on the event loop (extension)."""
+
+    @property
+    def asynchronous_operations(self) -> tuple[int, int]:
+        """How many operations we invoke and perform at once, if the peer agrees; 0 is no limit (extension).
+
+        ``(1, 1)`` by default: one after the other.  Proposed as requestor unless ``ext_neg`` says something else, and
+        the most that is granted as acceptor.  `TypeError`, `ValueError` for what is no pair of numbers.
+        """
+        return self._asynchronous_operations
+
+    @asynchronous_operations.setter
+    def asynchronous_operations(self, window: tuple[int, int]) -> None:
+        self._asynchronous_operations = check_window(window)
 
     # -- who we are -----------------------------------------------------------------------------------------------
     @property

@@ -16,7 +16,7 @@ from dicomwire.logic.operations.normalized import (
     send_n_set,
 )
 from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
-from dicomwire.logic.operations.store import send_c_store
+from dicomwire.logic.operations.store import send_c_store, send_c_store_many
 
 
 class AsyncAssociation(AssociationBase):
@@ -24,6 +24,7 @@ class AsyncAssociation(AssociationBase):
 
     send_c_echo = send_c_echo
     send_c_store = send_c_store
+    send_c_store_many = send_c_store_many
     send_c_find = send_c_find
     send_c_get = send_c_get
     send_c_move = send_c_move

@@ -12,6 +12,7 @@ from dicomwire import events as evt
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.conversion import associate_primitive, to_item
 from dicomwire.logic.server import handler_table
+from dicomwire.logic.window import adopt_window
 from dicomwire.negotiation import NegotiatedContext, read_answer
 from dicomwire.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -24,6 +25,7 @@ from dicomwire.pdu_primitives import (
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.events import AssociateAccepted
 from dicomwire.upper_layer.items import (
+    AsynchronousOperationsWindowItem,
     ImplementationClassUIDItem,
     ImplementationVersionNameItem,
     MaximumLengthItem,
@@ -99,6 +101,12 @@ def propose(
         name = ae.implementation_version_name
         user_information.append(ImplementationVersionNameItem(implementation_version_name=name))
     order = {0x51: 1, 0x52: 2, 0x53: 3, 0x54: 4, 0x55: 5, 0x56: 6, 0x57: 7, 0x58: 8}
+    if ae.asynchronous_operations != (1, 1) and not any(item.kind == 0x53 for item in items):
+        invoked, performed = ae.asynchronous_operations
+        window = AsynchronousOperationsWindowItem(
+            maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
+        )
+        items.append(window)
     user_information += items
     user_information.sort(key=lambda item: order.get(item.kind, 9))
     request = AssociateRQ(
@@ -174,6 +182,7 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
             association.acceptor._roles(),
         )
     )
+    adopt_window(association)
     if any(context.result == 0 for context in association._contexts):
         association.is_established = True
         await association._notify(evt.EVT_ACCEPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
@@ -15,8 +16,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Stream(Generic[T]):
-    """An asynchronous iterator; the peer is read only as far as somebody asks for responses.
+class Stream(ABC, Generic[T]):
+    """An asynchronous iterator over what comes of requests."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    @abstractmethod
+    async def __anext__(self) -> T:
+        """The next outcome."""
+
+    async def aclose(self) -> None:
+        """Take no more: the rest is dropped as it comes."""
+        self.leave()
+
+    @abstractmethod
+    def leave(self) -> None:
+        """What :meth:`aclose` does; nothing is waited for."""
+
+    def __del__(self) -> None:
+        self.leave()
+
+
+class ResponseStream(Stream[T]):
+    """The responses to one request; the peer is read only as far as somebody asks for them.
 
     Leaving it early is allowed: what the peer still sends is dropped, and the request is cancelled before the next
     one is sent.
@@ -38,9 +61,6 @@ class Stream(Generic[T]):
         self._is_over = False
         association._iterating.add(self._message_id)
 
-    def __aiter__(self) -> Self:
-        return self
-
     async def __anext__(self) -> T:
         """The next response; an empty one, and the last, if the association ended before the final one came."""
         if self._is_over:
@@ -53,15 +73,8 @@ class Stream(Generic[T]):
             association._iterating.discard(self._message_id)
         return self._interpret(response)
 
-    async def aclose(self) -> None:
-        """Take no more responses: the rest is dropped as it comes."""
-        self.leave()
-
     def leave(self) -> None:
-        """What :meth:`aclose` does; nothing is waited for."""
+        """Take no more responses."""
         if not self._is_over:
             self._is_over = True
             self._association._forget_responses(self._message_id, self._context_id)
-
-    def __del__(self) -> None:
-        self.leave()

@@ -154,15 +154,25 @@ async def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
+    message_id = await send_request(association, context_id, command, data_set)
+    if message_id is None:
+        return None
+    with association._exchange():
+        return await association._response(message_id)
+
+
+async def send_request(
+    association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
+) -> int | None:
+    """Send a request once the window lets it through: its message ID, or None if the association ended first."""
     command = await association._window(command)
-    assert command.message_id is not None
     with association._exchange():
         try:
             await association._send(context_id, command, data_set)
         except LocalProtocolError as error:
             lost(association, error)
             return None
-        return await association._response(command.message_id)
+    return command.message_id
 
 
 def check_uid(uid: str, name: str) -> str:

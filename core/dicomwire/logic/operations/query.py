@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeAlias
 
+from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, PENDING
-from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
     choose_context,
-    lost,
     require_established,
+    send_request,
     status_of,
 )
 from dicomwire.logic.received import ReceivedMessage
-from dicomwire.logic.stream import Stream
+from dicomwire.logic.stream import ResponseStream, Stream
 from dicomwire.status import STATUS_CANCEL, STATUS_FAILURE, STATUS_WARNING, code_to_category
 from dicomwire.utils import set_ae
 
@@ -102,14 +102,11 @@ async def _query(
         command_data_set_type=DATA_SET,
         move_destination=move_aet,
     )
-    command = await association._window(command)
+    message_id = await send_request(association, context.context_id, command, data)
+    if message_id is not None:
+        command = evolve(command, message_id=message_id)
     interpret = _match if command_field == C_FIND_RQ else _progress
-    with association._exchange():
-        try:
-            await association._send(context.context_id, command, data)
-        except LocalProtocolError as error:
-            lost(association, error)
-    return Stream(association, context.context_id, command, interpret)
+    return ResponseStream(association, context.context_id, command, interpret)
 
 
 def _match(response: ReceivedMessage | None) -> Response:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections import deque
+from collections.abc import Iterable
 from io import BytesIO
 from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import frozen
+from pydicom.dataset import Dataset
 
 from dicomwire import _config
 from dicomwire.dimse.command import DATA_SET, Command
@@ -23,19 +26,18 @@ from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
     choose_context,
-    exchange,
     find_context,
     lost,
     require_established,
+    send_request,
     status_of,
 )
+from dicomwire.logic.stream import Stream
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.sources import EncodedDataSet, Pieces, opened
 from dicomwire.utils import set_ae, set_uid
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
     from dicomwire.logic.association import AssociationBase
 
 LOGGER = logging.getLogger(__name__)
@@ -76,12 +78,26 @@ async def send_c_store(
         OSError, pydicom.errors.InvalidDicomError: the file cannot be read, or is no DICOM file.
         TypeError: ``dataset`` is nothing that can be stored.
     """
+    message_id = await _begin(self, dataset, msg_id, priority, originator_aet, originator_id)
+    if message_id is None:
+        return status_of(None)
+    with self._exchange():
+        return status_of(await self._response(message_id))
+
+
+async def _begin(
+    self: AssociationBase,
+    dataset: Any,
+    msg_id: int,
+    priority: int,
+    originator_aet: str | None = None,
+    originator_id: int | None = None,
+) -> int | None:
+    """Check the arguments of :func:`send_c_store` and send the request: its message ID, or None if not sent."""
     require_established(self)
     check_message_id(msg_id)
     check_priority(priority)
     origin = _origin(originator_aet, originator_id)
-    from pydicom.dataset import Dataset
-
     if not isinstance(dataset, Dataset):
         start = _position(dataset)
         # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
@@ -99,7 +115,7 @@ async def send_c_store(
     context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
     data = encode_data_set(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
-    return status_of(await exchange(self, context.context_id, command, data))
+    return await send_request(self, context.context_id, command, data)
 
 
 def _position(source: Any) -> int:
@@ -190,13 +206,89 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
 
 async def _send_stream(
     association: AssociationBase, context: NegotiatedContext, command: Command, pieces: Pieces
-) -> Dataset:
+) -> int | None:
     command = await association._window(command)
-    assert command.message_id is not None
     with association._exchange():
         try:
             await association._send_pieces(context.context_id, command, pieces)
         except LocalProtocolError as error:
             lost(association, error)
-            return status_of(None)
-        return status_of(await association._response(command.message_id))
+            return None
+        return command.message_id
+
+
+class Stores(Stream[tuple[Any, Dataset]]):
+    """Keeps as many C-STOREs under way as the window allows; gives each instance with its status as that comes."""
+
+    def __init__(self, association: AssociationBase, instances: Iterable[Any], msg_id: int, priority: int) -> None:
+        self._association = association
+        self._instances = iter(instances)
+        self._next_id = msg_id
+        self._priority = priority
+        self._under_way: dict[int, Any] = {}
+        self._lost: deque[Any] = deque()
+        self._is_exhausted = False
+
+    async def __anext__(self) -> tuple[Any, Dataset]:
+        """The next instance that is stored or refused; its status is empty if the association ended before."""
+        association = self._association
+        await self._fill()
+        while not self._lost:
+            for message_id in self._under_way:
+                if association._responses.get(message_id):
+                    instance = self._under_way.pop(message_id)
+                    return instance, status_of(await association._response(message_id))
+            if not self._under_way:
+                raise StopAsyncIteration
+            if association._ended:
+                self._lost.extend(self._under_way.values())
+                self._under_way.clear()
+            else:
+                with association._exchange():
+                    await association._advance()
+        return self._lost.popleft(), status_of(None)
+
+    async def _fill(self) -> None:
+        """Send as many as the window lets through."""
+        association = self._association
+        while not self._is_exhausted and len(self._under_way) < association._invoked and association.is_established:
+            try:
+                instance = next(self._instances)
+            except StopIteration:
+                self._is_exhausted = True
+                return
+            message_id = await _begin(
+                association, instance, association._free_message_id(self._next_id), self._priority
+            )
+            if message_id is None:
+                self._lost.append(instance)
+                return
+            self._next_id = (message_id + 1) & 0xFFFF
+            self._under_way[message_id] = instance
+
+    def leave(self) -> None:
+        """Store no more; what is under way is finished by the peer."""
+        self._is_exhausted = True
+        for message_id in self._under_way:
+            self._association._forget_responses(message_id, None)
+        self._under_way.clear()
+
+
+async def send_c_store_many(
+    self: AssociationBase, datasets: Iterable[Any], msg_id: int = 1, priority: int = 2
+) -> Stream[tuple[Any, Dataset]]:
+    """Store many instances: an iterator of ``(instance, status)``, in the order in which they are done (extension).
+
+    As many C-STOREs are under way at a time as the negotiated asynchronous operations window allows; with the usual
+    window of one it is one after the other.  Each of ``datasets`` is what :meth:`send_c_store` takes, and its errors
+    are raised by the iterator when it comes to that one; the iterator can go on then.  Message IDs count from
+    ``msg_id``.
+
+    Raises:
+        RuntimeError: the association is not established.
+        ValueError, TypeError: a bad message ID or priority.
+    """
+    require_established(self)
+    check_message_id(msg_id)
+    check_priority(priority)
+    return Stores(self, datasets, msg_id, priority)
