@@ -33,6 +33,10 @@ class SocketChannel:
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._seconds: float | None = -1.0
 
+    @property
+    def transport_socket(self) -> socket.socket:
+        return self.sock
+
     # -- writing --------------------------------------------------------------------------------------------------
     async def flush(self) -> None:
         session = self.session

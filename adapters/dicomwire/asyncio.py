@@ -64,6 +64,14 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._lost = False
         self._flushes = 0
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    @property
+    def transport_socket(self) -> Any:
+        return self.transport.get_extra_info("ssl_object") or self.transport.get_extra_info("socket")
+
     # -- called by the loop ---------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -275,6 +283,18 @@ class Association(AsyncAssociation):
             await work
         except Exception:
             LOGGER.exception("an operation for %s failed", self._peer_name)
+
+    def _is_cancelled(self, message_id: int) -> bool:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # A handler in a worker thread: the session belongs to the loop.
+            assert isinstance(self._channel, ProtocolChannel)
+            return asyncio.run_coroutine_threadsafe(self._ask_cancelled(message_id), self._channel.loop).result()
+        return super()._is_cancelled(message_id)
+
+    async def _ask_cancelled(self, message_id: int) -> bool:
+        return super()._is_cancelled(message_id)
 
     async def _join_tasks(self) -> None:
         """Wait for what was spawned; cancelled, cancel it too."""

@@ -36,6 +36,7 @@ from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.stream import Stream
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.pdus import Abort, AssociateRJ
 from dicomwire.upper_layer.state import Role
 from dicomwire.utils import make_target
 
@@ -213,6 +214,17 @@ class Association(AssociationBase):
             watcher().remove(self)
         await super()._close(wait=wait)
         self._finished.notify_all()
+
+    def _abandon_now(self, pdu: Abort) -> None:
+        with self._lock:
+            if self.is_requestor and self._channel is not None:
+                watcher().remove(self)
+            super()._abandon_now(pdu)
+            self._finished.notify_all()
+
+    def _refuse_now(self, pdu: AssociateRJ) -> None:
+        with self._lock:
+            super()._refuse_now(pdu)
 
     def kill(self) -> None:
         """Stop at once: nothing is sent, no event fires."""

@@ -146,6 +146,11 @@ class MemoryChannel:
         self._open = True
         self._changes = 0
 
+    @property
+    def transport_socket(self) -> None:
+        """There is none."""
+        return None
+
     def _arrived(self) -> bool:
         return bool(self._incoming) and self._incoming[0][0] <= self.network.now
 

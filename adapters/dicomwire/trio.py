@@ -56,6 +56,10 @@ class SocketChannel:
         self._open = True
         self._flushes = 0
 
+    @property
+    def transport_socket(self) -> socket.socket:
+        return self.sock
+
     # -- writing --------------------------------------------------------------------------------------------------
     async def flush(self) -> None:
         while self._writing:
@@ -211,6 +215,14 @@ class Association(AsyncAssociation):
 
     _manager: AbstractAsyncContextManager[trio.Nursery] | None = None
     _nursery: trio.Nursery | None = None
+
+    def _is_cancelled(self, message_id: int) -> bool:
+        try:
+            trio.lowlevel.current_task()
+        except RuntimeError:
+            # A handler in a worker thread: the session belongs to the loop.
+            return trio.from_thread.run_sync(super()._is_cancelled, message_id)
+        return super()._is_cancelled(message_id)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         if self._nursery is None:

@@ -39,6 +39,39 @@ class ServiceClass:
         """The application entity of the association."""
         return self.assoc.ae
 
+    @property
+    def dimse(self) -> Any:
+        """Sends messages made by hand: ``dimse.send_msg(primitive, context_id)``."""
+        return self.assoc.dimse
+
+    def SCP(self, req: Any, context: Any) -> Any:
+        """Serve the request ``req``, a primitive, on ``context``; override it for a service of your own.
+
+        An override sends its responses with ``self.dimse.send_msg``; it may be a coroutine function in the adapters
+        with event loops, and may leave the work to the library by returning what ``super().SCP(req, context)`` does.
+        """
+        return self.assoc._face(self.assoc._serve_as(type(self), req))
+
+    def is_cancelled(self, msg_id: int) -> bool:
+        """Whether the peer has cancelled the request with that message ID."""
+        return bool(self.assoc._is_cancelled(msg_id))
+
+    def validate_status(self, status: Any, rsp: Any) -> Any:
+        """Put ``status``, an int or a ``Dataset``, into the response primitive ``rsp``, and give that back.
+
+        0xC001 if the ``Dataset`` has no ``Status``, 0xC002 for what is neither.
+        """
+        if isinstance(status, int):
+            rsp.Status = int(status)
+        elif hasattr(status, "group_dataset"):
+            rsp.Status = int(status.get("Status", 0xC001))
+            for element in status:
+                if element.keyword != "Status" and hasattr(type(rsp), element.keyword):
+                    setattr(rsp, element.keyword, element.value)
+        else:
+            rsp.Status = 0xC002
+        return rsp
+
     def statuses_for(self, message: int) -> StatusTable:
         """The table for responses to a request with that command field."""
         return self.statuses

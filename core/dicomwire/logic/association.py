@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from attrs import evolve
 
@@ -12,8 +13,10 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_CANCEL_RQ, N_EVENT_REPORT_RQ, answer
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.association_engine import AssociationEngine
+from dicomwire.logic.machinery import ACSE, DIMSE, DUL
 from dicomwire.logic.received import ReceivedMessage
-from dicomwire.logic.serving import serve
+from dicomwire.logic.serving import serve, serve_as
+from dicomwire.service_class import ServiceClass
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import State
 
@@ -30,6 +33,21 @@ _RESOURCE_LIMITATION = 0x0213
 
 class AssociationBase(AssociationEngine):
     """What the faces of the adapters add their waiting verbs to."""
+
+    @property
+    def acse(self) -> ACSE:
+        """Aborting and rejecting with codes of one's own."""
+        return ACSE(self)
+
+    @property
+    def dimse(self) -> DIMSE:
+        """Sending messages made by hand."""
+        return DIMSE(self)
+
+    @property
+    def dul(self) -> DUL:
+        """Reaching the socket."""
+        return DUL(self)
 
     # -- sending --------------------------------------------------------------------------------------------------
     async def _send(self, context_id: int, command: Command, data_set: Buffer | None = None) -> None:
@@ -127,6 +145,13 @@ class AssociationBase(AssociationEngine):
                 await self._send_cancel(message_id, context_id)
         await self._advance()
 
+    async def _send_by_hand(self, context_id: int, command: Command, data_set: Buffer | None) -> None:
+        """Send a message that a user has made; nobody waits for a response to it."""
+        assert self._session is not None
+        await self._send(context_id, command, data_set)
+        if command.message_id is not None and command.message_id in self._session.outstanding:
+            self._unread[command.message_id] = None
+
     async def _send_cancel(self, message_id: int, context_id: int) -> None:
         command = Command(command_field=C_CANCEL_RQ, message_id_being_responded_to=message_id)
         try:
@@ -165,6 +190,9 @@ class AssociationBase(AssociationEngine):
         else:
             LOGGER.warning("more than %d requests of %s wait to be served", _MOST_WAITING, self._peer_name)
             await self._send(message.context.context_id, answer(message.command, _RESOURCE_LIMITATION))
+
+    async def _serve_as(self, service_class: type[ServiceClass], request: Any) -> None:
+        await serve_as(self, service_class, request)
 
     async def _begin_serving(self, message: ReceivedMessage) -> None:
         self._serving += 1

@@ -29,7 +29,7 @@ from dicomwire.upper_layer.events import (
     TimedOut,
     Tolerated,
 )
-from dicomwire.upper_layer.pdus import Abort, ReleaseRP, ReleaseRQ
+from dicomwire.upper_layer.pdus import Abort, AssociateRJ, ReleaseRP, ReleaseRQ
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer
 
@@ -311,17 +311,29 @@ class AssociationEngine(AssociationHandlers):
         """
         return _Exchange(self)
 
-    def _abandon(self) -> None:
+    def _abandon(self, pdu: Abort | None = None, why: str = "cancelled") -> None:
         """Abort without waiting."""
-        LOGGER.info("operation cancelled: association with %s aborted", self._peer_name)
-        self._end("aborted", "cancelled")
+        LOGGER.info("association with %s aborted: %s", self._peer_name, why)
+        self._end("aborted", why)
         connection = self._connection
         if connection.state not in (State.STA1, State.STA2, State.STA13):
-            connection.send(Abort())
+            connection.send(pdu or Abort())
         self._let_go()
         self._notify_now(evt.EVT_ABORTED)
         if self._opened:
             self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
+
+    def _abandon_now(self, pdu: Abort) -> None:
+        """Abort with codes of the user's, without waiting; does nothing if it has ended."""
+        if not self._ended and self._session is not None:
+            self._abandon(pdu, "aborted by us")
+
+    def _refuse_now(self, pdu: AssociateRJ) -> None:
+        """Queue the user's rejection; whoever asked for it by calling a handler goes on from there."""
+        if self._session is None:
+            raise LocalProtocolError("there is no association request to reject")
+        self._session.send(pdu)
+        self.acceptor._set_pdu(pdu)
 
     def _let_go(self) -> None:
         """Close the transport without waiting."""

@@ -99,6 +99,9 @@ class AssociationState:
         """Outstanding requests whose responses nobody will take any more: by message ID, the context to cancel them on,
         None if there is nothing to cancel."""
 
+        self._by_hand: list[ReceivedMessage] = []
+        """Requests that service classes of the user's are serving."""
+
         self._dispatched: dict[Any, Any] = {}
 
     # -- what adapters say ----------------------------------------------------------------------------------------
@@ -135,6 +138,14 @@ class AssociationState:
         return self._session.connection
 
     # -- state ----------------------------------------------------------------------------------------------------
+    def explain(self) -> str:
+        """In words, which presentation contexts were not accepted and why (extension)."""
+        from dicomwire.logic.conversion import explain
+
+        if self.is_rejected or not self._contexts:
+            return self.failure or "no presentation contexts were negotiated yet"
+        return explain(self._contexts)
+
     @property
     def ae(self) -> Any:
         """The AE this association belongs to."""

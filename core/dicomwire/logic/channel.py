@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from dicomwire.dimse.session import Session
 
@@ -16,6 +16,11 @@ class Channel(Protocol):
     """
 
     session: Session
+
+    @property
+    def transport_socket(self) -> Any:
+        """The socket below, for those who want to look at it; None if there is none."""
+        ...
 
     async def flush(self) -> None:
         """Write what the session has to send; on return its buffers may be used again.

@@ -10,10 +10,10 @@ from attrs import frozen
 
 from dicomwire import events as evt
 from dicomwire.logic.association import AssociationBase
-from dicomwire.logic.conversion import associate_primitive, to_item
+from dicomwire.logic.conversion import associate_primitive, explain, to_item
 from dicomwire.logic.server import handler_table
 from dicomwire.logic.window import adopt_window
-from dicomwire.negotiation import NegotiatedContext, read_answer
+from dicomwire.negotiation import read_answer
 from dicomwire.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     NegotiationItem,
@@ -193,19 +193,3 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
     LOGGER.error("no presentation context was accepted: %s", explain(association._contexts))
     await association._abort(source=2)
     association.failure = "no presentation context was accepted"
-
-
-def explain(contexts: Sequence[NegotiatedContext]) -> str:
-    """Why contexts were not accepted, in words."""
-    results = {
-        1: "rejected by the user",
-        2: "rejected by the provider",
-        3: "abstract syntax not supported",
-        4: "transfer syntaxes not supported",
-    }
-    counts: dict[int, int] = {}
-    for context in contexts:
-        if context.result:
-            counts[context.result] = counts.get(context.result, 0) + 1
-    parts = [f"{count} {results.get(result, f'result {result}')}" for result, count in sorted(counts.items())]
-    return f"{sum(counts.values())} of {len(contexts)} refused: {', '.join(parts)}" if parts else "all accepted"

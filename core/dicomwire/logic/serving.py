@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomwire import _config
 from dicomwire._logging import printable
@@ -87,6 +87,9 @@ async def serve(association: AssociationBase, message: ReceivedMessage) -> None:
     try:
         if refused is None:
             service_class = dispatch(association, message).service_class
+            if service_class.SCP is not ServiceClass.SCP:
+                await _serve_by_hand(association, message, service_class)
+                return
             response = await SERVICES[command.command_field](association, message, service_class)
         else:
             LOGGER.warning(
@@ -100,6 +103,29 @@ async def serve(association: AssociationBase, message: ReceivedMessage) -> None:
             await association._send(message.context.context_id, *response)
     except LocalProtocolError:
         LOGGER.debug("the association ended before the response to message ID %d", message.message_id)
+
+
+async def _serve_by_hand(
+    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
+) -> None:
+    """Let the user's own service class do it; it sends its responses itself."""
+    association._by_hand.append(message)
+    try:
+        await association._call(service_class(association).SCP, message.primitive, message.context_tuple)
+    except LocalProtocolError:
+        raise
+    except Exception:
+        LOGGER.exception("%s.SCP raised", service_class.__name__)
+    finally:
+        association._by_hand.remove(message)
+
+
+async def serve_as(association: AssociationBase, service_class: type[ServiceClass], request: Any) -> None:
+    """What the library itself does for a request that a user's service class has taken."""
+    message = next(message for message in association._by_hand if message.primitive is request)
+    response = await SERVICES[message.command.command_field](association, message, service_class)
+    if response is not None:
+        await association._send(message.context.context_id, *response)
 
 
 def _sop_class(message: ReceivedMessage) -> str:
@@ -146,7 +172,7 @@ def _dispatch(association: AssociationEngine, message: ReceivedMessage, uid: str
     # In common extended negotiation the peer said which service class the SOP class belongs to.
     served = uid if accepted is None else accepted[0]
     service_class, messages = uid_to_service_class(served), uid_to_messages(served)
-    if field in messages:
+    if field in messages or (not messages and service_class.SCP is not ServiceClass.SCP):
         return Dispatch(service_class, None)
     if not messages and not is_known(uid):
         LOGGER.warning("no service class for SOP class %s: see dicomwire.register_uid()", printable(uid))
