@@ -1,0 +1,308 @@
+"""C-FIND and C-CANCEL: what is sent, what is answered, how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+
+from dicomwire import build_context, evt
+from dicomwire.dsutils import encode
+from dicomwire.status import code_to_status
+from tests.support.adapters import VERIFICATION, Recorder, World, done
+
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+REPOSITORY = "1.2.840.10008.5.1.4.1.1.201.6"
+WORKLIST = "1.2.840.10008.5.1.4.31"
+RELEVANT_PATIENT = "1.2.840.10008.5.1.4.37.1"
+SUBSTANCE = "1.2.840.10008.5.1.4.42"
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+UPS_PULL = "1.2.840.10008.5.1.4.34.6.3"
+
+
+def match(name: str = "A") -> Dataset:
+    dataset = Dataset()
+    dataset.PatientName = name
+    return dataset
+
+
+def unencodable() -> Dataset:
+    dataset = Dataset()
+    dataset.Rows = 1
+    dataset["Rows"]._value = "no number"
+    return dataset
+
+
+async def collect(responses: Any) -> list[tuple[Any, Any]]:
+    """All responses: the status, None if it is empty, and the identifier."""
+    responses = await done(responses)
+    items = [item async for item in responses] if hasattr(responses, "__anext__") else list(responses)
+    return [(status.get("Status"), identifier) for status, identifier in items]
+
+
+async def joined(world: World, handler: Any, *models: str, **options: Any) -> Any:
+    contexts = [build_context(model) for model in (*(models or (FIND,)), VERIFICATION)]
+    handlers = [] if handler is None else [(evt.EVT_C_FIND, handler)]
+    server = await world.serve(handlers, contexts=contexts)
+    association = await world.associate(server, contexts=contexts, **options)
+    assert association.is_established
+    return association
+
+
+def yielding(*values: Any) -> Any:
+    def handler(event: evt.Event) -> Iterator[Any]:
+        for value in values:
+            if isinstance(value, Exception):
+                raise value
+            yield value
+
+    return handler
+
+
+def raising(event: evt.Event) -> None:
+    raise ValueError("no")
+
+
+EMPTY = Dataset()
+ROWS = [
+    pytest.param(yielding((0xFF00, match())), [0xFF00, 0x0000], id="pending, exhausted"),
+    pytest.param(yielding((0xFF01, match())), [0xFF01, 0x0000], id="pending with a remark"),
+    pytest.param(yielding((code_to_status(0xFF00), match())), [0xFF00, 0x0000], id="status as a data set"),
+    pytest.param(yielding(), [0x0000], id="no match"),
+    pytest.param(lambda event: None, [0x0000], id="None"),
+    pytest.param(lambda event: [(0xFF00, match()), (0xFF00, match())], [0xFF00, 0xFF00, 0x0000], id="a list"),
+    pytest.param(yielding((0xFF00, None), (0xFF00, match())), [0xC312], id="no identifier"),
+    pytest.param(yielding((0xFF00, EMPTY)), [0xC312], id="an empty identifier"),
+    pytest.param(yielding((0xFF00, unencodable())), [0xC312], id="cannot be encoded"),
+    pytest.param(yielding((0x0000, None), (0xFF00, match())), [0x0000], id="success ends"),
+    pytest.param(yielding((0xA700, None), (0xFF00, match())), [0xA700], id="failure ends"),
+    pytest.param(yielding((0xFE00, None), (0xFF00, match())), [0xFE00], id="cancel ends"),
+    pytest.param(yielding((0xFFF0, None), (0xFF00, match())), [0xFFF0], id="unknown ends"),
+    pytest.param(yielding((Dataset(), None)), [0xC001], id="no Status"),
+    pytest.param(yielding(("x", None)), [0xC002], id="no status at all"),
+    pytest.param(yielding(ValueError("no")), [0xC311], id="raises at once"),
+    pytest.param(yielding((0xFF00, match()), ValueError("no")), [0xFF00, 0xC311], id="raises later"),
+    pytest.param(raising, [0xC311], id="the call raises"),
+    pytest.param(None, [0xC311], id="unbound"),
+    pytest.param(yielding(7), [0xC311], id="no pair"),
+    pytest.param(lambda event: 7, [0xC311], id="nothing to iterate"),
+]
+
+
+@pytest.mark.parametrize(("handler", "statuses"), ROWS)
+async def test_what_the_handler_yields_is_answered(world: World, handler: Any, statuses: list[int]) -> None:
+    association = await joined(world, handler)
+    responses = await collect(association.send_c_find(match("*"), FIND))
+    assert [status for status, _ in responses] == statuses
+    for status, identifier in responses:
+        assert (identifier is not None) is (status in (0xFF00, 0xFF01))
+    assert (await done(association.send_c_echo())).Status == 0
+    await done(association.release())
+
+
+async def test_the_handler_sees_the_query_and_the_caller_the_matches(world: World) -> None:
+    seen: list[Any] = []
+
+    def handler(event: evt.Event) -> Iterator[Any]:
+        seen.append((event.identifier.PatientName, event.message_id, event.request.Priority, event.is_cancelled))
+        yield 0xFF00, match("Doe^Jane")
+
+    association = await joined(world, handler)
+    responses = await collect(association.send_c_find(match("D*"), FIND, msg_id=9, priority=1))
+    assert seen == [("D*", 9, 1, False)]
+    assert responses[0][1].PatientName == "Doe^Jane"
+    await done(association.release())
+
+
+async def test_identifiers_may_be_encoded_already(world: World) -> None:
+    data = encode(match("Doe^John"), True, True)
+    association = await joined(world, lambda event: [(0xFF00, data)])
+    responses = await collect(association.send_c_find(data, FIND))
+    assert responses[0][1].PatientName == "Doe^John"
+    await done(association.release())
+
+
+async def test_handlers_may_be_asynchronous(async_world: World) -> None:
+    async def generator(event: evt.Event) -> AsyncIterator[Any]:
+        yield 0xFF00, match()
+        yield 0xFF00, match()
+
+    async def coroutine(event: evt.Event) -> list[Any]:
+        return [(0xFF00, match())]
+
+    for handler, count in ((generator, 2), (coroutine, 1)):
+        association = await joined(async_world, handler)
+        responses = await collect(association.send_c_find(match(), FIND))
+        assert [status for status, _ in responses] == [0xFF00] * count + [0]
+        await done(association.release())
+
+
+async def test_a_relevant_patient_query_has_one_match_at_most(world: World) -> None:
+    closed: list[bool] = []
+
+    def handler(event: evt.Event) -> Iterator[Any]:
+        try:
+            yield 0xFF00, match("A")
+            yield 0xFF00, match("B")
+        finally:
+            closed.append(True)
+
+    association = await joined(world, handler, RELEVANT_PATIENT)
+    responses = await collect(association.send_c_find(match(), RELEVANT_PATIENT))
+    assert [status for status, _ in responses] == [0xFF00, 0x0000]
+    assert closed == [True]
+    await done(association.release())
+
+
+async def test_a_repository_query_goes_on_after_its_warning(world: World) -> None:
+    association = await joined(world, yielding((0xFF00, match()), (0xB001, None), (0xFF00, match())), REPOSITORY)
+    responses = await collect(association.send_c_find(match(), REPOSITORY))
+    assert [status for status, _ in responses] == [0xFF00, 0xB001, 0xFF00, 0x0000]
+    await done(association.release())
+
+
+@pytest.mark.parametrize("model", [WORKLIST, SUBSTANCE, UPS_PULL])
+async def test_other_services_are_queried_too(world: World, model: str) -> None:
+    association = await joined(world, yielding((0xFF00, match())), model)
+    responses = await collect(association.send_c_find(match(), model))
+    assert [status for status, _ in responses] == [0xFF00, 0x0000]
+    await done(association.release())
+
+
+async def test_ups_push_may_use_the_context_of_another_ups_class(world: World) -> None:
+    association = await joined(world, yielding((0xFF00, match())), UPS_PULL)
+    assert len(await collect(association.send_c_find(match(), UPS_PUSH))) == 2
+    await done(association.release())
+
+
+async def test_cancel_from_inside_the_loop_is_seen_by_the_handler(world: World) -> None:
+    asked: list[bool] = []
+
+    def handler(event: evt.Event) -> Iterator[Any]:
+        for _ in range(100000):
+            if event.is_cancelled:
+                asked.append(event.is_cancelled)
+                yield 0xFE00, None
+                return
+            yield 0xFF00, match()
+
+    association = await joined(world, handler)
+    responses = await done(association.send_c_find(match(), FIND, msg_id=3))
+    statuses = []
+    while True:
+        try:
+            status, _ = await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+        except (StopIteration, StopAsyncIteration):
+            break
+        statuses.append(status.Status)
+        if len(statuses) == 1:
+            await done(association.send_c_cancel(3, query_model=FIND))
+    assert statuses[-1] == 0xFE00
+    assert set(statuses[:-1]) == {0xFF00}
+    assert asked == [True]
+    await done(association.release())
+
+
+async def test_an_iterator_may_be_left_early(world: World) -> None:
+    def handler(event: evt.Event) -> Iterator[Any]:
+        for _ in range(1000):
+            if event.is_cancelled:
+                yield 0xFE00, None
+                return
+            yield 0xFF00, match()
+
+    association = await joined(world, handler)
+    responses = await done(association.send_c_find(match(), FIND))
+    await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+    del responses
+    assert (await done(association.send_c_echo(msg_id=2))).Status == 0
+    assert len(await collect(association.send_c_find(match(), FIND))) > 1
+    await done(association.release())
+
+
+async def test_a_request_while_an_iterator_is_open_is_refused(world: World) -> None:
+    association = await joined(world, yielding((0xFF00, match()), (0xFF00, match())))
+    responses = await done(association.send_c_find(match(), FIND))
+    await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+    with pytest.raises(RuntimeError):
+        await done(association.send_c_echo(msg_id=2))
+    assert [status for status, _ in await collect(responses)] == [0xFF00, 0x0000]
+    assert (await done(association.send_c_echo(msg_id=2))).Status == 0
+    await done(association.release())
+
+
+async def test_the_request_is_sent_at_the_call(world: World) -> None:
+    called = world.signal()
+
+    def handler(event: evt.Event) -> Any:
+        called.set()
+        return []
+
+    association = await joined(world, handler)
+    responses = await done(association.send_c_find(match(), FIND))
+    await called.wait()
+    assert [status for status, _ in await collect(responses)] == [0]
+    await done(association.release())
+
+
+async def test_bad_arguments_are_refused_and_the_association_stays(world: World) -> None:
+    association = await joined(world, yielding())
+    for arguments, kind in (
+        ((match(), FIND, -1), ValueError),
+        ((match(), FIND, "1"), TypeError),
+        ((match(), FIND, 1, 3), ValueError),
+        ((match(), "P"), ValueError),
+        ((match(), WORKLIST), ValueError),
+        ((unencodable(), FIND), ValueError),
+    ):
+        with pytest.raises(kind):
+            await done(association.send_c_find(*arguments))
+    with pytest.raises(ValueError, match="query_model"):
+        await done(association.send_c_cancel(1))
+    with pytest.raises(ValueError, match="context"):
+        await done(association.send_c_cancel(1, context_id=99))
+    with pytest.raises(TypeError):
+        await done(association.send_c_cancel("1", query_model=FIND))
+    assert [status for status, _ in await collect(association.send_c_find(match(), FIND))] == [0]
+    await done(association.release())
+    with pytest.raises(RuntimeError):
+        await done(association.send_c_find(match(), FIND))
+    with pytest.raises(RuntimeError):
+        await done(association.send_c_cancel(1, query_model=FIND))
+
+
+async def test_a_timeout_ends_the_iterator_with_an_empty_status(world: World) -> None:
+    go_on = world.signal()
+
+    async def handler(event: evt.Event) -> list[Any]:
+        await go_on.wait()
+        return []
+
+    association = await joined(world, handler)
+    association.dimse_timeout = 0.05
+    assert await collect(association.send_c_find(match(), FIND)) == [(None, None)]
+    assert association.is_aborted
+    go_on.set()
+
+
+async def test_an_abort_ends_the_handler_and_the_iterator(world: World) -> None:
+    closed = world.signal()
+    seen = Recorder()
+
+    def handler(event: evt.Event) -> Iterator[Any]:
+        try:
+            for _ in range(1000000):
+                yield 0xFF00, match()
+        finally:
+            closed.set()
+
+    association = await joined(world, handler, evt_handlers=seen.bindings(evt.EVT_ABORTED))
+    responses = await done(association.send_c_find(match(), FIND))
+    await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+    await done(association.abort())
+    left = await collect(responses)
+    assert left[-1] == (None, None)
+    await closed.wait()
+    assert seen.names == ["ABORTED"]
