@@ -370,7 +370,7 @@ class Session:
         return message
 
     def _data_fragment(self, event: DataReceived, fragments: list[memoryview]) -> bool:
-        """Take one piece of a data set; True if it ends there."""
+        """Take one piece of a data set, and those that have come behind it; True if the data set ends there."""
         receiving = self._receiving
         if receiving is None:
             raise self._refuse("data set fragment where a command is due")
@@ -378,11 +378,16 @@ class Session:
             raise self._refuse(
                 f"data set on presentation context {event.context_id}, its command on {receiving.context_id}"
             )
-        size = len(event.fragment)
-        if size and not self._dropping:
-            self._data_bytes += size
+        known = len(fragments)
+        if len(event.fragment):
+            fragments.append(event.fragment)
+        last = event.last or self.connection.more_fragments(fragments)
+        if self._dropping:
+            fragments.clear()
+        else:
+            self._data_bytes += sum(map(len, fragments[known:]))
             if self._data_bytes > self._data_limit:
+                del fragments[known:]
                 name = MESSAGES[receiving.command.command_field].name
                 raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", NOT_SPECIFIED)
-            fragments.append(event.fragment)
-        return event.last
+        return last

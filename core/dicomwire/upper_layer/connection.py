@@ -548,7 +548,8 @@ class Connection:
             if available < 6:
                 return None
             length, self._pdv_context, self._pdv_control = _PDV.unpack_from(buffer.view, start)
-            check_pdv_length(length, self._pdu_left)
+            if not 2 <= length <= self._pdu_left - 4:
+                check_pdv_length(length, self._pdu_left)
             if self.tap is not None:
                 self.tap.p_data_read(buffer.view[start : start + 6], ends_pdu=self._pdu_left == 6)
             start += 6
@@ -574,17 +575,66 @@ class Connection:
             self.tap.p_data_read(fragment, ends_pdu=not self._pdu_left)
         control = self._pdv_control
         last = False
-        if count:
-            self._empty_fragments = 0
-            self._progress += count
         if not self._pdv_left:
             self._pdv_left = -1
             last = control & 2 != 0
+        self._progressed(count, last)
+        return DataReceived(self._pdv_context, control & 1 != 0, last, fragment)
+
+    def _progressed(self, count: int, last: bool) -> None:
+        """A message has come ``count`` bytes further, perhaps to its end."""
+        if count:
+            self._empty_fragments = 0
         self.message_open = not last
+        self._progress += count
         if last or self._progress >= _PROGRESS:
             self._progress = 0
             self.timers.stop(Timer.PROGRESS)
-        return DataReceived(self._pdv_context, control & 1 != 0, last, fragment)
+
+    def more_fragments(self, fragments: list[memoryview]) -> bool:
+        """Append what has arrived of the fragments that go on where the last ``DataReceived`` ended.
+
+        These are the ones that large data sets are made of: of the same context, not empty, each alone in its
+        P-DATA-TF.  Whatever else there is, or is wrong, is left to :meth:`next_event`.  True if the message ends with
+        them.
+        """
+        if self._pdu_left or self.tap is not None or self._state is not State.STA6:
+            return False
+        buffer = self._buffer
+        view, start, end = buffer.view, buffer.start, buffer.end
+        context_id, kind = self._pdv_context, self._pdv_control & 1
+        limit, may_be_odd = self._p_data_limit, self._odd_tolerated
+        begin, last = start, False
+        while end - start >= 12:
+            pdu_type, length, pdv_length, context, control = _P_DATA_HEAD.unpack_from(view, start)
+            if (
+                pdu_type != _P_DATA
+                or length > limit
+                or pdv_length != length - 4
+                or pdv_length < 3
+                or context != context_id
+                or control & 1 != kind
+                or (pdv_length & 1 and not may_be_odd)
+            ):
+                break
+            stop = start + 6 + length
+            if stop > end:
+                # The rest of this one is still to come.
+                if start + 12 < end:
+                    fragments.append(view[start + 12 : end])
+                self._pdu_left = self._pdv_left = stop - end
+                self._pdv_control = control
+                start = end
+                break
+            fragments.append(view[start + 12 : stop])
+            start = stop
+            if control & 2:
+                last = True
+                break
+        if start != begin:
+            buffer.start = start
+            self._progressed(start - begin, last)
+        return last
 
     def _count_empty_fragment(self) -> None:
         self._empty_fragments += 1
