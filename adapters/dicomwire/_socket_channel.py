@@ -39,11 +39,10 @@ class SocketChannel:
 
     # -- writing --------------------------------------------------------------------------------------------------
     async def flush(self) -> None:
-        session = self.session
         while self._writing:
             # The thread that writes takes what we have queued with it.
             self._wait()
-        buffers = session.data_to_send()
+        buffers = self.session.data_to_send()
         if not buffers:
             return
         if not self._open:
@@ -55,13 +54,14 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._writing = False
-            self.changed()
+            if self._waiting:
+                self.changed()
 
     def _write(self, buffers: list[Buffer]) -> None:
         limit = self.session.connection.timeouts.write
-        deadline = None if limit is None else time.monotonic() + limit
         if limit is not None and (self._seconds is None or not 0 < self._seconds <= limit):
             self._set_timeout(limit)
+        deadline = None if limit is None else time.monotonic() + limit
         index, count = 0, len(buffers)
         while index < count:
             try:
@@ -94,7 +94,8 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._reading = False
-            self.changed()
+            if self._waiting:
+                self.changed()
         if count < 0:
             session.handle_deadline(time.monotonic())
         else:

@@ -878,6 +878,16 @@ def test_a_session_wants_no_data_while_something_waits() -> None:
     acceptor.next_event()
     assert not acceptor.wants_data
     acceptor.next_event()
+    assert acceptor.wants_data
+    assert acceptor.next_event() is None
+
+
+def test_a_session_wants_no_data_while_a_data_set_is_looked_at() -> None:
+    _, acceptor = joined()
+    acceptor.receive_data(whole_command(STORE, store_rq()) + whole_data(STORE, b"pixels"))
+    acceptor.next_event()
+    assert not acceptor.wants_data
+    assert isinstance(acceptor.next_event(), DataSetReceived)
     assert not acceptor.wants_data
     assert acceptor.next_event() is None
     assert acceptor.wants_data

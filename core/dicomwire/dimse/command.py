@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from struct import Struct
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
-from attrs import frozen
+from attrs import NOTHING, fields, frozen
 
-from dicomwire.dimse.elements import BY_NUMBER, ELEMENTS
+from dicomwire.dimse.elements import ELEMENTS, Element
 from dicomwire.errors import RemoteProtocolError
-
-_ENCODED = tuple((element.field, element.number, element.vr) for element in ELEMENTS)
 
 NO_DATA_SET = 0x0101
 DATA_SET = 0x0001
 
 _HEAD = Struct("<HHL")
-_US = Struct("<HHLH")
+_US = Struct("<H")
 _TAG = Struct("<HH")
 _TAG_AND_LENGTH = Struct("<LL")
 _GROUP_LENGTH = Struct("<HHLL")
 
 
-# Without slots, because frozen classes with slots take twice as long to make, and two are made for every message.
+# Without slots: two are made for every message, and of 24 elements a message has seven; see _set_present.
 @frozen(kw_only=True, slots=False)
 class Command:
     """One command set: every element a field, None where it is absent (PS3.7 annex E)."""
@@ -77,20 +76,24 @@ class Command:
         Raises:
             ValueError: a value does not fit its element.
         """
-        parts = []
         values = self.__dict__
-        for field, number, vr in _ENCODED:
-            value = values[field]
-            if number == 0x0800 and command_data_set_type is not None:
-                value = command_data_set_type
+        wanted = self.command_data_set_type if command_data_set_type is None else command_data_set_type
+        if "command_data_set_type" not in values or values["command_data_set_type"] != wanted:
+            values = {**values, "command_data_set_type": wanted}
+        present = tuple(values)
+        parts = []
+        pack = _US.pack
+        for name, head, encode in _PLANS.get(present) or _plan(present):
+            value = values[name]
             if value is None:
                 continue
-            if vr == "US":
-                if not 0 <= value <= 0xFFFF:
-                    raise ValueError(f"{BY_NUMBER[number].keyword} {value} does not fit in 16 bits")
-                parts.append(_US.pack(0, number, 2, value))
+            if encode is not None:
+                parts.append(encode(value))
+            elif 0 <= value <= 0xFFFF:
+                parts.append(head + pack(value))
             else:
-                parts.append(_encode_element(number, vr, value))
+                keyword = next(element.keyword for element in ELEMENTS if element.field == name)
+                raise ValueError(f"{keyword} {value} does not fit in 16 bits")
         body = b"".join(parts)
         return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
@@ -101,7 +104,7 @@ class Command:
         Raises:
             RemoteProtocolError: an element runs over the end, or there is no Command Field.
         """
-        fields: dict[str, Any] = {"command_data_set_type": None}
+        values: dict[str, Any] = {"command_data_set_type": None}
         other: list[tuple[int, bytes]] = []
         offset, end = 0, len(data)
         while offset < end:
@@ -120,12 +123,62 @@ class Command:
                 if tag:
                     other.append(((tag & 0xFFFF) << 16 | tag >> 16, data[offset:stop]))
             elif length:
-                field, decode = known
-                fields[field] = decode(data[offset:stop])
+                name, decode = known
+                if decode is not None:
+                    values[name] = decode(data[offset:stop])
+                elif length > 1:
+                    # Some send a US in 4 bytes; never more than 16 bits are taken, so that an answer can repeat them.
+                    values[name] = data[offset] | data[offset + 1] << 8
+                else:
+                    values[name] = data[offset]
             offset = stop
-        if "command_field" not in fields:
+        if "command_field" not in values:
             raise RemoteProtocolError("command set without Command Field (0000,0100)")
-        return cls(**fields, other=tuple(other)) if other else cls(**fields)
+        if other:
+            values["other"] = tuple(other)
+        made = cls.__new__(cls)
+        made.__dict__.update(values)
+        return made
+
+
+def _set_present(self: Command, *, command_field: int, **present: Any) -> None:
+    """Keep the elements that are given; an absent one is the default of the class."""
+    if not present.keys() <= _NAMES:
+        raise TypeError(f"no command elements: {', '.join(sorted(present.keys() - _NAMES))}")
+    values = self.__dict__
+    values["command_field"] = command_field
+    values.update(present)
+
+
+_NAMES = {attribute.name for attribute in fields(Command)}
+for _attribute in fields(Command):
+    if _attribute.default is not NOTHING:
+        setattr(Command, _attribute.name, _attribute.default)
+Command.__init__ = _set_present  # type: ignore[method-assign]
+
+_Plan: TypeAlias = tuple[tuple[str, bytes, Callable[[Any], bytes] | None], ...]
+_PLANS: dict[tuple[str, ...], _Plan] = {}
+"""How to encode a command with these fields, in the order of the tags: the field, and tag and length of a US, or what
+encodes the element."""
+
+_MOST_PLANS = 256
+
+
+def _plan(present: tuple[str, ...]) -> _Plan:
+    plan = tuple(
+        (element.field, _HEAD.pack(0, element.number, 2), None if element.vr == "US" else _encoder(element))
+        for element in ELEMENTS
+        if element.field in present
+    )
+    if len(_PLANS) < _MOST_PLANS:
+        _PLANS[present] = plan
+    return plan
+
+
+def _encoder(element: Element) -> Callable[[Any], bytes]:
+    encode = partial(_encode_element, element.number, element.vr)
+    # SOP classes are few, and sent with every message.
+    return lru_cache(maxsize=256)(encode) if element.field.endswith("sop_class_uid") else encode
 
 
 def _encode_element(number: int, vr: str, value: Any) -> bytes:
@@ -145,11 +198,6 @@ def _encode_element(number: int, vr: str, value: Any) -> bytes:
 
 
 # A decoder gives None if nothing is left of a value without its padding.
-def _decode_us(raw: bytes) -> int:
-    # Some send a US in 4 bytes; never more than 16 bits are taken, so that an answer can repeat them.
-    return raw[0] | raw[1] << 8 if len(raw) > 1 else raw[0]
-
-
 def _decode_at(raw: bytes) -> tuple[int, ...] | None:
     return tuple(group << 16 | element for group, element in _TAG.iter_unpack(raw[: len(raw) & ~3])) or None
 
@@ -162,9 +210,9 @@ def _decode_text(raw: bytes) -> str | None:
     return raw.strip(b"\0 ").decode("latin-1") or None
 
 
-_BY_VR: dict[str, Callable[[bytes], Any]] = {
-    "US": _decode_us, "AT": _decode_at, "UI": _decode_ui, "AE": _decode_text, "LO": _decode_text
+_BY_VR: dict[str, Callable[[bytes], Any] | None] = {
+    "US": None, "AT": _decode_at, "UI": _decode_ui, "AE": _decode_text, "LO": _decode_text
 }  # fmt: skip
 
 _DECODERS = {element.number << 16: (element.field, _BY_VR[element.vr]) for element in ELEMENTS}
-"""Field and decoder by tag, as its four bytes read as one number: the group, 0000, comes first."""
+"""Field and decoder by tag, as its four bytes read as one number: the group, 0000, comes first.  A US has none."""

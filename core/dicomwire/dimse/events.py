@@ -8,7 +8,8 @@ from dicomwire.dimse.command import Command
 from dicomwire.upper_layer.events import Event
 
 
-@frozen(kw_only=True)
+# Without slots, because a frozen class with slots takes twice as long to make, and one is made for every message.
+@frozen(kw_only=True, slots=False)
 class MessageReceived(Event):
     """A command set is complete; if it ``has_data_set``, :class:`DataSetReceived` events follow."""
 

@@ -154,5 +154,6 @@ def answer(request: Command, status: int) -> Command:
         message_id_being_responded_to=request.message_id,
         affected_sop_class_uid=request.affected_sop_class_uid or request.requested_sop_class_uid,
         affected_sop_instance_uid=request.affected_sop_instance_uid or request.requested_sop_instance_uid,
+        command_data_set_type=NO_DATA_SET,
         status=status,
     )

@@ -85,11 +85,12 @@ class Session:
 
     def next_deadline(self, now: float) -> float | None:
         """See :meth:`Connection.next_deadline`."""
-        return self.connection.next_deadline(now)
+        return self.connection.timers.next_deadline(now)
 
     def handle_deadline(self, now: float) -> None:
         """See :meth:`Connection.handle_deadline`."""
         self.connection.handle_deadline(now)
+        self._parsed = self._parsed and not self.connection.has_events
 
     @property
     def wants_data(self) -> bool:
@@ -155,13 +156,13 @@ class Session:
             raise LocalProtocolError("the data set of the message before is not complete")
         if context_id not in self.contexts:
             raise LocalProtocolError(f"presentation context {context_id} was not accepted")
-        kind = MESSAGES.get(command.command_field)
-        if kind is None:
-            raise LocalProtocolError(f"Command Field {command.command_field:#06x} is no DIMSE message")
-        is_operation = command.is_request and command.command_field != C_CANCEL_RQ
+        field = command.command_field
+        if field not in MESSAGES:
+            raise LocalProtocolError(f"Command Field {field:#06x} is no DIMSE message")
+        is_operation = field < C_CANCEL_RQ
         message_id = command.message_id if is_operation else command.message_id_being_responded_to
         if message_id is None:
-            raise LocalProtocolError(f"{kind.name} without message ID")
+            raise LocalProtocolError(f"{MESSAGES[field].name} without message ID")
         if is_operation and message_id in self.outstanding:
             raise LocalProtocolError(f"message ID {message_id} is in use")
         data = command.encode(DATA_SET if data_set_follows else NO_DATA_SET)
@@ -169,7 +170,7 @@ class Session:
         if is_operation:
             self.outstanding[message_id] = command
             self._request_contexts[message_id] = context_id
-        elif not command.is_request and command.status not in PENDING:
+        elif field & RESPONSE and command.status not in PENDING:
             self.serving.discard(message_id)
             self.cancelled.discard(message_id)
         if data_set_follows:
@@ -227,29 +228,6 @@ class Session:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        return self._parse()
-
-    def scan(self) -> None:
-        """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
-        if self._receiving is not None:
-            return
-        while self.wants_scan:
-            try:
-                event = self._parse()
-            except RemoteProtocolError as error:
-                self._error = error
-                return
-            if event is None:
-                return
-            if not isinstance(event, CancelReceived):
-                # It may have put remarks about itself into the inbox, which was empty before.
-                self._inbox.appendleft(event)
-
-    @property
-    def wants_scan(self) -> bool:
-        return not self._inbox and self._error is None
-
-    def _parse(self) -> Event | None:
         fragments: list[memoryview] = []
         next_event = self.connection.next_event
         while True:
@@ -259,6 +237,7 @@ class Session:
                     if event.command:
                         message = self._command_fragment(event)
                         if message is not None:
+                            self._parsed = self.connection.is_quiet
                             return message
                     elif self._data_fragment(event, fragments):
                         self._receiving = None
@@ -280,6 +259,25 @@ class Session:
                 assert self._receiving is not None
                 return DataSetReceived(self._receiving.context_id, fragments, False)
             return None if event is None else self._association_event(event)
+    def scan(self) -> None:
+        """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
+        if self._receiving is not None:
+            return
+        while self.wants_scan:
+            try:
+                event = self.next_event()
+            except RemoteProtocolError as error:
+                self._error = error
+                return
+            if event is None:
+                return
+            if not isinstance(event, CancelReceived):
+                # It may have put remarks about itself into the inbox, which was empty before.
+                self._inbox.appendleft(event)
+
+    @property
+    def wants_scan(self) -> bool:
+        return not self._inbox and self._error is None
 
     def _association_event(self, event: Event) -> Event:
         if isinstance(event, AssociateAccepted):

@@ -33,7 +33,7 @@ _USER, _ACSE, _PRESENTATION = 1, 2, 3
 
 async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
     """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
-    with association._exchange():
+    with association._exchange:
         while association._request is None and not association._ended:
             await association._advance()
         if association._ended:

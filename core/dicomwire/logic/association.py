@@ -184,7 +184,10 @@ class AssociationBase(AssociationEngine):
         if message.command.command_field == N_EVENT_REPORT_RQ:
             await serve(self, message)
         elif self._serving < self._performed:
-            await self._begin_serving(message)
+            self._serving += 1
+            work = self._serve(message)
+            if self._performed == 1 or not self._spawn(work):
+                await work
         elif len(self._backlog) < _MOST_WAITING:
             self._backlog.append(message)
         else:
@@ -193,16 +196,6 @@ class AssociationBase(AssociationEngine):
 
     async def _serve_as(self, service_class: type[ServiceClass], request: Any) -> None:
         await serve_as(self, service_class, request)
-
-    async def _begin_serving(self, message: ReceivedMessage) -> None:
-        self._serving += 1
-        if self._performed > 1:
-            work = self._serve(message)
-            if self._spawn(work):
-                return
-            await work
-        else:
-            await self._serve(message)
 
     async def _serve(self, message: ReceivedMessage) -> None:
         """Serve a request, and then those that have been waiting."""

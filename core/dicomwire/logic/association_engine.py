@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from dicomwire import events as evt
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
+from dicomwire.dimse.messages import RESPONSE
 from dicomwire.dimse.session import Session
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.logic.association_handlers import AssociationHandlers
@@ -110,20 +112,21 @@ class AssociationEngine(AssociationHandlers):
             return False
         self._advancing = True
         request: ReceivedMessage | None = None
+        connection = session.connection
         try:
-            event = self._take()
-            if event is None and wait and not self._ended and not session.connection.closed:
-                if session.connection.has_output:
+            event = None if session.wants_data else self._take()
+            if event is None and wait and not self._ended and not connection.closed:
+                if connection.has_output:
                     await self._flush()
                 await channel.pump()
                 event = self._take()
-            if session.connection.tap is not None:
+            if connection.tap is not None:
                 await self._report_tap()
             if event is not None:
                 request = await self._receive(event)
-            elif session.connection.closed:
+            elif connection.closed:
                 await self._finish(None)
-            elif session.connection.has_output:
+            elif connection.has_output:
                 await self._flush()
         finally:
             self._advancing = False
@@ -241,11 +244,11 @@ class AssociationEngine(AssociationHandlers):
         assert self._session is not None
         command = event.command
         message = ReceivedMessage(self._session.contexts[event.context_id], command)
-        if event.has_data_set and not await receive_data_set(self, message):
+        if command.has_data_set and not await receive_data_set(self, message):
             return None
         if self._handlers.listeners(evt.EVT_DIMSE_RECV):
             await self._notify_message(evt.EVT_DIMSE_RECV, message.context.context_id, command, message.data)
-        if not command.is_request:
+        if command.command_field & RESPONSE:
             if command.status is None:
                 await self._refuse("a response without status")
                 return None
@@ -262,7 +265,10 @@ class AssociationEngine(AssociationHandlers):
         message_id = message.command.message_id_being_responded_to
         assert message_id is not None
         if message_id not in self._unread:
-            self._responses.setdefault(message_id, deque()).append(message)
+            mailbox = self._responses.get(message_id)
+            if mailbox is None:
+                mailbox = self._responses[message_id] = deque()
+            mailbox.append(message)
         elif message_id not in self._session.outstanding:
             self._unread.pop(message_id, None)
 
@@ -304,6 +310,7 @@ class AssociationEngine(AssociationHandlers):
         await self._notify(event, message=from_command(context_id, command, data))
 
     # -- the end --------------------------------------------------------------------------------------------------
+    @cached_property
     def _exchange(self) -> _Exchange:
         """While an exchange with the peer is under way: if it is left by an exception, the association ends.
 
@@ -412,7 +419,7 @@ class AssociationEngine(AssociationHandlers):
         if not self.is_established or self._connection.state is not State.STA6:
             return
         assert self._channel is not None
-        with self._exchange():
+        with self._exchange:
             while self._sending:
                 await self._channel.turn()
             self._connection.send(ReleaseRQ())

@@ -155,7 +155,7 @@ async def not_connected(association: AssociationBase, error: Exception) -> None:
 
 async def establish(association: AssociationBase, request: AssociateRQ) -> None:
     """Send the request over the open channel, and act on the answer."""
-    with association._exchange():
+    with association._exchange:
         await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
         association._session.send(request)  # type: ignore[union-attr]
         association.requestor._set_pdu(request)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomwire import _config
 from dicomwire._logging import printable
+from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import (
     C_ECHO_RQ,
     C_FIND_RQ,
@@ -82,11 +83,12 @@ class Dispatch(NamedTuple):
 async def serve(association: AssociationBase, message: ReceivedMessage) -> None:
     """Serve one request and send the final response, unless the association ended meanwhile."""
     command = message.command
-    refused = refusal(association, message)
+    found = dispatch(association, message)
+    refused = _lacking(command) if found.refused is None else found.refused
     response: Response | None
     try:
         if refused is None:
-            service_class = dispatch(association, message).service_class
+            service_class = found.service_class
             if service_class.SCP is not ServiceClass.SCP:
                 await _serve_by_hand(association, message, service_class)
                 return
@@ -137,9 +139,11 @@ def _sop_class(message: ReceivedMessage) -> str:
 def refusal(association: AssociationEngine, message: ReceivedMessage) -> int | None:
     """The status that refuses the request, if nothing serves it."""
     refused = dispatch(association, message).refused
-    if refused is not None:
-        return refused
-    command = message.command
+    return _lacking(message.command) if refused is None else refused
+
+
+def _lacking(command: Command) -> int | None:
+    """The status that refuses a request without something that it must name."""
     for name in _NEEDED[command.command_field]:
         if getattr(command, name) is None:
             return CANNOT_UNDERSTAND if command.command_field < N_EVENT_REPORT_RQ else MISSING_ATTRIBUTE

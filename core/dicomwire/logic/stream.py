@@ -66,7 +66,7 @@ class ResponseStream(Stream[T]):
         if self._is_over:
             raise StopAsyncIteration
         association = self._association
-        with association._exchange():
+        with association._exchange:
             response = await association._response(self._message_id)
         if response is None or is_final(self._command, response.command.status):
             self._is_over = True

@@ -74,6 +74,8 @@ _RECEIVED = {
     0x07: Input.ABORT_RECEIVED,
 }
 
+_TAKES_P_DATA = frozenset(state for state in State if TABLE[state].get(Input.P_DATA_RECEIVED) in ("DT-2", "AR-6"))
+
 _SENT: dict[type[PDU], Input] = {
     AssociateRQ: Input.ASSOCIATE_REQUEST,
     AssociateAC: Input.ASSOCIATE_ACCEPT,
@@ -219,7 +221,7 @@ class Connection:
         if len(data):
             self._check_receiving()
             self._buffer.feed(data, self.limits.unread)
-            self._traffic()
+            self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
 
@@ -228,14 +230,15 @@ class Connection:
 
         Views of earlier events are invalid from here on.
         """
-        self._check_receiving()
+        if self._state is not State.STA6:
+            self._check_receiving()
         return self._buffer.writable(LARGE if sizehint > SMALL or self._pdu_left > SMALL else SMALL)
 
     def buffer_updated(self, count: int) -> None:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
             self._buffer.wrote(count)
-            self._traffic()
+            self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
 
@@ -247,10 +250,6 @@ class Connection:
     def unread(self) -> int:
         """Bytes received and not parsed yet."""
         return len(self._buffer)
-
-    def _traffic(self) -> None:
-        if self.timers.is_running(Timer.IDLE):
-            self.timers.start(Timer.IDLE)
 
     def _check_receiving(self) -> None:
         if (self._state is State.STA1 and not self._started) or self._state is State.STA4:
@@ -365,17 +364,18 @@ class Connection:
         size, left, out = self.fragment_size, len(data), self._out
         kind = 1 if command else 0
         if left > size:
-            view, offset = memoryview(data), 0
+            view = memoryview(data)
             # Full fragments share one header.
             head = _P_DATA_HEAD.pack(_P_DATA, size + 6, size + 2, context_id, kind)
-            while left > size:
-                fragment = view[offset : offset + size]
+            full = (left - 1) // size * size
+            fragments = [view[offset : offset + size] for offset in range(0, full, size)]
+            for fragment in fragments:
                 out += (head, fragment)
-                if self.tap is not None:
+            if self.tap is not None:
+                for fragment in fragments:
                     self.tap.p_data_queued([head, fragment])
-                offset += size
-                left -= size
-            data = view[offset:]
+            data = view[full:]
+            left -= full
         if left or last:
             # Never an empty fragment that is not the last.
             head = _P_DATA_HEAD.pack(_P_DATA, left + 6, left + 2, context_id, kind | 2 if last else kind)
@@ -385,7 +385,7 @@ class Connection:
         if self.tap is not None:
             # DT-1 and AR-7 leave the state as it is; only those who watch need the step.
             self._step(Input.P_DATA_REQUEST)
-        self._traffic()
+        self.timers.restart(Timer.IDLE)
 
     def _queue(self, pdu: AnyPDU) -> None:
         data = pdu.encode()
@@ -413,11 +413,26 @@ class Connection:
             self._deaf = True
             self._buffer.discard()
             event = None
-        if event is None and self._end_of_stream and self._state is not State.STA1:
+        if event is not None:
+            return event
+        if self._end_of_stream and self._state is not State.STA1:
             return self._closed_by_peer()
-        if event is None and not self._deaf:
+        if not self._deaf:
             self._watch_progress()
-        return event
+        return None
+
+    @property
+    def has_events(self) -> bool:
+        """``next_event()`` would give something without reading more: a deadline has passed."""
+        return bool(self._events)
+
+    @property
+    def is_quiet(self) -> bool:
+        """All that was received is told of, and the peer is in the middle of nothing: ``next_event()`` gives None."""
+        buffer = self._buffer
+        return buffer.start == buffer.end and not (
+            self.message_open or self._pdu_left or self._end_of_stream or self._events
+        )
 
     def protocol_error(self, error: RemoteProtocolError) -> RemoteProtocolError:
         """Abort for ``error`` and return it, to be raised; also for a layer above that finds P-DATA content wrong.
@@ -448,19 +463,20 @@ class Connection:
                 self._skip -= dropped
                 if self._skip:
                     return None
-            unread = buffer.end - buffer.start
+            start = buffer.start
+            unread = buffer.end - start
             if not unread:
                 return None
-            kind = buffer.view[buffer.start]
+            kind = buffer.view[start]
             if kind not in _RECEIVED:
                 self._unrecognized()
             if unread < 6:
                 return None
-            (_, length) = HEADER.unpack_from(buffer.view, buffer.start)
-            action = TABLE[self._state].get(_RECEIVED[kind])
-            if action == "DT-2" or action == "AR-6":
+            (_, length) = HEADER.unpack_from(buffer.view, start)
+            if kind == _P_DATA and self._state in _TAKES_P_DATA:
                 self._start_p_data(length)
-                continue
+                return self._fragment()
+            action = TABLE[self._state].get(_RECEIVED[kind])
             self._judge(kind, length, action)
             if self._state is State.STA13:
                 self._late(kind, length)

@@ -48,6 +48,11 @@ class Timers:
     def stop(self, timer: Timer) -> None:
         self._started.pop(timer, None)
 
+    def restart(self, timer: Timer) -> None:
+        """Start ``timer`` again if it runs."""
+        if timer in self._started:
+            self._started[timer] = None
+
     def is_running(self, timer: Timer) -> bool:
         return timer in self._started
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import RawDataElement
@@ -110,9 +111,12 @@ def find_context(
 ) -> NegotiatedContext | None:
     """As :func:`choose_context`, but None if there is no such context."""
     key = abstract_syntax, transfer_syntax, role, context_id, exact
-    if key not in association._chosen:
-        association._chosen[key] = _find(association, abstract_syntax, transfer_syntax, role, context_id, exact)
-    return association._chosen[key]
+    found = association._chosen.get(key)
+    if found is None and key not in association._chosen:
+        found = association._chosen[key] = _find(
+            association, abstract_syntax, transfer_syntax, role, context_id, exact
+        )
+    return found
 
 
 def _find(
@@ -154,11 +158,15 @@ async def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
-    message_id = await send_request(association, context_id, command, data_set)
-    if message_id is None:
-        return None
-    with association._exchange():
-        return await association._response(message_id)
+    command = await association._window(command)
+    with association._exchange:
+        try:
+            await association._send(context_id, command, data_set)
+        except LocalProtocolError as error:
+            lost(association, error)
+            return None
+        assert command.message_id is not None
+        return await association._response(command.message_id)
 
 
 async def send_request(
@@ -166,7 +174,7 @@ async def send_request(
 ) -> int | None:
     """Send a request once the window lets it through: its message ID, or None if the association ended first."""
     command = await association._window(command)
-    with association._exchange():
+    with association._exchange:
         try:
             await association._send(context_id, command, data_set)
         except LocalProtocolError as error:
@@ -188,28 +196,32 @@ def lost(association: AssociationBase, error: LocalProtocolError) -> None:
 
 
 _EMPTY = vars(Dataset())
+_FRESH = tuple((name, type(value)) for name, value in _EMPTY.items() if isinstance(value, dict | list))
 
 
 def _new_dataset() -> Dataset:
     """``Dataset()``, whose constructor costs as much as decoding a response."""
     made: Dataset = object.__new__(Dataset)
-    vars(made).update(_EMPTY)
-    for name, value in _EMPTY.items():
-        if isinstance(value, dict | list):
-            vars(made)[name] = value.copy()
+    values = made.__dict__
+    values.update(_EMPTY)
+    for name, make in _FRESH:
+        values[name] = make()
     return made
+
+
+@lru_cache(maxsize=64)
+def _raw_status(code: int) -> RawDataElement:
+    # As it would be read from a file: pydicom makes an element of it when somebody looks, not before.
+    return RawDataElement(_STATUS, "US", 2, code.to_bytes(2, "little"), 0, True, True)
 
 
 def status_of(response: ReceivedMessage | None) -> Dataset:
     """The status elements of a response as users know them; empty without one."""
-    code = None if response is None else response.command.status
-    if response is None or code is None:
+    if response is None or response.command.status is None:
         return Dataset()
     command = response.command
-    # As it would be read from a file: pydicom makes an element of it when somebody looks, not before.
-    raw = RawDataElement(_STATUS, "US", 2, code.to_bytes(2, "little"), 0, True, True)
     status = _new_dataset()
-    status._dict[_STATUS] = raw
+    status._dict[_STATUS] = _raw_status(response.command.status)
     for element in _STATUS_ELEMENTS[command.command_field]:
         value = getattr(command, element.field)
         if value is not None:

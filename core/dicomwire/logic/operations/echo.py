@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicomwire.dimse.command import Command
+from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.messages import C_ECHO_RQ
 from dicomwire.logic.operations.common import (
     check_message_id,
@@ -35,5 +35,10 @@ async def send_c_echo(self: AssociationBase, msg_id: int = 1) -> Dataset:
     require_established(self)
     check_message_id(msg_id)
     context = choose_context(self, VERIFICATION)
-    command = Command(command_field=C_ECHO_RQ, message_id=msg_id, affected_sop_class_uid=VERIFICATION)
+    command = Command(
+        command_field=C_ECHO_RQ,
+        message_id=msg_id,
+        affected_sop_class_uid=VERIFICATION,
+        command_data_set_type=NO_DATA_SET,
+    )
     return status_of(await exchange(self, context.context_id, command))

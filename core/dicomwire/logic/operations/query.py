@@ -152,5 +152,5 @@ async def send_c_cancel(
         context_id = choose_context(self, query_model).context_id
     elif self._context(context_id) is None:
         raise ValueError(f"no presentation context {context_id} was accepted by the peer")
-    with self._exchange():
+    with self._exchange:
         await self._send_cancel(msg_id, context_id)

@@ -81,7 +81,7 @@ async def send_c_store(
     message_id = await _begin(self, dataset, msg_id, priority, originator_aet, originator_id)
     if message_id is None:
         return status_of(None)
-    with self._exchange():
+    with self._exchange:
         return status_of(await self._response(message_id))
 
 
@@ -208,7 +208,7 @@ async def _send_stream(
     association: AssociationBase, context: NegotiatedContext, command: Command, pieces: Pieces
 ) -> int | None:
     command = await association._window(command)
-    with association._exchange():
+    with association._exchange:
         try:
             await association._send_pieces(context.context_id, command, pieces)
         except LocalProtocolError as error:
@@ -244,7 +244,7 @@ class Stores(Stream[tuple[Any, Dataset]]):
                 self._lost.extend(self._under_way.values())
                 self._under_way.clear()
             else:
-                with association._exchange():
+                with association._exchange:
                     await association._advance()
         return self._lost.popleft(), status_of(None)
 
