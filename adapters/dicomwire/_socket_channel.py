@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 
+from dicomwire._socket_timeouts import TIMED_OUT, timeouts_of
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
@@ -31,7 +32,7 @@ class SocketChannel:
         self._writing = False
         self._open = True
         self._is_tls = isinstance(sock, ssl.SSLSocket)
-        self._seconds: float | None = -1.0
+        self._timeouts = timeouts_of(sock)
 
     @property
     def transport_socket(self) -> socket.socket:
@@ -59,19 +60,19 @@ class SocketChannel:
 
     def _write(self, buffers: list[Buffer]) -> None:
         limit = self.session.connection.timeouts.write
-        if limit is not None and (self._seconds is None or not 0 < self._seconds <= limit):
-            self._set_timeout(limit)
         deadline = None if limit is None else time.monotonic() + limit
+        self._timeouts.send(limit)
         index, count = 0, len(buffers)
-        while index < count:
+        while True:
             try:
                 index = send_some(self.sock, buffers, index)
-            except TimeoutError:
-                self._check_stall(deadline)
-
-    def _check_stall(self, deadline: float | None) -> None:
-        if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError("the peer does not read what we send")
+                if index >= count:
+                    return
+            except TIMED_OUT:
+                pass
+            # A peer that takes a few bytes now and then gets no more time than one that takes none.
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError("the peer does not read what we send")
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -105,23 +106,15 @@ class SocketChannel:
         """Bytes received, 0 at the end of the stream, -1 when the time is up."""
         if seconds is not None and seconds <= 0:
             return -1
-        if seconds != self._seconds:
-            self._set_timeout(seconds)
         try:
+            self._timeouts.receive(seconds)
             return self.sock.recv_into(buffer)
-        except TimeoutError:
+        except TIMED_OUT:
             return -1
         except OSError:
-            # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
+            # Reset, or the TLS stream broke off, or another thread closed it: the end of the stream, as far as the
+            # protocol goes.
             return 0
-
-    def _set_timeout(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        try:
-            self.sock.settimeout(seconds)
-        except OSError:
-            # Closed by another thread: the next call on it says so.
-            self._seconds = -1.0
 
     def poll(self) -> bool:
         count = -1

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextvars import Context, copy_context
 from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from dicomwire import events as evt
+from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
@@ -24,6 +27,7 @@ from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
+from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import Role, State
 
 __all__ = ["AE", "Association", "AssociationServer"]
@@ -32,10 +36,71 @@ LOGGER = logging.getLogger(__name__)
 
 _OVERFLOW = 64 * 1024
 
+_AT_ONCE = 64 * 1024
+"""Bytes given to the transport, and copied by it, where it has to find out when there is room again."""
+
 _TLS_GOODBYE = 0.5
 """Seconds for the peer to answer close_notify."""
 
 TLSArguments = tuple[ssl.SSLContext, str | None]
+
+
+class _Arrival:
+    """What one task at a time waits for until something arrives, or a deadline passes.
+
+    A future in the sense of :func:`asyncio.isfuture`, which resumes its task at once and not in the next turn of the
+    loop: that turn, with its system call, costs as much as all else that is done for a small message.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_loop", "_resume")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop
+        self._resume: Callable[[_Arrival], object] | None = None
+        self._context: Context | None = None
+        self._is_cancelled = False
+
+    def fire(self) -> None:
+        """Let the task that waits go on, before this returns."""
+        resume, self._resume = self._resume, None
+        context, self._context = self._context, None
+        if resume is not None and context is not None:
+            context.run(resume, self)
+
+    # -- what a task calls ----------------------------------------------------------------------------------------
+    def __await__(self) -> Generator[Self, None, None]:
+        self._asyncio_future_blocking = True
+        yield self
+        self.result()
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    def add_done_callback(self, resume: Callable[[_Arrival], object], *, context: Context | None = None) -> None:
+        self._resume = resume
+        self._context = context or copy_context()
+
+    def remove_done_callback(self, resume: Callable[[_Arrival], object]) -> int:
+        removed = self._resume is resume
+        if removed:
+            self._resume = self._context = None
+        return int(removed)
+
+    def done(self) -> bool:
+        return self._resume is None
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self._resume is None or self._is_cancelled:
+            return False
+        self._is_cancelled = True
+        self._loop.call_soon(self.fire)
+        return True
+
+    def result(self) -> None:
+        if self._is_cancelled:
+            self._is_cancelled = False
+            raise asyncio.CancelledError
 
 
 class ProtocolChannel(asyncio.BufferedProtocol):
@@ -49,7 +114,12 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
         self._connected = connected
         self._loop = asyncio.get_running_loop()
-        self._fed: asyncio.Future[None] | None = None
+        self._arrival = _Arrival(self._loop)
+        self._is_pumping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._descriptor = -1
+        """Of a socket that takes vectors; else the transport writes."""
+
         self._writable: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._is_tls = False
@@ -61,6 +131,10 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._overflow: bytearray | None = None
         self._ended = False
         self._paused_writing = False
+        self._writing = False
+        self._is_torn = False
+        """A PDU was not written to its end, and never will be."""
+
         self._lost = False
         self._flushes = 0
 
@@ -79,7 +153,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._is_tls = transport.get_extra_info("ssl_object") is not None
         # Tell when everything is written: until then the buffers handed over must not change.
         # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
-        transport.set_write_buffer_limits(high=0 if transport.get_extra_info("ssl_object") is None else 1)
+        transport.set_write_buffer_limits(high=1 if self._is_tls else 0)
+        if not self._is_tls and hasattr(os, "writev"):
+            self._descriptor = transport.get_extra_info("socket").fileno()
         if self._connected is not None:
             self._connected(self)
 
@@ -133,7 +209,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._ended = True
         if not self._early:
             self.session.receive_data(b"")
-        self._wake()
+        self._wake(soon=True)
 
     def _catch_up(self) -> bool:
         """Feed the session what came too early; True if there was something."""
@@ -147,28 +223,72 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             self.transport.resume_reading()
         return True
 
-    def _wake(self) -> None:
-        if self._fed is not None:
-            if not self._fed.done():
-                self._fed.set_result(None)
-        elif self.on_idle_data is not None:
-            self.on_idle_data()
+    def _wake(self, *, soon: bool = False) -> None:
+        """Let the task that waits go on, or ``soon``: when the transport is done with what it is in the middle of."""
+        if not self._is_pumping:
+            if self.on_idle_data is not None:
+                self.on_idle_data()
+        elif soon or self._is_tls:
+            self._loop.call_soon(self._arrival.fire)
+        else:
+            self._arrival.fire()
 
     # -- called by the shared logic -------------------------------------------------------------------------------
     async def flush(self) -> None:
+        while self._writing:
+            # The task that writes may be in the middle of a PDU.
+            await self.turn()
         buffers = self.session.data_to_send()
         self._flushes += 1
+        waited = False
         if buffers:
             if self._lost or self.transport.is_closing():
                 raise ConnectionResetError("the connection is closed")
-            self.transport.writelines(buffers)
-        if self._paused_writing:
-            await self._drained()
-        elif self._flushes > 1:
-            # write() alone never lets the loop run: a fast handler would starve reading.
+            self._writing = True
+            try:
+                waited = await self._write(buffers)
+            finally:
+                self._writing = False
+                self.changed()
+        if not waited and self._flushes > 1:
+            # Writing alone never lets the loop run: a fast handler would starve reading.
             await asyncio.sleep(0)
 
-    async def _drained(self) -> None:
+    async def _write(self, buffers: list[Buffer]) -> bool:
+        """Write everything; True if that took waiting.
+
+        It goes past the transport, which would join the buffers.  What does not fit is given to the transport bit by
+        bit, because it alone may ask the loop when there is room.
+        """
+        if self._descriptor < 0:
+            self.transport.writelines(buffers)
+            return await self._drained()
+        index, count = 0, len(buffers)
+        waited = False
+        try:
+            while True:
+                batch = buffers[index : index + IOV_MAX]
+                try:
+                    written = os.writev(self._descriptor, batch)
+                except BlockingIOError:
+                    written = 0
+                index = index + len(batch) if written == sum(map(len, batch)) else advance(buffers, index, written)
+                if index >= count:
+                    return waited
+                head = memoryview(buffers[index])[:_AT_ONCE]
+                self.transport.write(head)
+                index = advance(buffers, index, len(head))
+                waited = await self._drained() or waited
+                if index >= count:
+                    return waited
+        except BaseException:
+            self._is_torn = True
+            raise
+
+    async def _drained(self) -> bool:
+        """Wait until the transport has written what it has; True if that took waiting."""
+        if not self._paused_writing:
+            return False
         if self._writable is None or self._writable.done():
             self._writable = self._loop.create_future()
         limit = self.session.connection.timeouts.write
@@ -176,12 +296,13 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if not done:
             self.transport.abort()
             raise TimeoutError("the peer does not read what we send")
-        if self._lost:
+        if self._lost or self.transport.is_closing():
             raise ConnectionResetError("the connection was lost")
+        return True
 
     async def pump(self) -> None:
         self._flushes = 0
-        if self._fed is not None:
+        if self._is_pumping:
             # Another task waits already, and tells.
             await self.turn()
             return
@@ -192,16 +313,36 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             await asyncio.sleep(0)
             return
         session.connection.recycle_buffer()
-        self._fed = self._loop.create_future()
-        timer = self._timer(self._fed)
+        self._set_timer()
+        self._is_pumping = True
         try:
-            await self._fed
+            await self._arrival
         finally:
-            self._fed = None
-            if timer is not None:
-                timer.cancel()
+            self._is_pumping = False
 
-    def _timer(self, waiting: asyncio.Future[None]) -> asyncio.TimerHandle | None:
+    def _set_timer(self) -> None:
+        """See to it that the session's next deadline is handled; one timer does for many waits, as deadlines move."""
+        deadline = self.session.next_deadline(self._loop.time())
+        if deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._look_at_deadline)
+
+    def _look_at_deadline(self) -> None:
+        self._timer = None
+        if not self._is_pumping:
+            return
+        self.session.handle_deadline(self._loop.time())
+        if self.session.wants_data:
+            # It has moved meanwhile.
+            self._set_timer()
+        else:
+            self._arrival.fire()
+
+    def _timer_for(self, waiting: asyncio.Future[None]) -> asyncio.TimerHandle | None:
         """Wake ``waiting`` at the session's next deadline, which it handles then."""
         now = self._loop.time()
         deadline = self.session.next_deadline(now)
@@ -225,7 +366,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     async def turn(self) -> None:
         waiting = self._loop.create_future()
         self._turns.append(waiting)
-        timer = self._timer(waiting)
+        timer = self._timer_for(waiting)
         try:
             await waiting
         finally:
@@ -246,7 +387,14 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             if not self._lost and self.transport.can_write_eof():
                 self.transport.write_eof()
 
+    def _stop_timer(self) -> None:
+        # It would keep the association in memory.
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     async def aclose(self) -> None:
+        self._stop_timer()
         self.transport.close()
         if self._is_tls and not self._lost:
             # We have said close_notify; few peers answer it, and TLS would keep the socket open until they do.
@@ -257,7 +405,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     def abandon(self) -> None:
         buffers = self.session.data_to_send()
-        if buffers and not self._lost and not self._paused_writing:
+        self._stop_timer()
+        if buffers and not (self._lost or self._paused_writing or self._writing or self._is_torn):
             self.transport.writelines(buffers)
             self.transport.close()
         else:

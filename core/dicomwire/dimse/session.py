@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -16,6 +17,15 @@ from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
 from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.timers import Timer
+
+_SHORT = 256
+"""Bytes of a command set up to which its decoded form is worth keeping."""
+
+
+@lru_cache(maxsize=128)
+def _decode(data: bytes) -> Command:
+    # The responses to a query, and most echoes, differ in nothing; a command is a value and may be shared.
+    return check(Command.decode(data))
 
 
 @frozen
@@ -259,6 +269,7 @@ class Session:
                 assert self._receiving is not None
                 return DataSetReceived(self._receiving.context_id, fragments, False)
             return None if event is None else self._association_event(event)
+
     def scan(self) -> None:
         """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
         if self._receiving is not None:
@@ -312,7 +323,7 @@ class Session:
             data = bytes(event.fragment)
         self._command_context = None
         try:
-            command = check(Command.decode(data))
+            command = _decode(data) if len(data) <= _SHORT else check(Command.decode(data))
         except RemoteProtocolError as error:
             raise self.connection.protocol_error(error) from None
         return self._message(context_id, command)

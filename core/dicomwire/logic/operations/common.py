@@ -113,9 +113,7 @@ def find_context(
     key = abstract_syntax, transfer_syntax, role, context_id, exact
     found = association._chosen.get(key)
     if found is None and key not in association._chosen:
-        found = association._chosen[key] = _find(
-            association, abstract_syntax, transfer_syntax, role, context_id, exact
-        )
+        found = association._chosen[key] = _find(association, abstract_syntax, transfer_syntax, role, context_id, exact)
     return found
 
 

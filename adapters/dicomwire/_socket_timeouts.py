@@ -1,0 +1,88 @@
+"""How long calls on a blocking socket may take."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+from typing import Protocol
+
+_TIMEVAL = struct.Struct("@ll")
+
+_CLOSE = 0.001
+"""Seconds by which a timeout may be wrong: to set one is a system call, and deadlines are looked at anew after each."""
+
+TIMED_OUT = (TimeoutError, BlockingIOError)
+"""What ``recv`` and ``send`` raise when the time is up."""
+
+
+class Timeouts(Protocol):
+    """Seconds for the calls on one socket from now on, None for no limit."""
+
+    def receive(self, seconds: float | None) -> None:
+        """For calls that receive."""
+
+    def send(self, seconds: float | None) -> None:
+        """For calls that send."""
+
+
+def _differ(one: float | None, other: float | None) -> bool:
+    return one != other and (one is None or other is None or not -_CLOSE < one - other < _CLOSE)
+
+
+class KernelTimeouts:
+    """The kernel's own: a call is one system call, and ``sendmsg`` returns when all is sent.
+
+    ``socket.settimeout`` would ask with ``poll`` first, every time, and send what fits at that moment.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._receive: float | None = None
+        self._send: float | None = None
+        sock.settimeout(None)
+        # Raises OSError where there is no such thing.
+        self._set(socket.SO_RCVTIMEO, None)
+        self._set(socket.SO_SNDTIMEO, None)
+
+    def receive(self, seconds: float | None) -> None:
+        if _differ(seconds, self._receive):
+            self._receive = seconds
+            self._set(socket.SO_RCVTIMEO, seconds)
+
+    def send(self, seconds: float | None) -> None:
+        if _differ(seconds, self._send):
+            self._send = seconds
+            self._set(socket.SO_SNDTIMEO, seconds)
+
+    def _set(self, option: int, seconds: float | None) -> None:
+        # All zero is no limit.
+        microseconds = 0 if seconds is None else max(1, int(seconds * 1_000_000))
+        self._sock.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(*divmod(microseconds, 1_000_000)))
+
+
+class PythonTimeouts:
+    """Python's: one for both directions.  For TLS, and for systems whose kernel knows others."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._seconds = sock.gettimeout()
+
+    def receive(self, seconds: float | None) -> None:
+        if _differ(seconds, self._seconds):
+            self._seconds = seconds
+            self._sock.settimeout(seconds)
+
+    def send(self, seconds: float | None) -> None:
+        # A shorter one will do: who sends looks at the clock and tries again.
+        if seconds is not None and (self._seconds is None or not 0 < self._seconds <= seconds):
+            self.receive(seconds)
+
+
+def timeouts_of(sock: socket.socket) -> Timeouts:
+    """The timeouts of a connected socket, which are not limited yet."""
+    if type(sock) is socket.socket and sys.platform in ("linux", "darwin"):
+        with contextlib.suppress(OSError):
+            return KernelTimeouts(sock)
+    return PythonTimeouts(sock)
