@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from attrs import define, frozen
@@ -22,7 +20,8 @@ _HEAD = 16 * 1024
 """Read at once from the front of a file: small files are whole in it."""
 
 
-@frozen(kw_only=True)
+# Without slots: frozen classes with slots take twice as long to make.
+@frozen(kw_only=True, slots=False)
 class EncodedDataSet:
     """A data set that is encoded already, with what a C-STORE has to say of it.
 
@@ -123,28 +122,27 @@ def _is_buffer(data: Any) -> bool:
     return True
 
 
-@define
+@define(slots=False)
 class _Tail:
     """What follows the file meta information of an open file."""
 
-    file: io.FileIO
+    descriptor: int
     offset: int
     size: int
     head: memoryview
     """The beginning of it, read already."""
 
     def pieces(self, step: int, *, pad: bool) -> Pieces:
-        if len(self.head) >= self.size:
-            data = self.head[: self.size]
-            yield _padded(data, pad=pad), True
-            return
-        self.file.seek(self.offset)
-        view = memoryview(bytearray(min(self.size, step) + 1))
         left = self.size
+        if len(self.head) >= left:
+            yield _padded(self.head, pad=pad), True
+            return
+        os.lseek(self.descriptor, self.offset, os.SEEK_SET)
+        view = memoryview(bytearray(min(left, step) + 1))
         while left:
             want, have = min(left, step), 0
             while have < want:
-                count = self.file.readinto(view[have:want])
+                count = _read_into(self.descriptor, view[have:want])
                 if not count:
                     raise OSError(f"the file ended {left - have} bytes early: it changed while it was sent")
                 have += count
@@ -154,6 +152,14 @@ class _Tail:
                 view[have] = 0
                 have += 1
             yield view[:have], not left
+
+
+def _read_into(descriptor: int, view: memoryview) -> int:
+    if hasattr(os, "readv"):
+        return os.readv(descriptor, [view])
+    data = os.read(descriptor, len(view))
+    view[: len(data)] = data
+    return len(data)
 
 
 @define
@@ -168,8 +174,24 @@ class _ViewReader:
         return self.view[start : self.position].tobytes()
 
 
-@contextmanager
-def opened(source: Any) -> Iterator[EncodedDataSet]:
+class Opened:
+    """Gives the instance in a ``with`` statement, at whose end a file that was opened for it is closed."""
+
+    __slots__ = ("_descriptor", "_instance")
+
+    def __init__(self, instance: EncodedDataSet, descriptor: int = -1) -> None:
+        self._instance = instance
+        self._descriptor = descriptor
+
+    def __enter__(self) -> EncodedDataSet:
+        return self._instance
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
+def opened(source: Any) -> Opened:
     """The instance that ``source`` holds: a path, the bytes of a DICOM file, a binary file object at the beginning
     of one, or an :class:`EncodedDataSet`.
 
@@ -180,40 +202,46 @@ def opened(source: Any) -> Iterator[EncodedDataSet]:
         TypeError: it is nothing of the kind.
     """
     if isinstance(source, EncodedDataSet):
-        yield source
-    elif isinstance(source, str | os.PathLike):
-        # FileIO, not open(): nothing is buffered twice.
-        with io.FileIO(os.fspath(source), "r") as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(_HEAD)
-            assert head is not None
-            meta = parse_file_meta(head, file.read)
-            offset = meta.data_set_offset
-            yield _instance(meta, _Tail(file, offset, max(0, size - offset), memoryview(head)[offset:]))
-    elif _is_buffer(source):
+        return Opened(source)
+    if isinstance(source, str | os.PathLike):
+        return _opened_file(os.fspath(source))
+    if _is_buffer(source):
         view = _bytes_view(source)
         meta = read_file_meta(_ViewReader(view))
-        yield _instance(meta, view[meta.data_set_offset :])
-    elif hasattr(source, "read") and hasattr(source, "seek"):
+        return Opened(_instance(meta, view[meta.data_set_offset :]))
+    if hasattr(source, "read") and hasattr(source, "seek"):
         start = source.tell()
         meta = read_file_meta(source)
         source.seek(start + meta.data_set_offset)
-        yield _instance(meta, source)
-    else:
-        raise TypeError(f"{type(source).__name__} is nothing that can be stored")
+        return Opened(_instance(meta, source))
+    raise TypeError(f"{type(source).__name__} is nothing that can be stored")
+
+
+def _opened_file(path: str) -> Opened:
+    # Descriptors, because a file object costs more than all its reads of a small file.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        head = os.read(descriptor, _HEAD)
+        meta = parse_file_meta(head, lambda size: os.read(descriptor, size))
+        offset = meta.data_set_offset
+        size = os.fstat(descriptor).st_size
+        tail = _Tail(descriptor, offset, max(0, size - offset), memoryview(head)[offset:size])
+        return Opened(_instance(meta, tail), descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _instance(meta: FileMeta, data: Any) -> EncodedDataSet:
-    for name, uid in (
-        ("(0002,0002) Media Storage SOP Class UID", meta.sop_class_uid),
-        ("(0002,0003) Media Storage SOP Instance UID", meta.sop_instance_uid),
-        ("(0002,0010) Transfer Syntax UID", meta.transfer_syntax_uid),
-    ):
-        if uid is None:
-            raise AttributeError(f"the file meta information has no {name}")
+    if meta.sop_class_uid is None:
+        raise AttributeError("the file meta information has no (0002,0002) Media Storage SOP Class UID")
+    if meta.sop_instance_uid is None:
+        raise AttributeError("the file meta information has no (0002,0003) Media Storage SOP Instance UID")
+    if meta.transfer_syntax_uid is None:
+        raise AttributeError("the file meta information has no (0002,0010) Transfer Syntax UID")
     return EncodedDataSet(
-        sop_class_uid=meta.sop_class_uid or "",
-        sop_instance_uid=meta.sop_instance_uid or "",
-        transfer_syntax_uid=meta.transfer_syntax_uid or "",
+        sop_class_uid=meta.sop_class_uid,
+        sop_instance_uid=meta.sop_instance_uid,
+        transfer_syntax_uid=meta.transfer_syntax_uid,
         data=data,
     )

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from io import BytesIO
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from attrs import frozen
 from pydicom.dataset import Dataset
 
 from dicomwire import _config
@@ -45,8 +44,7 @@ LOGGER = logging.getLogger(__name__)
 _PLAIN_UID = re.compile(r"[0-9.]{1,64}")
 
 
-@frozen
-class _Instance:
+class _Instance(NamedTuple):
     """What is stored: its UIDs, and how its data set is encoded."""
 
     sop_class_uid: str
