@@ -138,20 +138,44 @@ class _Tail:
             yield _padded(self.head, pad=pad), True
             return
         os.lseek(self.descriptor, self.offset, os.SEEK_SET)
-        view = memoryview(bytearray(min(left, step) + 1))
-        while left:
-            want, have = min(left, step), 0
-            while have < want:
-                count = _read_into(self.descriptor, view[have:want])
-                if not count:
-                    raise OSError(f"the file ended {left - have} bytes early: it changed while it was sent")
-                have += count
-            left -= have
-            if pad and not left and have & 1:
-                # A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5).
-                view[have] = 0
-                have += 1
-            yield view[:have], not left
+        buffer = _take_scratch(min(left, step) + 1)
+        view = memoryview(buffer)
+        try:
+            while left:
+                want, have = min(left, step), 0
+                while have < want:
+                    count = _read_into(self.descriptor, view[have:want])
+                    if not count:
+                        raise OSError(f"the file ended {left - have} bytes early: it changed while it was sent")
+                    have += count
+                left -= have
+                if pad and not left and have & 1:
+                    # A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5).
+                    view[have] = 0
+                    have += 1
+                yield view[:have], not left
+        finally:
+            _give_scratch(buffer)
+
+
+_SCRATCH: list[bytearray] = []
+"""Buffers that nobody reads into now: fresh memory costs as much as the reading.  Append and pop are atomic."""
+
+_SCRATCH_KEPT = 2
+_SCRATCH_MOST = (1 << 20) + 1
+
+
+def _take_scratch(size: int) -> bytearray:
+    try:
+        buffer = _SCRATCH.pop()
+    except IndexError:
+        return bytearray(size)
+    return buffer if len(buffer) >= size else bytearray(size)
+
+
+def _give_scratch(buffer: bytearray) -> None:
+    if len(_SCRATCH) < _SCRATCH_KEPT and len(buffer) <= _SCRATCH_MOST:
+        _SCRATCH.append(buffer)
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:
