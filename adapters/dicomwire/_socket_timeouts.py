@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
 import sys
+from functools import cache
 from typing import Protocol
 
 _TIMEVAL = struct.Struct("@ll")
@@ -42,9 +42,6 @@ class KernelTimeouts:
         self._receive: float | None = None
         self._send: float | None = None
         sock.settimeout(None)
-        # Raises OSError where there is no such thing.
-        self._set(socket.SO_RCVTIMEO, None)
-        self._set(socket.SO_SNDTIMEO, None)
 
     def receive(self, seconds: float | None) -> None:
         if _differ(seconds, self._receive):
@@ -80,9 +77,22 @@ class PythonTimeouts:
             self.receive(seconds)
 
 
+@cache
+def _kernel_takes_them() -> bool:
+    """Whether this system has these socket options, in this form."""
+    if sys.platform not in ("linux", "darwin"):
+        return False
+    with socket.socket() as sock:
+        try:
+            timeouts = KernelTimeouts(sock)
+            timeouts.receive(1.5)
+            timeouts.send(1.5)
+        except OSError:
+            return False
+        seconds, _ = _TIMEVAL.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.size))
+        return bool(seconds == 1)
+
+
 def timeouts_of(sock: socket.socket) -> Timeouts:
     """The timeouts of a connected socket, which are not limited yet."""
-    if type(sock) is socket.socket and sys.platform in ("linux", "darwin"):
-        with contextlib.suppress(OSError):
-            return KernelTimeouts(sock)
-    return PythonTimeouts(sock)
+    return KernelTimeouts(sock) if type(sock) is socket.socket and _kernel_takes_them() else PythonTimeouts(sock)

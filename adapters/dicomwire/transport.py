@@ -9,10 +9,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
 from dicomwire._socket_channel import SocketChannel
+from dicomwire._workers import Workers
 from dicomwire.addresses import AddressInformation, listening_socket, no_delay
 from dicomwire.blocking import Association
 from dicomwire.logic.accepting import serve_association
@@ -119,6 +121,7 @@ class AssociationServer(ServerBase[Association]):
         self._stopped = threading.Event()
         self._serving = False
         self._state = threading.Lock()
+        self._workers = Workers()
         self.server_bind()
         self._wake_in, self._wake_out = socket.socketpair()
 
@@ -186,13 +189,9 @@ class AssociationServer(ServerBase[Association]):
         return request, client_address
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """Take up a connection: by default in a new thread."""
-        threading.Thread(
-            target=make_target(self.process_request_thread),
-            args=(request, client_address),
-            name=f"dicomwire-{client_address[0]}",
-            daemon=True,
-        ).start()
+        """Take up a connection: by default in a thread of its own."""
+        work = partial(make_target(self.process_request_thread), request, client_address)
+        self._workers.run(work, f"dicomwire-{client_address[0]}")
 
     def process_request_thread(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """What that thread does."""
@@ -211,6 +210,7 @@ class AssociationServer(ServerBase[Association]):
             if self._stopped.is_set():
                 return
             self._stopped.set()
+            self._workers.close()
             with contextlib.suppress(OSError):
                 self._wake_out.send(b"\0")
             if self in self.ae._servers:

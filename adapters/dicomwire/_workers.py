@@ -1,0 +1,64 @@
+"""Threads that are used again: starting one costs more than all else about a short association."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+_MOST_IDLE = 16
+_PATIENCE = 5.0
+"""Seconds that a thread waits for more work."""
+
+Job = tuple[Callable[[], object], str]
+
+
+class Workers:
+    """Runs each job in a thread of its own, which may have run others before."""
+
+    def __init__(self) -> None:
+        # Both ends of a deque are safe to use from several threads.
+        self._idle: deque[SimpleQueue[Job | None]] = deque()
+        self._is_closed = False
+
+    def run(self, work: Callable[[], object], name: str) -> None:
+        """Run ``work``, which must not raise, in a thread of that name."""
+        try:
+            self._idle.pop().put((work, name))
+        except IndexError:
+            threading.Thread(target=self._work, args=((work, name),), name=name, daemon=True).start()
+
+    def close(self) -> None:
+        """Let the idle threads end, and those at work when they are done."""
+        self._is_closed = True
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().put(None)
+
+    def _work(self, job: Job | None) -> None:
+        inbox: SimpleQueue[Job | None] = SimpleQueue()
+        thread = threading.current_thread()
+        while job is not None:
+            work, thread.name = job
+            work()
+            # Nothing of the job may stay in memory while the thread waits.
+            del work, job
+            if self._is_closed or len(self._idle) >= _MOST_IDLE:
+                return
+            thread.name = "dicomwire-idle"
+            self._idle.append(inbox)
+            if self._is_closed:
+                self.close()
+            job = self._next(inbox)
+
+    def _next(self, inbox: SimpleQueue[Job | None]) -> Job | None:
+        try:
+            return inbox.get(timeout=_PATIENCE)
+        except Empty:
+            with contextlib.suppress(ValueError):
+                self._idle.remove(inbox)
+                return None
+            # Taken at the last moment: a job is on its way.
+            return inbox.get()
