@@ -57,7 +57,8 @@ class ServerBase(Generic[AssociationT]):
 
     def _support(self) -> dict[str, Supported]:
         """The contexts as plain values, made anew only when they have changed."""
-        state = [(context.abstract_syntax, tuple(context.transfer_syntax), context.scu_role, context.scp_role)
+        # Looked at for every association; the attributes behind the properties, because there may be hundreds.
+        state = [(context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role)
                  for context in self.contexts]  # fmt: skip
         if state != self._supported_of:
             self._supported = supported_by(self.contexts)
