@@ -57,9 +57,10 @@ def logging_at(level: int, library: int | None = None) -> Iterator[None]:
         before.append((logger, logger.level))
         logger.addHandler(handler)
         logger.setLevel(level if library is None else library)
-    own = logging.getLogger(_APPLICATIONS)
-    before.append((own, own.level))
-    own.setLevel(level)
+    if library is not None:
+        own = logging.getLogger(_APPLICATIONS)
+        before.append((own, own.level))
+        own.setLevel(level)
     logging.captureWarnings(True)
     try:
         yield

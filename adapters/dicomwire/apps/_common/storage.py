@@ -154,7 +154,7 @@ class Storage:
     """
 
     def __init__(self, directory: Path, logger: logging.Logger, notify: Notify | None = None) -> None:
-        self._directory = directory
+        self.directory = directory
         self._logger = logger
         self._notify = notify
         self._lock = threading.Lock()
@@ -177,7 +177,7 @@ class Storage:
 
     def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
         """Where an instance is stored."""
-        return self._directory / file_name(sop_class_uid, sop_instance_uid)
+        return self.directory / file_name(sop_class_uid, sop_instance_uid)
 
     def _receive(self, event: evt.Event) -> IncomingFile:
         request, context = event.request, event.context
@@ -188,7 +188,7 @@ class Storage:
             implementation_class_uid=IMPLEMENTATION_UID,
             implementation_version_name=IMPLEMENTATION_VERSION,
         )
-        file = IncomingFile(self._directory, header)
+        file = IncomingFile(self.directory, header)
         self._replace(event.assoc, file)
         return file
 
