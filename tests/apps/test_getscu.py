@@ -147,9 +147,28 @@ def test_a_storage_class_that_is_asked_for_may_be_compressed(tmp_path: Path) -> 
     assert set(server.peer.requestors[-1].role_selection) == {CT, MR}
 
 
+def test_a_peer_that_takes_the_first_context_of_a_class_sends_what_was_asked_for(tmp_path: Path) -> None:
+    path = dicom_file(tmp_path / "jpeg", syntax=JPEG)
+    with archive(sub_operations([path])) as server:
+        args = ["-od", str(tmp_path / "out"), "-q", "--fail", "-ts", "JPEGBaseline8Bit"]
+        assert getscu(server.port, *args) == 0
+        assert {tuple(syntaxes) for uid, syntaxes in server.peer.proposed if uid not in GETS} == {(JPEG,)}
+        assert {len(syntaxes) for uid, syntaxes in server.peer.proposed if uid in GETS} == {4}
+        # This one chooses explicit VR, and then cannot send what it has.
+        assert getscu(server.port, *args, "--transfer-syntax", EXPLICIT, "-sc", CT) == 1
+        assert server.peer.proposed[3:] == [(CT, [JPEG, EXPLICIT])]
+    assert names(tmp_path / "out") == ["CT.1.2.3"]
+
+
+@pytest.mark.parametrize("value", ["JPEG", "CTImageStorage", ""])
+def test_what_is_no_transfer_syntax_is_a_wrong_command_line(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["getscu", HOST, "104", *KEYS, "-ts", value]) == 2
+    assert "neither a UID nor a keyword" in capsys.readouterr().err
+
+
 def test_many_storage_classes_keep_their_uncompressed_contexts() -> None:
     classes = [f"1.2.{number}" for number in range(60)]
-    contexts = contexts_for(GETS, classes, [EXPLICIT])
+    contexts = contexts_for(GETS, classes, [EXPLICIT], [])
     assert len(contexts) == 128
     assert [str(context.abstract_syntax) for context in contexts[:63]] == [*GETS, *classes]
     assert all(len(context.transfer_syntax) == 1 for context in contexts)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import product
 
 import click
+from pydicom.uid import UID
 
 from dicomwire import sop_class
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
@@ -43,18 +44,34 @@ def _storage_class(value: str) -> str:
     return str(found)
 
 
-def contexts_for(models: Sequence[str], classes: Sequence[str], syntaxes: list[str]) -> list[PresentationContext]:
+def transfer_syntaxes(context: click.Context, option: click.Parameter, values: Sequence[str]) -> list[str]:
+    """The UIDs of transfer syntaxes given by keyword or UID."""
+    return list(dict.fromkeys(_transfer_syntax(value) for value in values))
+
+
+def _transfer_syntax(value: str) -> str:
+    if _UID.fullmatch(value):
+        return value
+    for uid in ALL_TRANSFER_SYNTAXES:
+        if UID(uid).keyword == value:
+            return uid
+    raise click.BadParameter(f"{value!r} is neither a UID nor a keyword such as JPEG2000Lossless.")
+
+
+def contexts_for(
+    models: Sequence[str], classes: Sequence[str], syntaxes: list[str], stored: list[str]
+) -> list[PresentationContext]:
     """Contexts for the models, and for what may come.
 
-    Without ``classes`` these are the default storage classes, uncompressed: more does not fit in 128 contexts.  Else
-    each of the classes has one for ``syntaxes``, and as many as there is room for with one compressed transfer syntax.
+    Each of ``classes``, by default the default storage classes, has a context with the transfer syntaxes ``stored``, by
+    default ``syntaxes``.  If classes are given and ``stored`` is not, there are more contexts with one compressed
+    transfer syntax each, as many as there is room for among 128.
     """
     queries = [build_context(model, syntaxes) for model in models]
-    if not classes:
-        known = [str(context.abstract_syntax) for context in StoragePresentationContexts]
-        return [*queries, *(build_context(uid, syntaxes) for uid in known)]
-    storage = [build_context(uid, syntaxes) for uid in classes]
-    storage += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, classes)]
+    known = [str(context.abstract_syntax) for context in StoragePresentationContexts]
+    storage = [build_context(uid, stored or syntaxes) for uid in classes or known]
+    if classes and not stored:
+        storage += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, classes)]
     return [*queries, *storage][:MOST_CONTEXTS]
 
 

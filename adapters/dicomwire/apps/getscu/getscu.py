@@ -29,7 +29,7 @@ from dicomwire.apps._common.requesting import associate, finish
 from dicomwire.apps._common.retrieving import Tally, follow, progress, summary
 from dicomwire.apps._common.running import run
 from dicomwire.apps._common.storage import Destination, destination_options
-from dicomwire.apps.getscu.contexts import contexts_for, roles_for, storage_classes
+from dicomwire.apps.getscu.contexts import contexts_for, roles_for, storage_classes, transfer_syntaxes
 from dicomwire.service_class import C_GET
 
 LOGGER = application_logger("getscu")
@@ -55,11 +55,27 @@ MODELS = root_models(
     "compressed ones too.",
     show_default="many, uncompressed",
 )
+@click.option(
+    "-ts",
+    "--transfer-syntax",
+    "stored",
+    multiple=True,
+    callback=transfer_syntaxes,
+    metavar="SYNTAX",
+    help="Take instances in this transfer syntax, a keyword as JPEG2000Lossless or a UID, and only in those given so; "
+    "for peers that choose one for all.",
+)
 @user_options("GETSCU")
 @requested_syntaxes
 @logging_options("getscu", logging.INFO)
 def getscu(
-    user: User, syntaxes: list[str] | None, query: Query, destination: Destination, classes: list[str], quiet: bool
+    user: User,
+    syntaxes: list[str] | None,
+    query: Query,
+    destination: Destination,
+    classes: list[str],
+    stored: list[str],
+    quiet: bool,
 ) -> int:
     """Retrieve instances from the AE at ADDR PORT over the same association, and write them to files.
 
@@ -73,7 +89,7 @@ def getscu(
     tally = Tally()
     storage = destination.storage(LOGGER, tally.stored)
     models = [model.uid for model in MODELS]
-    contexts = contexts_for(models, classes, syntaxes or REQUESTED_BY_DEFAULT)
+    contexts = contexts_for(models, classes, syntaxes or REQUESTED_BY_DEFAULT, stored)
     association = associate(
         user,
         contexts,
