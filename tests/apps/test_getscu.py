@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import socket
 import subprocess
 import sys
@@ -239,6 +240,15 @@ def test_a_long_list_of_failed_instances_is_cut_and_a_hostile_one_harmless(capsy
         assert getscu(server.port) == 0
     err = capsys.readouterr().err
     assert err.count("E: Failed: ") == 21 and "E: Failed: 80 more" in err and "\x1b" not in err
+
+
+def test_a_list_of_failed_instances_that_cannot_be_decoded_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Dataset):
+        def get(self, key: Any, default: Any = None) -> Any:
+            raise ValueError("what is this?")
+
+    retrieving._name_failed(Broken(), logging.getLogger("dicomwire.apps.test"))
+    assert "cannot be decoded: what is this?" in caplog.text
 
 
 def test_a_directory_that_cannot_be_made_fails_the_instances(

@@ -376,6 +376,17 @@ def test_quiet_says_nothing() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
+def test_an_interrupted_user_aborts_and_gives_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dicomwire.blocking.Association.send_c_move", interrupt)
+    with archive() as server:
+        assert movescu(server.port, "-q") == 130
+        assert server.peer.closed.wait(SECONDS)
+    assert server.peer.outcomes == ["EVT_ABORTED"]
+
+
 def test_ctrl_c_aborts_both_associations_and_leaves_no_part_behind(tmp_path: Path) -> None:
     """Of the request, and of the instance that is arriving."""
     out = tmp_path / "out"

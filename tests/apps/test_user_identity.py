@@ -94,6 +94,18 @@ def test_secrets_are_in_no_log(capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert SECRET not in captured.err + captured.out and PASSWORD_VARIABLE in captured.out
 
 
+def test_a_file_that_cannot_be_read_is_a_wrong_command_line(
+    ticket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbid(self: Path, mode: str = "r") -> Any:
+        # Not by its mode: root may read everything.
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", forbid)
+    assert main(["echoscu", HOST, "104", "--jwt", ticket]) == 2
+    assert "Permission denied" in capsys.readouterr().err
+
+
 def test_a_refused_identity_gives_one_line_and_1(capsys: pytest.CaptureFixture[str]) -> None:
     with peer(handlers=Identities(None).handlers) as server:
         assert main(["echoscu", HOST, server.port, "-usr", "me"]) == 1

@@ -95,9 +95,7 @@ def category(status: int | None) -> str:
 
 def said(status: Dataset, uid: str, message: int) -> str:
     """A status in words: the answer to a request with this command field on this SOP class."""
-    code = status.get("Status")
-    if code is None:
-        return "no status"
+    code = status.Status
     table = uid_to_service_class(uid)(None).statuses_for(message)
     kind, text = table.get(code, (category(code), ""))
     parts = [f"status 0x{code:04X} ({f'{kind}: {text}' if text not in ('', kind) else kind})"]
