@@ -8,9 +8,12 @@ from importlib import import_module
 from dicomwire._version import __version__
 
 APPLICATIONS = {
-    "demo": "echo and store through every adapter, on this machine alone",
+    "demo": "a bit of everything through every adapter, on this machine alone",
     "echoscp": "answer C-ECHO",
     "echoscu": "send C-ECHO: is the peer there?",
+    "findscu": "query: what does the peer have?",
+    "getscu": "retrieve instances over the same association",
+    "movescu": "have the peer send instances to some AE",
     "storescp": "receive instances and write them to files",
     "storescu": "send files",
 }

@@ -14,7 +14,13 @@ from dicomwire.__main__ import main
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 
 IMPLICIT, EXPLICIT, DEFLATED, BIG = ALL_TRANSFER_SYNTAXES[:4]
-USERS = {"echoscu": ["localhost", "11112"], "storescu": ["localhost", "11112", "file.dcm"]}
+USERS = {
+    "echoscu": ["localhost", "11112"],
+    "storescu": ["localhost", "11112", "file.dcm"],
+    "findscu": ["localhost", "11112", "-k", "PatientName="],
+    "getscu": ["localhost", "11112", "-k", "PatientName="],
+    "movescu": ["localhost", "11112", "-k", "PatientName="],
+}
 PROVIDERS = {"echoscp": ["11112"], "storescp": ["11112"]}
 EVERY = {**USERS, **PROVIDERS}
 
@@ -42,6 +48,27 @@ COMMON_MISTAKES = [
 ]
 
 
+USER_MISTAKES = [
+    ["--user", "me", "--jwt", __file__],
+    ["--kerberos", __file__, "--saml", __file__],
+    ["-usr", ""],
+    ["-usr", "x" * 65536],
+    ["-usr", "me", "-pwd", "x" * 65536],
+    ["--saml", "/no/such/file"],
+    ["-rsp"],
+]
+
+
+@pytest.mark.parametrize("name", USERS)
+@pytest.mark.parametrize("mistake", USER_MISTAKES, ids=lambda words: " ".join(words)[:40])
+def test_a_wrong_identity_gives_2_and_says_why(
+    name: str, mistake: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, *USERS[name], *mistake]) == 2
+    captured = capsys.readouterr()
+    assert "Error: " in captured.err and "Traceback" not in captured.err and not captured.out
+
+
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("mistake", COMMON_MISTAKES, ids=" ".join)
 def test_a_wrong_option_gives_2_and_says_why(name: str, mistake: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +90,19 @@ def test_a_wrong_option_gives_2_and_says_why(name: str, mistake: list[str], caps
         ["echoscu", "localhost", "104", "-aec", "\u00e4"],
         ["echoscu", "localhost", "104", "--tls-ca", __file__],
         ["storescu", "localhost", "104"],
+        ["findscu", "-k", "PatientID="],
+        ["findscu", "localhost", "104", "PatientID="],
+        ["findscu", "localhost", "104", "-k"],
+        ["findscu", "localhost", "104", "-k", "PatientID=", "--cancel", "0"],
+        ["findscu", "localhost", "104", "-k", "PatientID=", "-od", __file__],
+        ["findscu", "localhost", "104", "-k", "PatientID=", "--relational-retrieval"],
+        ["getscu", "localhost", "104", "-k", "PatientID=", "-W"],
+        ["getscu", "localhost", "104", "-k", "PatientID=", "-od", __file__],
+        ["getscu", "localhost", "104", "-k", "PatientID=", "--fuzzy-names"],
+        ["movescu", "localhost", "104", "-k", "PatientID=", "-U"],
+        ["movescu", "localhost", "104", "-k", "PatientID=", "--store", "--store-port", "65536"],
+        ["movescu", "localhost", "104", "-k", "PatientID=", "--store", "--store-tls"],
+        ["movescu", "localhost", "104", "-k", "PatientID=", "--store", "--store-tls", "--tls-cert", __file__],
         ["echoscp"],
         ["echoscp", "104", "105"],
         ["echoscp", "65536"],

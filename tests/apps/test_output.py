@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dicomwire.apps._common import progress as module
-from dicomwire.apps._common.output import logging_at, only_own_errors
+from dicomwire.apps._common.output import logging_at, only_own_errors, without_warnings
 from dicomwire.apps._common.progress import Lines, progress
 
 LOGGER = logging.getLogger("dicomwire.apps.test")
@@ -57,14 +57,42 @@ def test_warnings_of_python_are_lines_too(capsys: pytest.CaptureFixture[str]) ->
     assert err.startswith("W: ") and err.endswith("UserWarning: an odd value\n")
 
 
-@pytest.mark.parametrize(("level", "shown"), [(logging.ERROR, ["E: ours"]), (logging.INFO, ["E: theirs", "E: ours"])])
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        (logging.ERROR, ["E: ours"]),
+        (logging.INFO, ["I: theirs", "E: ours"]),
+        (logging.DEBUG, ["I: theirs", "E: theirs", "E: ours"]),
+    ],
+)
 def test_errors_of_the_library_can_be_held_back_unless_everything_is_asked_for(
     level: int, shown: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with logging_at(level), only_own_errors():
+        logging.getLogger("dicomwire.blocking").info("theirs")
         logging.getLogger("dicomwire.blocking").error("theirs")
         LOGGER.error("ours")
     assert capsys.readouterr().err.splitlines() == shown
+
+
+def test_the_library_may_have_a_level_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    levels = [logging.getLogger(name).level for name in ("dicomwire", "dicomwire.apps")]
+    with logging_at(logging.INFO, logging.WARNING):
+        logging.getLogger("dicomwire.blocking").info("theirs")
+        logging.getLogger("dicomwire.blocking").warning("theirs")
+        LOGGER.info("ours")
+    assert capsys.readouterr().err == "W: theirs\nI: ours\n"
+    assert [logging.getLogger(name).level for name in ("dicomwire", "dicomwire.apps")] == levels
+
+
+def test_what_pydicom_remarks_on_values_can_be_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("pydicom")
+    with logging_at(logging.INFO), without_warnings():
+        warnings.warn("odd", stacklevel=1)
+        logger.warning("odd")
+        logger.error("bad")
+    assert capsys.readouterr().err == "E: bad\n"
+    assert not logger.filters
 
 
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,7 @@ from tests.support.sessions import (
     IMPLICIT,
     LAST,
     NO_TIMEOUTS,
+    PATIENT_ROOT_GET,
     STORE,
     STORE_RQ,
     STUDY_ROOT_FIND,
@@ -691,6 +692,25 @@ def test_a_response_that_does_not_come_ends_the_association() -> None:
     assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE)]
     assert sent(requestor) == abort(0, 0)
     assert requestor.connection.ending
+
+
+def test_a_sub_operation_that_takes_long_to_arrive_is_no_late_response() -> None:
+    # A C-GET of a large instance ended when the response deadline of its request was over, in mid-transfer.
+    requestor, _ = joined(timeouts=patience(response=10, idle=60))
+    command = evolve(FIND_RQ, command_field=0x0010, affected_sop_class_uid=PATIENT_ROOT_GET)
+    requestor.send_message(GET, command, b"query!")
+    sent(requestor)
+    assert requestor.next_deadline(100) == 110
+    feed(requestor, whole_command(STORE, store_rq(9)) + p_data(pdv(STORE, DATA, b"some")))
+    assert requestor.next_deadline(109) == 169
+    requestor.handle_deadline(115)
+    feed(requestor, p_data(pdv(STORE, DATA, b"more")))
+    assert requestor.next_deadline(120) == 180
+    assert feed(requestor, whole_data(STORE, b"last")) == [Piece(STORE, b"last", True)]
+    requestor.send_message(STORE, Command(command_field=0x8001, message_id_being_responded_to=9, status=0))
+    assert requestor.next_deadline(130) == 140
+    requestor.handle_deadline(140)
+    assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE)]
 
 
 def test_nobody_waits_for_a_response_after_the_end() -> None:

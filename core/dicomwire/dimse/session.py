@@ -209,6 +209,12 @@ class Session:
             # The response deadline governs; without one the idle deadline still finds a dead peer.
             timers.stop(Timer.IDLE)
 
+    def _suspend_response(self) -> None:
+        """The peer asks something before it answers, as in C-GET: its time begins again when it has our response."""
+        timers = self.connection.timers
+        timers.stop(Timer.RESPONSE)
+        timers.start(Timer.IDLE)
+
     def forget_request(self, message_id: int) -> None:
         """Do not wait for responses to this request any more; late ones are dropped."""
         self.outstanding.pop(message_id, None)
@@ -338,6 +344,8 @@ class Session:
         elif command.is_request:
             assert command.message_id is not None
             self.serving.add(command.message_id)
+            if self.outstanding:
+                self._suspend_response()
         else:
             message = self._response(received)
             self._dropping = message is not received

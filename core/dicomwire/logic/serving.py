@@ -32,6 +32,7 @@ from dicomwire.logic.services.normalized import serve_normalized
 from dicomwire.logic.services.retrieve import serve_get, serve_move
 from dicomwire.logic.services.statuses import Response
 from dicomwire.logic.services.store import serve_store
+from dicomwire.negotiation import NegotiatedContext
 from dicomwire.service_class import ServiceClass, StorageServiceClass
 from dicomwire.sop_class import is_known, uid_to_messages, uid_to_service_class
 
@@ -162,13 +163,25 @@ def dispatch(association: AssociationEngine, message: ReceivedMessage) -> Dispat
     return found
 
 
+def _is_wished(association: AssociationEngine, field: int, context: NegotiatedContext) -> bool:
+    """The peer stores where we proposed to be SCP, and never answered the proposal.
+
+    Some peers ignore role selection, and send the instances of a C-GET nevertheless.
+    """
+    if field != C_STORE_RQ or not association.is_requestor:
+        return False
+    uid = context.abstract_syntax
+    _, scp = association.requestor._roles().get(uid, (False, False))
+    return scp and uid not in association.acceptor._roles()
+
+
 def _dispatch(association: AssociationEngine, message: ReceivedMessage, uid: str) -> Dispatch:
     field = message.command.command_field
     if field not in SERVICES:
         return Dispatch(ServiceClass, UNRECOGNIZED_OPERATION)
     context = association._context(message.context.context_id)
     # Events are reported to whoever is not the SCP.
-    if context is None or not (context.as_scp or field == N_EVENT_REPORT_RQ):
+    if context is None or not (context.as_scp or field == N_EVENT_REPORT_RQ or _is_wished(association, field, context)):
         return Dispatch(ServiceClass, SOP_CLASS_NOT_SUPPORTED)
     if field == C_STORE_RQ and _config.UNRESTRICTED_STORAGE_SERVICE:
         return Dispatch(StorageServiceClass, None)

@@ -14,9 +14,11 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire._version import __version__
+from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, logging_at
 from dicomwire.apps._common.tls import client_context, server_context
 from dicomwire.logic.entity import SMALLEST_MAXIMUM_LENGTH
+from dicomwire.pdu_primitives import UserIdentityNegotiation
 from dicomwire.utils import set_ae
 
 Function: TypeAlias = Callable[..., Any]
@@ -71,7 +73,8 @@ def _flag(*names: str, group: str, text: str) -> Decorator:
     return click.option(*names, is_flag=True, callback=exclusive(group), help=text)
 
 
-def _title_option(*names: str, default: str, text: str) -> Decorator:
+def title_option(*names: str, default: str, text: str) -> Decorator:
+    """An option that takes an AE title."""
     return click.option(*names, default=default, callback=_title, metavar="TITLE", help=text)
 
 
@@ -93,12 +96,13 @@ def grouped(name: str, make: Callable[..., Any], options: Sequence[Decorator]) -
             made = make(**{key: values.pop(key) for key in own})
             return function(**{name: made}, **values)
 
-        return _with_options(command, options)
+        return with_options(command, options)
 
     return decorate
 
 
-def _with_options(function: Function, options: Sequence[Decorator]) -> Function:
+def with_options(function: Function, options: Sequence[Decorator]) -> Function:
+    """``function`` with all of ``options``."""
     for option in reversed(options):
         function = option(function)
     return function
@@ -108,7 +112,8 @@ def _with_options(function: Function, options: Sequence[Decorator]) -> Function:
 def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
     """``--version`` and what is logged.
 
-    The command runs with its log set up, and gets an argument ``quiet``.
+    The command runs with its log set up, and gets an argument ``quiet``.  With INFO as ``default`` it tells what the
+    application does; what the library says to that takes ``-v``.
     """
     options: list[Decorator] = [
         click.version_option(__version__, message=f"{name}.py v%(version)s"),
@@ -132,10 +137,11 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
                 level = _LEVELS[log_level.lower()]
             elif quiet or verbose or debug:
                 level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
-            with logging_at(level):
+            unasked = log_level is None and not (quiet or verbose or debug)
+            with logging_at(level, max(level, logging.WARNING) if unasked else None):
                 return function(quiet=quiet, **values)
 
-        return _with_options(command, options)
+        return with_options(command, options)
 
     return decorate
 
@@ -152,7 +158,7 @@ class Network:
 
 _NETWORK: list[Decorator] = [
     _timeout("-ta", "--acse-timeout", text="For the peer to connect, and to answer association and release requests."),
-    _timeout("-td", "--dimse-timeout", text="For each DIMSE response."),
+    _timeout("-td", "--dimse-timeout", text="For each DIMSE response; inf is no limit."),
     _timeout("-tn", "--network-timeout", text="Without traffic."),
     click.option(
         "-pdu",
@@ -176,6 +182,12 @@ class User:
     calling_aet: str
     called_aet: str
     tls: ssl.SSLContext | None
+    tls_files: tuple[str | None, str | None, str | None]
+    """Our certificate, its key, and the authorities."""
+
+    identity: UserIdentityNegotiation | None
+    """Who the user is, if the peer is to know."""
+
     network: Network
     fail: bool
     """Whether a failure status makes the exit code 1."""
@@ -187,6 +199,12 @@ def _make_user(
     calling_aet: str,
     called_aet: str,
     fail: bool,
+    user: str | None,
+    password: str | None,
+    kerberos: str | None,
+    saml: str | None,
+    jwt: str | None,
+    pos_response: bool,
     tls_cert: str | None,
     tls_key: str | None,
     tls_ca: str | None,
@@ -202,6 +220,8 @@ def _make_user(
         calling_aet=calling_aet,
         called_aet=called_aet,
         tls=client_context(tls_cert, tls_key, tls_ca, not tls_no_verify_host),
+        tls_files=(tls_cert, tls_key, tls_ca),
+        identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
         network=Network(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
@@ -217,10 +237,11 @@ def user_options(own_title: str) -> Decorator:
         [
             click.argument("addr"),
             click.argument("port", type=click.IntRange(1, 65535)),
-            _title_option("-aet", "--calling-aet", default=own_title, text="Our AE title."),
-            _title_option("-aec", "--called-aet", default="ANY-SCP", text="The AE title of the peer."),
+            title_option("-aet", "--calling-aet", default=own_title, text="Our AE title."),
+            title_option("-aec", "--called-aet", default="ANY-SCP", text="The AE title of the peer."),
             *_NETWORK,
             click.option("--fail", is_flag=True, help="Exit 1 if a status is neither success nor warning."),
+            *IDENTITY,
             _file("--tls-cert", "Our certificate, if the peer wants one (PEM); turns TLS on."),
             _file("--tls-key", "Its private key, if it is in another file."),
             _file("--tls-ca", "Who must have signed the certificate of the peer (PEM); turns TLS on."),
@@ -293,7 +314,7 @@ def provider_options(own_title: str) -> Decorator:
         _make_provider,
         [
             click.argument("port", type=click.IntRange(0, 65535)),
-            _title_option("-aet", "--ae-title", default=own_title, text="Our AE title."),
+            title_option("-aet", "--ae-title", default=own_title, text="Our AE title."),
             click.option(
                 "-ba",
                 "--bind-address",

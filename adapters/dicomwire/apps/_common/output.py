@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,8 +47,8 @@ class _StandardError(logging.Handler):
 
 
 @contextmanager
-def logging_at(level: int) -> Iterator[None]:
-    """Log to standard error from ``level`` on, as long as the block lasts."""
+def logging_at(level: int, library: int | None = None) -> Iterator[None]:
+    """Log to standard error from ``level`` on, as long as the block lasts; the library from its own level on."""
     handler = _StandardError()
     handler.setFormatter(_Lines())
     before = []
@@ -55,7 +56,11 @@ def logging_at(level: int) -> Iterator[None]:
         logger = logging.getLogger(name)
         before.append((logger, logger.level))
         logger.addHandler(handler)
-        logger.setLevel(level)
+        logger.setLevel(level if library is None else library)
+    if library is not None:
+        own = logging.getLogger(_APPLICATIONS)
+        before.append((own, own.level))
+        own.setLevel(level)
     logging.captureWarnings(True)
     try:
         yield
@@ -68,14 +73,14 @@ def logging_at(level: int) -> Iterator[None]:
 
 @contextmanager
 def only_own_errors() -> Iterator[None]:
-    """Hold back the library's own errors, which the application is about to tell in one line; not with ``-v``."""
+    """Hold back the library's own errors, which the application is about to tell in one line; not with ``-d``."""
     logger = logging.getLogger("dicomwire")
-    if logger.isEnabledFor(logging.INFO):
+    if logger.isEnabledFor(logging.DEBUG):
         yield
         return
 
     def is_ours(record: logging.LogRecord) -> bool:
-        return record.name.startswith(_APPLICATIONS)
+        return record.name.startswith(_APPLICATIONS) or record.levelno < logging.WARNING
 
     handlers = [handler for handler in logger.handlers if isinstance(handler, _StandardError)]
     for handler in handlers:
@@ -85,6 +90,23 @@ def only_own_errors() -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.removeFilter(is_ours)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Pass over what pydicom remarks on odd values, in its log and by warnings; errors stay."""
+    logger = logging.getLogger("pydicom")
+    logger.addFilter(_is_error)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def application_logger(name: str) -> logging.Logger:

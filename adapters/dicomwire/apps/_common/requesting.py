@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from pydicom.dataset import Dataset
+
+from dicomwire import events as evt
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import only_own_errors
 from dicomwire.blocking import AE, Association
+from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
+from dicomwire.sop_class import uid_to_service_class
 from dicomwire.status import STATUS_FAILURE, code_to_category
 
 
-def associate(user: User, contexts: list[PresentationContext], logger: logging.Logger) -> Association | None:
-    """An established association, or None, and the reason is logged."""
+def associate(
+    user: User,
+    contexts: list[PresentationContext],
+    logger: logging.Logger,
+    *,
+    negotiation: Sequence[NegotiationItem] = (),
+    handlers: Sequence[evt.EventHandler] = (),
+) -> Association | None:
+    """An established association, or None, and the reason is logged.
+
+    ``negotiation`` is what to negotiate beside contexts and the identity of the user.
+    """
     ae = AE(user.calling_aet)
     network = user.network
     ae.acse_timeout = network.acse_timeout
@@ -23,11 +38,19 @@ def associate(user: User, contexts: list[PresentationContext], logger: logging.L
     # A host that drops our packets would otherwise hold us for minutes.
     ae.connection_timeout = network.acse_timeout or None
     tls = None if user.tls is None else (user.tls, user.addr)
+    items = [*negotiation] if user.identity is None else [*negotiation, user.identity]
     logger.info("Requesting Association")
     try:
         with only_own_errors():
             association = ae.associate(
-                user.addr, user.port, contexts, ae_title=user.called_aet, max_pdu=network.max_pdu, tls_args=tls
+                user.addr,
+                user.port,
+                contexts,
+                ae_title=user.called_aet,
+                max_pdu=network.max_pdu,
+                ext_neg=items,
+                tls_args=tls,
+                evt_handlers=handlers,
             )
     except OSError as error:
         logger.error("No association with %s port %d: %s", user.addr, user.port, error)
@@ -36,6 +59,12 @@ def associate(user: User, contexts: list[PresentationContext], logger: logging.L
         logger.error("No association with %s port %d: %s", user.addr, user.port, _why(association))
         return None
     logger.info("Association Accepted")
+    if user.identity is not None and user.identity.positive_response_requested:
+        if association.acceptor.user_identity is None:
+            logger.error("The peer did not confirm the user identity: aborting")
+            association.abort()
+            return None
+        logger.info("The peer confirmed the user identity")
     return association
 
 
@@ -62,3 +91,16 @@ def finish(association: Association, logger: logging.Logger, end: Callable[[], N
 def category(status: int | None) -> str:
     """The category of a status; no answer, and a status nobody knows, is a failure."""
     return STATUS_FAILURE if status is None else code_to_category(status)
+
+
+def said(status: Dataset, uid: str, message: int) -> str:
+    """A status in words: the answer to a request with this command field on this SOP class."""
+    code = status.Status
+    table = uid_to_service_class(uid)(None).statuses_for(message)
+    kind, text = table.get(code, (category(code), ""))
+    parts = [f"status 0x{code:04X} ({f'{kind}: {text}' if text not in ('', kind) else kind})"]
+    if comment := status.get("ErrorComment"):
+        parts.append(str(comment))
+    if offending := status.get("OffendingElement"):
+        parts.append(f"offending element {offending}")
+    return ", ".join(parts)

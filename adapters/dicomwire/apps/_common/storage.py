@@ -9,15 +9,21 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
+
+import click
+from attrs import frozen
 
 from dicomwire import events as evt
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import printable
+from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.logic.file_meta import encode_file_meta
+from dicomwire.presentation import AllStoragePresentationContexts, PresentationContext, build_context
 from dicomwire.safe_names import safe_name
 from dicomwire.sinks import FileSink
+from dicomwire.sop_class import Verification
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -43,6 +49,54 @@ _PREFIXES = {
     "1.2.840.10008.5.1.4.1.1.481.3": "RS",
     "1.2.840.10008.5.1.4.1.1.481.5": "RP",
 }
+
+
+Notify: TypeAlias = Callable[[int, int], None]
+"""Called with the status of each instance and its size, in whatever thread received it."""
+
+
+def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationContext]:
+    """Every storage class with these transfer syntaxes, and with ``echo`` verification."""
+    contexts = [build_context(context.abstract_syntax or "", syntaxes) for context in AllStoragePresentationContexts]
+    return [*contexts, build_context(Verification, syntaxes)] if echo else contexts
+
+
+@frozen
+class Destination:
+    """Where received instances go."""
+
+    directory: Path
+    ignore: bool
+
+    def storage(self, logger: logging.Logger, notify: Notify | None = None) -> Storage | Discarding:
+        """What receives them."""
+        return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
+
+
+def _destination(output_directory: Path, ignore: bool) -> Destination:
+    return Destination(output_directory, ignore)
+
+
+def destination_options(
+    where: str = "Where to write files", ignored: str = "Answer success and keep nothing."
+) -> Decorator:
+    """Where received instances go: an argument ``destination``."""
+    return grouped(
+        "destination",
+        _destination,
+        [
+            click.option(
+                "-od",
+                "--output-directory",
+                type=click.Path(file_okay=False, path_type=Path),
+                default=Path(),
+                metavar="DIRECTORY",
+                help=f"{where}; made if it is missing.",
+                show_default="current directory",
+            ),
+            click.option("--ignore", is_flag=True, help=ignored),
+        ],
+    )
 
 
 def file_name(sop_class_uid: str, sop_instance_uid: str) -> str:
@@ -99,9 +153,10 @@ class Storage:
     is never a part of an instance under its name.
     """
 
-    def __init__(self, directory: Path, logger: logging.Logger) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, logger: logging.Logger, notify: Notify | None = None) -> None:
+        self.directory = directory
         self._logger = logger
+        self._notify = notify
         self._lock = threading.Lock()
         self._incoming: WeakKeyDictionary[Any, IncomingFile] = WeakKeyDictionary()
 
@@ -122,7 +177,7 @@ class Storage:
 
     def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
         """Where an instance is stored."""
-        return self._directory / file_name(sop_class_uid, sop_instance_uid)
+        return self.directory / file_name(sop_class_uid, sop_instance_uid)
 
     def _receive(self, event: evt.Event) -> IncomingFile:
         request, context = event.request, event.context
@@ -133,7 +188,7 @@ class Storage:
             implementation_class_uid=IMPLEMENTATION_UID,
             implementation_version_name=IMPLEMENTATION_VERSION,
         )
-        file = IncomingFile(self._directory, header)
+        file = IncomingFile(self.directory, header)
         self._replace(event.assoc, file)
         return file
 
@@ -165,6 +220,8 @@ class Storage:
         finally:
             if not stored:
                 file.discard()
+        if self._notify is not None:
+            self._notify(status, file.size)
         return status
 
     def _keep(self, event: evt.Event, file: IncomingFile) -> int:
@@ -185,16 +242,32 @@ class Storage:
         if error is not None:
             self._logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)
             return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else CANNOT_WRITE
-        peer = event.assoc.requestor
-        self._logger.info("Stored %s (%d bytes) from %s", path.name, file.size, printable(peer.ae_title))
+        self._logger.info("Stored %s (%d bytes) from %s", path.name, file.size, _sender(event))
         return SUCCESS
+
+
+class Dropped:
+    """A data set that nobody wants."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def write(self, fragments: list[memoryview]) -> None:
+        self.size += sum(map(len, fragments))
+
+    def close(self) -> None:
+        """There is nothing."""
+
+    discard = close
 
 
 class Discarding:
     """Takes everything and keeps nothing."""
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, notify: Notify | None = None) -> None:
         self._logger = logger
+        self._notify = notify
+        self._dropped: WeakKeyDictionary[Any, Dropped] = WeakKeyDictionary()
 
     def handlers(self) -> list[evt.EventHandler]:
         return [(evt.EVT_C_STORE_SINK, self._receive), (evt.EVT_C_STORE, self._ignore)]
@@ -202,14 +275,19 @@ class Discarding:
     def discard_all(self) -> None:
         """There is nothing."""
 
-    def _receive(self, event: evt.Event) -> Callable[[memoryview], None]:
-        return _drop
+    def _receive(self, event: evt.Event) -> Dropped:
+        self._dropped[event.assoc] = dropped = Dropped()
+        return dropped
 
     def _ignore(self, event: evt.Event) -> int:
         instance = event.request.AffectedSOPInstanceUID or "an instance without UID"
-        self._logger.info("Ignored %s from %s", printable(instance), printable(event.assoc.requestor.ae_title))
+        self._logger.info("Ignored %s from %s", printable(instance), _sender(event))
+        if self._notify is not None:
+            self._notify(SUCCESS, self._dropped.pop(event.assoc).size)
         return SUCCESS
 
 
-def _drop(fragment: memoryview) -> None:
-    pass
+def _sender(event: evt.Event) -> str:
+    """The title of whoever sent an instance: of the acceptor, if we asked for it (C-GET)."""
+    association = event.assoc
+    return printable((association.acceptor if association.is_requestor else association.requestor).ae_title)

@@ -32,15 +32,17 @@ def client_context(
     return context
 
 
-def server_context(certificate: str | None, key: str | None, authorities: str | None) -> ssl.SSLContext | None:
+def server_context(
+    certificate: str | None, key: str | None, authorities: str | None, *, required: bool = False
+) -> ssl.SSLContext | None:
     """TLS 1.2 or later with our ``certificate``; with ``authorities``, clients need a certificate they signed.
 
-    None if no option asks for TLS.
+    None if no option asks for TLS, and it is not ``required``.
 
     Raises:
         click.UsageError: certificate or key is missing, or a file not what it should be.
     """
-    if not certificate and not key and not authorities:
+    if not certificate and not key and not authorities and not required:
         return None
     if not certificate or not key:
         raise click.UsageError("A TLS server needs both --tls-cert and --tls-key.")

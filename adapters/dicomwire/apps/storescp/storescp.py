@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from dicomwire.apps._common.options import (
@@ -17,9 +15,7 @@ from dicomwire.apps._common.options import (
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve
 from dicomwire.apps._common.running import run
-from dicomwire.apps._common.storage import Discarding, Storage
-from dicomwire.presentation import AllStoragePresentationContexts, build_context
-from dicomwire.sop_class import Verification
+from dicomwire.apps._common.storage import Destination, destination_options, storage_contexts
 
 LOGGER = application_logger("storescp")
 
@@ -27,28 +23,14 @@ LOGGER = application_logger("storescp")
 @click.command("storescp", context_settings=CONTEXT_SETTINGS)
 @provider_options("STORESCP")
 @supported_syntaxes
-@click.option(
-    "-od",
-    "--output-directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(),
-    metavar="DIRECTORY",
-    help="Where to write files; made if it is missing.",
-    show_default="current directory",
-)
-@click.option("--ignore", is_flag=True, help="Answer success and keep nothing.")
+@destination_options()
 @click.option("--no-echo", is_flag=True, help="Do not answer C-ECHO requests.")
 @logging_options("storescp")
-def storescp(
-    provider: Provider, syntaxes: list[str], output_directory: Path, ignore: bool, no_echo: bool, quiet: bool
-) -> int:
+def storescp(provider: Provider, syntaxes: list[str], destination: Destination, no_echo: bool, quiet: bool) -> int:
     """Receive instances on PORT (0: any free one, see -v) and write them to files, until interrupted."""
-    contexts = [build_context(context.abstract_syntax or "", syntaxes) for context in AllStoragePresentationContexts]
-    if not no_echo:
-        contexts.append(build_context(Verification, syntaxes))
-    storage = Discarding(LOGGER) if ignore else Storage(output_directory, LOGGER)
+    storage = destination.storage(LOGGER)
     try:
-        return serve(provider, contexts, storage.handlers(), LOGGER)
+        return serve(provider, storage_contexts(syntaxes, echo=not no_echo), storage.handlers(), LOGGER)
     finally:
         storage.discard_all()
 

@@ -1,11 +1,11 @@
-"""TLS options, and the demonstration."""
+"""TLS options."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import frozen
@@ -14,10 +14,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from dicomwire import events as evt
 from dicomwire.__main__ import main
-from tests.apps.helpers import HOST, dicom_file, provider, python
-
-demo = import_module("dicomwire.apps.demo.demo")
+from dicomwire.apps._common.tls import client_context, server_context
+from dicomwire.blocking import AE
+from dicomwire.dimse_primitives import C_FIND, C_GET
+from dicomwire.presentation import build_context
+from tests.apps.archives import archive
+from tests.apps.helpers import CT, EXPLICIT, HOST, dicom_file, provider
 
 
 @frozen
@@ -107,53 +111,39 @@ def test_a_key_that_does_not_fit_is_a_wrong_command_line(pem: Files, capsys: pyt
     assert "cannot be used" in capsys.readouterr().err
 
 
-# -- demo ----------------------------------------------------------------------------------------------------------
-def test_the_demonstration_finds_every_adapter_identical() -> None:
-    done = python("-m", "dicomwire", "demo")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("yes") == 3 and all(name in done.stdout for name in ("blocking", "asyncio", "trio"))
-    assert not done.stderr
+def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers: list[Any] = []
+    start = AE.start_server
 
+    def spy(self: AE, *args: Any, **kwargs: Any) -> Any:
+        servers.append(start(self, *args, **kwargs))
+        return servers[-1]
 
-def test_a_missing_trio_is_shown_and_no_failure(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(demo, "ADAPTERS", {"trio": demo.try_trio})
-    monkeypatch.setattr(demo, "find_spec", lambda name: None)
-    assert demo.main([]) == 0
-    assert "not installed" in capsys.readouterr().out
+    monkeypatch.setattr(AE, "start_server", spy)
+    path = dicom_file(tmp_path / "image")
 
+    def destination(event: evt.Event) -> Any:
+        contexts = [build_context(CT, EXPLICIT)]
+        tls = client_context(pem.here, pem.key, pem.ca, True), HOST
+        return HOST, servers[-1].server_address[1], {"contexts": contexts, "tls_args": tls}
 
-def test_an_adapter_that_fails_is_shown_and_gives_1(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(*args: object) -> None:
-        raise RuntimeError("broken")
+    def first(event: evt.Event) -> Any:
+        if isinstance(event.request, C_FIND):
+            return 0x0000, None
+        return 1 if isinstance(event.request, C_GET) else destination(event)
 
-    monkeypatch.setattr(demo, "ADAPTERS", {"blocking": fail})
-    assert demo.main([]) == 1
-    captured = capsys.readouterr()
-    assert "no answer" in captured.out and "E: blocking: RuntimeError: broken" in captured.err
-    assert "nothing arrived" in captured.err
+    def second(event: evt.Event) -> Any:
+        return (0xFF00, path) if isinstance(event.request, C_GET) else 1
 
-
-def test_a_byte_that_differs_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    files = demo.samples()[:2]
-
-    def forge(files: list[object], storage: object, outcome: object) -> None:
-        demo.try_blocking(files, storage, outcome)
-        path = storage.path(files[0].meta.sop_class_uid, files[0].meta.sop_instance_uid)  # type: ignore[attr-defined]
-        data = bytearray(path.read_bytes())
-        data[-1] ^= 1
-        path.write_bytes(data)
-
-    monkeypatch.setattr(demo, "samples", lambda: files)
-    monkeypatch.setattr(demo, "ADAPTERS", {"blocking": forge})
-    assert demo.main(["-q", "-ll", "error"]) == 1
-    captured = capsys.readouterr()
-    assert captured.err == f"E: blocking: {files[0].path.name}: something else arrived\n" and not captured.out
-
-
-def test_the_demonstration_sends_something_of_everything() -> None:
-    syntaxes = {file.meta.transfer_syntax_uid for file in demo.samples()}
-    assert len(demo.samples()) > 20 and len(syntaxes) > 5
+    own = ["--tls-cert", pem.here, "--tls-key", pem.key, "--tls-ca", pem.ca]
+    common = ["-k", "QueryRetrieveLevel=STUDY", "-q", "--fail"]
+    with archive([first, second, (0xFF00, path)], ssl_context=server_context(pem.here, pem.key, pem.ca)) as server:
+        to = [HOST, server.port]
+        assert main(["findscu", *to, *common, *own]) == 0
+        assert main(["findscu", *to, *common, "-ta", "5"]) == 1
+        assert main(["getscu", *to, *common, *own, "-od", str(tmp_path / "got")]) == 0
+        store = ["--store", "--store-port", "0", "--store-address", HOST, "-od", str(tmp_path / "moved")]
+        assert main(["movescu", *to, *common, *own, *store, "--store-tls"]) == 0
+        assert main(["movescu", *to, *common, *own, *store]) == 1
+    assert [path.name for path in (tmp_path / "got").iterdir()] == ["CT.1.2.3"]
+    assert [path.name for path in (tmp_path / "moved").iterdir()] == ["CT.1.2.3"]

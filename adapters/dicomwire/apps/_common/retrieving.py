@@ -1,0 +1,187 @@
+"""What getscu and movescu share: sub-operations while they go on, and what became of them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import click
+from attrs import define, field
+from pydicom.dataset import Dataset
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dicomwire.apps._common.output import without_warnings
+from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES
+from dicomwire.apps._common.requesting import category, said
+from dicomwire.status import STATUS_PENDING, STATUS_SUCCESS, STATUS_WARNING
+
+Responses: TypeAlias = Iterable[tuple[Dataset, Dataset | None]]
+
+_SHOWN_UIDS = 20
+"""Failed instances that are named, of a list that may be long."""
+
+_COUNTS = ("Remaining", "Completed", "Failed", "Warning")
+
+
+@define
+class Tally:
+    """What the peer says of the sub-operations, and what we received ourselves.
+
+    Instances may arrive in threads of their own.
+    """
+
+    remaining: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    warning: int | None = None
+    received: int = 0
+    not_stored: int = 0
+    size: int = 0
+    """Bytes of what was received and stored."""
+
+    final: Dataset | None = None
+    changed: Callable[[], None] = field(default=lambda: None)
+    """Called after each change."""
+
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def stored(self, status: int, size: int) -> None:
+        """An instance has arrived, and was answered with ``status``."""
+        with self._lock:
+            if status == 0:
+                self.received += 1
+                self.size += size
+            else:
+                self.not_stored += 1
+        self.changed()
+
+    def responded(self, status: Dataset) -> None:
+        """A response has come; counts that it does not hold stay, but nothing remains when it is the last."""
+        for name in _COUNTS:
+            value = status.get(f"NumberOf{name}Suboperations")
+            if isinstance(value, int):
+                setattr(self, name.lower(), value)
+            elif name == "Remaining" and category(status.get("Status")) != STATUS_PENDING:
+                self.remaining = None
+        self.changed()
+
+    @property
+    def done(self) -> int:
+        """Sub-operations that have ended."""
+        counted = (self.completed or 0) + (self.failed or 0) + (self.warning or 0)
+        return max(counted, self.received + self.not_stored)
+
+    @property
+    def total(self) -> int | None:
+        """All of them, if the peer says how many remain."""
+        return None if self.remaining is None else self.done + self.remaining
+
+    @property
+    def has_failures(self) -> bool:
+        """The request did not succeed, or an instance did not."""
+        kind = category(self.final.get("Status")) if self.final else None
+        return kind not in (STATUS_SUCCESS, STATUS_WARNING) or bool(self.failed) or self.not_stored > 0
+
+    def in_words(self, seconds: float) -> str:
+        """The counts, and how fast it was."""
+        parts = []
+        if (self.completed, self.failed, self.warning) != (None, None, None):
+            counts = f"{self.completed or 0} completed, {self.warning or 0} with a warning, {self.failed or 0} failed"
+            parts.append(counts + (f", {self.remaining} remaining" if self.remaining else ""))
+        if self.received or self.not_stored:
+            rate = f", {self.size / seconds / 1e6:.1f} MB/s" if seconds else ""
+            lost = f", {self.not_stored} not stored" if self.not_stored else ""
+            parts.append(f"{self.received} received{lost}, {self.size / 1e6:.1f} MB in {seconds:.1f} s{rate}")
+        return "; ".join(parts) or "no sub-operations"
+
+
+def follow(responses: Responses, tally: Tally, uid: str, message: int, logger: logging.Logger) -> None:
+    """Take the responses to a C-GET or C-MOVE request (its command field) on the SOP class ``uid`` as they come."""
+    for status, identifier in responses:
+        if not status:
+            # The association was lost: whoever ends it says so.
+            return
+        tally.responded(status)
+        if category(status.get("Status")) == STATUS_PENDING:
+            logger.debug("%s", tally.in_words(0))
+            continue
+        tally.final = status
+        level = logging.ERROR if tally.has_failures else logging.INFO
+        logger.log(level, "Final response, %s", said(status, uid, message))
+        _name_failed(identifier, logger)
+
+
+def _name_failed(identifier: Dataset | None, logger: logging.Logger) -> None:
+    """Log the instances that failed, as far as the peer tells (PS3.4 C.4.2.1.4.2)."""
+    try:
+        with without_warnings():
+            value = identifier.get("FailedSOPInstanceUIDList") if identifier is not None else None
+    except Exception as error:  # whatever pydicom makes of what a peer sent
+        logger.error("The list of failed instances cannot be decoded: %s", error)
+        return
+    failed = [] if not value else [value] if isinstance(value, str) else list(value)
+    for uid in failed[:_SHOWN_UIDS]:
+        logger.error("Failed: %s", uid)
+    if len(failed) > _SHOWN_UIDS:
+        logger.error("Failed: %d more", len(failed) - _SHOWN_UIDS)
+
+
+@contextmanager
+def progress(tally: Tally, *, quiet: bool) -> Iterator[None]:
+    """Show on standard error how ``tally`` grows: a bar on a terminal, a line now and then elsewhere."""
+    console = Console(stderr=True)
+    if quiet:
+        yield
+    elif console.is_terminal:
+        with _bar(console, tally):
+            yield
+    else:
+        tally.changed = Lines(tally, time.monotonic)
+        yield
+    tally.changed = _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
+@contextmanager
+def _bar(console: Console, tally: Tally) -> Iterator[None]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    begin = time.monotonic()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("waiting for the peer", total=None)
+
+        def show() -> None:
+            words = tally.in_words(time.monotonic() - begin)
+            bar.update(task, description=words, completed=tally.done, total=tally.total)
+
+        tally.changed = show
+        yield
+
+
+class Lines:
+    """One line of text every few seconds, for logs and pipes."""
+
+    def __init__(self, tally: Tally, now: Callable[[], float]) -> None:
+        self._tally = tally
+        self._now = now
+        self._begin = self._last = now()
+
+    def __call__(self) -> None:
+        now = self._now()
+        if now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            print(self._tally.in_words(now - self._begin), file=sys.stderr)
+
+
+def summary(tally: Tally, seconds: float, *, quiet: bool) -> None:
+    """One line on standard output, unless ``quiet``."""
+    if not quiet:
+        click.echo(tally.in_words(seconds))

@@ -1,0 +1,173 @@
+"""``dicomwire findscu addr port -k ...``: what does the peer have?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from attrs import define
+from pydicom.dataset import Dataset
+
+from dicomwire import sop_class
+from dicomwire.apps._common.options import (
+    CONTEXT_SETTINGS,
+    REQUESTED_BY_DEFAULT,
+    User,
+    logging_options,
+    requested_syntaxes,
+    user_options,
+)
+from dicomwire.apps._common.output import application_logger, without_warnings
+from dicomwire.apps._common.query import BadIdentifier, Model, Query, flag_bytes, query_options, root_models
+from dicomwire.apps._common.requesting import associate, category, finish, said
+from dicomwire.apps._common.running import run
+from dicomwire.apps.findscu.files import MatchFiles
+from dicomwire.apps.findscu.matches import Show, show_for
+from dicomwire.blocking import Association
+from dicomwire.dimse.messages import PENDING
+from dicomwire.service_class import C_FIND
+from dicomwire.status import STATUS_CANCEL, STATUS_SUCCESS, STATUS_WARNING
+
+LOGGER = application_logger("findscu")
+
+MODELS = [
+    *root_models(
+        sop_class.PatientRootQueryRetrieveInformationModelFind,
+        sop_class.StudyRootQueryRetrieveInformationModelFind,
+        sop_class.PatientStudyOnlyQueryRetrieveInformationModelFind,
+    ),
+    Model("worklist", "W", sop_class.ModalityWorklistInformationFind, "modality worklist", has_levels=False),
+    Model("ups", "U", sop_class.UnifiedProcedureStepPull, "unified procedure step (pull)", has_levels=False),
+]
+
+FLAGS = {
+    "relational_query": "relational queries (not with -W)",
+    "dt_matching": "combined matching of dates and times (not with -W)",
+    "fuzzy_names": "fuzzy matching of person names",
+    "timezone_adj": "adjustment of time zones",
+    "enhanced_conversion": "conversion between classic and enhanced multi-frame images (not with -W)",
+}
+
+
+def information(model: Model, asked: Mapping[str, bool]) -> bytes | None:
+    """What the flags become; a worklist has two bytes that are always 1 in front (PS3.4 K.5)."""
+    if model.option != "worklist":
+        return flag_bytes(model, asked)
+    own = [asked["fuzzy_names"], asked["timezone_adj"]]
+    return bytes([True, True, *own]) if any(own) else None
+
+
+@define
+class _Tally:
+    """What came of the query."""
+
+    matches: int = 0
+    unreadable: int = 0
+    final: Dataset | None = None
+    is_complete: bool = False
+    """It ended as it should."""
+
+
+@click.command("findscu", context_settings=CONTEXT_SETTINGS)
+@query_options(MODELS, FLAGS, information)
+@click.option("--json", "as_json", is_flag=True, help="Write a line of DICOM JSON for each match, and nothing else.")
+@click.option("-w", "--write", is_flag=True, help="Write each match to a file: rsp000001.dcm, rsp000002.dcm, ...")
+@click.option(
+    "-od",
+    "--output-directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    metavar="DIRECTORY",
+    help="Where to write files; made if it is missing.",
+    show_default="current directory",
+)
+@click.option("--cancel", type=click.IntRange(min=1), metavar="N", help="Cancel the query after N matches.")
+@user_options("FINDSCU")
+@requested_syntaxes
+@logging_options("findscu", logging.INFO)
+def findscu(
+    user: User,
+    syntaxes: list[str] | None,
+    query: Query,
+    as_json: bool,
+    write: bool,
+    output_directory: Path,
+    cancel: int | None,
+    quiet: bool,
+) -> int:
+    """Query the AE at ADDR PORT, and show the matches.
+
+    On a terminal they are a table of what was asked for, elsewhere lines with everything that came.
+    """
+    try:
+        identifier = query.identifier(LOGGER)
+    except BadIdentifier as error:
+        LOGGER.error("%s", error)
+        return 1
+    association = associate(
+        user, [query.context(syntaxes or REQUESTED_BY_DEFAULT)], LOGGER, negotiation=query.negotiation()
+    )
+    if association is None:
+        return 1
+    tally = _Tally()
+    files = None
+    if write:
+        syntax = association.accepted_contexts[0].transfer_syntax[0]
+        files = MatchFiles(output_directory, query.model.uid, syntax, LOGGER)
+    show = show_for(identifier, as_json=as_json, quiet=quiet)
+    try:
+        try:
+            _find(association, query.model.uid, identifier, tally, show, files, cancel)
+        finally:
+            show.end()
+    except BaseException:
+        association.abort()
+        raise
+    if not finish(association, LOGGER, association.release):
+        return 1
+    if files is not None and files.failed:
+        return 1
+    return int(user.fail and (tally.unreadable > 0 or not tally.is_complete))
+
+
+def _find(
+    association: Association,
+    model: str,
+    identifier: Dataset,
+    tally: _Tally,
+    show: Show,
+    files: MatchFiles | None,
+    cancel: int | None,
+) -> None:
+    LOGGER.info("Sending Find Request")
+    for status, match in association.send_c_find(identifier, model):
+        if status.get("Status") not in PENDING:
+            tally.final = status
+            continue
+        if tally.matches == cancel:
+            # It was on its way when we cancelled.
+            continue
+        tally.matches += 1
+        if match is None:
+            LOGGER.error("Match %d cannot be decoded", tally.matches)
+            tally.unreadable += 1
+        else:
+            with without_warnings():
+                if files is not None:
+                    files.write(tally.matches, match)
+                show.match(tally.matches, match)
+        if tally.matches == cancel:
+            LOGGER.info("Sending Cancel Request")
+            association.send_c_cancel(1, query_model=model)
+    if tally.final:
+        kind = category(tally.final.get("Status"))
+        tally.is_complete = kind in (STATUS_SUCCESS, STATUS_WARNING) or (kind == STATUS_CANCEL and cancel is not None)
+        level = LOGGER.info if tally.is_complete else LOGGER.error
+        level("%d match%s, %s", tally.matches, "" if tally.matches == 1 else "es", said(tally.final, model, C_FIND))
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run with ``args``, default: the command line; the exit code."""
+    return run(findscu, args)

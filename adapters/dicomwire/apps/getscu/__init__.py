@@ -1,0 +1,1 @@
+"""Retrieval over the same association, as SCU."""

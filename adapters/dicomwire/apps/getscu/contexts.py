@@ -1,0 +1,81 @@
+"""The presentation contexts of a C-GET: the models, and what the peer may send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product
+
+import click
+from pydicom.uid import UID
+
+from dicomwire import sop_class
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire.logic.entity import MOST_CONTEXTS
+from dicomwire.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context, build_role
+from dicomwire.service_class import C_STORE
+
+_OFTEN = [
+    "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.5",  # RLE
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+]
+_COMPRESSED = [*_OFTEN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in (*_OFTEN, *DEFAULT_TRANSFER_SYNTAXES))]
+"""Most frequent first."""
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+
+
+def storage_classes(context: click.Context, option: click.Parameter, values: Sequence[str]) -> list[str]:
+    """The UIDs of SOP classes given by keyword or UID."""
+    return list(dict.fromkeys(_storage_class(value) for value in values))
+
+
+def _storage_class(value: str) -> str:
+    if _UID.fullmatch(value):
+        return value
+    found = getattr(sop_class, value, None)
+    if not isinstance(found, sop_class.SOPClass) or C_STORE not in sop_class.uid_to_messages(found):
+        raise click.BadParameter(f"{value!r} is neither a UID nor a keyword such as CTImageStorage.")
+    return str(found)
+
+
+def transfer_syntaxes(context: click.Context, option: click.Parameter, values: Sequence[str]) -> list[str]:
+    """The UIDs of transfer syntaxes given by keyword or UID."""
+    return list(dict.fromkeys(_transfer_syntax(value) for value in values))
+
+
+def _transfer_syntax(value: str) -> str:
+    if _UID.fullmatch(value):
+        return value
+    for uid in ALL_TRANSFER_SYNTAXES:
+        if UID(uid).keyword == value:
+            return uid
+    raise click.BadParameter(f"{value!r} is neither a UID nor a keyword such as JPEG2000Lossless.")
+
+
+def contexts_for(
+    models: Sequence[str], classes: Sequence[str], syntaxes: list[str], stored: list[str]
+) -> list[PresentationContext]:
+    """Contexts for the models, and for what may come.
+
+    Each of ``classes``, by default the default storage classes, has a context with the transfer syntaxes ``stored``, by
+    default ``syntaxes``.  If classes are given and ``stored`` is not, there are more contexts with one compressed
+    transfer syntax each, as many as there is room for among 128.
+    """
+    queries = [build_context(model, syntaxes) for model in models]
+    known = [str(context.abstract_syntax) for context in StoragePresentationContexts]
+    storage = [build_context(uid, stored or syntaxes) for uid in classes or known]
+    if classes and not stored:
+        storage += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, classes)]
+    return [*queries, *storage][:MOST_CONTEXTS]
+
+
+def roles_for(contexts: Sequence[PresentationContext], models: Sequence[str]) -> list[SCP_SCU_RoleSelectionNegotiation]:
+    """To receive, the requestor has to be SCP (PS3.4 C.5.3): an item for each storage class."""
+    classes = dict.fromkeys(str(context.abstract_syntax) for context in contexts)
+    return [build_role(uid, scp_role=True) for uid in classes if uid not in models]

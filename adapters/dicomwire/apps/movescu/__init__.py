@@ -1,0 +1,1 @@
+"""Retrieval to some AE, as SCU."""

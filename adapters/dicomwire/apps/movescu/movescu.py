@@ -1,0 +1,143 @@
+"""``dicomwire movescu addr port -k ...``: have the peer send instances to some AE, which we may be ourselves."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import nullcontext
+
+import click
+from pydicom.dataset import Dataset
+
+from dicomwire import sop_class
+from dicomwire.apps._common.options import (
+    CONTEXT_SETTINGS,
+    REQUESTED_BY_DEFAULT,
+    User,
+    logging_options,
+    requested_syntaxes,
+    title_option,
+    user_options,
+)
+from dicomwire.apps._common.output import application_logger
+from dicomwire.apps._common.providing import CannotListen
+from dicomwire.apps._common.query import (
+    RETRIEVE_FLAGS,
+    BadIdentifier,
+    Query,
+    flag_bytes,
+    query_options,
+    root_models,
+)
+from dicomwire.apps._common.requesting import associate, finish
+from dicomwire.apps._common.retrieving import Responses, Tally, follow, progress, summary
+from dicomwire.apps._common.running import run
+from dicomwire.apps._common.storage import Destination, destination_options
+from dicomwire.apps.movescu.provider import Store, listening, store_options
+from dicomwire.blocking import Association
+from dicomwire.service_class import C_MOVE
+
+LOGGER = application_logger("movescu")
+
+MODELS = root_models(
+    sop_class.PatientRootQueryRetrieveInformationModelMove,
+    sop_class.StudyRootQueryRetrieveInformationModelMove,
+    sop_class.PatientStudyOnlyQueryRetrieveInformationModelMove,
+)
+
+
+@click.command("movescu", context_settings=CONTEXT_SETTINGS)
+@query_options(MODELS, RETRIEVE_FLAGS, flag_bytes)
+@title_option("-aem", "--move-aet", default="STORESCP", text="The AE title to send to; the peer has to know it.")
+@store_options
+@destination_options("With --store: where to write files", "With --store: answer success and keep nothing.")
+@user_options("MOVESCU")
+@requested_syntaxes
+@logging_options("movescu", logging.INFO)
+def movescu(
+    user: User,
+    syntaxes: list[str] | None,
+    query: Query,
+    move_aet: str,
+    store: Store | None,
+    destination: Destination,
+    quiet: bool,
+) -> int:
+    """Have the AE at ADDR PORT send instances to the AE with the title --move-aet.
+
+    With --store this program is that AE, as long as it runs: the peer has to know its title, address and port.
+    """
+    try:
+        identifier = query.identifier(LOGGER)
+    except BadIdentifier as error:
+        LOGGER.error("%s", error)
+        return 1
+    mover = Mover(user.network.dimse_timeout)
+    storage = destination.storage(LOGGER, mover.stored)
+    start = time.monotonic()
+    try:
+        with nullcontext() if store is None else listening(store, user, storage.handlers(), LOGGER):
+            complete = _move(mover, user, query, identifier, move_aet, syntaxes or REQUESTED_BY_DEFAULT, quiet=quiet)
+    except CannotListen as error:
+        LOGGER.error("%s", error)
+        return 1
+    finally:
+        storage.discard_all()
+    if complete is None:
+        return 1
+    summary(mover.tally, time.monotonic() - start, quiet=quiet)
+    if not complete:
+        return 1
+    return int(user.fail and mover.tally.has_failures)
+
+
+def _move(
+    mover: Mover, user: User, query: Query, identifier: Dataset, move_aet: str, syntaxes: list[str], *, quiet: bool
+) -> bool | None:
+    """Request the instances: False if the association was lost meanwhile, None if there never was one."""
+    association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
+    if association is None:
+        return None
+    try:
+        with progress(mover.tally, quiet=quiet):
+            LOGGER.info("Sending Move Request")
+            responses = mover.responses(association, identifier, move_aet, query.model.uid)
+            follow(responses, mover.tally, query.model.uid, C_MOVE, LOGGER)
+    except BaseException:
+        association.abort()
+        raise
+    return finish(association, LOGGER, association.release)
+
+
+class Mover:
+    """A C-MOVE whose instances may come to ourselves.
+
+    A peer need not tell how far it has come, and a large study takes longer than a response may: so each instance
+    that arrives here counts as a sign of life, and begins the time for the next response anew.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self.tally = Tally()
+        self._timeout = timeout
+        self._association: Association | None = None
+        self._responded = 0.0
+
+    def stored(self, status: int, size: int) -> None:
+        """An instance has arrived here."""
+        self.tally.stored(status, size)
+        if self._association is not None:
+            self._association.dimse_timeout = self._timeout + time.monotonic() - self._responded
+
+    def responses(self, association: Association, identifier: Dataset, move_aet: str, model: str) -> Responses:
+        """Send the request; what the peer answers to it."""
+        self._responded = time.monotonic()
+        self._association = association
+        for response in association.send_c_move(identifier, move_aet, model):
+            self._responded = time.monotonic()
+            association.dimse_timeout = self._timeout
+            yield response
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run with ``args``, default: the command line; the exit code."""
+    return run(movescu, args)

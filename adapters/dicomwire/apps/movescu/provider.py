@@ -1,0 +1,103 @@
+"""The storage provider that movescu can be for the time of its request."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import click
+from attrs import frozen
+
+from dicomwire import events as evt
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES
+from dicomwire.apps._common.options import Provider, User, grouped, title_option
+from dicomwire.apps._common.providing import new_server
+from dicomwire.apps._common.storage import storage_contexts
+from dicomwire.apps._common.tls import server_context
+from dicomwire.blocking import AE, Association
+
+PATIENCE = 5.0
+"""Seconds for associations to end that are open when the peer says that it is done."""
+
+
+@frozen
+class Store:
+    """Where and as whom to listen."""
+
+    port: int
+    ae_title: str
+    address: str
+    has_tls: bool
+
+
+def _make_store(store: bool, store_port: int, store_aet: str, store_address: str, store_tls: bool) -> Store | None:
+    return Store(store_port, store_aet, store_address, store_tls) if store else None
+
+
+store_options = grouped(
+    "store",
+    _make_store,
+    [
+        click.option("--store", is_flag=True, help="Receive the instances ourselves, and write them to files."),
+        click.option(
+            "--store-port", type=click.IntRange(0, 65535), default=11113, help="With --store: where to listen."
+        ),
+        title_option("--store-aet", default="STORESCP", text="With --store: our AE title as the receiver."),
+        click.option(
+            "--store-address",
+            default="",
+            metavar="ADDRESS",
+            help="With --store: the address to listen on.",
+            show_default="everywhere",
+        ),
+        click.option(
+            "--store-tls", is_flag=True, help="With --store: receive over TLS, with --tls-cert and --tls-key."
+        ),
+    ],
+)
+"""An argument ``store``, None without ``--store``."""
+
+
+@contextmanager
+def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger: logging.Logger) -> Iterator[None]:
+    """Receive instances while the block runs, and after it what is under way.
+
+    Raises:
+        CannotListen: the address is taken, or is not ours.
+        click.UsageError: TLS is wanted, but a certificate or key is missing.
+    """
+    provider = Provider(
+        port=store.port,
+        bind_address=store.address,
+        ae_title=store.ae_title,
+        tls=server_context(*user.tls_files, required=store.has_tls) if store.has_tls else None,
+        network=user.network,
+    )
+    ae = AE(provider.ae_title)
+    server = new_server(
+        ae,
+        provider,
+        storage_contexts(ALL_TRANSFER_SYNTAXES, echo=True),
+        handlers,
+        partial(ae.start_server, block=False),
+    )
+    assert server is not None
+    logger.info("Listening on %s port %d", *server.server_address[:2])
+    try:
+        yield
+        server.shutdown()
+        _wait_for_end(ae)
+    finally:
+        # Aborts what is left.
+        ae.shutdown()
+
+
+def _wait_for_end(ae: AE) -> None:
+    """Let the peer release: its last words on our association may be faster than those on its other one."""
+    deadline = time.monotonic() + PATIENCE
+    for association in ae.active_associations:
+        assert isinstance(association, Association)
+        association.join(max(0.0, deadline - time.monotonic()))
