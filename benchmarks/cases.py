@@ -37,6 +37,7 @@ def all_cases(*, tiny: bool = False) -> list[Case]:
         _mixed("mixed-512k", "512 KiB between dicomwire and DCMTK", 512 * KIB, 400),
         _mixed("mixed-64m", "64 MiB between dicomwire and DCMTK", 64 * MIB, 12),
         _echo(),
+        _find(),
         _cycles(1, 400, pynetdicom=60),
         _cycles(64, 1280, pynetdicom=128),
         _idle(1000),
@@ -186,6 +187,18 @@ def _echo() -> Case:
     )
     goals = (_ratio(DCMTK, 0.6, 1.0), _ratio(PYNETDICOM, 30, None))
     return Transfer(plan=Plan(name="echo", title="C-ECHO on one association", rows=rows, goals=goals), do="echo")
+
+
+def _find() -> Case:
+    encoded = f"{OURS}, encoded"
+    rows = (
+        *(Row(who=who, server=stack, client=stack, count=10000, note="of Datasets") for who, stack in _ADAPTERS),
+        Row(who=encoded, server="blocking", client="blocking", count=10000, keep="encoded", note="of encoded bytes"),
+        Row(who=PYNETDICOM, server="pynetdicom", client="pynetdicom", count=1000, note="of Datasets"),
+    )
+    goals = (_ratio(PYNETDICOM, 5, None), _ratio(PYNETDICOM, 30, None, who=encoded))
+    plan = Plan(name="find", title="C-FIND, identifiers of 8 elements", rows=rows, goals=goals)
+    return Transfer(plan=plan, do="find")
 
 
 def _cycles(clients: int, count: int, *, pynetdicom: int) -> Case:

@@ -11,6 +11,7 @@ HOST = "127.0.0.1"
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 VERIFICATION = "1.2.840.10008.1.1"
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 
 
@@ -38,7 +39,8 @@ class Task:
     """Where it begins there."""
 
     keep: str = "memory"
-    """What a server does with a data set: ``memory``, ``discard`` or ``file``."""
+    """What a server does with a data set: ``memory``, ``discard`` or ``file``; with ``encoded`` it answers a query with
+    identifiers that are encoded already."""
 
     folder: str = ""
     """Where ``file`` goes."""

@@ -11,8 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, HOST, VERIFICATION, Task
-from benchmarks.workers.handlers import handlers
+from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, HOST, STUDY_ROOT_FIND, VERIFICATION, Task
+from benchmarks.workers.handlers import handlers, query
 from benchmarks.workers.orders import Stopwatch, reply, wait, work
 
 PATIENCE = 300
@@ -34,6 +34,7 @@ def serve(library: Any, task: Task) -> None:
     ae.network_timeout = PATIENCE
     ae.add_supported_context(VERIFICATION)
     ae.add_supported_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
+    ae.add_supported_context(STUDY_ROOT_FIND, EXPLICIT_LITTLE)
     server = ae.start_server((HOST, 0), block=False, evt_handlers=handlers(library.evt, task))
     reply(port=server.server_address[1])
     wait()
@@ -46,6 +47,7 @@ def _associate(library: Any, task: Task) -> Any:
     ae.dimse_timeout = ae.network_timeout = PATIENCE
     ae.add_requested_context(VERIFICATION, EXPLICIT_LITTLE)
     ae.add_requested_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
+    ae.add_requested_context(STUDY_ROOT_FIND, EXPLICIT_LITTLE)
     association = ae.associate(HOST, task.port)
     if not association.is_established:
         raise RuntimeError("no association")
@@ -84,6 +86,28 @@ def echo(library: Any, task: Task) -> None:
     association.release()
 
 
+def find(library: Any, task: Task) -> None:
+    association = _associate(library, task)
+
+    def ask(count: int) -> None:
+        responses = list(association.send_c_find(query(count), STUDY_ROOT_FIND))
+        check_matches(responses, count)
+
+    ask(10)
+    reply(ready=True)
+    wait()
+    watch = Stopwatch()
+    ask(task.count)
+    watch.report()
+    association.release()
+
+
+def check_matches(responses: list[Any], count: int) -> None:
+    if len(responses) != count + 1 or any(match is None for _, match in responses[:-1]):
+        raise RuntimeError(f"{len(responses) - 1} matches, not {count}")
+    check(responses[-1][0])
+
+
 def check(status: Any) -> None:
     if status.Status != 0x0000:
         raise RuntimeError(f"status {status.Status:#06x}")
@@ -91,4 +115,4 @@ def check(status: Any) -> None:
 
 if __name__ == "__main__":
     chosen = import_module(sys.argv[1])
-    work({task.__name__: partial(task, chosen) for task in (serve, store, echo)})
+    work({task.__name__: partial(task, chosen) for task in (serve, store, echo, find)})

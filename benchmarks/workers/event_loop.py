@@ -8,9 +8,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, HOST, VERIFICATION, Task
-from benchmarks.workers.blocking import PATIENCE, check
-from benchmarks.workers.handlers import handlers
+from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, HOST, STUDY_ROOT_FIND, VERIFICATION, Task
+from benchmarks.workers.blocking import PATIENCE, check, check_matches
+from benchmarks.workers.handlers import handlers, query
 from benchmarks.workers.orders import Stopwatch, reply, wait, work
 from dicomwire import evt
 
@@ -36,16 +36,20 @@ async def serve(loop: Loop, task: Task) -> None:
     ae.network_timeout = PATIENCE
     ae.add_supported_context(VERIFICATION)
     ae.add_supported_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
+    ae.add_supported_context(STUDY_ROOT_FIND, EXPLICIT_LITTLE)
     async with await ae.start_server((HOST, 0), block=False, evt_handlers=handlers(evt, task)) as server:
         reply(port=server.server_address[1])
         await loop.in_thread(wait)
     reply(stopped=True)
 
 
-async def _exchange(loop: Loop, task: Task, warm: Callable[[Any], Any], measured: Callable[[Any], Any]) -> None:
+async def _exchange(
+    loop: Loop, task: Task, warm: Callable[[Any], Any], measured: Callable[[Any], Any], count: int | None = None
+) -> None:
     ae = loop.adapter.AE()
     ae.add_requested_context(VERIFICATION, EXPLICIT_LITTLE)
     ae.add_requested_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
+    ae.add_requested_context(STUDY_ROOT_FIND, EXPLICIT_LITTLE)
     async with await ae.associate(HOST, task.port) as association:
         if not association.is_established:
             raise RuntimeError("no association")
@@ -53,7 +57,7 @@ async def _exchange(loop: Loop, task: Task, warm: Callable[[Any], Any], measured
         reply(ready=True)
         await loop.in_thread(wait)
         watch = Stopwatch()
-        for _ in range(task.count):
+        for _ in range(task.count if count is None else count):
             check(await measured(association))
         watch.report()
 
@@ -73,6 +77,15 @@ async def echo(loop: Loop, task: Task) -> None:
     )
 
 
+async def find(loop: Loop, task: Task) -> None:
+    async def ask(association: Any, count: int) -> Any:
+        responses = [item async for item in await association.send_c_find(query(count), STUDY_ROOT_FIND)]
+        check_matches(responses, count)
+        return responses[-1][0]
+
+    await _exchange(loop, task, partial(ask, count=10), partial(ask, count=task.count), 1)
+
+
 if __name__ == "__main__":
     chosen = Loop(sys.argv[1])
-    work({task.__name__: partial(chosen.run, task, chosen) for task in (serve, store, echo)})
+    work({task.__name__: partial(chosen.run, task, chosen) for task in (serve, store, echo, find)})

@@ -54,22 +54,33 @@ def encode_dataset(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, 
 
     `ValueError` if something in it cannot be encoded.
     """
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
+    from dicomwire._plain_data_sets import encode_plain
 
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = is_implicit_vr and not deflated
-    buffer.is_little_endian = is_little_endian or deflated
-    try:
-        write_dataset(buffer, ds)
-    except Exception as exc:  # the encoders of values raise whatever the values make them raise
-        raise ValueError(f"the data set cannot be encoded: {exc}") from exc
-    encoded: bytes = buffer.getvalue()
+    implicit, little = is_implicit_vr and not deflated, is_little_endian or deflated
+    encoded = encode_plain(ds, implicit=implicit) if little else None
+    if encoded is None:
+        encoded = _written(ds, implicit, little)
     if not deflated:
         return encoded
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     encoded = compressor.compress(encoded) + compressor.flush()
     return encoded + b"\0" * (len(encoded) % 2)
+
+
+def _written(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool) -> bytes:
+    """`ds` as bytes, by pydicom."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = is_implicit_vr
+    buffer.is_little_endian = is_little_endian
+    try:
+        write_dataset(buffer, ds)
+    except Exception as exc:  # the encoders of values raise whatever the values make them raise
+        raise ValueError(f"the data set cannot be encoded: {exc}") from exc
+    written: bytes = buffer.getvalue()
+    return written
 
 
 def encode(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes | None:
@@ -97,6 +108,12 @@ def decode(
     """
     from pydicom.filereader import read_dataset
 
+    from dicomwire._plain_data_sets import decode_plain
+
+    if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
+        plain = decode_plain(bytes(bytestring), implicit=is_implicit_vr)
+        if plain is not None:
+            return plain
     source = _as_file(bytestring)
     if deflated:
         source = _inflate(source, MAX_INFLATED_LENGTH if max_inflated is None else max_inflated)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from dicomwire.upper_layer.connection import Buffer
 
@@ -12,20 +13,36 @@ if TYPE_CHECKING:
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
+class Encoding(NamedTuple):
+    """How a transfer syntax encodes data sets."""
+
+    implicit: bool
+    little: bool
+    deflated: bool
+
+
+@lru_cache(maxsize=256)
+def encoding_of(transfer_syntax: str) -> Encoding:
+    """The encoding of a transfer syntax."""
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
+    syntax = UID(transfer_syntax, IGNORE)
+    if syntax.is_private:
+        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
+        return Encoding(implicit=False, little=True, deflated=False)
+    return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+
+
 def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
     """A data set from its bytes; empty without any."""
     from pydicom.dataset import Dataset
-    from pydicom.uid import UID
 
     if not data:
         return Dataset()
     from dicomwire.dsutils import decode
 
-    syntax = UID(transfer_syntax)
-    if syntax.is_private:
-        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
-        return decode(data, False, True)
-    return decode(data, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    return decode(data, *encoding_of(transfer_syntax))
 
 
 def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
@@ -37,15 +54,11 @@ def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
     if isinstance(dataset, bytes | bytearray | memoryview):
         return dataset
     from pydicom.dataset import Dataset
-    from pydicom.uid import UID
 
     if not isinstance(dataset, Dataset):
         raise ValueError(f"a data set is a Dataset or its bytes, not {type(dataset).__name__}")
     from dicomwire.dsutils import encode_dataset
 
-    syntax = UID(transfer_syntax)
-    if any(tag >> 16 < 0x0003 for tag in dataset._dict):
+    if dataset._dict and min(dataset._dict) >> 16 < 0x0003:
         dataset = dataset[0x00030000:]
-    implicit = False if syntax.is_private else syntax.is_implicit_VR
-    little = True if syntax.is_private else syntax.is_little_endian
-    return encode_dataset(dataset, implicit, little, transfer_syntax == DEFLATED)
+    return encode_dataset(dataset, *encoding_of(transfer_syntax))

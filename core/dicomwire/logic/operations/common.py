@@ -10,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
@@ -193,20 +194,6 @@ def lost(association: AssociationBase, error: LocalProtocolError) -> None:
     LOGGER.debug("the association ended before the request was sent: %s", error)
 
 
-_EMPTY = vars(Dataset())
-_FRESH = tuple((name, type(value)) for name, value in _EMPTY.items() if isinstance(value, dict | list))
-
-
-def _new_dataset() -> Dataset:
-    """``Dataset()``, whose constructor costs as much as decoding a response."""
-    made: Dataset = object.__new__(Dataset)
-    values = made.__dict__
-    values.update(_EMPTY)
-    for name, make in _FRESH:
-        values[name] = make()
-    return made
-
-
 @lru_cache(maxsize=64)
 def _raw_status(code: int) -> RawDataElement:
     # As it would be read from a file: pydicom makes an element of it when somebody looks, not before.
@@ -218,8 +205,7 @@ def status_of(response: ReceivedMessage | None) -> Dataset:
     if response is None or response.command.status is None:
         return Dataset()
     command = response.command
-    status = _new_dataset()
-    status._dict[_STATUS] = _raw_status(response.command.status)
+    status = new_dataset({_STATUS: _raw_status(response.command.status)})
     for element in _STATUS_ELEMENTS[command.command_field]:
         value = getattr(command, element.field)
         if value is not None:
