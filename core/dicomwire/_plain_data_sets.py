@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from struct import Struct, error as StructError
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element, empty_value_for_VR
@@ -153,12 +153,9 @@ def decode_plain(data: bytes, *, implicit: bool) -> Dataset | None:
         tag = BaseTag(group << 16 | number)
         value: Any = data[start:offset] if length else empty_value_for_VR(vr, raw=True)
         elements[tag] = RawDataElement(tag, vr, length, value, start, implicit, True)
-    dataset = new_dataset(elements)
     character_set = elements.get(_CHARACTER_SET)
-    dataset.set_original_encoding(
-        implicit, True, default_encoding if character_set is None else _encodings(character_set.value, implicit)
-    )
-    return dataset
+    encodings = default_encoding if character_set is None else _encodings(character_set.value, implicit)
+    return new_dataset(elements, (implicit, True, encodings))
 
 
 def _encodings(raw: bytes | None, implicit: bool) -> str | list[str]:
@@ -177,13 +174,21 @@ def _python_encodings(raw: bytes | None, implicit: bool) -> str | tuple[str, ...
 _EMPTY = vars(Dataset())
 _FRESH = tuple((name, value.copy) for name, value in _EMPTY.items() if isinstance(value, dict | list))
 
+Elements: TypeAlias = dict[BaseTag, DataElement | RawDataElement]
 
-def new_dataset(elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
-    """``Dataset(elements)``, whose constructor costs as much as decoding a response."""
+
+def new_dataset(elements: Elements, original: tuple[bool, bool, Any] | None = None) -> Dataset:
+    """``Dataset(elements)``, whose constructor costs as much as decoding a response.
+
+    ``original`` is what ``set_original_encoding`` takes: implicit VR, little endian, character encodings.
+    """
     made: Dataset = object.__new__(Dataset)
+    # Not attribute by attribute: each would be looked up among the keywords of the dictionary.
     values = made.__dict__
     values.update(_EMPTY)
     for name, copy in _FRESH:
         values[name] = copy()
-    made._dict = elements
+    values["_dict"] = elements
+    if original is not None:
+        values["_read_implicit"], values["_read_little"], values["_read_charset"] = original
     return made
