@@ -55,6 +55,9 @@ class SocketChannel:
         self._writing = False
         self._open = True
         self._flushes = 0
+        self._wait_to_send: Any = trio.lowlevel.wait_writable
+        self._is_streaming = False
+        """The last receive filled its buffer: there is probably more."""
 
     @property
     def transport_socket(self) -> socket.socket:
@@ -72,30 +75,40 @@ class SocketChannel:
             raise BrokenPipeError("the connection is closed")
         self._writing = True
         try:
-            limit = self.session.connection.timeouts.write
-            with trio.fail_after(math.inf if limit is None else limit):
-                await self._write(buffers)
-        except trio.TooSlowError:
-            raise TimeoutError("the peer does not read what we send") from None
+            waited = await self._write(buffers)
         finally:
             self._writing = False
             self.changed()
-
-    async def _write(self, buffers: list[Any]) -> None:
-        index, count = 0, len(buffers)
-        waited = False
-        while index < count:
-            try:
-                index = send_some(self.sock, buffers, index)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                waited = True
-                await _ready(trio.lowlevel.wait_writable, self.sock)
-            except ssl.SSLWantReadError:
-                waited = True
-                await _ready(trio.lowlevel.wait_readable, self.sock)
         if not waited and self._flushes > 1:
             # Sending alone never lets the loop run: a fast handler would starve reading.
             await trio.lowlevel.checkpoint()
+
+    async def _write(self, buffers: list[Any]) -> bool:
+        """Write everything; True if that took waiting."""
+        index = self._send(buffers, 0)
+        if index >= len(buffers):
+            return False
+        limit = self.session.connection.timeouts.write
+        try:
+            with trio.fail_after(math.inf if limit is None else limit):
+                while index < len(buffers):
+                    await _ready(self._wait_to_send, self.sock)
+                    index = self._send(buffers, index)
+        except trio.TooSlowError:
+            raise TimeoutError("the peer does not read what we send") from None
+        return True
+
+    def _send(self, buffers: list[Any], index: int) -> int:
+        """Send as much as the socket takes now."""
+        self._wait_to_send = trio.lowlevel.wait_writable
+        try:
+            while index < len(buffers):
+                index = send_some(self.sock, buffers, index)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            pass
+        except ssl.SSLWantReadError:
+            self._wait_to_send = trio.lowlevel.wait_readable
+        return index
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -109,53 +122,58 @@ class SocketChannel:
                 session.receive_data(b"")
             await trio.lowlevel.checkpoint()
             return
-        deadline = session.next_deadline(trio.current_time())
         self._reading = True
         try:
+            if self._is_streaming and self._receive():
+                # What is there already is taken without a deadline; the loop runs all the same.
+                await trio.lowlevel.checkpoint()
+                return
+            # Wait without holding a buffer.
+            session.connection.recycle_buffer()
+            deadline = session.next_deadline(trio.current_time())
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
-                session.buffer_updated(await self._receive())
+                await self._wait_readable()
+            if scope.cancelled_caught:
+                session.handle_deadline(trio.current_time())
+            else:
+                self._receive()
         finally:
             self._reading = False
             self.changed()
-        if scope.cancelled_caught:
-            session.handle_deadline(trio.current_time())
 
-    async def _receive(self) -> int:
-        """Bytes received into the session's buffer, 0 at the end of the stream."""
+    async def _wait_readable(self) -> None:
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            await trio.lowlevel.checkpoint()
+            return
+        # Closed by another task: then there is the end of the stream to be read.
+        with contextlib.suppress(ConnectionAbortedError):
+            await _ready(trio.lowlevel.wait_readable, self.sock)
+
+    def _receive(self) -> bool:
+        """Feed the session what is there now, or the end of the stream; False if there is nothing."""
+        buffer = self.session.get_buffer()
         try:
-            try:
-                count = self.sock.recv_into(self.session.get_buffer())
-            except _WOULD_BLOCK:
-                pass
-            else:
-                await trio.lowlevel.checkpoint_if_cancelled()
-                await trio.lowlevel.cancel_shielded_checkpoint()
-                return count
-            while True:
-                # Nothing to receive: wait without holding a buffer.
-                self.session.connection.recycle_buffer()
-                await _ready(trio.lowlevel.wait_readable, self.sock)
-                with contextlib.suppress(*_WOULD_BLOCK):
-                    return self.sock.recv_into(self.session.get_buffer())
+            count = self.sock.recv_into(buffer)
+        except _WOULD_BLOCK:
+            self._is_streaming = False
+            return False
         except OSError:
             # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
-            return 0
+            count = 0
+        self._is_streaming = count == len(buffer)
+        self.session.buffer_updated(count)
+        return True
 
     def poll(self) -> bool:
         now = trio.current_time()
         self.session.next_deadline(now)
-        count = -1
+        received = False
         if self._open and not self._reading and self.session.wants_data:
-            try:
-                count = self.sock.recv_into(self.session.get_buffer())
-            except _WOULD_BLOCK:
+            received = self._receive()
+            if not received:
                 self.session.connection.recycle_buffer()
-            except OSError:
-                count = 0
-            if count >= 0:
-                self.session.buffer_updated(count)
         self.session.handle_deadline(now)
-        return count >= 0
+        return received
 
     # -- taking turns ---------------------------------------------------------------------------------------------
     def hold(self, held: bool) -> None:
