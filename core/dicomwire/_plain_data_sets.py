@@ -29,7 +29,9 @@ _LONG = Struct("<L")
 _CHARACTER_SET = 0x00080005
 
 # How values are written, and what pads them to an even length.
-_STRINGS = dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UR", "UT"), " ")
+_STRINGS: dict[str, str] = dict.fromkeys(
+    ("AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UR", "UT"), " "
+)
 _STRINGS["UI"] = "\0"
 _NUMBER_STRINGS = ("DS", "IS")
 _INTEGERS = {"US": Struct("<H"), "SS": Struct("<h"), "UL": Struct("<L"), "SL": Struct("<l")}
