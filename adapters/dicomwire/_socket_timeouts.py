@@ -79,8 +79,8 @@ class PythonTimeouts:
 
 @cache
 def _kernel_takes_them() -> bool:
-    """Whether this system has these socket options, in this form."""
-    if sys.platform not in ("linux", "darwin"):
+    """Whether this system has these socket options, in this form; sockets of gevent and its like do not wait in it."""
+    if sys.platform not in ("linux", "darwin") or socket.socket.__module__ != "socket":
         return False
     with socket.socket() as sock:
         try:

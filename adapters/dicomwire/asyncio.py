@@ -82,7 +82,7 @@ class _Arrival:
         self._context = context or copy_context()
 
     def remove_done_callback(self, resume: Callable[[_Arrival], object]) -> int:
-        removed = self._resume is resume
+        removed = self._resume == resume
         if removed:
             self._resume = self._context = None
         return int(removed)

@@ -1,0 +1,79 @@
+"""How long calls on a blocking socket may take, by the kernel and by Python."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dicomwire._socket_timeouts import TIMED_OUT, KernelTimeouts, PythonTimeouts, Timeouts, timeouts_of
+
+KINDS = [PythonTimeouts, *([KernelTimeouts] if sys.platform in ("linux", "darwin") else [])]
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    one, other = socket.socketpair()
+    with one, other:
+        yield one, other
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_receiving_ends_when_the_time_is_up(
+    kind: Callable[[socket.socket], Timeouts], pair: tuple[socket.socket, socket.socket]
+) -> None:
+    one, other = pair
+    timeouts = kind(one)
+    timeouts.receive(0.01)
+    with pytest.raises(TIMED_OUT):
+        one.recv_into(bytearray(1))
+    other.send(b"x")
+    assert one.recv(1) == b"x"
+    timeouts.receive(None)
+    other.send(b"y")
+    assert one.recv(1) == b"y"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sending_ends_when_the_time_is_up(
+    kind: Callable[[socket.socket], Timeouts], pair: tuple[socket.socket, socket.socket]
+) -> None:
+    one, _ = pair
+    timeouts = kind(one)
+    timeouts.send(0.01)
+
+    def fill() -> None:
+        started = time.monotonic()
+        while one.send(bytes(1 << 20)):
+            assert time.monotonic() - started < 6.0
+
+    with pytest.raises(TIMED_OUT):
+        fill()
+
+
+def test_a_timeout_that_hardly_differs_costs_no_system_call(pair: tuple[socket.socket, socket.socket]) -> None:
+    asked: list[float | None] = []
+
+    class Watched(socket.socket):
+        def settimeout(self, value: float | None, /) -> None:
+            asked.append(value)
+            super().settimeout(value)
+
+    with Watched(fileno=pair[0].dup().detach()) as sock:
+        timeouts = PythonTimeouts(sock)
+        for seconds in (30.0, 29.9999999, 30.0000001, None, None, 5.0):
+            timeouts.receive(seconds)
+    assert asked == [30.0, None, 5.0]
+
+
+def test_sockets_that_are_more_than_sockets_keep_pythons_timeouts(pair: tuple[socket.socket, socket.socket]) -> None:
+    class Special(socket.socket):
+        """Such as that of TLS."""
+
+    with Special(fileno=pair[0].dup().detach()) as sock:
+        assert isinstance(timeouts_of(sock), PythonTimeouts)
+    expected = KernelTimeouts if sys.platform in ("linux", "darwin") else PythonTimeouts
+    assert isinstance(timeouts_of(pair[0]), expected)

@@ -1,0 +1,91 @@
+"""Threads that are used again."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from dicomwire._workers import Workers
+
+SECONDS = 6.0
+
+
+class Jobs:
+    """Runs jobs one after the other, and says in which thread each ran."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers = workers
+        self.threads: list[threading.Thread] = []
+
+    def run(self) -> threading.Thread:
+        done = threading.Event()
+        name = f"job-{len(self.threads)}"
+
+        def work() -> None:
+            assert threading.current_thread().name == name
+            self.threads.append(threading.current_thread())
+            done.set()
+
+        self.workers.run(work, name)
+        assert done.wait(SECONDS)
+        return self.threads[-1]
+
+
+def wait_idle(workers: Workers, count: int) -> None:
+    never = threading.Event()
+    for _ in range(3000):
+        if len(workers._idle) == count:
+            return
+        never.wait(0.002)
+    raise TimeoutError(f"{len(workers._idle)} idle threads, not {count}")
+
+
+def test_a_thread_that_is_done_is_used_again() -> None:
+    workers = Workers()
+    jobs = Jobs(workers)
+    first = jobs.run()
+    wait_idle(workers, 1)
+    assert first.name == "dicomwire-idle"
+    assert jobs.run() is first
+    workers.close()
+    first.join(SECONDS)
+    assert not first.is_alive()
+
+
+def test_jobs_at_the_same_time_have_threads_of_their_own() -> None:
+    workers = Workers()
+    both = threading.Barrier(3)
+    workers.run(lambda: both.wait(SECONDS), "one")
+    workers.run(lambda: both.wait(SECONDS), "two")
+    both.wait(SECONDS)
+    wait_idle(workers, 2)
+    workers.close()
+    wait_idle(workers, 0)
+
+
+def test_threads_end_when_the_workers_are_closed_while_they_work() -> None:
+    workers = Workers()
+    threads: list[threading.Thread] = []
+    go_on, started = threading.Event(), threading.Event()
+
+    def work() -> None:
+        threads.append(threading.current_thread())
+        started.set()
+        go_on.wait(SECONDS)
+
+    workers.run(work, "job")
+    assert started.wait(SECONDS)
+    workers.close()
+    go_on.set()
+    threads[0].join(SECONDS)
+    assert not threads[0].is_alive()
+
+
+def test_an_idle_thread_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicomwire._workers._PATIENCE", 0.01)
+    workers = Workers()
+    thread = Jobs(workers).run()
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+    assert not workers._idle
