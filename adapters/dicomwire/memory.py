@@ -17,7 +17,7 @@ from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.faces import AsyncAssociation
-from dicomwire.logic.requesting import establish, new_requestor
+from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
@@ -340,7 +340,7 @@ class AE(ApplicationEntityBase):
         )
         server = self.network._listening.get(port)
         if server is None:
-            await association._finish("aborted", f"nobody listens on port {port}")
+            await not_connected(association, ConnectionRefusedError(f"nobody listens on port {port}"))
             return association
         channel = MemoryChannel(association._new_session(), self.network)
         local = bind_address or ("memory", 40000)

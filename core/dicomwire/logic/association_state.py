@@ -60,6 +60,8 @@ class AssociationState:
         self.failure: str | None = None
         """Why the association was rejected or aborted, in words; None if it was not."""
 
+        self._advice: str | None = None
+
         self.requestor = ServiceUser("requestor")
         self.acceptor = ServiceUser("acceptor")
         own = self._own_side
@@ -139,12 +141,11 @@ class AssociationState:
 
     # -- state ----------------------------------------------------------------------------------------------------
     def explain(self) -> str:
-        """In words, which presentation contexts were not accepted and why (extension)."""
-        from dicomwire.logic.conversion import explain
+        """In words, what became of the association: which presentation contexts were refused and why, in which roles
+        differ from those asked for, and why there is no association, and what to do about it (extension)."""
+        from dicomwire.logic.explanation import explain
 
-        if self.is_rejected or not self._contexts:
-            return self.failure or "no presentation contexts were negotiated yet"
-        return explain(self._contexts)
+        return explain(self)
 
     @property
     def ae(self) -> Any:

@@ -16,6 +16,7 @@ from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.data_sets import DEFLATED
+from dicomwire.logic.explanation import uid_name, why_none
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.utils import set_uid
 
@@ -97,6 +98,7 @@ def choose_context(
         raise ValueError(
             f"no presentation context for {_name(abstract_syntax)}{wanted} was accepted by the peer"
             + (f" for the {role.upper()} role" if role else "")
+            + f": {why_none(association, abstract_syntax)}"
         )
     return found
 
@@ -146,10 +148,7 @@ def _find(
 
 
 def _name(uid: str) -> str:
-    from pydicom.config import IGNORE
-    from pydicom.uid import UID
-
-    name = UID(uid, IGNORE).name
+    name = uid_name(uid)
     return uid if name == uid else f"'{name}'"
 
 
