@@ -33,6 +33,7 @@ from dicomwire.logic.operations.normalized import (
 from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.logic.operations.store import send_c_store, send_c_store_many
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
+from dicomwire.logic.retrieving import get_to_folder, move_to_folder
 from dicomwire.logic.stream import Stream
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
@@ -197,6 +198,10 @@ class Association(AssociationBase):
     def _face(self, work: Coroutine[Any, Any, T]) -> T:
         return self._run(work)
 
+    def _apart(self, function: Callable[[], None]) -> None:
+        with self._lock:
+            function()
+
     def _timestamp(self) -> datetime:
         return datetime.now()
 
@@ -299,6 +304,17 @@ def connect(
     raise last
 
 
+def completed(
+    function: Callable[Concatenate[ApplicationEntityBase, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[AE, P], T]:
+    """The plain method of a shared coroutine function of an AE; keeps its signature."""
+
+    def plain(self: AE, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run(function(self, *args, **kwargs))
+
+    return update_wrapper(plain, function)
+
+
 class AE(ApplicationEntityBase):
     """An application entity: what a program is in a DICOM network, as requestor and acceptor of associations."""
 
@@ -360,6 +376,9 @@ class AE(ApplicationEntityBase):
         if association.is_established:
             watcher().add(association)
         return association
+
+    get_to_folder = completed(get_to_folder)
+    move_to_folder = completed(move_to_folder)
 
     def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:
         no_delay(sock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomwire import events as evt
@@ -133,6 +133,10 @@ class AssociationState:
     def _face(self, work: Coroutine[Any, Any, T]) -> Any:
         """What a verb of this adapter does with its coroutine: run it, or hand it out to be awaited."""
         return work
+
+    def _apart(self, function: Callable[[], None]) -> None:
+        """Run a little of the logic for this association where another one is being served."""
+        function()
 
     @property
     def _connection(self) -> Connection:

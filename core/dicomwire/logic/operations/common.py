@@ -10,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from dicomwire._logging import printable
 from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
@@ -56,7 +57,8 @@ _STATUS_ELEMENTS = {
 def require_established(association: AssociationBase) -> None:
     """Raise RuntimeError unless requests can be sent."""
     if not association.is_established:
-        raise RuntimeError("the association is not established: release(), abort() or the peer has ended it")
+        why = association.failure or "it was released"
+        raise RuntimeError(f"the association is not established: {printable(why, 300)}")
 
 
 def check_message_id(message_id: int) -> int:
