@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import update_wrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeAlias, TypeVar, overload
 
 from dicomwire import events as evt
 from dicomwire._socket_channel import SocketChannel
@@ -44,12 +44,15 @@ from dicomwire.utils import make_target
 if TYPE_CHECKING:
     from dicomwire.transport import AssociationServer, ThreadedAssociationServer
 
+    ServerT = TypeVar("ServerT", bound=AssociationServer)
+
 LOGGER = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TLSArguments = tuple[ssl.SSLContext, str | None]
+TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
+Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 
 def blocking(
@@ -393,9 +396,42 @@ class AE(ApplicationEntityBase):
             raise
 
     # -- as acceptor ----------------------------------------------------------------------------------------------
+    @overload
     def start_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int],
+        address: Address,
+        block: Literal[True] = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> None: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address,
+        block: Literal[False],
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> ThreadedAssociationServer: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address,
+        block: bool,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> ThreadedAssociationServer | None: ...
+
+    def start_server(
+        self,
+        address: Address,
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
@@ -436,9 +472,46 @@ class AE(ApplicationEntityBase):
         thread.start()
         return server
 
+    @overload
     def make_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int],
+        address: Address,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        server_class: None = None,
+        **kwargs: Any,
+    ) -> AssociationServer: ...
+
+    @overload
+    def make_server(
+        self,
+        address: Address,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        server_class: Callable[..., ServerT],
+        **kwargs: Any,
+    ) -> ServerT: ...
+
+    @overload
+    def make_server(
+        self,
+        address: Address,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        ssl_context: ssl.SSLContext | None,
+        evt_handlers: Sequence[evt.EventHandler] | None,
+        server_class: Callable[..., ServerT],
+        **kwargs: Any,
+    ) -> ServerT: ...
+
+    def make_server(
+        self,
+        address: Address,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-END = object()
+END: Any = object()
 """There is nothing more."""
 
 
