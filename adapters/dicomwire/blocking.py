@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import logging
 import socket
@@ -14,7 +15,7 @@ from functools import update_wrapper
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeAlias, TypeVar, overload
 
-from dicomwire import events as evt
+from dicomwire import _config, events as evt
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, no_delay
@@ -107,6 +108,7 @@ class Association(AssociationBase):
         self.name += f"@{self._timestamp():%Y%m%d%H%M%S}"
         self._lock = threading.Lock()
         self._finished = threading.Condition(self._lock)
+        self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
 
@@ -174,7 +176,7 @@ class Association(AssociationBase):
     def _call_now(self, function: Any, *args: Any) -> None:
         self._lock.release()
         try:
-            function(*args)
+            self._perform(function, *args)
         finally:
             self._lock.acquire()
 
@@ -182,11 +184,15 @@ class Association(AssociationBase):
         # A handler may call methods of its association, and take its time.
         self._lock.release()
         try:
-            result = function(*args)
-            # By itself, so that one that waits for an event loop fails alone.
-            return run(_awaited(result)) if inspect.isawaitable(result) else result
+            return self._perform(function, *args)
         finally:
             self._lock.acquire()
+
+    def _perform(self, function: Any, *args: Any) -> Any:
+        if self._variables is None:
+            return _performed(function, *args)
+        # A copy: no context can be entered twice, and handlers may call what calls handlers.
+        return self._variables.copy().run(_performed, function, *args)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         threading.Thread(target=self._run_spawned, args=(work,), name="dicomwire-operation", daemon=True).start()
@@ -270,6 +276,12 @@ class Association(AssociationBase):
 
     def attend(self) -> None:
         self._run(self._attend())
+
+
+def _performed(function: Any, *args: Any) -> Any:
+    result = function(*args)
+    # By itself, so that one that waits for an event loop fails alone.
+    return run(_awaited(result)) if inspect.isawaitable(result) else result
 
 
 async def _awaited(result: Awaitable[T]) -> T:

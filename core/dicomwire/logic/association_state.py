@@ -161,6 +161,11 @@ class AssociationState:
         """``"requestor"`` or ``"acceptor"``: our side."""
         return self._role.value
 
+    @mode.setter
+    def mode(self, value: str) -> None:
+        if value != self._role.value:
+            raise ValueError(f"the mode of this association is {self._role.value!r} and stays so: not {value!r}")
+
     @property
     def is_requestor(self) -> bool:
         return self._role is Role.REQUESTOR

@@ -31,6 +31,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.utils import received_text
 
 
 def presentation_context(context: NegotiatedContext) -> PresentationContext:
@@ -160,8 +161,8 @@ def associate_primitive(pdu: AssociateRQ | AssociateAC | AssociateRJ) -> A_ASSOC
         made.result, made.result_source, made.diagnostic = pdu.result, pdu.source, pdu.reason_diagnostic
         return made
     made.application_context_name = pdu.application_context_name
-    made.calling_ae_title = pdu.calling_ae_title
-    made.called_ae_title = pdu.called_ae_title
+    made.calling_ae_title = received_text(pdu.calling_ae_title)
+    made.called_ae_title = received_text(pdu.called_ae_title)
     made.user_information = to_primitives(pdu.user_information)
     if isinstance(pdu, AssociateRQ):
         made.presentation_context_definition_list = [

@@ -10,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from dicomwire import _config
 from dicomwire._logging import printable
 from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.command import Command
@@ -152,6 +153,11 @@ def _find(
 def _name(uid: str) -> str:
     name = uid_name(uid)
     return uid if name == uid else f"'{name}'"
+
+
+def command_title(title: str | None) -> str | None:
+    """An AE title as it goes into a command set: by default not padded to 16 characters."""
+    return title if title is None or _config.USE_SHORT_DIMSE_AET else title.ljust(16)
 
 
 async def exchange(

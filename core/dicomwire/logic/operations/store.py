@@ -25,6 +25,7 @@ from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
     choose_context,
+    command_title,
     find_context,
     lost,
     require_established,
@@ -155,7 +156,7 @@ def _command(instance: _Instance, message_id: int, priority: int, origin: tuple[
         affected_sop_instance_uid=instance.sop_instance_uid,
         priority=priority,
         command_data_set_type=DATA_SET,
-        move_originator_application_entity_title=origin[0],
+        move_originator_application_entity_title=command_title(origin[0]),
         move_originator_message_id=origin[1],
     )
 
