@@ -156,7 +156,7 @@ def _classes(association: AssociationState, contexts: Iterable[NegotiatedContext
         known = details.setdefault(context.abstract_syntax, [])
         if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED:
             known += [uid_name(uid) for uid in _proposed(association, context) if uid_name(uid) not in known]
-        elif (wish := _wish(association, context)) is not None and not known:
+        elif context.result == USER_REJECTED and (wish := _wish(association, context)) is not None and not known:
             granted = association.acceptor._roles().get(context.abstract_syntax)
             known.append(f"asked for {_roles(wish)}" + (f", granted {_roles(granted)}" if granted else ""))
     return _listed(
