@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeAlias, TypeVar, overload
 
@@ -176,7 +176,7 @@ class Association(AssociationBase):
     def _call_now(self, function: Any, *args: Any) -> None:
         self._lock.release()
         try:
-            self._perform(function, *args)
+            self._passing_variables(function)(*args)
         finally:
             self._lock.acquire()
 
@@ -184,15 +184,17 @@ class Association(AssociationBase):
         # A handler may call methods of its association, and take its time.
         self._lock.release()
         try:
-            return self._perform(function, *args)
+            if self._variables is not None:
+                return self._passing_variables(_performed)(function, *args)
+            result = function(*args)
+            # By itself, so that one that waits for an event loop fails alone.
+            return run(_awaited(result)) if inspect.isawaitable(result) else result
         finally:
             self._lock.acquire()
 
-    def _perform(self, function: Any, *args: Any) -> Any:
-        if self._variables is None:
-            return _performed(function, *args)
+    def _passing_variables(self, function: Callable[..., T]) -> Callable[..., T]:
         # A copy: no context can be entered twice, and handlers may call what calls handlers.
-        return self._variables.copy().run(_performed, function, *args)
+        return function if self._variables is None else partial(self._variables.copy().run, function)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         threading.Thread(target=self._run_spawned, args=(work,), name="dicomwire-operation", daemon=True).start()
@@ -280,7 +282,6 @@ class Association(AssociationBase):
 
 def _performed(function: Any, *args: Any) -> Any:
     result = function(*args)
-    # By itself, so that one that waits for an event loop fails alone.
     return run(_awaited(result)) if inspect.isawaitable(result) else result
 
 

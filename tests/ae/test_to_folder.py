@@ -136,6 +136,34 @@ async def test_the_progress_handler_may_be_async(async_world: World, tmp_path: P
     assert len(told) == 3
 
 
+@pytest.mark.parametrize("verb", ["get", "move"])
+async def test_handlers_may_run_in_worker_threads(loop_world: World, tmp_path: Path, verb: str) -> None:
+    ae = loop_world.ae("CLIENT")
+    ae.handlers_in_threads = True
+    instances = numbered(3)
+    event, handler = (
+        (evt.EVT_C_GET, yielding(*instances)) if verb == "get" else (evt.EVT_C_MOVE, moving(ae, *instances))
+    )
+    server = await archive(loop_world, handler, event=event)
+    result = await (get(loop_world, server, tmp_path, ae) if verb == "get" else move(loop_world, ae, server, tmp_path))
+    assert result.is_complete, result.failure
+    assert names(tmp_path) == ["1.2.3.0.dcm", "1.2.3.1.dcm", "1.2.3.2.dcm"]
+
+
+async def test_a_window_of_several_operations_keeps_the_files_apart(world: World, tmp_path: Path) -> None:
+    ae, server_ae = world.ae("CLIENT"), world.ae("SERVER")
+    ae.asynchronous_operations = server_ae.asynchronous_operations = (4, 4)
+    instances = numbered(9)
+    server = await world.serve(
+        [(evt.EVT_C_MOVE, moving(ae, *instances))], ae=server_ae, contexts=granting(CT_IMAGE_STORAGE)
+    )
+    result = await move(world, ae, server, tmp_path)
+    assert result.is_complete, result.failure
+    for item in instances:
+        path = tmp_path / f"{item.SOPInstanceUID}.dcm"
+        assert dcmread(path).SOPInstanceUID == item.SOPInstanceUID
+
+
 async def test_nothing_that_matches_is_complete(world: World, tmp_path: Path) -> None:
     result = await get(world, await archive(world, yielding()), tmp_path)
     assert result == Retrieved(status=0)
@@ -163,15 +191,37 @@ async def test_storage_classes_narrow_what_is_proposed(world: World, tmp_path: P
         world, yielding(), more=[(evt.EVT_REQUESTED, lambda event: proposed.append(event.assoc.requestor))]
     )
     mine = [build_role(MR_IMAGE_STORAGE, scu_role=True, scp_role=True)]
-    classes = [CT_IMAGE_STORAGE, build_context(CT_IMAGE_STORAGE, JPEG), MR_IMAGE_STORAGE]
+    classes = [build_context(CT_IMAGE_STORAGE), build_context(CT_IMAGE_STORAGE, JPEG), build_context(MR_IMAGE_STORAGE)]
     await get(world, server, tmp_path, storage_classes=classes, ext_neg=mine)
-    await get(world, server, tmp_path, storage_classes=CT_IMAGE_STORAGE)
+    await get(world, server, tmp_path, storage_classes=iter(classes[:1]))
     first, second = proposed
     pairs = [(str(item.abstract_syntax), len(item.transfer_syntax)) for item in first.requested_contexts]
     assert pairs == [(GET, 4), (CT_IMAGE_STORAGE, 4), (CT_IMAGE_STORAGE, 1), (MR_IMAGE_STORAGE, 4)]
     roles = {str(uid): (item.scu_role, item.scp_role) for uid, item in first.role_selection.items()}
     assert roles == {CT_IMAGE_STORAGE: (False, True), MR_IMAGE_STORAGE: (True, True)}
     assert len(second.requested_contexts) == 2
+
+
+async def test_classes_by_uid_may_come_compressed_as_far_as_there_is_room(world: World, tmp_path: Path) -> None:
+    proposed: list[Any] = []
+    jpeg = encoded(bytes(8))
+    jpeg = evolve(jpeg, transfer_syntax_uid=JPEG)
+    contexts = granting(CT_IMAGE_STORAGE)
+    contexts[0].transfer_syntax = [*contexts[0].transfer_syntax, JPEG]
+    server = await world.serve(
+        [
+            (evt.EVT_C_GET, yielding(jpeg, instance(SOPInstanceUID="1.9"))),
+            (evt.EVT_REQUESTED, lambda event: proposed.append(event.assoc.requestor.requested_contexts)),
+        ],
+        contexts=contexts,
+    )
+    assert (await get(world, server, tmp_path, storage_classes=CT_IMAGE_STORAGE)).is_complete
+    assert dcmread(tmp_path / "1.2.3.4.dcm").file_meta.TransferSyntaxUID == JPEG
+    many = [f"1.2.{number}" for number in range(100)]
+    await get(world, server, tmp_path, storage_classes=many)
+    first, second = [[len(item.transfer_syntax) for item in contexts] for contexts in proposed]
+    assert first == [4, 4, *[1] * 41]
+    assert second == [4] * 101 + [1] * 27
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import Held, outcome
 from dicomwire.logic.entity import MOST_CONTEXTS, ApplicationEntityBase
@@ -62,8 +63,9 @@ async def get_to_folder(
 
     Opens an association of its own, on which the peer sends the instances, and ends it.  ``storage_classes`` are the
     SOP classes to be received, each a UID or a `PresentationContext` with the transfer syntaxes wanted, 127 at most;
-    default: those of `StoragePresentationContexts`, uncompressed.  Their roles are negotiated, and an answer without
-    role selection is put up with.  ``progress`` is called with a `Progress` for each response; if it returns False,
+    what is left of that is used for compressed transfer syntaxes of the UIDs.  Default: the classes of
+    `StoragePresentationContexts`, uncompressed.  Their roles are negotiated, and an answer without role selection is
+    put up with.  ``progress`` is called with a `Progress` for each response; if it returns False,
     the peer is asked to stop.  Files are named after their SOP instance and are complete; what is there already is
     replaced.  The other arguments are those of ``associate``.  A peer that refuses or fails raises nothing: see
     ``failure`` of what comes back.
@@ -180,10 +182,26 @@ def _storage(storage_classes: StorageClasses, most: int | None) -> list[Presenta
     ]
     if not contexts:
         raise ValueError("no storage classes: nothing could be received")
-    if most is not None and len(contexts) > most:
+    if most is None:
+        return contexts
+    if len(contexts) > most:
         raise ValueError(f"{len(contexts)} storage contexts, but beside the query model there is room for {most}")
-    return contexts
+    # One for each: of several in one context the peer chooses one, and can send only what fits.
+    uids = dict.fromkeys(item for item in given if isinstance(item, str))
+    contexts += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, uids)]
+    return contexts[:most]
 
+
+_OFTEN = (
+    "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.5",  # RLE
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+)
+_COMPRESSED = dict.fromkeys((*_OFTEN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in DEFAULT_TRANSFER_SYNTAXES)))
+"""Most frequent first."""
 
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _ACCEPTED = [_EXPLICIT, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != _EXPLICIT)]

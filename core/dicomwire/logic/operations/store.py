@@ -140,7 +140,7 @@ def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str 
     title = None
     if originator_aet is not None:
         try:
-            title = set_ae(originator_aet, "originator_aet", allow_empty=False)
+            title = command_title(set_ae(originator_aet, "originator_aet", allow_empty=False))
         except (TypeError, ValueError) as error:
             LOGGER.error("originator AE title left out: %s", error)
     if originator_id is not None:
@@ -156,7 +156,7 @@ def _command(instance: _Instance, message_id: int, priority: int, origin: tuple[
         affected_sop_instance_uid=instance.sop_instance_uid,
         priority=priority,
         command_data_set_type=DATA_SET,
-        move_originator_application_entity_title=command_title(origin[0]),
+        move_originator_application_entity_title=origin[0],
         move_originator_message_id=origin[1],
     )
 
