@@ -49,15 +49,15 @@ class AddressInformation:
         return self.address, self.port
 
     @classmethod
-    def from_tuple(cls, address: tuple[Any, ...]) -> Self:
+    def from_tuple(cls, t: tuple[Any, ...]) -> Self:
         """From ``(host, port)``, or ``(host, port, flowinfo, scope_id)``.
 
         Raises:
             TypeError: neither of them.
         """
-        if not isinstance(address, tuple | list) or len(address) not in (2, 4):
+        if not isinstance(t, tuple | list) or len(t) not in (2, 4):
             raise TypeError("an address is (host, port), or (host, port, flowinfo, scope_id) for IPv6")
-        host, port, *rest = address
+        host, port, *rest = t
         if not isinstance(host, str) or not isinstance(port, int) or not all(isinstance(item, int) for item in rest):
             raise TypeError("an address holds a host as str, and a port, flowinfo and scope_id as int")
         return cls(host, port, *rest)

@@ -21,8 +21,7 @@ from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.entity import ApplicationEntityBase
-from dicomwire.logic.faces import AsyncAssociation
+from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
@@ -611,7 +610,7 @@ class AssociationServer(ServerBase[Association]):
         await self._end()
 
 
-class AE(ApplicationEntityBase):
+class AE(AsyncApplicationEntity):
     """An application entity on an asyncio event loop."""
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:

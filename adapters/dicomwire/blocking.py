@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import logging
 import socket
@@ -10,11 +11,11 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeAlias, TypeVar, overload
 
-from dicomwire import events as evt
+from dicomwire import _config, events as evt
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, no_delay
@@ -33,6 +34,7 @@ from dicomwire.logic.operations.normalized import (
 from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.logic.operations.store import send_c_store, send_c_store_many
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
+from dicomwire.logic.retrieving import get_to_folder, move_to_folder
 from dicomwire.logic.stream import Stream
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
@@ -43,12 +45,15 @@ from dicomwire.utils import make_target
 if TYPE_CHECKING:
     from dicomwire.transport import AssociationServer, ThreadedAssociationServer
 
+    ServerT = TypeVar("ServerT", bound=AssociationServer)
+
 LOGGER = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TLSArguments = tuple[ssl.SSLContext, str | None]
+TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
+Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 
 def blocking(
@@ -103,6 +108,7 @@ class Association(AssociationBase):
         self.name += f"@{self._timestamp():%Y%m%d%H%M%S}"
         self._lock = threading.Lock()
         self._finished = threading.Condition(self._lock)
+        self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
 
@@ -170,7 +176,7 @@ class Association(AssociationBase):
     def _call_now(self, function: Any, *args: Any) -> None:
         self._lock.release()
         try:
-            function(*args)
+            self._passing_variables(function)(*args)
         finally:
             self._lock.acquire()
 
@@ -178,11 +184,17 @@ class Association(AssociationBase):
         # A handler may call methods of its association, and take its time.
         self._lock.release()
         try:
+            if self._variables is not None:
+                return self._passing_variables(_performed)(function, *args)
             result = function(*args)
             # By itself, so that one that waits for an event loop fails alone.
             return run(_awaited(result)) if inspect.isawaitable(result) else result
         finally:
             self._lock.acquire()
+
+    def _passing_variables(self, function: Callable[..., T]) -> Callable[..., T]:
+        # A copy: no context can be entered twice, and handlers may call what calls handlers.
+        return function if self._variables is None else partial(self._variables.copy().run, function)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         threading.Thread(target=self._run_spawned, args=(work,), name="dicomwire-operation", daemon=True).start()
@@ -196,6 +208,10 @@ class Association(AssociationBase):
 
     def _face(self, work: Coroutine[Any, Any, T]) -> T:
         return self._run(work)
+
+    def _apart(self, function: Callable[[], None]) -> None:
+        with self._lock:
+            function()
 
     def _timestamp(self) -> datetime:
         return datetime.now()
@@ -264,6 +280,11 @@ class Association(AssociationBase):
         self._run(self._attend())
 
 
+def _performed(function: Any, *args: Any) -> Any:
+    result = function(*args)
+    return run(_awaited(result)) if inspect.isawaitable(result) else result
+
+
 async def _awaited(result: Awaitable[T]) -> T:
     return await result
 
@@ -297,6 +318,17 @@ def connect(
             return sock
     assert last is not None
     raise last
+
+
+def completed(
+    function: Callable[Concatenate[ApplicationEntityBase, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[AE, P], T]:
+    """The plain method of a shared coroutine function of an AE; keeps its signature."""
+
+    def plain(self: AE, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run(function(self, *args, **kwargs))
+
+    return update_wrapper(plain, function)
 
 
 class AE(ApplicationEntityBase):
@@ -361,6 +393,9 @@ class AE(ApplicationEntityBase):
             watcher().add(association)
         return association
 
+    get_to_folder = completed(get_to_folder)
+    move_to_folder = completed(move_to_folder)
+
     def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:
         no_delay(sock)
         if tls_args is None:
@@ -374,9 +409,42 @@ class AE(ApplicationEntityBase):
             raise
 
     # -- as acceptor ----------------------------------------------------------------------------------------------
+    @overload
     def start_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int],
+        address: Address,
+        block: Literal[True] = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> None: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address,
+        block: Literal[False],
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> ThreadedAssociationServer: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address,
+        block: bool,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> ThreadedAssociationServer | None: ...
+
+    def start_server(
+        self,
+        address: Address,
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
@@ -417,9 +485,46 @@ class AE(ApplicationEntityBase):
         thread.start()
         return server
 
+    @overload
     def make_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int],
+        address: Address,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        server_class: None = None,
+        **kwargs: Any,
+    ) -> AssociationServer: ...
+
+    @overload
+    def make_server(
+        self,
+        address: Address,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        server_class: Callable[..., ServerT],
+        **kwargs: Any,
+    ) -> ServerT: ...
+
+    @overload
+    def make_server(
+        self,
+        address: Address,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        ssl_context: ssl.SSLContext | None,
+        evt_handlers: Sequence[evt.EventHandler] | None,
+        server_class: Callable[..., ServerT],
+        **kwargs: Any,
+    ) -> ServerT: ...
+
+    def make_server(
+        self,
+        address: Address,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,

@@ -15,9 +15,8 @@ from typing import Any, Self, TypeVar
 from dicomwire import events as evt
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.entity import ApplicationEntityBase
-from dicomwire.logic.faces import AsyncAssociation
-from dicomwire.logic.requesting import establish, new_requestor
+from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
@@ -314,7 +313,7 @@ def _join(session: Session, peer: MemoryChannel) -> tuple[MemoryChannel, MemoryC
     return channel, peer
 
 
-class AE(ApplicationEntityBase):
+class AE(AsyncApplicationEntity):
     """An application entity inside a :class:`Network`; verbs and arguments are those of the other adapters."""
 
     def __init__(self, ae_title: str = "PYNETDICOM", network: Network | None = None) -> None:
@@ -340,7 +339,7 @@ class AE(ApplicationEntityBase):
         )
         server = self.network._listening.get(port)
         if server is None:
-            await association._finish("aborted", f"nobody listens on port {port}")
+            await not_connected(association, ConnectionRefusedError(f"nobody listens on port {port}"))
             return association
         channel = MemoryChannel(association._new_session(), self.network)
         local = bind_address or ("memory", 40000)

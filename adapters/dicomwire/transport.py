@@ -10,7 +10,8 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire import events as evt
 from dicomwire._socket_channel import SocketChannel
@@ -223,6 +224,20 @@ class AssociationServer(ServerBase[Association]):
     def server_close(self) -> None:
         """Close the listening socket."""
         self.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop listening, and abort the associations that still run."""
+        self.shutdown()
+        running = self.active_associations
+        for association in running:
+            association.abort(block=False)
+        for association in running:
+            association.join()
 
 
 class ThreadedAssociationServer(AssociationServer):

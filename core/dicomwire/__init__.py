@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dicomwire.blocking import AE, Association
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
     from dicomwire.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+    from dicomwire.files import contexts_for
     from dicomwire.presentation import (
         AllStoragePresentationContexts,
         ApplicationEventLoggingPresentationContexts,
@@ -88,6 +89,7 @@ _LAZY: dict[str, str] = {
     ),
     **dict.fromkeys(("Command", "DataSetReceived", "MessageReceived", "Session"), "dicomwire.dimse"),
     **dict.fromkeys(("LocalProtocolError", "ProtocolError", "RemoteProtocolError"), "dicomwire.errors"),
+    "contexts_for": "dicomwire.files",
     "debug_logger": "dicomwire._logging",
     "register_uid": "dicomwire.sop_class",
 }
@@ -162,6 +164,7 @@ __all__ = [
     "__version__",
     "build_context",
     "build_role",
+    "contexts_for",
     "debug_logger",
     "evt",
     "register_uid",

@@ -14,7 +14,7 @@ ENFORCE_UID_CONFORMANCE = False
 """Refuse UIDs that break the rules of PS3.5 9.1; otherwise only their length, 1 to 64, counts."""
 
 USE_SHORT_DIMSE_AET = True
-"""Accepted and ignored: AE titles in command sets are padded to even length, as PS3.5 6.2 asks."""
+"""AE titles in command sets have no more padding than PS3.5 6.2 asks for; False: they are padded to 16 bytes."""
 
 LOG_REQUEST_IDENTIFIERS = True
 """Log the identifiers of C-FIND, C-GET and C-MOVE requests (patient data, at level DEBUG)."""
@@ -29,13 +29,17 @@ STORE_RECV_CHUNKED_DATASET = False
 """Data sets of C-STORE requests go to a temporary file, ``event.dataset_path``."""
 
 PASS_CONTEXTVARS = False
-"""Handlers see the context variables of whoever called ``associate`` or ``start_server``."""
+"""Handlers see the context variables of whoever called ``associate`` or ``start_server``, as they were then.
+
+For the blocking AE; with asyncio and trio they always do."""
 
 WINDOWS_TIMER_RESOLUTION: int | None = 1
 """Accepted and ignored: nothing polls a timer.  Milliseconds."""
 
 CODECS: tuple[str, ...] = ("ascii",)
-"""Tried in order to decode received AE titles, UIDs and version names; non-ASCII characters are dropped."""
+"""Tried in order to decode received AE titles and version names that are not ASCII; what is not ASCII then is dropped.
+
+What none of them can decode is read as Latin-1: no peer is refused for its name."""
 
 VALIDATORS: dict[str, Callable[[str], tuple[bool, str]]] = {"AE": validate_ae, "UI": validate_ui}
 """Checks per value representation: ``f(value)`` gives ``(ok, reason)``."""

@@ -320,7 +320,10 @@ class Event:
     # -- command elements -----------------------------------------------------------------------------------------
     @property
     def move_destination(self) -> str | None:
-        return self._of("move_destination", EVT_C_MOVE).command.move_destination
+        from dicomwire.utils import received_text
+
+        title = self._of("move_destination", EVT_C_MOVE).command.move_destination
+        return title if title is None else received_text(title)
 
     @property
     def action_type(self) -> int | None:

@@ -21,18 +21,31 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def decode_bytes(encoded_value: bytes) -> str:
+def decode_bytes(b: bytes) -> str:
     """ASCII text from bytes a peer sent, by the first of ``_config.CODECS`` that fits.
 
     What a fallback codec decodes beyond ASCII is dropped.  ``ValueError`` if none fits.
     """
     for codec in _config.CODECS:
         try:
-            text = encoded_value.decode(codec)
+            text = b.decode(codec)
         except (UnicodeError, LookupError):
             continue
         return text.encode("ascii", "ignore").decode("ascii")
-    raise ValueError(f"{encoded_value!r} cannot be decoded with {', '.join(_config.CODECS) or 'no codecs'}")
+    raise ValueError(f"{b!r} cannot be decoded with {', '.join(_config.CODECS) or 'no codecs'}")
+
+
+def received_text(text: str) -> str:
+    """Text that was received and read as Latin-1, as the first of ``_config.CODECS`` that fits reads it.
+
+    If none does it stays as it is.
+    """
+    if text.isascii():
+        return text
+    try:
+        return decode_bytes(text.encode("latin-1")).strip()
+    except ValueError:
+        return text
 
 
 def pretty_bytes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from tests.ae.test_associate import ABORTED, ESTABLISHED, RELEASED, flags
@@ -498,6 +499,23 @@ async def test_network_timeout_is_noticed_after_an_operation_that_took_longer(wo
         assert (await done(association.send_c_echo())).Status == 0
         await world.until(lambda: association.is_aborted)
     assert "traffic" in association.failure
+
+
+async def test_a_handler_that_looks_for_a_cancel_later_than_the_network_timeout_may_go_on(world: World) -> None:
+    async def slow(event: evt.Event) -> Any:
+        with pytest.raises(TimeoutError):
+            await world.until(lambda: False, 0.25 if world.name != "memory" else 0.0025)
+        return [] if not event.is_cancelled else None
+
+    acceptor = world.ae()
+    acceptor.network_timeout = 0.1
+    contexts = [build_context("1.2.840.10008.5.1.4.1.2.2.1")]
+    server = await world.serve([(evt.EVT_C_FIND, slow)], ae=acceptor, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    responses = await done(association.send_c_find(Dataset(), contexts[0].abstract_syntax))
+    answers = [item async for item in responses] if hasattr(responses, "__anext__") else list(responses)
+    assert [status.get("Status") for status, _ in answers] == [0x0000]
+    await done(association.release())
 
 
 async def test_network_timeout_of_the_ae_applies_to_its_associations(world: World) -> None:

@@ -306,3 +306,16 @@ async def test_an_abort_ends_the_handler_and_the_iterator(world: World) -> None:
     assert left[-1] == (None, None)
     await closed.wait()
     assert seen.names == ["ABORTED"]
+
+
+async def test_an_async_generator_may_ask_whether_it_is_cancelled_in_every_adapter(world: World) -> None:
+    asked: list[bool] = []
+
+    async def find(event: evt.Event) -> AsyncIterator[Any]:
+        asked.append(event.is_cancelled)
+        yield 0xFF00, match()
+
+    association = await joined(world, find)
+    assert [status for status, _ in await collect(association.send_c_find(match(), FIND))] == [0xFF00, 0x0000]
+    assert asked == [False]
+    await done(association.release())

@@ -1,4 +1,4 @@
-"""``assoc.acse``, ``assoc.dimse`` and ``assoc.dul``, and ``explain()``."""
+"""``assoc.acse``, ``assoc.dimse`` and ``assoc.dul``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire import build_context, build_role, evt
+from dicomwire import build_role, evt
 from dicomwire.dimse_primitives import C_ECHO
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, Recorder, World, done
 
@@ -76,23 +76,6 @@ async def test_a_request_made_by_hand_is_answered_and_the_next_goes_on(world: Wo
 async def test_the_socket_is_found_where_there_is_one(socket_world: World) -> None:
     association = await socket_world.join()
     assert association.dul.socket.socket.getpeername()[1] == association.acceptor.port
-    await done(association.release())
-
-
-async def test_explain_says_what_was_refused_and_why(world: World) -> None:
-    server = await world.serve(contexts=[build_context(VERIFICATION), build_context(CT_IMAGE_STORAGE)])
-    contexts = [
-        build_context(VERIFICATION),
-        build_context(MR_IMAGE_STORAGE),
-        build_context(CT_IMAGE_STORAGE, "1.2.840.10008.1.2.4.50"),
-    ]
-    association = await world.associate(server, contexts=contexts)
-    said = association.explain()
-    for part in ("2 of 3", "MR Image Storage", "CT Image Storage", "abstract syntax", "transfer syntaxes"):
-        assert part in said
-    await done(association.release())
-    association = await world.associate(server)
-    assert association.explain() == "all accepted"
     await done(association.release())
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
+from pydicom.dataset import Dataset
 
 import dicomwire.memory
 from dicomwire import build_context, evt
@@ -14,6 +18,7 @@ from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation
 from tests.ae.test_operations import Store, instance
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done, keep
 
+FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 CONTEXTS = [build_context(CT_IMAGE_STORAGE), build_context(VERIFICATION)]
 
 
@@ -143,6 +148,172 @@ async def test_tasks_share_an_association(loop_world: World) -> None:
                 nursery.start_soon(one, number)
     assert statuses == [0] * 12
     await done(association.release())
+
+
+class Busy:
+    """A C-STORE handler that counts how many run at once, and answers with the status for its instance."""
+
+    def __init__(self, statuses: dict[str, int] | None = None) -> None:
+        self.statuses = statuses or {}
+        self.running = 0
+        self.most = 0
+        self.ids: list[int] = []
+        self.turn: Any = None
+        self._lock = threading.Lock()
+
+    async def __call__(self, event: evt.Event) -> int:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.ids.append(event.message_id)
+        if self.turn is not None:
+            await self.turn()
+        with self._lock:
+            self.running -= 1
+        return self.statuses.get(str(event.request.AffectedSOPInstanceUID), 0)
+
+
+def crowd(world: World, size: int, busy: Busy) -> Any:
+    """Waits until ``size`` handlers run, or once that many have."""
+    full = world.signal()
+
+    async def wait() -> None:
+        if busy.running >= size:
+            full.set()
+        await full.wait()
+
+    return wait
+
+
+async def test_threads_and_tasks_share_an_association(world: World) -> None:
+    busy = Busy({f"1.2.3.{number}": 0xB000 + number for number in range(12)})
+    busy.turn = crowd(world, 4, busy)
+    association = await windowed(world, [(evt.EVT_C_STORE, busy)], (4, 4), (4, 4))
+
+    async def one(number: int) -> int:
+        status: int = (await done(association.send_c_store(instance(SOPInstanceUID=f"1.2.3.{number}")))).Status
+        return status
+
+    async with world.using(association):
+        jobs = [world.start(partial(one, number)) for number in range(12)]
+        assert [await job.result() for job in jobs] == [0xB000 + number for number in range(12)]
+    # All of them asked for message ID 1.
+    assert busy.most == 4
+    assert len(set(busy.ids[:4])) == 4
+
+
+async def test_an_acceptor_performs_no_more_at_a_time_than_agreed(world: World) -> None:
+    busy = Busy()
+    busy.turn = crowd(world, 3, busy)
+    association = await windowed(world, [(evt.EVT_C_STORE, busy)], (8, 8), (8, 3))
+    assert association.acceptor.asynchronous_operations == (3, 8)
+    # Whatever the peer does.
+    association._invoked = 8
+    outcomes = await collect(association.send_c_store_many(numbered(8)))
+    assert [status.Status for _, status in outcomes] == [0] * 8
+    assert busy.most == 3
+    await done(association.release())
+
+
+async def test_without_a_window_the_order_is_that_of_sending(world: World) -> None:
+    busy = Busy()
+    association = await windowed(world, [(evt.EVT_C_STORE, busy)], (1, 1), (8, 8))
+    outcomes = await collect(association.send_c_store_many(numbered(6), msg_id=9))
+    assert [item.SOPInstanceUID for item, _ in outcomes] == [f"1.2.3.{number}" for number in range(6)]
+    assert busy.ids == list(range(9, 15))
+    assert busy.most == 1
+    await done(association.release())
+
+
+async def test_responses_out_of_order_belong_to_their_requests(world: World) -> None:
+    later = world.signal()
+
+    async def first_comes_last(event: evt.Event) -> int:
+        number = int(str(event.request.AffectedSOPInstanceUID).rpartition(".")[2])
+        if number == 0:
+            await later.wait()
+        elif number == 4:
+            later.set()
+        return 0xB000 + number
+
+    association = await windowed(world, [(evt.EVT_C_STORE, first_comes_last)], (3, 3), (3, 3))
+    outcomes = await collect(association.send_c_store_many(numbered(5)))
+    assert len(outcomes) == 5
+    for item, status in outcomes:
+        assert status.Status == 0xB000 + int(item.SOPInstanceUID.rpartition(".")[2])
+    order = [int(item.SOPInstanceUID.rpartition(".")[2]) for item, _ in outcomes]
+    # The fifth is sent when two are done.
+    assert 0 not in order[:2]
+    await done(association.release())
+
+
+async def test_a_failure_in_the_middle_concerns_its_own_request_only(world: World) -> None:
+    def fail_twice(event: evt.Event) -> int:
+        number = int(str(event.request.AffectedSOPInstanceUID).rpartition(".")[2])
+        if number == 3:
+            raise LookupError("no")
+        return 0xA700 if number == 5 else 0
+
+    association = await windowed(world, [(evt.EVT_C_STORE, fail_twice)], (4, 4), (4, 4))
+    outcomes = await collect(association.send_c_store_many(numbered(9)))
+    statuses = {item.SOPInstanceUID: status.Status for item, status in outcomes}
+    assert statuses == {f"1.2.3.{number}": {3: 0xC211, 5: 0xA700}.get(number, 0) for number in range(9)}
+    await done(association.release())
+
+
+async def next_of(responses: Any) -> Any:
+    return await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+
+
+async def test_a_cancel_ends_the_request_it_names_while_another_goes_on(world: World) -> None:
+    cancelled = world.signal()
+
+    async def find(event: evt.Event) -> AsyncIterator[Any]:
+        match = Dataset()
+        match.PatientID = str(event.identifier.PatientID)
+        for _ in range(2):
+            yield 0xFF00, match
+        if match.PatientID == "A":
+            await cancelled.wait()
+            yield 0xFF00, match
+        else:
+            while not event.is_cancelled:
+                await world.until(lambda: event.is_cancelled)
+            cancelled.set()
+            yield 0xFE00, None
+
+    contexts = [build_context(FIND), build_context(VERIFICATION)]
+    server_ae, client_ae = world.ae("SERVER"), world.ae("CLIENT")
+    server_ae.asynchronous_operations = client_ae.asynchronous_operations = (2, 2)
+    server = await world.serve([(evt.EVT_C_FIND, find)], ae=server_ae, contexts=contexts)
+    association = await world.associate(server, ae=client_ae, contexts=contexts)
+    queries = []
+    for name in "AB":
+        query = Dataset()
+        query.PatientID = name
+        queries.append(query)
+    first = await done(association.send_c_find(queries[0], FIND, msg_id=5))
+    second = await done(association.send_c_find(queries[1], FIND, msg_id=6))
+    for _ in range(2):
+        assert (await next_of(second))[1].PatientID == "B"
+        assert (await next_of(first))[1].PatientID == "A"
+    await done(association.send_c_cancel(6, query_model=FIND))
+    assert (await next_of(second))[0].Status == 0xFE00
+    assert (await next_of(first))[1].PatientID == "A"
+    assert (await next_of(first))[0].Status == 0x0000
+    await done(association.release())
+
+
+async def test_leaving_the_iterator_early_leaves_the_association_usable(world: World) -> None:
+    busy = Busy()
+    association = await windowed(world, [(evt.EVT_C_STORE, busy)], (3, 3), (3, 3))
+    stream = await done(association.send_c_store_many(numbered(9)))
+    assert (await next_of(stream))[1].Status == 0
+    await done(stream.aclose() if hasattr(stream, "aclose") else stream.close())
+    assert (await done(association.send_c_echo())).Status == 0
+    assert (await done(association.send_c_store(instance()))).Status == 0
+    await done(association.release())
+    assert len(busy.ids) < 9
 
 
 async def test_the_requestor_may_ask_by_an_item(world: World) -> None:

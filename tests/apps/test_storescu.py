@@ -15,8 +15,9 @@ from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
-from dicomwire.apps.storescu.files import StoredFile, default_contexts, find_files, required_contexts
+from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
+from dicomwire.files import StoredFile, find_files, required_contexts
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.presentation import StoragePresentationContexts, build_context
 from tests.apps.helpers import (
@@ -222,7 +223,7 @@ def files(*pairs: tuple[str, str]) -> list[StoredFile]:
     ]
 
 
-def test_more_than_128_required_contexts_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_than_128_sop_classes_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(required_contexts(files(*[(f"1.2.{number}", EXPLICIT) for number in range(128)]))) == 128
     for number in range(129):
         dicom_file(tmp_path / str(number), sop_class=f"1.2.{number}", instance=f"1.3.{number}")

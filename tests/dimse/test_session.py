@@ -765,6 +765,21 @@ def test_serving_a_request_does_not_suspend_the_idle_deadline() -> None:
     assert acceptor.next_deadline(20) == 80
 
 
+def test_the_idle_deadline_begins_anew_while_the_peer_waits_for_a_response() -> None:
+    requestor, acceptor = joined(timeouts=patience(idle=60))
+    requestor.send_message(ECHO, ECHO_RQ)
+    carry(requestor, acceptor)
+    assert acceptor.next_deadline(0) == 60
+    acceptor.handle_deadline(61)
+    assert drain(acceptor) == []
+    assert acceptor.next_deadline(61) == 121
+    acceptor.send_message(ECHO, answer(ECHO_RQ, 0))
+    acceptor.data_to_send()
+    assert acceptor.next_deadline(100) == 160
+    acceptor.handle_deadline(160)
+    assert drain(acceptor) == [TimedOut(timer=Timer.IDLE)]
+
+
 def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=30))
     feed(acceptor, whole_command(FIND, find_rq()))

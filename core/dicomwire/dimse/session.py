@@ -99,6 +99,10 @@ class Session:
 
     def handle_deadline(self, now: float) -> None:
         """See :meth:`Connection.handle_deadline`."""
+        timers = self.connection.timers
+        if self.serving and timers.is_running(Timer.IDLE):
+            # The peer is silent because it waits for us.
+            timers.start(Timer.IDLE)
         self.connection.handle_deadline(now)
         self._parsed = self._parsed and not self.connection.has_events
 

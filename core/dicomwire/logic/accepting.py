@@ -21,6 +21,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import APPLICATION_CONTEXT_NAME, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.utils import received_text
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
@@ -41,7 +42,7 @@ async def serve_association(association: AssociationBase, supported: Mapping[str
         request = association._request
         assert request is not None
         association.requestor._set_pdu(request)
-        association.acceptor._ae_title = association.acceptor._ae_title or request.called_ae_title
+        association.acceptor._ae_title = association.acceptor._ae_title or received_text(request.called_ae_title)
         await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
         await association._notify(evt.EVT_REQUESTED)
         if association._connection.ending and not association._ended:
@@ -126,10 +127,10 @@ def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ 
         return AssociateRJ(result=_TRANSIENT, source=_PRESENTATION, reason_diagnostic=2)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
         return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=2)
-    if ae.require_called_aet and request.called_ae_title != association.acceptor._ae_title.strip():
+    if ae.require_called_aet and received_text(request.called_ae_title) != association.acceptor._ae_title.strip():
         return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=7)
     required = [title.strip() for title in ae.require_calling_aet]
-    if required and request.calling_ae_title not in required:
+    if required and received_text(request.calling_ae_title) not in required:
         return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=3)
     return None
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-END = object()
+END: Any = object()
 """There is nothing more."""
 
 
@@ -55,12 +55,15 @@ class Answers:
             return END
         try:
             if self._is_async:
-                return await anext(self._iterator, END)
+                return await self._association._call(self._anext)
             return await self._association._call(next, self._iterator, END)
         except Exception as error:
             LOGGER.exception("handler of %s raised", self._event.name)
             self._iterator = None
             raise HandlerRaised(self._event.name) from error
+
+    async def _anext(self) -> Any:
+        return await anext(self._iterator, END)
 
     async def close(self) -> None:
         """No more values are wanted: let the handler clean up."""

@@ -143,7 +143,9 @@ class AssociationBase(AssociationEngine):
                 self._unread[message_id] = None
                 LOGGER.info("the responses to message ID %d are not taken any more: cancelled", message_id)
                 await self._send_cancel(message_id, context_id)
-        await self._advance()
+        if not self._session.outstanding.keys().isdisjoint(self._unread):
+            # Else the last response has come while we were sending.
+            await self._advance()
 
     async def _send_by_hand(self, context_id: int, command: Command, data_set: Buffer | None) -> None:
         """Send a message that a user has made; nobody waits for a response to it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomwire import events as evt
@@ -59,6 +59,8 @@ class AssociationState:
         self.is_released = False
         self.failure: str | None = None
         """Why the association was rejected or aborted, in words; None if it was not."""
+
+        self._advice: str | None = None
 
         self.requestor = ServiceUser("requestor")
         self.acceptor = ServiceUser("acceptor")
@@ -132,6 +134,10 @@ class AssociationState:
         """What a verb of this adapter does with its coroutine: run it, or hand it out to be awaited."""
         return work
 
+    def _apart(self, function: Callable[[], None]) -> None:
+        """Run a little of the logic for this association where another one is being served."""
+        function()
+
     @property
     def _connection(self) -> Connection:
         assert self._session is not None
@@ -139,12 +145,11 @@ class AssociationState:
 
     # -- state ----------------------------------------------------------------------------------------------------
     def explain(self) -> str:
-        """In words, which presentation contexts were not accepted and why (extension)."""
-        from dicomwire.logic.conversion import explain
+        """In words, what became of the association: which presentation contexts were refused and why, in which roles
+        differ from those asked for, and why there is no association, and what to do about it (extension)."""
+        from dicomwire.logic.explanation import explain
 
-        if self.is_rejected or not self._contexts:
-            return self.failure or "no presentation contexts were negotiated yet"
-        return explain(self._contexts)
+        return explain(self)
 
     @property
     def ae(self) -> Any:
@@ -155,6 +160,11 @@ class AssociationState:
     def mode(self) -> str:
         """``"requestor"`` or ``"acceptor"``: our side."""
         return self._role.value
+
+    @mode.setter
+    def mode(self, value: str) -> None:
+        if value != self._role.value:
+            raise ValueError(f"the mode of this association is {self._role.value!r} and stays so: not {value!r}")
 
     @property
     def is_requestor(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.pdu_primitives import (
@@ -31,6 +31,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.utils import received_text
 
 
 def presentation_context(context: NegotiatedContext) -> PresentationContext:
@@ -160,8 +161,8 @@ def associate_primitive(pdu: AssociateRQ | AssociateAC | AssociateRJ) -> A_ASSOC
         made.result, made.result_source, made.diagnostic = pdu.result, pdu.source, pdu.reason_diagnostic
         return made
     made.application_context_name = pdu.application_context_name
-    made.calling_ae_title = pdu.calling_ae_title
-    made.called_ae_title = pdu.called_ae_title
+    made.calling_ae_title = received_text(pdu.calling_ae_title)
+    made.called_ae_title = received_text(pdu.called_ae_title)
     made.user_information = to_primitives(pdu.user_information)
     if isinstance(pdu, AssociateRQ):
         made.presentation_context_definition_list = [
@@ -180,32 +181,3 @@ def associate_primitive(pdu: AssociateRQ | AssociateAC | AssociateRJ) -> A_ASSOC
             context.result = item.result
             made.presentation_context_definition_results_list.append(context)
     return made
-
-
-_REFUSALS = {
-    1: "rejected by the user",
-    2: "rejected by the provider",
-    3: "abstract syntax not supported",
-    4: "transfer syntaxes not supported",
-}
-
-_MOST_NAMED = 8
-
-
-def explain(contexts: Sequence[NegotiatedContext]) -> str:
-    """Why contexts were not accepted, in words: how many for which reason, and of which SOP classes."""
-    from pydicom.config import IGNORE
-    from pydicom.uid import UID
-
-    refused: dict[int, list[str]] = {}
-    for context in contexts:
-        if context.result:
-            refused.setdefault(context.result, []).append(UID(context.abstract_syntax, IGNORE).name)
-    if not refused:
-        return "all accepted"
-    parts = []
-    for result, names in sorted(refused.items()):
-        named = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
-        parts.append(f"{len(names)} {_REFUSALS.get(result, f'result {result}')} ({named})")
-    count = sum(map(len, refused.values()))
-    return f"{count} of {len(contexts)} refused: {', '.join(parts)}"

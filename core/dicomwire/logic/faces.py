@@ -1,4 +1,4 @@
-"""The association as the adapters with ``await`` show it."""
+"""The application entity and the association as the adapters with ``await`` show them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from dicomwire.logic.association import AssociationBase
+from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.operations.echo import send_c_echo
 from dicomwire.logic.operations.normalized import (
     send_n_action,
@@ -17,6 +18,14 @@ from dicomwire.logic.operations.normalized import (
 )
 from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.logic.operations.store import send_c_store, send_c_store_many
+from dicomwire.logic.retrieving import get_to_folder, move_to_folder
+
+
+class AsyncApplicationEntity(ApplicationEntityBase):
+    """An application entity whose verbs are awaited."""
+
+    get_to_folder = get_to_folder
+    move_to_folder = move_to_folder
 
 
 class AsyncAssociation(AssociationBase):

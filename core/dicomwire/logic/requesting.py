@@ -10,7 +10,8 @@ from attrs import frozen
 
 from dicomwire import events as evt
 from dicomwire.logic.association import AssociationBase
-from dicomwire.logic.conversion import associate_primitive, explain, to_item
+from dicomwire.logic.conversion import associate_primitive, to_item
+from dicomwire.logic.explanation import advice_without_connection, explain
 from dicomwire.logic.server import handler_table
 from dicomwire.logic.window import adopt_window
 from dicomwire.negotiation import read_answer
@@ -150,6 +151,7 @@ async def not_connected(association: AssociationBase, error: Exception) -> None:
     """There is no transport connection: the association ends before it began."""
     why = str(error) or "timed out"
     LOGGER.error("no connection to %s: %s", association._peer_name, why)
+    association._advice = advice_without_connection(error)
     await association._finish("aborted", f"no connection: {why}")
 
 
@@ -190,6 +192,6 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
             await association._notify(evt.EVT_ESTABLISHED)
         return
     await association._notify(evt.EVT_ACCEPTED)
-    LOGGER.error("no presentation context was accepted: %s", explain(association._contexts))
+    LOGGER.error("no presentation context was accepted: %s", explain(association))
     await association._abort(source=2)
     association.failure = "no presentation context was accepted"

@@ -13,6 +13,7 @@ from dicomwire.upper_layer.items import (
     UserIdentityRQItem,
 )
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.utils import received_text
 
 if TYPE_CHECKING:
     from pydicom.uid import UID
@@ -66,7 +67,7 @@ class ServiceUser:
     def _set_pdu(self, pdu: AssociateRQ | AssociateAC | AssociateRJ) -> None:
         self._pdu = pdu
         if isinstance(pdu, AssociateRQ):
-            self._ae_title = pdu.calling_ae_title
+            self._ae_title = received_text(pdu.calling_ae_title)
 
     def _check_writeable(self) -> None:
         if not self.writeable:
@@ -180,7 +181,10 @@ class ServiceUser:
     @property
     def implementation_version_name(self) -> str | None:
         pdu = self._negotiated
-        return self._implementation_version_name if pdu is None else pdu.implementation_version_name
+        if pdu is None:
+            return self._implementation_version_name
+        name = pdu.implementation_version_name
+        return name if name is None else received_text(name)
 
     @implementation_version_name.setter
     def implementation_version_name(self, value: str | None) -> None:

@@ -21,8 +21,9 @@ from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.progress import Advance, progress
 from dicomwire.apps._common.requesting import associate, category, finish
 from dicomwire.apps._common.running import run
-from dicomwire.apps.storescu.files import StoredFile, default_contexts, find_files, required_contexts
+from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
+from dicomwire.files import StoredFile, find_files, required_contexts
 from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
 

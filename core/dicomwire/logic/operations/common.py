@@ -10,12 +10,15 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from dicomwire import _config
+from dicomwire._logging import printable
 from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.data_sets import DEFLATED
+from dicomwire.logic.explanation import uid_name, why_none
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.utils import set_uid
 
@@ -55,7 +58,8 @@ _STATUS_ELEMENTS = {
 def require_established(association: AssociationBase) -> None:
     """Raise RuntimeError unless requests can be sent."""
     if not association.is_established:
-        raise RuntimeError("the association is not established: release(), abort() or the peer has ended it")
+        why = association.failure or "it was released"
+        raise RuntimeError(f"the association is not established: {printable(why, 300)}")
 
 
 def check_message_id(message_id: int) -> int:
@@ -97,6 +101,7 @@ def choose_context(
         raise ValueError(
             f"no presentation context for {_name(abstract_syntax)}{wanted} was accepted by the peer"
             + (f" for the {role.upper()} role" if role else "")
+            + f": {why_none(association, abstract_syntax)}"
         )
     return found
 
@@ -146,11 +151,13 @@ def _find(
 
 
 def _name(uid: str) -> str:
-    from pydicom.config import IGNORE
-    from pydicom.uid import UID
-
-    name = UID(uid, IGNORE).name
+    name = uid_name(uid)
     return uid if name == uid else f"'{name}'"
+
+
+def command_title(title: str | None) -> str | None:
+    """An AE title as it goes into a command set: by default not padded to 16 characters."""
+    return title if title is None or _config.USE_SHORT_DIMSE_AET else title.ljust(16)
 
 
 async def exchange(

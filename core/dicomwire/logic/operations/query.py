@@ -15,6 +15,7 @@ from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
     choose_context,
+    command_title,
     require_established,
     send_request,
     status_of,
@@ -100,7 +101,7 @@ async def _query(
         affected_sop_class_uid=str(query_model),
         priority=priority,
         command_data_set_type=DATA_SET,
-        move_destination=move_aet,
+        move_destination=command_title(move_aet),
     )
     message_id = await send_request(association, context.context_id, command, data)
     if message_id is not None:

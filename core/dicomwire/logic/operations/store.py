@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from io import BytesIO
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -25,6 +25,7 @@ from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
     choose_context,
+    command_title,
     find_context,
     lost,
     require_established,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
 LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _PLAIN_UID = re.compile(r"[0-9.]{1,64}")
 
@@ -137,7 +140,7 @@ def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str 
     title = None
     if originator_aet is not None:
         try:
-            title = set_ae(originator_aet, "originator_aet", allow_empty=False)
+            title = command_title(set_ae(originator_aet, "originator_aet", allow_empty=False))
         except (TypeError, ValueError) as error:
             LOGGER.error("originator AE title left out: %s", error)
     if originator_id is not None:
@@ -215,19 +218,19 @@ async def _send_stream(
         return command.message_id
 
 
-class Stores(Stream[tuple[Any, Dataset]]):
+class Stores(Stream[tuple[T, Dataset]]):
     """Keeps as many C-STOREs under way as the window allows; gives each instance with its status as that comes."""
 
-    def __init__(self, association: AssociationBase, instances: Iterable[Any], msg_id: int, priority: int) -> None:
+    def __init__(self, association: AssociationBase, instances: Iterable[T], msg_id: int, priority: int) -> None:
         self._association = association
         self._instances = iter(instances)
         self._next_id = msg_id
         self._priority = priority
-        self._under_way: dict[int, Any] = {}
-        self._lost: deque[Any] = deque()
+        self._under_way: dict[int, T] = {}
+        self._lost: deque[T] = deque()
         self._is_exhausted = False
 
-    async def __anext__(self) -> tuple[Any, Dataset]:
+    async def __anext__(self) -> tuple[T, Dataset]:
         """The next instance that is stored or refused; its status is empty if the association ended before."""
         association = self._association
         await self._fill()
@@ -273,8 +276,8 @@ class Stores(Stream[tuple[Any, Dataset]]):
 
 
 async def send_c_store_many(
-    self: AssociationBase, datasets: Iterable[Any], msg_id: int = 1, priority: int = 2
-) -> Stream[tuple[Any, Dataset]]:
+    self: AssociationBase, datasets: Iterable[T], msg_id: int = 1, priority: int = 2
+) -> Stream[tuple[T, Dataset]]:
     """Store many instances: an iterator of ``(instance, status)``, in the order in which they are done (extension).
 
     As many C-STOREs are under way at a time as the negotiated asynchronous operations window allows; with the usual

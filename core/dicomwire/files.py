@@ -1,0 +1,173 @@
+"""DICOM files on the disk: which there are, and the presentation contexts that sending them takes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import frozen
+from pydicom.errors import InvalidDicomError
+
+from dicomwire._logging import printable
+from dicomwire.logic.entity import MOST_CONTEXTS
+from dicomwire.logic.file_meta import read_file_meta
+from dicomwire.presentation import PresentationContext, build_context
+from dicomwire.sop_class import MediaStorageDirectoryStorage
+from dicomwire.utils import validate_uid
+
+LOGGER = logging.getLogger(__name__)
+
+FilePath: TypeAlias = str | os.PathLike[str]
+
+_CONVERTIBLE = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99")
+"""Transfer syntaxes that a data set can be converted between: uncompressed and little endian."""
+
+_LONGEST_PATH = 1024
+"""Characters of a path in the log."""
+
+
+@frozen(kw_only=True)
+class StoredFile:
+    """A DICOM file, as far as its file meta information tells."""
+
+    path: Path
+    size: int
+    sop_class_uid: str
+    transfer_syntax_uid: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.sop_class_uid, self.transfer_syntax_uid
+
+
+def contexts_for(
+    paths: FilePath | Iterable[FilePath], *, recurse: bool = False, strict: bool = False
+) -> list[PresentationContext]:
+    """The presentation contexts that sending these files takes: ``contexts`` of ``associate``.
+
+    There is one for each pair of SOP class and transfer syntax, so that every file can be sent as it is; only if
+    that were more than 128, transfer syntaxes share one.  ``paths`` are files and directories, with ``recurse`` also
+    what is in the directories below.  Only the file meta information is read.  What is no DICOM file, or a DICOMDIR,
+    is skipped with a line in the log.
+
+    Raises:
+        ValueError: the files have more than 128 SOP classes.
+        pydicom.errors.InvalidDicomError, OSError: with ``strict``, for the first one that would be skipped.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    files, _ = find_files(given, recurse=recurse, strict=strict)
+    return required_contexts(files)
+
+
+def find_files(
+    paths: Iterable[FilePath], *, recurse: bool = False, strict: bool = False, logger: logging.Logger = LOGGER
+) -> tuple[list[StoredFile], int]:
+    """The DICOM files among ``paths`` and in those of them that are directories, sorted; and how many are not.
+
+    Raises:
+        pydicom.errors.InvalidDicomError, OSError: with ``strict``, for the first one that is not.
+    """
+    found: dict[Path, int] = {}
+    directories: list[Path] = []
+    files: list[StoredFile] = []
+    skipped = 0
+
+    def skip(path: Path, why: Exception, level: int) -> None:
+        nonlocal skipped
+        if strict:
+            raise why if isinstance(why, OSError) else InvalidDicomError(f"{path}: {why}") from why
+        said = why.strerror or why if isinstance(why, OSError) else why
+        # A medium that anybody has written may have any names.
+        logger.log(level, "%s skipped: %s", printable(path, _LONGEST_PATH), said)
+        skipped += 1
+
+    for path in map(Path, paths):
+        if path.is_dir():
+            directories.append(path)
+        else:
+            # Somebody has named it: that it is no DICOM file is worth more than a warning.
+            found[path] = logging.ERROR
+    while directories:
+        directory = directories.pop()
+        try:
+            entries = list(directory.iterdir())
+        except OSError as error:
+            skip(directory, error, logging.ERROR)
+            continue
+        for entry in entries:
+            if not entry.is_dir():
+                found.setdefault(entry, logging.WARNING)
+            elif recurse and not entry.is_symlink():
+                # A link may lead back to where we are.
+                directories.append(entry)
+    for path, level in sorted(found.items()):
+        try:
+            files.append(_read(path))
+        except InvalidDicomError as error:
+            skip(path, error, level)
+        except OSError as error:
+            skip(path, error, logging.ERROR)
+    return files, skipped
+
+
+def _read(path: Path) -> StoredFile:
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for its other end.
+        raise InvalidDicomError("not a regular file")
+    with path.open("rb") as file:
+        meta = read_file_meta(file)
+        size = file.seek(0, 2)
+    if meta.sop_class_uid == MediaStorageDirectoryStorage:
+        raise InvalidDicomError("a DICOMDIR is nothing to store")
+    if meta.sop_class_uid is None or meta.sop_instance_uid is None or meta.transfer_syntax_uid is None:
+        raise InvalidDicomError("the file meta information lacks SOP class, SOP instance or transfer syntax")
+    if not validate_uid(meta.sop_class_uid) or not validate_uid(meta.transfer_syntax_uid):
+        raise InvalidDicomError("its SOP class or transfer syntax is no UID")
+    return StoredFile(
+        path=path, size=size, sop_class_uid=meta.sop_class_uid, transfer_syntax_uid=meta.transfer_syntax_uid
+    )
+
+
+def required_contexts(files: Iterable[StoredFile]) -> list[PresentationContext]:
+    """One context for each pair of SOP class and transfer syntax of the files, and nothing else.
+
+    In a context with several transfer syntaxes the peer chooses one, and files in the others have to be converted, or
+    cannot be sent.  So they share one only where 128 would not do: first those that can be converted into each
+    other, then all of a SOP class, of as few classes as possible.
+
+    Raises:
+        ValueError: more than 128 SOP classes.
+    """
+    grouped: dict[str, list[list[str]]] = {}
+    for sop_class, syntax in sorted({file.pair for file in files}):
+        grouped.setdefault(sop_class, []).append([syntax])
+    if len(grouped) > MOST_CONTEXTS:
+        raise ValueError(
+            f"the files have {len(grouped)} SOP classes, an association at most {MOST_CONTEXTS} presentation contexts: "
+            "send them over several associations"
+        )
+    for merge in (_merge_convertible, _merge_all):
+        for sop_class in sorted(grouped, key=lambda uid: -len(grouped[uid])):
+            if sum(map(len, grouped.values())) > MOST_CONTEXTS:
+                grouped[sop_class] = merge(grouped[sop_class])
+    if shared := sum(len(group) > 1 for groups in grouped.values() for group in groups):
+        LOGGER.warning(
+            "more than %d pairs of SOP class and transfer syntax: in %d contexts the peer has a choice, "
+            "and files may have to be converted, or not be accepted",
+            MOST_CONTEXTS,
+            shared,
+        )
+    return [build_context(sop_class, syntaxes) for sop_class, groups in grouped.items() for syntaxes in groups]
+
+
+def _merge_convertible(groups: list[list[str]]) -> list[list[str]]:
+    convertible = [syntax for syntax in _CONVERTIBLE if [syntax] in groups]
+    others = [group for group in groups if group[0] not in _CONVERTIBLE]
+    return [convertible, *others] if convertible else others
+
+
+def _merge_all(groups: list[list[str]]) -> list[list[str]]:
+    return [[syntax for group in groups for syntax in group]]
