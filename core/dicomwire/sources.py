@@ -34,6 +34,11 @@ class EncodedDataSet:
     transfer_syntax_uid: str
     data: Any
 
+    @property
+    def is_foreign(self) -> bool:
+        """Reading it runs code of the user's, which may wait, and use the association that sends it."""
+        return not isinstance(self.data, _Tail) and not _is_buffer(self.data)
+
     def pieces(self, step: int) -> Pieces:
         """The data in pieces of at most ``step`` bytes, an even number; deflated data padded to even length."""
         pad = self.transfer_syntax_uid == DEFLATED

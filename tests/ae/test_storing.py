@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from dicomwire import _config, evt
 from dicomwire.dsutils import decode
+from dicomwire.sources import EncodedDataSet
 from dicomwire.status import Status
 from tests.ae.test_operations import EXPLICIT, IMPLICIT, Store, instance, storage, storing
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, World, done, keep
@@ -483,3 +485,45 @@ async def test_the_store_helper_keeps_what_arrives(world: World) -> None:
     await done(association.send_c_store(instance()))
     assert len(store.data) == len(store.requests) == len(store.syntaxes) == 1
     await done(association.release())
+
+
+async def test_an_instance_may_be_made_while_it_is_sent_by_code_that_uses_the_association(world: World) -> None:
+    store = Store()
+    contexts = storage(EXPLICIT)
+    server = await world.serve(store.bindings, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+
+    def pieces() -> Iterator[bytes]:
+        yield b"ab"
+        association.bind(evt.EVT_PDU_SENT, print)
+        association.unbind(evt.EVT_PDU_SENT, print)
+        if world.name == "blocking":
+            # It takes the lock of the association.
+            association.dimse_timeout = 5
+            association._apart(lambda: None)
+        yield b"cdef"
+
+    source = EncodedDataSet(
+        sop_class_uid=CT_IMAGE_STORAGE, sop_instance_uid="1.2.3.4", transfer_syntax_uid=EXPLICIT, data=pieces()
+    )
+    assert (await done(association.send_c_store(source))).Status == 0x0000
+    assert store.data == [b"abcdef"]
+    await done(association.release())
+
+
+async def test_aborting_from_code_that_makes_an_instance_ends_the_transfer(world: World) -> None:
+    contexts = storage(EXPLICIT)
+    store = Store()
+    server = await world.serve(store.bindings, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+
+    def pieces() -> Iterator[bytes]:
+        yield b"ab"
+        association.kill()
+        yield b"cdef"
+
+    source = EncodedDataSet(
+        sop_class_uid=CT_IMAGE_STORAGE, sop_instance_uid="1.2.3.4", transfer_syntax_uid=EXPLICIT, data=pieces()
+    )
+    assert "Status" not in await done(association.send_c_store(source))
+    assert store.data == []

@@ -76,10 +76,13 @@ class AssociationBase(AssociationEngine):
         fragment = min(self._connection.fragment_size, _AT_ONCE)
         return max(1, _AT_ONCE // fragment) * fragment
 
-    async def _send_pieces(self, context_id: int, command: Command, pieces: Iterator[tuple[Buffer, bool]]) -> None:
+    async def _send_pieces(
+        self, context_id: int, command: Command, pieces: Iterator[tuple[Buffer, bool]], *, foreign: bool = False
+    ) -> None:
         """Send one message whose data set comes in pieces, each with whether it is the last.
 
-        A piece may reuse the memory of the one before: that one has been written.
+        A piece may reuse the memory of the one before: that one has been written.  ``foreign`` ones are made by code of
+        the user's.
         """
         assert self._channel is not None and self._session is not None
         while self._sending:
@@ -87,7 +90,8 @@ class AssociationBase(AssociationEngine):
         self._sending = True
         try:
             self._session.begin_message(context_id, command, data_set_follows=True)
-            for piece, last in pieces:
+            while (item := await self._call(next, pieces, None) if foreign else next(pieces, None)) is not None:
+                piece, last = item
                 if self._connection.state is not State.STA6:
                     # Aborted meanwhile, by another thread or a handler.
                     return

@@ -34,7 +34,7 @@ from dicomwire.logic.operations.common import (
 )
 from dicomwire.logic.stream import Stream
 from dicomwire.negotiation import NegotiatedContext
-from dicomwire.sources import EncodedDataSet, Pieces, opened
+from dicomwire.sources import EncodedDataSet, opened
 from dicomwire.utils import set_ae, set_uid
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ async def _begin(
             context = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
             if context is not None:
                 command = _command(instance, msg_id, priority, origin)
-                return await _send_stream(self, context, command, encoded.pieces(self._piece_size()))
+                return await _send_stream(self, context, command, encoded)
             # With chunked sending, or for a bare data set, there is only the exact match.
             exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
             choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
@@ -206,12 +206,13 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
 
 
 async def _send_stream(
-    association: AssociationBase, context: NegotiatedContext, command: Command, pieces: Pieces
+    association: AssociationBase, context: NegotiatedContext, command: Command, encoded: EncodedDataSet
 ) -> int | None:
     command = await association._window(command)
+    pieces = encoded.pieces(association._piece_size())
     with association._exchange:
         try:
-            await association._send_pieces(context.context_id, command, pieces)
+            await association._send_pieces(context.context_id, command, pieces, foreign=encoded.is_foreign)
         except LocalProtocolError as error:
             lost(association, error)
             return None
