@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -202,9 +202,15 @@ def lost(association: AssociationBase, error: LocalProtocolError) -> None:
 
 
 @lru_cache(maxsize=64)
-def _raw_status(code: int) -> RawDataElement:
-    # As it would be read from a file: pydicom makes an element of it when somebody looks, not before.
-    return RawDataElement(_STATUS, "US", 2, code.to_bytes(2, "little"), 0, True, True)
+def _status_attributes(code: int) -> dict[str, Any]:
+    return vars(DataElement(_STATUS, "US", code))
+
+
+def _status_element(code: int) -> DataElement:
+    """``DataElement``, whose constructor costs as much as decoding a response; so does reading one of raw bytes."""
+    made: DataElement = object.__new__(DataElement)
+    made.__dict__.update(_status_attributes(code))
+    return made
 
 
 def status_of(response: ReceivedMessage | None) -> Dataset:
@@ -212,7 +218,7 @@ def status_of(response: ReceivedMessage | None) -> Dataset:
     if response is None or response.command.status is None:
         return Dataset()
     command = response.command
-    status = new_dataset({_STATUS: _raw_status(response.command.status)})
+    status = new_dataset({_STATUS: _status_element(response.command.status)})
     for element in _STATUS_ELEMENTS[command.command_field]:
         value = getattr(command, element.field)
         if value is not None:
