@@ -33,6 +33,7 @@ class SocketChannel:
         self._open = True
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._timeouts = timeouts_of(sock)
+        self._limits = session.connection.timeouts
 
     @property
     def transport_socket(self) -> socket.socket:
@@ -59,7 +60,7 @@ class SocketChannel:
                 self.changed()
 
     def _write(self, buffers: list[Buffer]) -> None:
-        limit = self.session.connection.timeouts.write
+        limit = self._limits.write
         deadline = None if limit is None else time.monotonic() + limit
         self._timeouts.send(limit)
         index, count = 0, len(buffers)

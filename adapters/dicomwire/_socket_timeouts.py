@@ -44,12 +44,12 @@ class KernelTimeouts:
         sock.settimeout(None)
 
     def receive(self, seconds: float | None) -> None:
-        if _differ(seconds, self._receive):
+        if seconds is not self._receive and _differ(seconds, self._receive):
             self._receive = seconds
             self._set(socket.SO_RCVTIMEO, seconds)
 
     def send(self, seconds: float | None) -> None:
-        if _differ(seconds, self._send):
+        if seconds is not self._send and _differ(seconds, self._send):
             self._send = seconds
             self._set(socket.SO_SNDTIMEO, seconds)
 

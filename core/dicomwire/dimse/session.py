@@ -345,7 +345,7 @@ class Session:
         if command.command_field == C_CANCEL_RQ:
             message = self._cancel(command)
             self._dropping = True
-        elif command.is_request:
+        elif not command.command_field & RESPONSE:
             assert command.message_id is not None
             self.serving.add(command.message_id)
             if self.outstanding:
@@ -353,7 +353,7 @@ class Session:
         else:
             message = self._response(received)
             self._dropping = message is not received
-        if command.has_data_set:
+        if command.command_data_set_type != NO_DATA_SET:
             self._receiving = received
             self._data_bytes = 0
             # What is stored goes to a sink of the user's, who limits it.
@@ -384,7 +384,8 @@ class Session:
         if message.context_id != context_id:
             where = f"presentation context {message.context_id}, its request on {context_id}"
             self._inbox.append(Tolerated(what=f"{name} {message_id} on {where}"))
-        if is_final(request, command.status):
+        status = command.status
+        if status == 0x0000 or is_final(request, status):
             del self.outstanding[message_id]
             del self._request_contexts[message_id]
         self._response_handled()

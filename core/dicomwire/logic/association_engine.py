@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dicomwire import events as evt
-from dicomwire.dimse.command import Command
+from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import RESPONSE
 from dicomwire.dimse.session import Session
@@ -100,7 +100,7 @@ class AssociationEngine(AssociationHandlers):
             if isinstance(error, TimeoutError):
                 # It may never read again, nor close.  Else what it has sent, an A-ABORT maybe, is read to its end.
                 self._session.receive_data(b"")
-        if self._connection.tap is not None:
+        if self._session.connection.tap is not None:
             await self._report_tap()
 
     async def _advance(self, *, wait: bool = True) -> bool:
@@ -244,7 +244,7 @@ class AssociationEngine(AssociationHandlers):
         assert self._session is not None
         command = event.command
         message = ReceivedMessage(self._session.contexts[event.context_id], command)
-        if command.has_data_set and not await receive_data_set(self, message):
+        if command.command_data_set_type != NO_DATA_SET and not await receive_data_set(self, message):
             return None
         if self._handlers.listeners(evt.EVT_DIMSE_RECV):
             await self._notify_message(evt.EVT_DIMSE_RECV, message.context.context_id, command, message.data)

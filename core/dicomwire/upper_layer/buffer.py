@@ -67,8 +67,11 @@ class ReceiveBuffer:
 
     def writable(self, size: int) -> memoryview:
         """Room to receive into: some or all of a buffer of ``size`` bytes or more."""
-        unread = self.end - self.start
         held = 0 if self._pooled is None else len(self._pooled)
+        if self.start == self.end and held == size:
+            self.start = self.end = 0
+            return self.view
+        unread = self.end - self.start
         if not unread:
             if held != size:
                 self._hold(size)

@@ -237,7 +237,7 @@ class Connection:
     def buffer_updated(self, count: int) -> None:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
-            self._buffer.wrote(count)
+            self._buffer.end += count
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
@@ -474,7 +474,11 @@ class Connection:
                 return None
             (_, length) = HEADER.unpack_from(buffer.view, start)
             if kind == _P_DATA and self._state in _TAKES_P_DATA:
-                self._start_p_data(length)
+                if 6 <= length <= self._p_data_limit and self.tap is None:
+                    buffer.start = start + 6
+                    self._pdu_left = length
+                else:
+                    self._start_p_data(length)
                 return self._fragment()
             action = TABLE[self._state].get(_RECEIVED[kind])
             self._judge(kind, length, action)
@@ -605,7 +609,8 @@ class Connection:
         self._progress += count
         if last or self._progress >= _PROGRESS:
             self._progress = 0
-            self.timers.stop(Timer.PROGRESS)
+            if Timer.PROGRESS in self.timers.running:
+                self.timers.stop(Timer.PROGRESS)
 
     def more_fragments(self, fragments: list[memoryview]) -> bool:
         """Append what has arrived of the fragments that go on where the last ``DataReceived`` ended.
@@ -663,7 +668,7 @@ class Connection:
             return
         if self._pdu_left or self.message_open or len(self._buffer):
             self.timers.start_if_stopped(Timer.PROGRESS)
-        else:
+        elif Timer.PROGRESS in self.timers.running:
             self.timers.stop(Timer.PROGRESS)
 
     # -- transitions ---------------------------------------------------------------------------------------------

@@ -32,37 +32,39 @@ class Timers:
     before it waits, stamps it.  So the clock is read once per wait and by nobody in here.
     """
 
-    __slots__ = ("_started", "timeouts")
+    __slots__ = ("running", "timeouts")
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts = timeouts
-        self._started: dict[Timer, float | None] = {}
+        self.running: dict[Timer, float | None] = {}
+        """When each started, None if nobody has said yet; for looking at only."""
+
 
     def start(self, timer: Timer) -> None:
         """Start or restart ``timer``."""
-        self._started[timer] = None
+        self.running[timer] = None
 
     def start_if_stopped(self, timer: Timer) -> None:
-        self._started.setdefault(timer, None)
+        self.running.setdefault(timer, None)
 
     def stop(self, timer: Timer) -> None:
-        self._started.pop(timer, None)
+        self.running.pop(timer, None)
 
     def restart(self, timer: Timer) -> None:
         """Start ``timer`` again if it runs."""
-        if timer in self._started:
-            self._started[timer] = None
+        if timer in self.running:
+            self.running[timer] = None
 
     def is_running(self, timer: Timer) -> bool:
-        return timer in self._started
+        return timer in self.running
 
     def next_deadline(self, now: float) -> float | None:
         """When the first timer expires, in the caller's monotonic seconds, or None."""
         earliest = None
-        for timer, started in self._started.items():
+        for timer, started in self.running.items():
             seconds = getattr(self.timeouts, timer.field)
             if started is None:
-                self._started[timer] = started = now
+                self.running[timer] = started = now
             if seconds is not None and (earliest is None or started + seconds < earliest):
                 earliest = started + seconds
         return earliest
@@ -71,7 +73,7 @@ class Timers:
         """The stamped timers that are over at ``now``; they keep running."""
         return [
             timer
-            for timer, started in self._started.items()
+            for timer, started in self.running.items()
             if started is not None
             and (seconds := getattr(self.timeouts, timer.field)) is not None
             and now >= started + seconds

@@ -164,7 +164,9 @@ async def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
-    command = await association._window(command)
+    assert association._session is not None
+    if association._session.outstanding or association._invoked > 1:
+        command = await association._window(command)
     with association._exchange:
         try:
             await association._send(context_id, command, data_set)
