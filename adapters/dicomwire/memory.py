@@ -333,7 +333,9 @@ class AE(AsyncApplicationEntity):
         tls_args: None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
-        """Request an association; see :meth:`dicomwire.AE.associate`."""
+        """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
+        if not isinstance(addr, str | tuple) or not isinstance(port, int):
+            raise TypeError(f"an address is a str and a port an int, not {addr!r} and {port!r}")
         association, request = new_requestor(
             Association, self, contexts, ae_title, max_pdu, ext_neg, evt_handlers, (addr, port)
         )

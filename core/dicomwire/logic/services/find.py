@@ -37,6 +37,10 @@ async def serve_find(
     try:
         await answers.open()
         while (value := await answers.next()) is not END:
+            # What came while the handler was at it: nothing is sent to a peer that has released or aborted.
+            await association._attend()
+            if not association.is_established:
+                return None
             try:
                 status, identifier = value
             except (TypeError, ValueError):
@@ -45,7 +49,7 @@ async def serve_find(
             response = respond(command, status, table)
             assert response.status is not None
             category = code_to_category(response.status)
-            if category not in (STATUS_PENDING, STATUS_WARNING) or response.status not in table:
+            if category != STATUS_PENDING and not (category == STATUS_WARNING and response.status in table):
                 return response, None
             data: Buffer | None = None
             if category == STATUS_PENDING:
@@ -55,9 +59,6 @@ async def serve_find(
             await association._send(message.context.context_id, response, data)
             if only_one:
                 break
-            await association._attend()
-            if not association.is_established:
-                return None
     except HandlerRaised:
         return answer(command, HANDLER_FAILED), None
     finally:
@@ -67,11 +68,10 @@ async def serve_find(
 
 def _identifier(identifier: Any, transfer_syntax: str) -> Buffer | None:
     """A match, encoded; None if there is none, or it cannot be."""
-    if not identifier:
-        LOGGER.error("the C-FIND handler yielded a Pending status without identifier")
-        return None
     try:
-        return encode_data_set(identifier, transfer_syntax)
+        if identifier:
+            return encode_data_set(identifier, transfer_syntax) or None
+        LOGGER.error("the C-FIND handler yielded a Pending status without identifier")
     except ValueError as error:
         LOGGER.error("the identifier of a C-FIND handler: %s", error)
-        return None
+    return None
