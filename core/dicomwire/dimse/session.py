@@ -10,7 +10,7 @@ from attrs import frozen
 
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
-from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, PENDING, RESPONSE, check, is_final
+from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
 from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.buffer import LARGE
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
@@ -187,7 +187,7 @@ class Session:
         if is_operation:
             self.outstanding[message_id] = command
             self._request_contexts[message_id] = context_id
-        elif field & RESPONSE and command.status not in PENDING:
+        elif field & RESPONSE and is_final(command, command.status):
             self.serving.discard(message_id)
             self._interrupting.discard(message_id)
             self.cancelled.discard(message_id)
