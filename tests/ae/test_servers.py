@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -278,6 +279,33 @@ async def test_several_users_of_one_association_take_turns(world: World) -> None
     assert sorted(item.MessageID for item in store.requests) == list(range(80))
     await done(association.release())
     assert association.is_released
+
+
+async def test_users_take_turns_even_if_a_handler_of_what_is_sent_takes_its_time(world: World) -> None:
+    told: list[Any] = []
+
+    async def sent(event: evt.Event) -> None:
+        told.append(event)
+        if len(told) == 1:
+            # Until the other users have had every chance to come between.
+            with suppress(TimeoutError):
+                await world.until(lambda: len(told) > 1, 0.05 if world.name != "memory" else 0.0005)
+
+    large = instance()
+    large.PixelData = bytes(3 << 20)
+    large["PixelData"].VR = "OW"
+    association = await world.join(Store().bindings, evt_handlers=[(evt.EVT_DIMSE_SENT, sent)])
+
+    async def echo() -> Any:
+        return await done(association.send_c_echo())
+
+    async def store() -> Any:
+        return await done(association.send_c_store(large))
+
+    jobs = [world.start(work) for work in (echo, store, echo, store)]
+    assert [(await job.result()).Status for job in jobs] == [0, 0, 0, 0]
+    assert sorted(event.message.command_set.CommandField for event in told) == [0x0001, 0x0001, 0x0030, 0x0030]
+    await done(association.release())
 
 
 @pytest.mark.parametrize("verb", ["abort", "release"])
