@@ -6,14 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
-from dicomwire.dimse.messages import answer
+from dicomwire.dimse.messages import PENDING, answer, is_final
 from dicomwire.logic.answers import END, Answers
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import Response, respond
 from dicomwire.service_class import C_FIND, RelevantPatientInformationQueryServiceClass, ServiceClass
-from dicomwire.status import STATUS_PENDING, STATUS_WARNING, code_to_category
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
@@ -47,12 +46,10 @@ async def serve_find(
                 LOGGER.error("the C-FIND handler yielded no pair of status and identifier")
                 return answer(command, HANDLER_FAILED), None
             response = respond(command, status, table)
-            assert response.status is not None
-            category = code_to_category(response.status)
-            if category != STATUS_PENDING and not (category == STATUS_WARNING and response.status in table):
+            if is_final(command, response.status):
                 return response, None
             data: Buffer | None = None
-            if category == STATUS_PENDING:
+            if response.status in PENDING:
                 data = _identifier(identifier, message.context.transfer_syntax)
                 if data is None:
                     return answer(command, BAD_IDENTIFIER), None
