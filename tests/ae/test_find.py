@@ -92,6 +92,10 @@ ROWS = [
     pytest.param(yielding((0xA700, None), (0xFF00, match())), [0xA700], id="failure ends"),
     pytest.param(yielding((0xFE00, None), (0xFF00, match())), [0xFE00], id="cancel ends"),
     pytest.param(yielding((0xFFF0, None), (0xFF00, match())), [0xFFF0], id="unknown ends"),
+    # Only a repository query goes on after it: for everybody else it is the last response.
+    pytest.param(yielding((0xFF00, match()), (0xB001, None), (0xFF00, match())), [0xFF00, 0xB001], id="warning ends"),
+    pytest.param(yielding((0xFF00, b"")), [0xC312], id="no bytes"),
+    pytest.param(yielding((0xFF00, 7)), [0xC312], id="no data set but a number"),
     pytest.param(yielding((Dataset(), None)), [0xC001], id="no Status"),
     pytest.param(yielding(("x", None)), [0xC002], id="no status at all"),
     pytest.param(yielding(ValueError("no")), [0xC311], id="raises at once"),
@@ -172,6 +176,23 @@ async def test_a_repository_query_goes_on_after_its_warning(world: World) -> Non
     association = await joined(world, yielding((0xFF00, match()), (0xB001, None), (0xFF00, match())), REPOSITORY)
     responses = await collect(association.send_c_find(match(), REPOSITORY))
     assert [status for status, _ in responses] == [0xFF00, 0xB001, 0xFF00, 0x0000]
+    await done(association.release())
+
+
+async def test_a_repository_query_can_be_cancelled_after_its_warning(world: World) -> None:
+    def handler(event: evt.Event) -> Iterator[Any]:
+        yield 0xB001, None
+        for _ in range(100000):
+            if event.is_cancelled:
+                yield 0xFE00, None
+                return
+            yield 0xFF00, match()
+
+    association = await joined(world, handler, REPOSITORY)
+    responses = await done(association.send_c_find(match(), REPOSITORY, msg_id=3))
+    assert (await advance(responses))[0].Status == 0xB001
+    await done(association.send_c_cancel(3, query_model=REPOSITORY))
+    assert (await collect(responses))[-1] == (0xFE00, None)
     await done(association.release())
 
 
