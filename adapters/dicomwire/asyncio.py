@@ -22,6 +22,7 @@ from dicomwire.addresses import AddressInformation, bound_socket, candidates, li
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.logic.handlers import is_async
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
@@ -459,7 +460,7 @@ class Association(AsyncAssociation):
             self._attendant.set_timer()
 
     async def _call(self, function: Any, *args: Any) -> Any:
-        if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
+        if self._ae.handlers_in_threads and not is_async(function):
             result = await asyncio.to_thread(function, *args)
         else:
             result = function(*args)
