@@ -145,7 +145,7 @@ async def test_a_status_is_sent_and_one_outside_the_table_of_the_service_is_warn
         code = codes[0]
         if message in (ECHO, STORE):
             return code
-        before: list[Any] = {FIND: [], GET: [1], MOVE: [("127.0.0.1", port), 1]}[message]
+        before: Any = {FIND: [], GET: [1], MOVE: [("127.0.0.1", port), 1]}[message]
         return [*before, (code, None)]
 
     contexts = [build_context(uid) for uid in {model, CT_IMAGE_STORAGE, VERIFICATION}]
