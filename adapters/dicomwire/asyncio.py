@@ -608,7 +608,19 @@ class AssociationServer(ServerBase[Association]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._end()
+        if kind is None:
+            await self._end()
+            return
+        # Handlers may take for ever, and nobody waits for them any more.
+        self.shutdown()
+        for association in self.active_associations:
+            if not association._ended:
+                association._abandon()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 class AE(AsyncApplicationEntity):

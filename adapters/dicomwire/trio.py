@@ -374,7 +374,8 @@ class AssociationServer(ServerBase[Association]):
                         nursery.start_soon(association.abort)
             else:
                 for association in self.active_associations:
-                    association._abandon()
+                    if not association._ended:
+                        association._abandon()
         finally:
             manager, self._manager = self._manager, None
             if kind is not None:
