@@ -523,7 +523,7 @@ async def test_cancelling_an_operation_aborts_and_frees_the_socket_and_the_serve
             await association.send_c_store(instance(IMPLICIT))
         await {"echo": association.send_c_echo, "release": association.release, "abort": association.abort}[operation]()
 
-    await _cancelled_after(loop_world, work, started)
+    await cancelled_after(loop_world, work, started)
     rest = await job.result()
     if operation != "abort":
         assert b"\x07\0\0\0\0\x04\0\0\0\0" in rest
@@ -544,7 +544,7 @@ def _as_storage(context: Any) -> Any:
     return evolve(context, abstract_syntax="1.2.840.10008.5.1.4.1.1.2")
 
 
-async def _cancelled_after(world: World, work: Any, started: Any) -> None:
+async def cancelled_after(world: World, work: Any, started: Any) -> None:
     if world.name == "asyncio":
         import asyncio
 
@@ -576,7 +576,7 @@ async def test_cancelling_the_body_of_a_with_aborts(loop_world: World) -> None:
             started.set()
             await never.wait()
 
-    await _cancelled_after(loop_world, work, started)
+    await cancelled_after(loop_world, work, started)
     assert flags(found[0]) == ABORTED
     await loop_world.until(lambda: told.names)
     await loop_world.until(lambda: not server.active_associations)
