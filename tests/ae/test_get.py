@@ -651,7 +651,7 @@ async def test_a_store_on_a_context_without_the_scp_role_is_refused_on_that_cont
         return said
 
     store = Statuses()
-    outcomes, said = await asking(world, script, store)
+    outcomes, said = await asking(world, script, store, roles={CT_IMAGE_STORAGE: (True, False)})
     assert (said.context_id, said.field, said.status) == (3, 0x8001, 0x0122)
     assert outcomes == [(0xA702, NONE_AT_ALL, None)]
     assert store.requests == []

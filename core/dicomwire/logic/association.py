@@ -133,7 +133,7 @@ class AssociationBase(AssociationEngine):
             if not unread and len(self._iterating) >= self._invoked:
                 raise RuntimeError("the responses to an earlier request are still being iterated")
             # Whoever waits here may be a handler inside the very wait for the other request: so it reads for both.
-            with self._exchange():
+            with self._exchange:
                 await (self._drain() if unread else self._advance())
         if self._invoked > 1 and command.message_id in self._in_use:
             assert command.message_id is not None
