@@ -459,6 +459,10 @@ class Association(AsyncAssociation):
         if self._attendant is not None:
             self._attendant.set_timer()
 
+    def _left_over(self) -> None:
+        if self._attendant is not None:
+            self._attendant.attend()
+
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not is_async(function):
             result = await asyncio.to_thread(function, *args)
@@ -481,6 +485,9 @@ class _Attendant:
         self._timer: asyncio.TimerHandle | None = None
         channel.on_idle_data = self.attend
         self.set_timer()
+        if not channel.session.wants_data:
+            # It came together with the acceptance.
+            self.attend()
 
     def _due(self) -> None:
         self._timer = None

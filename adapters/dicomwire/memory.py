@@ -390,7 +390,7 @@ async def _attend(association: Association, channel: MemoryChannel) -> None:
             deadline = now + idle if deadline is None else min(deadline, now + idle)
 
         def has_cause(moves: int = association._moves) -> bool:
-            arrived = channel._arrived() and not association._advancing
+            arrived = (channel._arrived() or not channel.session.wants_data) and not association._advancing
             return arrived or association._ended or association._moves != moves
 
         await _until(has_cause, deadline)

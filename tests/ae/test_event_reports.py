@@ -11,7 +11,10 @@ from dicomwire import build_context, build_role, evt
 from dicomwire.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 from tests.ae.test_find import match
 from tests.ae.test_normalized import COMMITMENT, FILM_SESSION, SAID
-from tests.support.adapters import LOCALHOST, VERIFICATION, World, done, keep, port_of
+from tests.support.adapters import LOCALHOST, VERIFICATION, Recorder, World, done, keep, port_of
+from tests.support.scripted import accepting, ask, hear, reply, uid
+from tests.support.sessions import us
+from tests.support.streams import ABORT, RELEASE_RQ
 
 WELL_KNOWN = "1.2.840.10008.1.20.1.1"
 
@@ -230,3 +233,50 @@ async def test_other_requests_need_the_scu_role_on_the_acceptors_side(world: Wor
     assert (await done(association.send_n_action(None, 1, FILM_SESSION, "1.2.3")))[0].Status == 0
     assert raised == [True]
     await done(association.release())
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("what", ["report", "abort", "release"])
+async def test_what_arrives_together_with_a_response_is_not_left_lying(world: World, what: str, asked: bool) -> None:
+    """In one segment with the response that an operation waits for, or the acceptance; nobody calls afterwards."""
+    listener = await world.listen()
+    reported, noticed = world.signal(), Recorder()
+    report = ask(1, 0x0100, FILM_SESSION, uid(0x1000, "1.2.3"), us(0x1002, 1), message_id=9)
+    more = {"report": report, "abort": ABORT, "release": RELEASE_RQ}[what]
+
+    async def peer() -> Any:
+        other = await accepting(listener, more=b"" if asked else more)
+        if asked:
+            await hear(other)
+            await other.send(reply(1, 0x0110, 0x0000) + more)
+        said = await hear(other) if what == "report" else None
+        await other.rest()
+        await other.close()
+        return said
+
+    def receive(event: evt.Event) -> Any:
+        reported.set()
+        return 0x0000, None
+
+    job = world.start(peer)
+    association = await world.associate(
+        listener,
+        contexts=[build_context(FILM_SESSION)],
+        evt_handlers=[
+            (evt.EVT_N_EVENT_REPORT, receive),
+            *noticed.bindings(evt.EVT_ABORTED, evt.EVT_RELEASED),
+        ],
+    )
+    async with world.using(association):
+        if asked:
+            status, _ = await done(association.send_n_get([], FILM_SESSION, "1.2.3"))
+            assert status.Status == 0x0000
+        if what == "report":
+            await reported.wait()
+            await done(association.abort())
+            assert (await job.result()).status == 0x0000
+        else:
+            await world.until(lambda: noticed.names)
+            assert noticed.names == ["ABORTED" if what == "abort" else "RELEASED"]
+            assert not association.is_established
+            await job.result()

@@ -58,13 +58,13 @@ async def offering(world: World, server: Any, *abstract_syntaxes: str, roles: Ro
     return peer
 
 
-async def accepting(listener: Any, *, roles: Roles | None = None) -> Peer:
-    """A scripted acceptor that accepts every context with implicit VR."""
+async def accepting(listener: Any, *, roles: Roles | None = None, more: bytes = b"") -> Peer:
+    """A scripted acceptor that accepts every context with implicit VR, and sends ``more`` at once."""
     peer: Peer = await listener.accept()
     asked = decode_pdu(await peer.pdu())
     assert isinstance(asked, AssociateRQ)
     answer = acceptance(result(context.context_id, 0, IMPLICIT) for context in asked.presentation_context)
-    await peer.send(with_roles(answer, roles).encode())
+    await peer.send(with_roles(answer, roles).encode() + more)
     return peer
 
 

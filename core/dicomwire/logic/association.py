@@ -185,9 +185,12 @@ class AssociationBase(AssociationEngine):
                 return None
             await self._advance()
         response = waiting.popleft()
-        assert self._session is not None
-        if not waiting and message_id not in self._session.outstanding:
+        session = self._session
+        assert session is not None
+        if not waiting and message_id not in session.outstanding:
             del self._responses[message_id]
+            if not session.wants_data and not session.outstanding:
+                self._left_over()
         return response
 
     def _forget_responses(self, message_id: int, context_id: int | None) -> None:
