@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 from dicomwire import _config, build_context, build_role, evt
 from dicomwire.dsutils import encode
 from dicomwire.sources import EncodedDataSet
-from dicomwire.status import code_to_status
+from dicomwire.status import Status, code_to_status
 from tests.ae.test_find import EMPTY, advance, match, raising, unencodable, yielding
 from tests.ae.test_operations import Store, instance, save
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, Recorder, World, done
@@ -78,7 +78,14 @@ class Statuses(Store):
 
 
 async def getting(
-    world: World, handler: Any, store: Any = None, *, model: str = GET, handlers: Any = (), ae: Any = None
+    world: World,
+    handler: Any,
+    store: Any = None,
+    *,
+    model: str = GET,
+    handlers: Any = (),
+    ae: Any = None,
+    client_ae: Any = None,
 ) -> Any:
     """An association whose acceptor may store CT images on it."""
     offered = [build_context(uid) for uid in (model, CT_IMAGE_STORAGE, VERIFICATION)]
@@ -88,6 +95,7 @@ async def getting(
     server = await world.serve([*bound, *handlers], contexts=supported, ae=ae)
     association = await world.associate(
         server,
+        ae=client_ae,
         contexts=offered,
         ext_neg=[build_role(CT_IMAGE_STORAGE, scu_role=True, scp_role=True)],
         evt_handlers=[] if store is None else [(evt.EVT_C_STORE, store)],
@@ -138,6 +146,12 @@ ROWS = [
         [],
         [(PENDING, (0, 1, 0, 0), None), (0, (None, 1, 0, 0), None)],
         id="status as a data set",
+    ),
+    pytest.param(
+        sending(2, (Status.PENDING, A), (Status.CANCEL, None)),
+        [],
+        [(PENDING, (1, 1, 0, 0), None), (0xFE00, (1, 1, 0, 0), None)],
+        id="status of the enumeration",
     ),
     pytest.param(
         lambda event: [1, (PENDING, A)], [], [(PENDING, (0, 1, 0, 0), None), (0, (None, 1, 0, 0), None)], id="a list"
@@ -528,6 +542,19 @@ async def test_bad_arguments_are_refused_and_the_association_stays(world: World)
     await done(association.release())
     with pytest.raises(RuntimeError):
         await done(association.send_c_get(match(), GET))
+
+
+async def test_the_window_does_not_matter_for_sub_operations(world: World) -> None:
+    """They are done one by one, whatever number of requests may be under way."""
+    server_ae, client_ae = world.ae("SERVER"), world.ae("CLIENT")
+    server_ae.asynchronous_operations = client_ae.asynchronous_operations = (3, 3)
+    store = Statuses(OK, FAIL)
+    association = await getting(world, sending(3, A, B, C), store, ae=server_ae, client_ae=client_ae)
+    assert association.acceptor.asynchronous_operations == (3, 3)
+    outcomes = await collect(association.send_c_get(match(), GET))
+    assert outcomes[-1] == (0xB000, (None, 2, 1, 0), [uid(1)])
+    assert len(outcomes) == 4
+    await done(association.release())
 
 
 # -- the end in the middle ----------------------------------------------------------------------------------------

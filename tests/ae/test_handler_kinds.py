@@ -12,10 +12,11 @@ import pytest
 
 from dicomwire import build_context, evt
 from tests.ae.test_find import FIND, advance, collect, match
-from tests.ae.test_get import GET, collect as collect_outcomes, getting
-from tests.ae.test_move import MOVE
+from tests.ae.test_get import GET, collect as collect_outcomes, getting, sending
+from tests.ae.test_move import HERE, MOVE, moving
 from tests.ae.test_normalized import FILM_SESSION, SAID, invoke
 from tests.ae.test_operations import instance
+from tests.ae.test_window import numbered
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
 
 CONTEXTS = [build_context(uid) for uid in (VERIFICATION, CT_IMAGE_STORAGE, FIND, GET, MOVE, FILM_SESSION)]
@@ -302,6 +303,15 @@ async def test_a_cancel_for_another_message_is_not_for_this_one(world: World) ->
         await advance(responses)
         assert (await collect(responses))[-1] == (0x0000, None)
     assert seen == [False] * 10
+    await done(association.release())
+
+
+async def test_a_move_in_a_thread_works_too(loop_world: World) -> None:
+    mover = loop_world.ae("MOVER")
+    mover.handlers_in_threads = True
+    association = await moving(loop_world, sending(HERE, 2, *numbered(2)), lambda event: 0, ae=mover)
+    outcomes = await collect_outcomes(association.send_c_move(match(), "DEST", MOVE))
+    assert outcomes[-1] == (0, (None, 2, 0, 0), None)
     await done(association.release())
 
 
