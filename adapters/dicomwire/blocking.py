@@ -111,8 +111,6 @@ class Association(AssociationBase):
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
-        # Threads that nobody asked for see the context variables of who made the association, if configured.
-        self._elsewhere = make_target(_call)
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
@@ -204,7 +202,7 @@ class Association(AssociationBase):
 
     def _run_spawned(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            self._elsewhere(self._run, work)
+            self._run(work)
         except Exception:
             LOGGER.exception("an operation for %s failed", self._peer_name)
 
@@ -283,11 +281,7 @@ class Association(AssociationBase):
             self._lock.release()
 
     def attend(self) -> None:
-        self._elsewhere(self._run, self._attend())
-
-
-def _call(function: Callable[..., Any], *args: Any) -> Any:
-    return function(*args)
+        self._run(self._attend())
 
 
 def _performed(function: Any, *args: Any) -> Any:
