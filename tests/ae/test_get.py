@@ -121,6 +121,21 @@ def sending(*values: Any) -> Any:
     return handler
 
 
+class Vague:
+    """Has no truth value and no number, as arrays and tables."""
+
+    def __bool__(self) -> bool:
+        raise KeyError("ambiguous")
+
+    __int__ = __bool__
+
+
+def broken_list() -> Dataset:
+    dataset = unencodable()
+    dataset.FailedSOPInstanceUIDList = ["9.9"]
+    return dataset
+
+
 OK, WARN, FAIL = 0x0000, 0xB000, 0xA700
 A, B, C = image(0), image(1), image(2)
 MR = instance(SOPClassUID=MR_IMAGE_STORAGE, SOPInstanceUID=uid(9))
@@ -220,7 +235,14 @@ ROWS = [
         [(PENDING, (2, 0, 1, 0), None), (PENDING, (2, 0, 2, 0), None), (0xA702, (None, 0, 2, 0), None)],
         id="only what is not a data set",
     ),
+    pytest.param(
+        sending(1, Vague(), A),
+        [],
+        [(PENDING, (1, 0, 1, 0), None), (PENDING, (0, 1, 1, 0), None), (0xB000, (None, 1, 1, 0), None)],
+        id="neither true nor false",
+    ),
     # -- the number
+    pytest.param(sending(Vague(), A), [], [(0xC413, NONE_AT_ALL, None)], id="a number that is none"),
     pytest.param(sending(0, A), [], [(0x0000, (None, 0, 0, 0), None)], id="none"),
     pytest.param(sending(-3, A), [], [(0x0000, (None, 0, 0, 0), None)], id="fewer than none"),
     pytest.param(sending(65536, A), [], [(0xC416, NONE_AT_ALL, None)], id="too many"),
@@ -291,6 +313,9 @@ ROWS = [
         [FAIL],
         [(PENDING, (1, 0, 1, 0), None), (0xFE00, (1, 0, 1, 0), [uid(0)])],
         id="an empty list is none",
+    ),
+    pytest.param(
+        sending(2, (0xA701, broken_list())), [], [(0xA701, (None, 0, 2, 0), None)], id="a list that cannot be encoded"
     ),
     pytest.param(
         sending(2, A, (0xFFF0, None), B),
@@ -623,6 +648,23 @@ async def test_other_requests_wait_until_the_retrieval_is_over_but_event_reports
     await peer.send(reply(3, 0x0001, 0, message_id=8))
     heard = [await hear(peer) for _ in range(3)]
     assert [(said.field, said.status) for said in heard] == [(0x8010, PENDING), (0x8010, 0x0000), (0x8030, 0x0000)]
+    await peer.send(RELEASE_RQ)
+    assert await peer.rest() == RELEASE_RP
+    await peer.close()
+
+
+async def test_requests_that_wait_are_counted(world: World) -> None:
+    """A peer that sends more of them than it should is told so, at once."""
+    peer = await retrieving(world, sending(1, A))
+    await peer.send(b"".join(ask(5, 0x0030, VERIFICATION, message_id=100 + number) for number in range(70)))
+    refused = [await hear(peer) for _ in range(6)]
+    assert [(said.status, said.command.MessageIDBeingRespondedTo) for said in refused] == [
+        (0x0213, number) for number in range(164, 170)
+    ]
+    await peer.send(reply(3, 0x0001, 0, message_id=8))
+    served = [await hear(peer) for _ in range(2 + 64)]
+    assert [said.status for said in served] == [PENDING] + [0] * 65
+    assert [said.command.MessageIDBeingRespondedTo for said in served[2:]] == list(range(100, 164))
     await peer.send(RELEASE_RQ)
     assert await peer.rest() == RELEASE_RP
     await peer.close()
