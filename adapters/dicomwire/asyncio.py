@@ -22,6 +22,7 @@ from dicomwire.addresses import AddressInformation, bound_socket, candidates, li
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.logic.handlers import is_async
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
@@ -458,8 +459,12 @@ class Association(AsyncAssociation):
         if self._attendant is not None:
             self._attendant.set_timer()
 
+    def _left_over(self) -> None:
+        if self._attendant is not None:
+            self._attendant.attend()
+
     async def _call(self, function: Any, *args: Any) -> Any:
-        if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
+        if self._ae.handlers_in_threads and not is_async(function):
             result = await asyncio.to_thread(function, *args)
         else:
             result = function(*args)
@@ -480,6 +485,9 @@ class _Attendant:
         self._timer: asyncio.TimerHandle | None = None
         channel.on_idle_data = self.attend
         self.set_timer()
+        if not channel.session.wants_data:
+            # It came together with the acceptance.
+            self.attend()
 
     def _due(self) -> None:
         self._timer = None
@@ -607,7 +615,19 @@ class AssociationServer(ServerBase[Association]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._end()
+        if kind is None:
+            await self._end()
+            return
+        # Handlers may take for ever, and nobody waits for them any more.
+        self.shutdown()
+        for association in self.active_associations:
+            if not association._ended:
+                association._abandon()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 class AE(AsyncApplicationEntity):

@@ -272,7 +272,11 @@ class Association(AssociationBase):
         if not self._lock.acquire(blocking=False):
             return now
         try:
-            return None if self._session is None else self._session.next_deadline(now)
+            session = self._session
+            if session is None:
+                return None
+            # What came with the last response does not make the socket readable any more.
+            return session.next_deadline(now) if session.wants_data else now
         finally:
             self._lock.release()
 

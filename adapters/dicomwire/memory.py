@@ -333,7 +333,9 @@ class AE(AsyncApplicationEntity):
         tls_args: None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
     ) -> Association:
-        """Request an association; see :meth:`dicomwire.AE.associate`."""
+        """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
+        if not isinstance(addr, str | tuple) or not isinstance(port, int):
+            raise TypeError(f"an address is a str and a port an int, not {addr!r} and {port!r}")
         association, request = new_requestor(
             Association, self, contexts, ae_title, max_pdu, ext_neg, evt_handlers, (addr, port)
         )
@@ -388,7 +390,7 @@ async def _attend(association: Association, channel: MemoryChannel) -> None:
             deadline = now + idle if deadline is None else min(deadline, now + idle)
 
         def has_cause(moves: int = association._moves) -> bool:
-            arrived = channel._arrived() and not association._advancing
+            arrived = (channel._arrived() or not channel.session.wants_data) and not association._advancing
             return arrived or association._ended or association._moves != moves
 
         await _until(has_cause, deadline)

@@ -28,6 +28,7 @@ from dicomwire.addresses import AddressInformation, bound_socket, candidates, li
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.logic.handlers import is_async
 from dicomwire.logic.requesting import establish, new_requestor, not_connected
 from dicomwire.logic.server import ServerBase
 from dicomwire.pdu_primitives import NegotiationItem
@@ -254,8 +255,9 @@ class Association(AsyncAssociation):
             LOGGER.exception("an operation for %s failed", self._peer_name)
 
     async def _call(self, function: Any, *args: Any) -> Any:
-        if self._ae.handlers_in_threads and not inspect.iscoroutinefunction(function):
-            result = await trio.to_thread.run_sync(function, *args)
+        if self._ae.handlers_in_threads and not is_async(function):
+            # In a box: trio takes it for a mistake if a function gives a coroutine.
+            (result,) = await trio.to_thread.run_sync(lambda: (function(*args),))
         else:
             result = function(*args)
         return await result if inspect.isawaitable(result) else result
@@ -372,7 +374,8 @@ class AssociationServer(ServerBase[Association]):
                         nursery.start_soon(association.abort)
             else:
                 for association in self.active_associations:
-                    association._abandon()
+                    if not association._ended:
+                        association._abandon()
         finally:
             manager, self._manager = self._manager, None
             if kind is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from dicomwire import build_context, evt
 from dicomwire.dsutils import encode
 from dicomwire.status import code_to_status
 from tests.support.adapters import VERIFICATION, Recorder, World, done
+from tests.support.scripted import accepting, hear, reply, uid
+from tests.support.sessions import element
+from tests.support.streams import ABORT, RELEASE_RQ
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 REPOSITORY = "1.2.840.10008.5.1.4.1.1.201.6"
@@ -37,9 +41,17 @@ def unencodable() -> Dataset:
 
 async def collect(responses: Any) -> list[tuple[Any, Any]]:
     """All responses: the status, None if it is empty, and the identifier."""
+    return [(status.get("Status"), identifier) for status, identifier in await done_all(responses)]
+
+
+async def done_all(responses: Any) -> list[tuple[Any, Any]]:
     responses = await done(responses)
-    items = [item async for item in responses] if hasattr(responses, "__anext__") else list(responses)
-    return [(status.get("Status"), identifier) for status, identifier in items]
+    return [item async for item in responses] if hasattr(responses, "__anext__") else list(responses)
+
+
+async def advance(responses: Any) -> Any:
+    """The next response; None behind the last."""
+    return await anext(responses, None) if hasattr(responses, "__anext__") else next(responses, None)
 
 
 async def joined(world: World, handler: Any, *models: str, **options: Any) -> Any:
@@ -80,6 +92,10 @@ ROWS = [
     pytest.param(yielding((0xA700, None), (0xFF00, match())), [0xA700], id="failure ends"),
     pytest.param(yielding((0xFE00, None), (0xFF00, match())), [0xFE00], id="cancel ends"),
     pytest.param(yielding((0xFFF0, None), (0xFF00, match())), [0xFFF0], id="unknown ends"),
+    # Only a repository query goes on after it: for everybody else it is the last response.
+    pytest.param(yielding((0xFF00, match()), (0xB001, None), (0xFF00, match())), [0xFF00, 0xB001], id="warning ends"),
+    pytest.param(yielding((0xFF00, b"")), [0xC312], id="no bytes"),
+    pytest.param(yielding((0xFF00, 7)), [0xC312], id="no data set but a number"),
     pytest.param(yielding((Dataset(), None)), [0xC001], id="no Status"),
     pytest.param(yielding(("x", None)), [0xC002], id="no status at all"),
     pytest.param(yielding(ValueError("no")), [0xC311], id="raises at once"),
@@ -163,6 +179,23 @@ async def test_a_repository_query_goes_on_after_its_warning(world: World) -> Non
     await done(association.release())
 
 
+async def test_a_repository_query_can_be_cancelled_after_its_warning(world: World) -> None:
+    def handler(event: evt.Event) -> Iterator[Any]:
+        yield 0xB001, None
+        for _ in range(100000):
+            if event.is_cancelled:
+                yield 0xFE00, None
+                return
+            yield 0xFF00, match()
+
+    association = await joined(world, handler, REPOSITORY)
+    responses = await done(association.send_c_find(match(), REPOSITORY, msg_id=3))
+    assert (await advance(responses))[0].Status == 0xB001
+    await done(association.send_c_cancel(3, query_model=REPOSITORY))
+    assert (await collect(responses))[-1] == (0xFE00, None)
+    await done(association.release())
+
+
 @pytest.mark.parametrize("model", [WORKLIST, SUBSTANCE, UPS_PULL])
 async def test_other_services_are_queried_too(world: World, model: str) -> None:
     association = await joined(world, yielding((0xFF00, match())), model)
@@ -191,12 +224,8 @@ async def test_cancel_from_inside_the_loop_is_seen_by_the_handler(world: World) 
     association = await joined(world, handler)
     responses = await done(association.send_c_find(match(), FIND, msg_id=3))
     statuses = []
-    while True:
-        try:
-            status, _ = await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
-        except (StopIteration, StopAsyncIteration):
-            break
-        statuses.append(status.Status)
+    while (item := await advance(responses)) is not None:
+        statuses.append(item[0].Status)
         if len(statuses) == 1:
             await done(association.send_c_cancel(3, query_model=FIND))
     assert statuses[-1] == 0xFE00
@@ -215,7 +244,7 @@ async def test_an_iterator_may_be_left_early(world: World) -> None:
 
     association = await joined(world, handler)
     responses = await done(association.send_c_find(match(), FIND))
-    await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+    await advance(responses)
     del responses
     assert (await done(association.send_c_echo(msg_id=2))).Status == 0
     assert len(await collect(association.send_c_find(match(), FIND))) > 1
@@ -225,7 +254,7 @@ async def test_an_iterator_may_be_left_early(world: World) -> None:
 async def test_a_request_while_an_iterator_is_open_is_refused(world: World) -> None:
     association = await joined(world, yielding((0xFF00, match()), (0xFF00, match())))
     responses = await done(association.send_c_find(match(), FIND))
-    await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+    await advance(responses)
     with pytest.raises(RuntimeError):
         await done(association.send_c_echo(msg_id=2))
     assert [status for status, _ in await collect(responses)] == [0xFF00, 0x0000]
@@ -274,17 +303,14 @@ async def test_bad_arguments_are_refused_and_the_association_stays(world: World)
 
 
 async def test_a_timeout_ends_the_iterator_with_an_empty_status(world: World) -> None:
-    go_on = world.signal()
+    async def script(peer: Any) -> None:
+        await peer.send(reply(1, 0x0020, 0xFF00, data=MATCH))
+        assert await peer.pdu() == ABORT
 
-    async def handler(event: evt.Event) -> list[Any]:
-        await go_on.wait()
-        return []
-
-    association = await joined(world, handler)
-    association.dimse_timeout = 0.05
-    assert await collect(association.send_c_find(match(), FIND)) == [(None, None)]
-    assert association.is_aborted
-    go_on.set()
+    async with asking(world, script) as association:
+        association.dimse_timeout = 0.05
+        assert [status for status, _ in await collect(association.send_c_find(match(), FIND))] == [0xFF00, None]
+        assert association.is_aborted
 
 
 async def test_an_abort_ends_the_handler_and_the_iterator(world: World) -> None:
@@ -300,7 +326,7 @@ async def test_an_abort_ends_the_handler_and_the_iterator(world: World) -> None:
 
     association = await joined(world, handler, evt_handlers=seen.bindings(evt.EVT_ABORTED))
     responses = await done(association.send_c_find(match(), FIND))
-    await done(responses.__anext__() if hasattr(responses, "__anext__") else next(responses))
+    await advance(responses)
     await done(association.abort())
     left = await collect(responses)
     assert left[-1] == (None, None)
@@ -319,3 +345,74 @@ async def test_an_async_generator_may_ask_whether_it_is_cancelled_in_every_adapt
     assert [status for status, _ in await collect(association.send_c_find(match(), FIND))] == [0xFF00, 0x0000]
     assert asked == [False]
     await done(association.release())
+
+
+# -- a scripted SCP -----------------------------------------------------------------------------------------------
+MATCH = encode(match("A"), True, True) or b""
+
+
+@asynccontextmanager
+async def asking(world: World, script: Any) -> AsyncIterator[Any]:
+    """An association with a scripted SCP, which plays its part when the query has come."""
+    listener = await world.listen()
+
+    async def peer() -> None:
+        other = await accepting(listener)
+        said = await hear(other)
+        assert said.field == 0x0020
+        await script(other)
+        await other.rest()
+        await other.close()
+
+    job = world.start(peer)
+    association = await world.associate(listener, contexts=[build_context(FIND)])
+    yield association
+    await done(association.abort())
+    await job.result()
+
+
+@pytest.mark.parametrize(
+    ("responses", "expected"),
+    [
+        pytest.param(
+            [reply(1, 0x0020, 0xFF00, data=b"\xff" * 8), reply(1, 0x0020, 0xFF01, data=MATCH), reply(1, 0x0020, 0)],
+            [(0xFF00, None), (0xFF01, match("A")), (0, None)],
+            id="an identifier that cannot be decoded",
+        ),
+        pytest.param(
+            [reply(1, 0x0020, 0xFF00), reply(1, 0x0020, 0, data=MATCH)],
+            [(0xFF00, Dataset()), (0, None)],
+            id="an identifier where it should not be",
+        ),
+        pytest.param([reply(1, 0x0020, 0xB001)], [(0xB001, None)], id="a warning ends"),
+        pytest.param([reply(1, 0x0020, 0xFFF0)], [(0xFFF0, None)], id="unknown ends"),
+        pytest.param(
+            [reply(1, 0x0020, 0xFF00, data=MATCH, message_id=9), reply(1, 0x0020, 0xA700)],
+            [(0xA700, None)],
+            id="to another message",
+        ),
+        pytest.param([reply(1, 0x0020, 0xFF00, data=MATCH), ABORT], [(0xFF00, match("A")), (None, None)], id="abort"),
+        pytest.param([RELEASE_RQ], [(None, None)], id="release"),
+        pytest.param([reply(1, 0x0010, 0x0000)], [(None, None)], id="to another kind of request"),
+        pytest.param([b"nonsense"], [(None, None)], id="nonsense"),
+    ],
+)
+async def test_responses_are_interpreted_as_documented(
+    world: World, responses: list[bytes], expected: list[tuple[Any, Any]]
+) -> None:
+    async def script(peer: Any) -> None:
+        await peer.send(b"".join(responses))
+
+    async with asking(world, script) as association:
+        assert await collect(association.send_c_find(match(), FIND)) == expected
+
+
+async def test_the_status_comes_with_its_optional_elements(world: World) -> None:
+    async def script(peer: Any) -> None:
+        elements = [element(0x0901, b"\x10\0\x20\0\x10\0\x10\0"), element(0x0902, b"no luck ")]
+        await peer.send(reply(1, 0x0020, 0xA900, uid(0x0002, FIND), *elements))
+
+    async with asking(world, script) as association:
+        (status,) = [status for status, _ in await done_all(association.send_c_find(match(), FIND))]
+        assert {item.keyword for item in status} == {"Status", "OffendingElement", "ErrorComment"}
+        assert (status.OffendingElement, status.ErrorComment) == ([0x00100020, 0x00100010], "no luck")

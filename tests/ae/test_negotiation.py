@@ -257,6 +257,15 @@ async def test_an_identity_that_nobody_checks_is_accepted_without_response(world
     await done(association.release())
 
 
+async def test_nobody_is_asked_about_the_identity_of_who_is_rejected_anyway(world: World) -> None:
+    asked: list[Any] = []
+    ae = world.ae()
+    ae.require_calling_aet = ["FRIEND"]
+    server = await world.serve([(evt.EVT_USER_ID, asked.append)], ae=ae)
+    assert codes(await world.associate(server, ext_neg=[identity(1)])) == (1, 1, 3)
+    assert asked == []
+
+
 async def test_without_identity_the_identity_handler_is_not_called(world: World) -> None:
     association = await world.join([(evt.EVT_USER_ID, _raises)])
     await done(association.release())

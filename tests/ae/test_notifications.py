@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dicomwire import _config, evt
 from dicomwire.upper_layer.pdus import decode_pdu
-from tests.ae.test_operations import EXPLICIT, Store, instance, storage
+from tests.ae.test_operations import EXPLICIT, Store, instance, save, storage
 from tests.ae.test_storing import large_instance
 from tests.support.adapters import NOTIFICATIONS, Recorder, World, done, keep, port_of
 
@@ -136,6 +137,22 @@ async def test_a_data_set_is_told_after_the_pdus_that_brought_it(world: World) -
     count = sum(event.pdu.pdu_type == 4 for event in here.of(evt.EVT_PDU_SENT))
     assert before.count("PDU_RECV") == before.count("DATA_RECV") == 1 + count
     assert count > 50
+
+
+async def test_a_message_that_is_streamed_is_told_of_before_its_bytes(world: World, tmp_path: Path) -> None:
+    """Its data set is not shown: it is never in memory."""
+    here = Recorder()
+    contexts = storage(EXPLICIT)
+    server = await world.serve(Store().bindings, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    for told in (evt.EVT_DIMSE_SENT, evt.EVT_PDU_SENT):
+        association.bind(told, here)
+    assert (await done(association.send_c_store(save(large_instance(), tmp_path / "large.dcm")))).Status == 0
+    assert here.names[:2] == ["DIMSE_SENT", "PDU_SENT"]
+    assert here.names.count("DIMSE_SENT") == 1
+    message = here.events[0].message
+    assert (message.command_set.CommandField, message.data_set) == (0x0001, None)
+    await done(association.release())
 
 
 async def test_pdus_are_told_with_the_names_of_their_classes(world: World) -> None:

@@ -14,6 +14,7 @@ from dicomwire.upper_layer import AssociateRQ
 from dicomwire.upper_layer.pdus import Abort
 from tests.ae.test_find import collect
 from tests.ae.test_operations import Store, instance
+from tests.ae.test_window import numbered, windowed
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, World, done, keep
 from tests.support.sessions import proposal, request
 
@@ -84,6 +85,18 @@ async def test_handlers_of_a_requestor_see_the_variables_of_who_called_associate
     server.active_associations[0].abort()
     await blocking_world.until(lambda: len(seen) == 3)
     assert seen == [(event.name, "associating") for event in events]
+
+
+async def test_handlers_that_run_at_once_see_them_too(blocking_world: World) -> None:
+    _config.PASS_CONTEXTVARS = True
+    seen: list[str] = []
+    handlers = [(evt.EVT_C_STORE, lambda event: keep(seen, VARIABLE.get()))]
+    token = VARIABLE.set("serving")
+    association = await windowed(blocking_world, handlers, (3, 3), (3, 3))
+    VARIABLE.reset(token)
+    assert len(list(association.send_c_store_many(numbered(3)))) == 3
+    assert seen == ["serving"] * 3
+    await done(association.release())
 
 
 async def test_event_loops_always_pass_them_on(loop_world: World) -> None:

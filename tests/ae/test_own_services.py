@@ -11,9 +11,10 @@ from dicomwire.dimse_primitives import C_ECHO, N_GET
 from dicomwire.service_class import ServiceClass, StorageServiceClass
 from dicomwire.status import code_to_status
 from tests.ae.test_operations import Store, instance
-from tests.support.adapters import World, done
+from tests.support.adapters import VERIFICATION, World, done
 
 OWN = "1.2.3.4.5.6.1"
+BROKEN = "1.2.3.4.5.6.3"
 OWN_STORAGE = "1.2.3.4.5.6.2"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 
@@ -26,6 +27,21 @@ class Answering(ServiceClass):
         response.MessageIDBeingRespondedTo = req.MessageID
         self.validate_status(0xC123, response)
         return self.dimse.send_msg(response, context.context_id)
+
+
+class Broken(ServiceClass):
+    """Raises, before or after it has answered."""
+
+    answers = False
+
+    async def SCP(self, req: Any, context: Any) -> Any:
+        if Broken.answers:
+            response = N_GET()
+            response.MessageIDBeingRespondedTo = req.MessageID
+            response.Status = 0xC123
+            assert self.is_valid_status(0x0110) and not self.is_cancelled(req.MessageID)
+            await done(self.dimse.send_msg(response, context.context_id))
+        raise ValueError("no")
 
 
 class Counting(StorageServiceClass):
@@ -44,6 +60,19 @@ async def test_an_own_service_answers_for_itself(world: World) -> None:
     association = await world.associate(server, contexts=[build_context(OWN)])
     status, attributes = await done(association.send_n_get([], OWN, "1.2.3"))
     assert (status.Status, attributes) == (0xC123, None)
+    await done(association.release())
+
+
+@pytest.mark.parametrize(("answers", "code"), [(False, 0x0110), (True, 0xC123)])
+async def test_an_own_service_that_raises_is_answered_for(world: World, answers: bool, code: int) -> None:
+    register_uid(BROKEN, "BrokenService", Broken)
+    Broken.answers = answers
+    contexts = [build_context(BROKEN), build_context(VERIFICATION)]
+    server = await world.serve(contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    status, _ = await done(association.send_n_get([], BROKEN, "1.2.3"))
+    assert status.Status == code
+    assert (await done(association.send_c_echo(msg_id=2))).Status == 0
     await done(association.release())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -280,6 +281,33 @@ async def test_several_users_of_one_association_take_turns(world: World) -> None
     assert association.is_released
 
 
+async def test_users_take_turns_even_if_a_handler_of_what_is_sent_takes_its_time(world: World) -> None:
+    told: list[Any] = []
+
+    async def sent(event: evt.Event) -> None:
+        told.append(event)
+        if len(told) == 1:
+            # Until the other users have had every chance to come between.
+            with suppress(TimeoutError):
+                await world.until(lambda: len(told) > 1, 0.05 if world.name != "memory" else 0.0005)
+
+    large = instance()
+    large.PixelData = bytes(3 << 20)
+    large["PixelData"].VR = "OW"
+    association = await world.join(Store().bindings, evt_handlers=[(evt.EVT_DIMSE_SENT, sent)])
+
+    async def echo() -> Any:
+        return await done(association.send_c_echo())
+
+    async def store() -> Any:
+        return await done(association.send_c_store(large))
+
+    jobs = [world.start(work) for work in (echo, store, echo, store)]
+    assert [(await job.result()).Status for job in jobs] == [0, 0, 0, 0]
+    assert sorted(event.message.command_set.CommandField for event in told) == [0x0001, 0x0001, 0x0030, 0x0030]
+    await done(association.release())
+
+
 @pytest.mark.parametrize("verb", ["abort", "release"])
 async def test_an_association_may_be_ended_while_another_waits_for_a_response(world: World, verb: str) -> None:
     gate, inside = world.signal(), world.signal()
@@ -495,7 +523,7 @@ async def test_cancelling_an_operation_aborts_and_frees_the_socket_and_the_serve
             await association.send_c_store(instance(IMPLICIT))
         await {"echo": association.send_c_echo, "release": association.release, "abort": association.abort}[operation]()
 
-    await _cancelled_after(loop_world, work, started)
+    await cancelled_after(loop_world, work, started)
     rest = await job.result()
     if operation != "abort":
         assert b"\x07\0\0\0\0\x04\0\0\0\0" in rest
@@ -516,7 +544,7 @@ def _as_storage(context: Any) -> Any:
     return evolve(context, abstract_syntax="1.2.840.10008.5.1.4.1.1.2")
 
 
-async def _cancelled_after(world: World, work: Any, started: Any) -> None:
+async def cancelled_after(world: World, work: Any, started: Any) -> None:
     if world.name == "asyncio":
         import asyncio
 
@@ -548,7 +576,7 @@ async def test_cancelling_the_body_of_a_with_aborts(loop_world: World) -> None:
             started.set()
             await never.wait()
 
-    await _cancelled_after(loop_world, work, started)
+    await cancelled_after(loop_world, work, started)
     assert flags(found[0]) == ABORTED
     await loop_world.until(lambda: told.names)
     await loop_world.until(lambda: not server.active_associations)

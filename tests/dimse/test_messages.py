@@ -191,6 +191,12 @@ def test_a_response_is_final_unless_it_is_pending(command_field: int, status: in
     assert is_final(request, status) is final
 
 
+@pytest.mark.parametrize("status", [0x0000, 0xFF00, 0xFF01])
+@pytest.mark.parametrize("command_field", [0x0001, 0x0030, 0x0100, 0x0110, 0x0150])
+def test_a_request_that_has_one_response_waits_for_no_more(command_field: int, status: int) -> None:
+    assert is_final(Command(command_field=command_field, message_id=1), status)
+
+
 def test_a_repository_query_goes_on_after_its_response_limit_is_reached() -> None:
     query = Command(command_field=0x0020, message_id=1, affected_sop_class_uid="1.2.840.10008.5.1.4.1.1.201.6")
     assert not is_final(query, 0xB001)

@@ -240,6 +240,8 @@ class SocketPeer(Peer):
         self._world = world
         self.sock = sock
         sock.setblocking(False)
+        # What a script sends is there when the next step of it runs.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         world._closing.append(sock.close)
 
     async def send(self, data: bytes) -> None:

@@ -116,15 +116,23 @@ MESSAGES: dict[int, MessageKind] = {
 PENDING = (0xFF00, 0xFF01)
 """More responses follow one with these statuses (PS3.7 annex C)."""
 
+_QUERIES = (C_FIND_RQ, C_GET_RQ, C_MOVE_RQ)
+"""The requests that have more than one response."""
+
 _REPOSITORY_QUERY = "1.2.840.10008.5.1.4.1.1.201.6"
 
 
-def is_final(request: Command, status: int | None) -> bool:
-    """Whether no response to ``request`` follows one with ``status``; one without a status is final."""
-    if status == 0xB001 and request.command_field == C_FIND_RQ:
+def is_final(message: Command, status: int | None) -> bool:
+    """Whether no response to a request follows one with ``status``; ``message`` is either of them.
+
+    A response without a status is final, and so is the one to a request that has no more than one.
+    """
+    if status in PENDING:
+        return message.command_field & ~RESPONSE not in _QUERIES
+    if status == 0xB001 and message.command_field & ~RESPONSE == C_FIND_RQ:
         # Response limit reached: the repository query goes on (PS3.4 HH.2).
-        return request.affected_sop_class_uid != _REPOSITORY_QUERY
-    return status not in PENDING
+        return message.affected_sop_class_uid != _REPOSITORY_QUERY
+    return True
 
 
 def check(command: Command) -> Command:

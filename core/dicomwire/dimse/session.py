@@ -10,7 +10,7 @@ from attrs import frozen
 
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
-from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, PENDING, RESPONSE, check, is_final
+from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
 from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.buffer import LARGE
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
@@ -59,6 +59,9 @@ class Session:
         self.cancelled: set[int] = set()
         """Those of them that the peer has cancelled."""
 
+        self._interrupting: set[int] = set()
+        """Those of them that came while a request of ours was outstanding: the peer answers it later."""
+
         self._request_contexts: dict[int, int] = {}
         self._request: AssociateRQ | None = None
         self._inbox: deque[Event] = deque()
@@ -100,8 +103,8 @@ class Session:
     def handle_deadline(self, now: float) -> None:
         """See :meth:`Connection.handle_deadline`."""
         timers = self.connection.timers
-        if self.serving and timers.is_running(Timer.IDLE):
-            # The peer is silent because it waits for us.
+        if self.serving and (self._interrupting or not self.outstanding) and timers.is_running(Timer.IDLE):
+            # The peer is silent because it waits for us, and not we for it, as for the sub-operation of a retrieval.
             timers.start(Timer.IDLE)
         self.connection.handle_deadline(now)
         self._parsed = self._parsed and not self.connection.has_events
@@ -184,8 +187,9 @@ class Session:
         if is_operation:
             self.outstanding[message_id] = command
             self._request_contexts[message_id] = context_id
-        elif field & RESPONSE and command.status not in PENDING:
+        elif field & RESPONSE and is_final(command, command.status):
             self.serving.discard(message_id)
+            self._interrupting.discard(message_id)
             self.cancelled.discard(message_id)
         if data_set_follows:
             # The response deadline begins when the request is whole.
@@ -349,6 +353,7 @@ class Session:
             assert command.message_id is not None
             self.serving.add(command.message_id)
             if self.outstanding:
+                self._interrupting.add(command.message_id)
                 self._suspend_response()
         else:
             message = self._response(received)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +37,10 @@ class Answers:
         answers = await self._association._intervene(self._event, self._message)
         if answers is None:
             return
+        self._is_async = hasattr(answers, "__aiter__")
         try:
-            self._is_async = hasattr(answers, "__aiter__")
-            self._iterator = aiter(answers) if self._is_async else iter(answers)
-        except TypeError as error:
+            self._iterator = await self._association._call(aiter if self._is_async else iter, answers)
+        except Exception as error:
             LOGGER.error("the handler of %s gave %s: nothing to iterate", self._event.name, type(answers).__name__)
             raise HandlerRaised(self._event.name) from error
 
@@ -54,26 +53,31 @@ class Answers:
         if self._iterator is None:
             return END
         try:
-            if self._is_async:
-                return await self._association._call(self._anext)
-            return await self._association._call(next, self._iterator, END)
+            return await self._association._call(_anext if self._is_async else next, self._iterator, END)
         except Exception as error:
             LOGGER.exception("handler of %s raised", self._event.name)
             self._iterator = None
             raise HandlerRaised(self._event.name) from error
 
-    async def _anext(self) -> Any:
-        return await anext(self._iterator, END)
-
     async def close(self) -> None:
         """No more values are wanted: let the handler clean up."""
         iterator, self._iterator = self._iterator, None
-        close = getattr(iterator, "aclose" if self._is_async else "close", None)
-        if close is None:
+        if not hasattr(iterator, "aclose" if self._is_async else "close"):
             return
         try:
-            closing = await self._association._call(close)
-            if inspect.isawaitable(closing):
-                await closing
+            await self._association._call(_aclose if self._is_async else _close, iterator)
         except Exception:
             LOGGER.exception("handler of %s raised while it was closed", self._event.name)
+
+
+# An asynchronous generator is run where the loop is: these are coroutine functions, and no handler's own methods.
+async def _anext(iterator: Any, end: object) -> Any:
+    return await anext(iterator, end)
+
+
+async def _aclose(iterator: Any) -> None:
+    await iterator.aclose()
+
+
+def _close(iterator: Any) -> None:
+    iterator.close()

@@ -59,17 +59,17 @@ class AssociationBase(AssociationEngine):
         assert self._channel is not None and self._session is not None
         while self._sending:
             await self._channel.turn()
-        if self._handlers.listeners(evt.EVT_DIMSE_SENT):
-            await self._notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
         if data_set is None or len(data_set) <= _AT_ONCE:
+            # Queued before anybody is told: meanwhile another thread or task may want to send.
             self._session.send_message(context_id, command, data_set)
+            if self._handlers.listeners(evt.EVT_DIMSE_SENT):
+                await self._notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
             await self._flush()
             return
         view = memoryview(data_set)
         step = self._piece_size()
-        await self._send_pieces(
-            context_id, command, ((view[at : at + step], at + step >= len(view)) for at in range(0, len(view), step))
-        )
+        pieces = ((view[at : at + step], at + step >= len(view)) for at in range(0, len(view), step))
+        await self._send_pieces(context_id, command, pieces, data_set)
 
     def _piece_size(self) -> int:
         """How many bytes of a data set to queue at a time: full fragments, about a MiB of them."""
@@ -77,12 +77,18 @@ class AssociationBase(AssociationEngine):
         return max(1, _AT_ONCE // fragment) * fragment
 
     async def _send_pieces(
-        self, context_id: int, command: Command, pieces: Iterator[tuple[Buffer, bool]], *, foreign: bool = False
+        self,
+        context_id: int,
+        command: Command,
+        pieces: Iterator[tuple[Buffer, bool]],
+        data_set: Buffer | None = None,
+        *,
+        foreign: bool = False,
     ) -> None:
         """Send one message whose data set comes in pieces, each with whether it is the last.
 
         A piece may reuse the memory of the one before: that one has been written.  ``foreign`` ones are made by code of
-        the user's.
+        the user's.  Who listens is shown ``data_set``.
         """
         assert self._channel is not None and self._session is not None
         while self._sending:
@@ -90,6 +96,8 @@ class AssociationBase(AssociationEngine):
         self._sending = True
         try:
             self._session.begin_message(context_id, command, data_set_follows=True)
+            if self._handlers.listeners(evt.EVT_DIMSE_SENT):
+                await self._notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
             while (item := await self._call(next, pieces, None) if foreign else next(pieces, None)) is not None:
                 piece, last = item
                 if self._connection.state is not State.STA6:
@@ -115,13 +123,18 @@ class AssociationBase(AssociationEngine):
         """
         assert self._session is not None and self._channel is not None
         outstanding = self._session.outstanding
-        while len(outstanding) >= self._invoked and not self._ended:
-            if not outstanding.keys().isdisjoint(self._unread):
-                await self._drain()
-            elif len(self._iterating) >= self._invoked:
-                raise RuntimeError("the responses to an earlier request are still being iterated")
-            else:
+        while not self._ended:
+            if len(outstanding) < self._invoked:
+                if not self._sending:
+                    break
                 await self._channel.turn()
+                continue
+            unread = not outstanding.keys().isdisjoint(self._unread)
+            if not unread and len(self._iterating) >= self._invoked:
+                raise RuntimeError("the responses to an earlier request are still being iterated")
+            # Whoever waits here may be a handler inside the very wait for the other request: so it reads for both.
+            with self._exchange:
+                await (self._drain() if unread else self._advance())
         if self._invoked > 1 and command.message_id in self._in_use:
             assert command.message_id is not None
             command = evolve(command, message_id=self._free_message_id(command.message_id))
@@ -172,9 +185,12 @@ class AssociationBase(AssociationEngine):
                 return None
             await self._advance()
         response = waiting.popleft()
-        assert self._session is not None
-        if not waiting and message_id not in self._session.outstanding:
+        session = self._session
+        assert session is not None
+        if not waiting and message_id not in session.outstanding:
             del self._responses[message_id]
+            if not session.wants_data and not session.outstanding:
+                self._left_over()
         return response
 
     def _forget_responses(self, message_id: int, context_id: int | None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from dicomwire import events as evt
 from dicomwire.logic.association_state import AssociationState
-from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.handlers import HandlerRaised, is_async
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.upper_layer.pdus import decode_pdu
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap
@@ -78,7 +77,7 @@ class AssociationHandlers(AssociationState):
     def _notify_now(self, event: evt.NotificationEvent, **attrs: Any) -> None:
         """Tell the plain handlers of a notification event where nothing can be awaited any more."""
         for handler, args in self._handlers.listeners(event):
-            if inspect.iscoroutinefunction(handler):
+            if is_async(handler):
                 continue
             happened = evt.Event(self, event, attrs, timestamp=self._timestamp())
             try:

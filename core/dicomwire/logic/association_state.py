@@ -123,6 +123,9 @@ class AssociationState:
     def _deadline_moved(self) -> None:
         """The network timeout was set: adapters that wait for its deadline elsewhere look again."""
 
+    def _left_over(self) -> None:
+        """More has arrived with the last response: adapters that look after idle associations look soon."""
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` beside what runs now, in a thread or task that ends with the association.
 

@@ -1,7 +1,20 @@
-"""What can go wrong in user code."""
+"""What user code may be, and what can go wrong in it."""
 
 from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any
 
 
 class HandlerRaised(Exception):
     """A user's handler raised; ``__cause__`` is what.  Keeps its errors apart from those of the association."""
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling it gives something to be awaited, as far as that can be told before."""
+    while isinstance(function, partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function):
+        return True
+    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+PROCESSING_FAILURE = 0x0110
 UNKNOWN_SOP_CLASS = 0x0118
 MISSING_ATTRIBUTE = 0x0120
 SOP_CLASS_NOT_SUPPORTED = 0x0122
@@ -119,6 +120,10 @@ async def _serve_by_hand(
         raise
     except Exception:
         LOGGER.exception("%s.SCP raised", service_class.__name__)
+        session = association._session
+        if session is not None and message.message_id in session.serving:
+            # It has not given its final response; the peer would wait for it.
+            await association._send(message.context.context_id, answer(message.command, PROCESSING_FAILURE))
     finally:
         association._by_hand.remove(message)
 

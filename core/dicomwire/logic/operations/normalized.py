@@ -35,6 +35,9 @@ LOGGER = logging.getLogger(__name__)
 
 _PROCESSING_FAILURE = 0x0110
 
+_DONE = (STATUS_SUCCESS, STATUS_WARNING)
+"""The categories of status whose responses carry a data set."""
+
 
 async def send_n_action(
     self: AssociationBase,
@@ -178,7 +181,7 @@ async def _invoke(
     status = status_of(response)
     if response is None or response.command.status is None:
         return status, None
-    if code_to_category(response.command.status) not in (STATUS_SUCCESS, STATUS_WARNING):
+    if command_field == N_DELETE_RQ or code_to_category(response.command.status) not in _DONE:
         return status, None
     try:
         return status, response.data_set()

@@ -6,14 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
-from dicomwire.dimse.messages import answer
+from dicomwire.dimse.messages import PENDING, answer, is_final
 from dicomwire.logic.answers import END, Answers
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import Response, respond
 from dicomwire.service_class import C_FIND, RelevantPatientInformationQueryServiceClass, ServiceClass
-from dicomwire.status import STATUS_PENDING, STATUS_WARNING, code_to_category
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
@@ -37,27 +36,26 @@ async def serve_find(
     try:
         await answers.open()
         while (value := await answers.next()) is not END:
+            # What came while the handler was at it: nothing is sent to a peer that has released or aborted.
+            await association._attend()
+            if not association.is_established:
+                return None
             try:
                 status, identifier = value
             except (TypeError, ValueError):
                 LOGGER.error("the C-FIND handler yielded no pair of status and identifier")
                 return answer(command, HANDLER_FAILED), None
             response = respond(command, status, table)
-            assert response.status is not None
-            category = code_to_category(response.status)
-            if category not in (STATUS_PENDING, STATUS_WARNING) or response.status not in table:
+            if is_final(command, response.status):
                 return response, None
             data: Buffer | None = None
-            if category == STATUS_PENDING:
+            if response.status in PENDING:
                 data = _identifier(identifier, message.context.transfer_syntax)
                 if data is None:
                     return answer(command, BAD_IDENTIFIER), None
             await association._send(message.context.context_id, response, data)
             if only_one:
                 break
-            await association._attend()
-            if not association.is_established:
-                return None
     except HandlerRaised:
         return answer(command, HANDLER_FAILED), None
     finally:
@@ -67,11 +65,10 @@ async def serve_find(
 
 def _identifier(identifier: Any, transfer_syntax: str) -> Buffer | None:
     """A match, encoded; None if there is none, or it cannot be."""
-    if not identifier:
-        LOGGER.error("the C-FIND handler yielded a Pending status without identifier")
-        return None
     try:
-        return encode_data_set(identifier, transfer_syntax)
+        if identifier:
+            return encode_data_set(identifier, transfer_syntax) or None
+        LOGGER.error("the C-FIND handler yielded a Pending status without identifier")
     except ValueError as error:
         LOGGER.error("the identifier of a C-FIND handler: %s", error)
-        return None
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -21,6 +20,7 @@ from dicomwire.dimse.messages import (
 )
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.operations.common import check_uid
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import Response, respond
 from dicomwire.service_class import ServiceClass
@@ -65,18 +65,18 @@ async def serve_normalized(
     category = code_to_category(response.status or 0)
     if category not in (STATUS_SUCCESS, STATUS_WARNING):
         return response, None
-    if command.command_field == N_CREATE_RQ and command.affected_sop_instance_uid is None:
-        uid = data_set.get("AffectedSOPInstanceUID") if data_set else None
-        if uid:
-            response = evolve(response, affected_sop_instance_uid=str(uid))
-        elif category == STATUS_SUCCESS:
-            LOGGER.error("the N-CREATE handler gave no AffectedSOPInstanceUID, and the request had none")
-            return failed
-    if not data_set:
-        return response, None
     try:
-        data = encode_data_set(_without_command_elements(data_set), message.context.transfer_syntax)
-    except ValueError as error:
+        if command.command_field == N_CREATE_RQ and command.affected_sop_instance_uid is None:
+            uid = _instance_uid(data_set)
+            if uid is not None:
+                response = evolve(response, affected_sop_instance_uid=uid)
+            elif category == STATUS_SUCCESS:
+                LOGGER.error("the N-CREATE handler gave no AffectedSOPInstanceUID, and the request had none")
+                return failed
+        if not data_set:
+            return response, None
+        data = encode_data_set(data_set, message.context.transfer_syntax)
+    except (TypeError, ValueError) as error:
         LOGGER.error("the data set of an N-service handler: %s", error)
         return failed
     if not data:
@@ -86,9 +86,7 @@ async def serve_normalized(
     return reply, data
 
 
-def _without_command_elements(data_set: Any) -> Any:
-    if not isinstance(data_set, Dataset) or "AffectedSOPInstanceUID" not in data_set:
-        return data_set
-    data_set = copy(data_set)
-    del data_set.AffectedSOPInstanceUID
-    return data_set
+def _instance_uid(data_set: Any) -> str | None:
+    """The UID that the handler chose; its element is of group 0000, which is not encoded."""
+    uid = data_set.get("AffectedSOPInstanceUID") if isinstance(data_set, Dataset) else None
+    return check_uid(uid, "AffectedSOPInstanceUID") if uid else None

@@ -23,10 +23,10 @@ from dicomwire.status import (
     STATUS_FAILURE,
     STATUS_PENDING,
     STATUS_SUCCESS,
-    STATUS_WARNING,
     StatusTable,
     code_to_category,
 )
+from dicomwire.upper_layer.pdus import Abort
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
@@ -93,7 +93,7 @@ async def serve_move(
         return answer(command, MOVE_FAILED), None
     try:
         try:
-            destination = await answers.next()
+            destination: Any = await answers.next()
         except HandlerRaised:
             destination = END
         if destination is END:
@@ -165,7 +165,7 @@ async def _move(
     finally:
         if not is_done:
             # Cancelled: nobody may wait for it.
-            destination.kill()
+            destination._abandon_now(Abort())
 
 
 async def _retrieve(
@@ -186,6 +186,9 @@ async def _retrieve(
     while True:
         try:
             value = await answers.next()
+            await association._attend()
+            if not association.is_established:
+                return None
             if value is END:
                 return done.outcome()
             status, instance = value
@@ -198,12 +201,12 @@ async def _retrieve(
         assert response.status is not None
         category = code_to_category(response.status)
         if response.status in (NO_STATUS, NO_STATUS_TYPE) or category not in (STATUS_PENDING, STATUS_SUCCESS):
-            if category in (STATUS_FAILURE, STATUS_WARNING):
+            if category != STATUS_CANCEL:
                 done.give_up()
             return done.final(response, instance, remaining=category == STATUS_CANCEL)
         if category == STATUS_SUCCESS:
             return done.success()
-        if not instance and isinstance(instance, Dataset | type(None)):
+        if _is_nothing(instance):
             continue
         if done.are_done:
             LOGGER.warning("a handler yielded more than the %d instances it had announced: ignored", number)
@@ -217,7 +220,7 @@ async def _retrieve(
 
 def _refusal(command: Command, first: Any, table: StatusTable) -> Command | None:
     """The response to a handler that begins with a failure instead of what comes first."""
-    if not isinstance(first, tuple) or len(first) != 2 or first[1] is not None:
+    if not isinstance(first, tuple | list) or len(first) != 2 or first[1] is not None:
         return None
     if isinstance(first[0], bool) or not isinstance(first[0], int | Dataset):
         return None
@@ -228,8 +231,15 @@ def _refusal(command: Command, first: Any, table: StatusTable) -> Command | None
 def _number(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # whatever a user's object makes of it
         return None
+
+
+def _is_nothing(instance: Any) -> bool:
+    try:
+        return not instance
+    except Exception:  # arrays and tables have no truth value: they are something, but no instance
+        return False
 
 
 def _priority(command: Command) -> int:

@@ -60,7 +60,12 @@ def respond(request: Command, status: Any, table: StatusTable) -> Command:
 def _value(item: DataElement, vr: str) -> Any:
     if vr == "AT":
         return tuple(int(tag) for tag in (item.value if item.VM > 1 else [item.value]))
-    return int(item.value) if vr == "US" else str(item.value)
+    if vr != "US":
+        return str(item.value)
+    number = int(item.value)
+    if not 0 <= number <= 0xFFFF:
+        raise ValueError("it does not fit in 16 bits")
+    return number
 
 
 def _checked(status: int, table: StatusTable) -> int:

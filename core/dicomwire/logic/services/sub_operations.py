@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.services.bulk_data import without_bulk_data as strip
 from dicomwire.logic.services.statuses import Response
 from dicomwire.sources import EncodedDataSet
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
@@ -23,11 +24,8 @@ SUCCESS = 0x0000
 SOME_FAILED = 0xB000
 ALL_FAILED = 0xA702
 
-_FAILURES = (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What storing one instance may raise because of that instance, or because its association is gone."""
-
-_BULK_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "PixelDataProviderURL", "SpectroscopyData",
-              "EncapsulatedDocument")  # fmt: skip
+_MOST = 0xFFFF
+"""What fits into a counter: a handler may yield any number of things that are no instances."""
 
 Store = Callable[[Any, int], Awaitable[Dataset]]
 """Stores one instance with a message ID; gives the status."""
@@ -61,7 +59,7 @@ class SubOperations:
             response,
             number_of_remaining_suboperations=max(0, self.remaining) if remaining else None,
             number_of_completed_suboperations=self.completed,
-            number_of_failed_suboperations=self.failed,
+            number_of_failed_suboperations=min(self.failed, _MOST),
             number_of_warning_suboperations=self.warning,
         )
 
@@ -75,11 +73,11 @@ class SubOperations:
         category = None
         try:
             if without_bulk_data:
-                instance = _strip(instance)
+                instance = strip(instance)
             status = await store(instance, self._next_id)
             category = code_to_category(status.Status) if status else None
-        except _FAILURES as error:
-            LOGGER.error("a sub-operation failed: %s", error)
+        except Exception as error:  # whatever the instance, its file or a lost association raises
+            LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, error)
         self.remaining -= 1
         if category == STATUS_SUCCESS:
             self.completed += 1
@@ -138,37 +136,3 @@ def _sop_instance_uid(instance: Any) -> str | None:
             return read_file_meta(file).sop_instance_uid
     except Exception:  # not there, or no DICOM file: that is why it failed
         return None
-
-
-def _strip(instance: Any) -> Dataset:
-    """A copy of the instance without bulk data (PS3.4 Z.1)."""
-    from copy import copy
-
-    if isinstance(instance, os.PathLike):
-        from pydicom import dcmread
-
-        instance = dcmread(instance)
-    if not isinstance(instance, Dataset):
-        raise ValueError("bulk data can be left out of a Dataset or file only")
-    stripped = copy(instance)
-    removed = [keyword for keyword in _BULK_DATA if keyword in stripped]
-    for keyword in removed:
-        del stripped[keyword]
-    for tag in list(stripped.keys()):
-        group, element = tag >> 16, tag & 0xFFFF
-        if group & 1 == 0 and ((0x5000 <= group <= 0x50FF and element in (0x200C, 0x3000))
-                               or (0x6000 <= group <= 0x60FF and element == 0x3000)):  # fmt: skip
-            removed.append(str(tag))
-            del stripped[tag]
-    if "WaveformSequence" in stripped:
-        from pydicom.sequence import Sequence
-
-        items = [copy(item) for item in stripped.WaveformSequence]
-        for item in items:
-            if "WaveformData" in item:
-                removed.append("WaveformData")
-                del item.WaveformData
-        stripped.WaveformSequence = Sequence(items)
-    if removed:
-        LOGGER.warning("left out of an instance retrieved without bulk data: %s", ", ".join(removed))
-    return stripped
