@@ -220,8 +220,9 @@ def storage_scp(folder: Path, package: str = "pynetdicom", *options: str | Path)
 
 # -- one text for all adapters --------------------------------------------------------------------------------------
 def make_ae(adapter: str, title: str = "DICOMWIRE") -> Any:
-    """An AE of the adapter with room for many associations."""
-    ae = importlib.import_module(f"dicomwire.{adapter}").AE(title)
+    """An AE of the adapter with room for many associations; also pynetdicom's, which is used like the blocking one."""
+    package = "pynetdicom" if adapter == "pynetdicom" else f"dicomwire.{adapter}"
+    ae = importlib.import_module(package).AE(title)
     ae.maximum_associations = 200
     return ae
 
