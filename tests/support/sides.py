@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,30 +90,37 @@ class Side:
         ext_neg: Sequence[Any] = (),
         handlers: Handlers | None = None,
         called: str = "ANY-SCP",
+        tls: ssl.SSLContext | None = None,
     ) -> T:
         """Associate, let ``talk`` use the association, and release it."""
         bound = self.bound(handlers or {})
         if self.is_ours:
-            return converse(self.name, port, talk, contexts=contexts, ext_neg=ext_neg, handlers=bound, called=called)
+            return converse(
+                self.name, port, talk, contexts=contexts, ext_neg=ext_neg, handlers=bound, called=called, tls=tls
+            )
 
         async def patiently(association: Any) -> T:
             return await talk(_Patient(association))
 
         bound += self.bound({"EVT_CONN_OPEN": _no_delay})
-        return converse(PYNETDICOM, port, patiently, contexts=contexts, ext_neg=ext_neg, handlers=bound, called=called)
+        return converse(
+            PYNETDICOM, port, patiently, contexts=contexts, ext_neg=ext_neg, handlers=bound, called=called, tls=tls
+        )
 
     @contextmanager
-    def serving(self, handlers: Handlers, setup: Callable[[Any], None]) -> Iterator[int]:
+    def serving(
+        self, handlers: Handlers, setup: Callable[[Any], None], tls: ssl.SSLContext | None = None
+    ) -> Iterator[int]:
         """Run a server; its port.  ``setup`` gets the AE."""
         if self.is_ours:
-            with our_server(self.name, handlers=self.bound(handlers), setup=setup) as server:
+            with our_server(self.name, handlers=self.bound(handlers), setup=setup, tls=tls) as server:
                 yield server.port
             return
         ae = self.package.AE("PYNETDICOM")
         ae.maximum_associations = 50
         setup(ae)
         bound = [*self.bound(handlers), *self.bound({"EVT_CONN_OPEN": _no_delay})]
-        server = ae.start_server((HOST, 0), block=False, evt_handlers=bound)
+        server = ae.start_server((HOST, 0), block=False, evt_handlers=bound, ssl_context=tls)
         try:
             yield server.server_address[1]
         finally:
