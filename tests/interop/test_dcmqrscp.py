@@ -12,6 +12,7 @@ from attrs import define, field
 from pydicom.dataset import Dataset
 
 from dicomwire import build_context, build_role, evt
+from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation, SOPClassExtendedNegotiation
 from tests.interop.test_storage import differing
 from tests.support.archive import (
     CLASSES,
@@ -32,19 +33,17 @@ from tests.support.archive import (
 from tests.support.peers import (
     ADAPTERS,
     VERIFICATION,
-    Command,
     OurServer,
     Stored,
     collect,
+    contexts_for,
     converse,
     echo,
     echoed,
-    finished,
     following,
     free_port,
     get,
     our_server,
-    tool,
 )
 
 SHUTDOWN = "1.2.276.0.7230010.3.4.1915765545.18030.917282194.0"
@@ -108,9 +107,21 @@ def archive(archived: list[Path], tmp_path_factory: pytest.TempPathFactory) -> I
                 hosts[title(kind, adapter)] = receivers[adapter].server.port
         folder = tmp_path_factory.mktemp("dcmqrscp")
         _, port = stack.enter_context(dcmqrscp(folder, hosts))
-        store: Command = [tool("storescu"), "-R", "-aec", "ARCHIVE", "127.0.0.1", str(port), *archived]
-        finished(store)
+        fill(port, archived)
         yield Archived(port, receivers)
+
+
+def fill(port: int, paths: list[Path]) -> None:
+    """Store all.  The window that we propose is one that dcmqrscp says nothing of: there is no more than one."""
+    window = AsynchronousOperationsWindowNegotiation()
+    window.maximum_number_operations_invoked = window.maximum_number_operations_performed = 8
+
+    async def talk(association: Any) -> list[Any]:
+        assert association.acceptor.asynchronous_operations == (1, 1)
+        return await collect(association.send_c_store_many(paths))
+
+    outcomes = converse("blocking", port, talk, contexts=contexts_for(paths), called="ARCHIVE", ext_neg=[window])
+    assert [path for path, status in outcomes if status.get("Status") == 0] == paths
 
 
 @pytest.fixture
@@ -170,7 +181,11 @@ def test_queries_at_all_levels_are_answered(adapter: str, archive: Archived) -> 
         return answers
 
     contexts = [build_context(model) for model in (PATIENT_FIND, STUDY_FIND, PATIENT_STUDY_FIND)]
-    answers = converse(adapter, archive.port, talk, contexts=contexts, called="ARCHIVE")
+    # It knows nothing of relational queries, and says nothing.
+    relational = SOPClassExtendedNegotiation()
+    relational.sop_class_uid = STUDY_FIND
+    relational.service_class_application_information = b"\x01"
+    answers = converse(adapter, archive.port, talk, contexts=contexts, called="ARCHIVE", ext_neg=[relational])
     for (_, identifier, count), answer in zip(FINDS, answers, strict=True):
         *pending, (final, nothing) = answer
         assert (final.Status, nothing, len(pending)) == (0x0000, None, count), identifier

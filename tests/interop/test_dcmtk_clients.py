@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from tests.support.archive import (
 from tests.support.peers import (
     Command,
     OurServer,
+    Process,
     Stored,
     echo,
     file_parts,
@@ -239,6 +241,80 @@ def test_movescu_is_told_why_not(server: OurServer, archive: Archive, tmp_path: 
         assert told(done, "Received Final Move Response")[0].startswith("(Warning"), done.stdout
         assert len(list((tmp_path / "some").iterdir())) == 10
     finished(dcmtk("echoscu", server))
+
+
+def test_a_destination_that_fails_in_the_middle_is_counted(
+    server: OurServer, archive: Archive, archived: list[Path], tmp_path: Path
+) -> None:
+    asked = keys(QueryRetrieveLevel="PATIENT", PatientID="P2")
+    for option in ("--abort-after", "--abort-during"):
+        with storescp(tmp_path / option, option) as port:
+            archive.destinations["ABORTING"] = ("127.0.0.1", port)
+            done = finished(dcmtk("movescu", server, "-v", "-P", "-aem", "ABORTING", *asked), status=69)
+        # Nothing can be stored any more, and each instance is counted.
+        assert len(told(done, "Received Move Response")) == 20
+        assert told(done, "Received Final Move Response") == ["(Refused: OutOfResourcesSubOperations)"], done.stdout
+    with storescp(tmp_path / "working") as port:
+        archive.destinations["WORKING"] = ("127.0.0.1", port)
+        done = finished(dcmtk("movescu", server, "-v", "-P", "-aem", "WORKING", *asked))
+    assert told(done, "Received Final Move Response") == ["(Success)"]
+    finished(dcmtk("echoscu", server))
+
+
+# -- all together ---------------------------------------------------------------------------------------------------
+def test_clients_are_served_at_the_same_time(
+    server: OurServer, archive: Archive, archived: list[Path], tmp_path: Path
+) -> None:
+    study: Command = ["-S", *keys(QueryRetrieveLevel="STUDY", StudyInstanceUID="")]
+    with ExitStack() as stack:
+        port = stack.enter_context(storescp(tmp_path / "moved", "--fork"))
+        archive.destinations["FORKING"] = ("127.0.0.1", port)
+        running: list[Process] = []
+        for number in range(3):
+            folder = tmp_path / f"got-{number}"
+            folder.mkdir()
+            for command in (
+                dcmtk("findscu", server, "-v", *study, "--repeat", "20"),
+                dcmtk("getscu", server, "-v", *study, "-od", folder),
+                dcmtk("movescu", server, "-v", *study, "-aem", "FORKING"),
+            ):
+                running.append(stack.enter_context(process(command, tmp_path / f"log-{len(running)}")))
+        assert [each.popen.wait(30) for each in running] == [0] * 9, [each.output[-500:] for each in running]
+        for find, _, move in zip(*[iter(running)] * 3, strict=True):
+            assert find.output.count("Received Final Find Response (Success)") == 20
+            assert "Received Final Move Response (Success)" in move.output
+    for number in range(3):
+        assert differing(archived, all_parts(tmp_path / f"got-{number}")) == []
+    assert differing(archived, all_parts(tmp_path / "moved")) == []
+
+
+def test_what_is_larger_than_a_pdu_arrives(server: OurServer, archive: Archive, tmp_path: Path) -> None:
+    """A match with a long text in a character set of its own, and an image of three megabytes, in small PDUs."""
+    large = make_instances()[0]
+    large.SOPInstanceUID = "1.2.3.9"
+    large.PatientID = "LARGE"
+    large.SpecificCharacterSet = "ISO_IR 192"
+    large.PatientName = "Грузный^Пётр"
+    large.TextValue = "ab cd ёж\n" * 20000
+    large.Rows = large.Columns = 1250
+    large.PixelData = bytes(range(250)) * 12500
+    archive.instances.append(large)
+    try:
+        asked = {"QueryRetrieveLevel": "PATIENT", "PatientID": "LARGE"}
+        wanted = keys(**asked, PatientName="", TextValue="", SpecificCharacterSet="")
+        finished(dcmtk("findscu", server, "-P", "-X", "-pdu", "4096", "-od", tmp_path, *wanted))
+        (path,) = tmp_path.iterdir()
+        match = dcmread(path)
+        assert (match.PatientName, match.TextValue) == (large.PatientName, large.TextValue)
+        path.unlink()
+        for options in (["-pdu", "4096"], ["-pdu", "131072", "+B"]):
+            finished(dcmtk("getscu", server, "-P", *options, "-od", tmp_path, *keys(**asked)))
+            (path,) = tmp_path.iterdir()
+            got = dcmread(path)
+            assert (got.PixelData, got.PatientName) == (large.PixelData, large.PatientName)
+            path.unlink()
+    finally:
+        archive.instances.remove(large)
 
 
 # -- the rest -------------------------------------------------------------------------------------------------------
