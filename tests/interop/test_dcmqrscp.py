@@ -34,6 +34,7 @@ from tests.support.peers import (
     ADAPTERS,
     VERIFICATION,
     OurServer,
+    Process,
     Stored,
     collect,
     contexts_for,
@@ -360,6 +361,34 @@ def test_iterators_can_be_left_early(adapter: str, archive: Archived, receiver: 
 
     converse(adapter, archive.port, talk, handlers=accepting(stored), **everything())
     assert stored and receiver.stored
+
+
+def test_an_archive_that_dies_ends_what_was_asked(adapter: str, archived: list[Path], tmp_path: Path) -> None:
+    """In the middle of a C-GET, and in the middle of a C-MOVE, which it has just begun to store."""
+    victims: list[Process] = []
+
+    def on_store(event: evt.Event) -> int:
+        if event.dataset.InstanceNumber == 3:
+            victims[-1].kill()
+        return 0x0000
+
+    async def talk(association: Any) -> list[Any]:
+        sent = association.send_c_move(ALL, "OURS", STUDY_MOVE) if moving else association.send_c_get(ALL, STUDY_GET)
+        responses = await collect(sent)
+        assert not association.is_established and association.is_aborted
+        return responses
+
+    with our_server(adapter, handlers=[(evt.EVT_C_STORE, on_store)]) as server:
+        for moving in (False, True):
+            folder = tmp_path / str(moving)
+            with dcmqrscp(folder, {"OURS": server.port}) as (running, port):
+                victims.append(running)
+                fill(port, archived[:10])
+                handlers = [] if moving else [(evt.EVT_C_STORE, on_store)]
+                responses = converse(adapter, port, talk, handlers=handlers, **everything())
+            *pending, (final, identifier) = responses
+            assert 1 <= len(pending) < 10
+            assert (len(final), identifier) == (0, None)
 
 
 def test_dcmqrscp_can_be_shut_down(adapter: str, tmp_path: Path) -> None:

@@ -83,8 +83,9 @@ class Process:
         return self.log.read_text("utf-8", "replace")
 
     def kill(self) -> None:
-        """End it at once (SIGKILL)."""
-        self.popen.send_signal(signal.SIGKILL)
+        """End it at once (SIGKILL), with the processes that it has forked for associations."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(START)
 
     def tell(self, line: str) -> None:
@@ -127,12 +128,11 @@ def process(command: Command, log: Path) -> Iterator[Process]:
             process_group=0,
         ) as popen,
     ):
+        running = Process(popen, log)
         try:
-            yield Process(popen, log)
+            yield running
         finally:
-            # With the processes that it has forked for associations.
-            with suppress(ProcessLookupError):
-                os.killpg(popen.pid, signal.SIGKILL)
+            running.kill()
 
 
 def finished(command: Command, seconds: float = RUN, status: int | None = 0) -> subprocess.CompletedProcess[str]:
