@@ -332,6 +332,8 @@ def guarded(adapter: str) -> Iterator[tuple[OurServer, list[tuple[int, bytes, by
 
     def check(event: evt.Event) -> tuple[bool, bytes | None]:
         seen.append((event.user_id_type, event.primary_field, event.secondary_field or b""))
+        if event.primary_field == b"bert":
+            return True, None
         if event.user_id_type < 3:
             # An empty response: whoever asks for one is told that the identity was checked.
             return event.primary_field == b"anna" and event.secondary_field in (b"secret", b"", None), b""
@@ -372,7 +374,11 @@ def test_users_of_storescu_are_checked(
     for options in refused:
         done = finished([*dcmtk("storescu", server, "-R", *options), archived[0]], status=1)
         assert "Result: Rejected Transient, Source: Service Provider (ACSE Related)" in done.stdout
-    assert len(server.stored) == len(accepted)
+    # As pynetdicom's handlers do it: no response, with which storescu makes do only if it has not asked for one.
+    finished([*dcmtk("storescu", server, "-R", "-usr", "bert"), archived[0]])
+    done = finished([*dcmtk("storescu", server, "-R", "-usr", "bert", "-rsp"), archived[0]], status=1)
+    assert "Positive response requested but none received" in done.stdout
+    assert len(server.stored) == len(accepted) + 1
     assert seen == [
         (1, b"anna", b""),
         (1, b"anna", b""),
@@ -387,6 +393,8 @@ def test_users_of_storescu_are_checked(
         (2, b"anna", b"guess"),
         (2, b"mallory", b"secret"),
         (5, b"token", b""),
+        (1, b"bert", b""),
+        (1, b"bert", b""),
     ]
 
 
