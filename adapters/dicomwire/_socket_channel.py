@@ -168,6 +168,10 @@ class SocketChannel:
             self._shutdown(socket.SHUT_RD)
 
     @property
+    def is_reading(self) -> bool:
+        return self._reading
+
+    @property
     def is_writing(self) -> bool:
         return self._writing
 

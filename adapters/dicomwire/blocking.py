@@ -173,6 +173,12 @@ class Association(AssociationBase):
                 if self._closed:
                     self._finished.notify_all()
 
+    @property
+    def _is_at_work(self) -> bool:
+        """It serves a request of the peer: nobody is waiting for the next one."""
+        channel = self._channel
+        return isinstance(channel, SocketChannel) and not self._ended and (self._serving > 0 or not channel.is_reading)
+
     def _call_now(self, function: Any, *args: Any) -> None:
         self._lock.release()
         try:
@@ -546,6 +552,12 @@ class AE(ApplicationEntityBase):
         title = ae_title or self.ae_title
         chosen = contexts or self.supported_contexts
         return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
+
+    @property
+    def _is_at_work(self) -> bool:
+        """Somebody has asked our servers for something, and has no answer yet."""
+        running = [item for item in self.active_associations if isinstance(item, Association)]
+        return any(association.is_acceptor and association._is_at_work for association in running)
 
     def shutdown(self) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire import events as evt
+from dicomwire._leaving import answer_before_leaving
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._workers import Workers
 from dicomwire.addresses import AddressInformation, listening_socket, no_delay
@@ -123,6 +124,7 @@ class AssociationServer(ServerBase[Association]):
         self._serving = False
         self._state = threading.Lock()
         self._workers = Workers()
+        answer_before_leaving(ae)
         self.server_bind()
         self._wake_in, self._wake_out = socket.socketpair()
 

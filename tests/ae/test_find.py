@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from dicomwire import build_context, evt
 from dicomwire.dsutils import encode
 from dicomwire.status import code_to_status
-from tests.support.adapters import VERIFICATION, Recorder, World, done
+from tests.support.adapters import VERIFICATION, Recorder, SocketPeer, World, done, reset
 from tests.support.scripted import accepting, hear, reply, uid
-from tests.support.sessions import element
+from tests.support.sessions import element, find_rq, proposal, request, whole_command, whole_data
 from tests.support.streams import ABORT, RELEASE_RQ
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
@@ -416,3 +416,34 @@ async def test_the_status_comes_with_its_optional_elements(world: World) -> None
         (status,) = [status for status, _ in await done_all(association.send_c_find(match(), FIND))]
         assert {item.keyword for item in status} == {"Status", "OffendingElement", "ErrorComment"}
         assert (status.OffendingElement, status.ErrorComment) == ([0x00100020, 0x00100010], "no luck")
+
+
+async def test_a_handler_is_stopped_when_its_peer_is_gone_and_everybody_else_goes_on(socket_world: World) -> None:
+    """Nothing can be written any more; still the end has to be seen, which event loops see when they may run."""
+    closed = socket_world.signal()
+    numbers = iter(range(5000))
+    peers: list[SocketPeer] = []
+
+    def handler(event: evt.Event) -> Iterator[Any]:
+        try:
+            yield 0xFF00, match()
+            # The next response cannot be written, and no event loop has run since.
+            reset(peers[0].sock)
+            for _ in numbers:
+                yield 0xFF00, match()
+        finally:
+            closed.set()
+
+    contexts = [build_context(FIND, "1.2.840.10008.1.2"), build_context(VERIFICATION)]
+    server = await socket_world.serve([(evt.EVT_C_FIND, handler)], contexts=contexts)
+    peer = await socket_world.connect(server)
+    assert isinstance(peer, SocketPeer)
+    peers.append(peer)
+    await peer.send(request([proposal(1, FIND, "1.2.840.10008.1.2")]).encode())
+    assert (await peer.pdu())[0] == 2
+    await peer.send(whole_command(1, find_rq()) + whole_data(1, bytes.fromhex("1000100002000000 4120")))
+    await closed.wait()
+    assert next(numbers, None) is not None
+    association = await socket_world.associate(server, contexts=contexts)
+    assert (await done(association.send_c_echo())).Status == 0
+    await done(association.release())

@@ -230,6 +230,20 @@ async def test_no_identity_response_is_sent_unless_there_is_one_and_it_was_asked
     await done(association.release())
 
 
+@pytest.mark.parametrize("kind", [1, 2])
+@pytest.mark.parametrize(("asks", "response"), [(True, b""), (False, None)])
+async def test_an_empty_response_tells_who_asks_that_a_user_name_was_checked(
+    world: World, kind: int, asks: bool, response: bytes | None
+) -> None:
+    server = await world.serve([(evt.EVT_USER_ID, lambda event: (True, b""))])
+    secondary = b"secret" if kind == 2 else b""
+    association = await world.associate(server, ext_neg=[identity(kind, secondary=secondary, asks=asks)])
+    assert association.is_established
+    answer = association.acceptor.user_identity
+    assert (None if answer is None else answer.server_response) == response
+    await done(association.release())
+
+
 def _raises(event: evt.Event) -> Any:
     raise RuntimeError("the handler is broken")
 

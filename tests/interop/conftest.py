@@ -14,6 +14,7 @@ from pydicom import config, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 
+from tests.support.archive import make_instances
 from tests.support.peers import ADAPTERS, OurServer, our_server, storage_scp
 
 HERE = Path(__file__).parent
@@ -187,3 +188,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         folder / "other-ca.pem",
         identity("other-client", other),
     )
+
+
+@pytest.fixture(scope="session")
+def archived(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The fifty instances of :mod:`tests.support.archive` as files."""
+    folder = tmp_path_factory.mktemp("archived")
+    paths = []
+    for dataset in make_instances():
+        path = folder / f"{dataset.SOPInstanceUID}.dcm"
+        dataset.save_as(path, enforce_file_format=True)
+        paths.append(path)
+    return paths

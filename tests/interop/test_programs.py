@@ -110,3 +110,11 @@ def test_one_server_serves_both_at_once(server: OurServer, few: Path, tmp_path: 
     assert {len(items) for items in by_uid.values()} == {2}
     assert differing(chosen, [items[0] for items in by_uid.values()]) == []
     assert differing(chosen, [items[1] for items in by_uid.values()]) == []
+
+
+def test_a_program_that_ends_answers_what_it_was_asked_first(package: str, tmp_path: Path) -> None:
+    """In pynetdicom a thread of each association keeps the interpreter alive."""
+    command: Command = [sys.executable, renamed("leaving_scp", package, tmp_path)]
+    with process(command, tmp_path / "log") as running:
+        assert echo(int(running.wait_for_line("port ")))
+        assert running.popen.wait(5) == 0, running.output

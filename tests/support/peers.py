@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -83,8 +83,9 @@ class Process:
         return self.log.read_text("utf-8", "replace")
 
     def kill(self) -> None:
-        """End it at once (SIGKILL)."""
-        self.popen.send_signal(signal.SIGKILL)
+        """End it at once (SIGKILL), with the processes that it has forked for associations."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(START)
 
     def tell(self, line: str) -> None:
@@ -118,13 +119,20 @@ def process(command: Command, log: Path) -> Iterator[Process]:
     with (
         log.open("w") as out,
         subprocess.Popen(
-            list(command), stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, text=True, env=environment()
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(),
+            process_group=0,
         ) as popen,
     ):
+        running = Process(popen, log)
         try:
-            yield Process(popen, log)
+            yield running
         finally:
-            popen.kill()
+            running.kill()
 
 
 def finished(command: Command, seconds: float = RUN, status: int | None = 0) -> subprocess.CompletedProcess[str]:
@@ -163,14 +171,11 @@ def eventually(look: Callable[[], T | None], seconds: float, what: str) -> T:
 
 
 @contextmanager
-def storescp(folder: Path, *options: str | Path) -> Iterator[int]:
-    """DCMTK's storescp, which stores to ``folder``; gives its port."""
-    program = tool("storescp")
-    folder.mkdir(parents=True, exist_ok=True)
+def listening(command: Callable[[int], Command], log: Path) -> Iterator[tuple[Process, int]]:
+    """Run a server that cannot be told to take any port; the process and its port, once it accepts connections."""
     for attempt in range(3):
         port = free_port()
-        command = [program, "-od", folder, *options, str(port)]
-        with process(command, folder.parent / f"{folder.name}-{attempt}.log") as running:
+        with process(command(port), log.with_name(f"{log.name}-{attempt}.log")) as running:
 
             def accepts(port: int = port, running: Process = running) -> str | None:
                 if running.popen.poll() is not None:
@@ -178,12 +183,21 @@ def storescp(folder: Path, *options: str | Path) -> Iterator[int]:
                 with socket.socket() as sock:
                     return "alive" if sock.connect_ex((HOST, port)) == 0 else None
 
-            if eventually(accepts, START, "connection to storescp") == "dead":
+            if eventually(accepts, START, f"connection to {running.popen.args!r}") == "dead":
                 # Somebody has taken the port meanwhile.
                 continue
-            yield port
+            yield running, port
             return
-    raise AssertionError("storescp does not start")
+    raise AssertionError(f"{command(0)!r} does not start")
+
+
+@contextmanager
+def storescp(folder: Path, *options: str | Path) -> Iterator[int]:
+    """DCMTK's storescp, which stores to ``folder``; gives its port."""
+    program = tool("storescp")
+    folder.mkdir(parents=True, exist_ok=True)
+    with listening(lambda port: [program, "-od", folder, *options, str(port)], folder) as (_, port):
+        yield port
 
 
 def renamed(program: str, package: str, folder: Path) -> Path:
@@ -206,8 +220,9 @@ def storage_scp(folder: Path, package: str = "pynetdicom", *options: str | Path)
 
 # -- one text for all adapters --------------------------------------------------------------------------------------
 def make_ae(adapter: str, title: str = "DICOMWIRE") -> Any:
-    """An AE of the adapter with room for many associations."""
-    ae = importlib.import_module(f"dicomwire.{adapter}").AE(title)
+    """An AE of the adapter with room for many associations; also pynetdicom's, which is used like the blocking one."""
+    package = "pynetdicom" if adapter == "pynetdicom" else f"dicomwire.{adapter}"
+    ae = importlib.import_module(package).AE(title)
     ae.maximum_associations = 200
     return ae
 
@@ -233,6 +248,9 @@ def converse(
     *,
     contexts: Sequence[Any] = (),
     tls: ssl.SSLContext | None = None,
+    called: str = "ANY-SCP",
+    ext_neg: Sequence[Any] = (),
+    handlers: Sequence[Any] = (),
 ) -> T:
     """Open an association with ``port``, let ``talk`` use it, and release it if that is still possible."""
     ae = make_ae(adapter, "REQUESTOR")
@@ -240,13 +258,39 @@ def converse(
         ae.add_requested_context(VERIFICATION)
 
     async def whole() -> T:
-        arguments = None if tls is None else (tls, "localhost")
-        association = await get(ae.associate(HOST, port, contexts=list(contexts) or None, tls_args=arguments))
+        association = await get(
+            ae.associate(
+                HOST,
+                port,
+                contexts=list(contexts) or None,
+                ae_title=called,
+                ext_neg=list(ext_neg),
+                tls_args=None if tls is None else (tls, "localhost"),
+                evt_handlers=list(handlers),
+            )
+        )
         result = await talk(association)
         await get(association.release())
         return result
 
     return drive(adapter, whole)
+
+
+async def following(responses: Any) -> Any:
+    """The next of the responses to a request, or None."""
+    try:
+        return await anext(responses) if hasattr(responses, "__anext__") else next(responses)
+    except (StopIteration, StopAsyncIteration):
+        return None
+
+
+async def collect(responses: Any) -> list[Any]:
+    """All responses to a C-FIND, C-GET or C-MOVE that are still to come."""
+    responses = await get(responses)
+    collected: list[Any] = []
+    while (response := await following(responses)) is not None:
+        collected.append(response)
+    return collected
 
 
 async def echoed(association: Any) -> bool:
@@ -257,9 +301,9 @@ async def echoed(association: Any) -> bool:
     return "Status" in status and status.Status == 0
 
 
-def echo(port: int, adapter: str = "blocking", tls: ssl.SSLContext | None = None) -> bool:
+def echo(port: int, adapter: str = "blocking", tls: ssl.SSLContext | None = None, called: str = "ANY-SCP") -> bool:
     """Whether a server answers a C-ECHO of ours."""
-    return converse(adapter, port, echoed, tls=tls)
+    return converse(adapter, port, echoed, tls=tls, called=called)
 
 
 def store(adapter: str, port: int, paths: Sequence[Path], tls: ssl.SSLContext | None = None) -> list[int | None]:

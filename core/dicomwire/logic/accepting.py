@@ -167,10 +167,13 @@ async def _identity(association: AssociationBase) -> tuple[UserItem | None, Asso
         return None, refusal
     if not verified:
         return None, refusal
-    asked = identity.positive_response_requested and identity.user_identity_type in (3, 4, 5)
-    if asked and response is not None:
-        return UserIdentityACItem(server_response=bytes(response)), None
-    return None, None
+    if not identity.positive_response_requested or response is None:
+        return None, None
+    # There is nothing to say of a user name (PS3.7 D.3.3.7.2), but an empty response says that it was checked: DCMTK's
+    # storescu goes away without it.
+    if response and identity.user_identity_type not in (3, 4, 5):
+        return None, None
+    return UserIdentityACItem(server_response=bytes(response)), None
 
 
 async def _ask(association: AssociationBase, event: evt.InterventionEvent, **attrs: Any) -> dict[Any, Any]:

@@ -90,6 +90,8 @@ class AssociationEngine(AssociationHandlers):
         assert self._channel is not None and self._session is not None
         if self._is_mute:
             self._session.data_to_send()
+            # With nothing to write it still lets an event loop run, which alone sees that the peer is gone.
+            await self._channel.flush()
             return
         try:
             await self._channel.flush()

@@ -91,6 +91,7 @@ async def serve_move(
         await answers.open()
     except HandlerRaised:
         return answer(command, MOVE_FAILED), None
+    destination: Any
     try:
         try:
             destination: Any = await answers.next()
