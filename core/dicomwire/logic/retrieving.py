@@ -101,7 +101,7 @@ async def get_to_folder(
             request = send_c_get(association, identifier, query_model, _MESSAGE_ID, priority)
             progressed = await _follow(association, request, files, progress, query_model)
     finally:
-        files.clean()
+        files.discard_all()
     return retrieved(association, progressed, files, None if _is_plain(explained) else explained)
 
 
@@ -162,7 +162,7 @@ async def move_to_folder(
                 # The peer has said that it is done with them.
                 await outcome(other.release())
     finally:
-        files.clean()
+        files.discard_all()
     return retrieved(association, progressed, files, None, destination=title)
 
 
