@@ -188,8 +188,12 @@ def _storage(storage_classes: StorageClasses, most: int | None) -> list[Presenta
         raise ValueError(f"{len(contexts)} storage contexts, but beside the query model there is room for {most}")
     # One for each: of several in one context the peer chooses one, and can send only what fits.
     uids = dict.fromkeys(item for item in given if isinstance(item, str))
-    contexts += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, uids)]
-    return contexts[:most]
+    return [*contexts, *compressed_contexts(uids)][:most]
+
+
+def compressed_contexts(uids: Iterable[str]) -> list[PresentationContext]:
+    """A context for each compressed transfer syntax of each SOP class, the most frequent first."""
+    return [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, uids)]
 
 
 _OFTEN = (
@@ -201,7 +205,6 @@ _OFTEN = (
     "1.2.840.10008.1.2.4.91",  # JPEG 2000
 )
 _COMPRESSED = dict.fromkeys((*_OFTEN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in DEFAULT_TRANSFER_SYNTAXES)))
-"""Most frequent first."""
 
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _ACCEPTED = [_EXPLICIT, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != _EXPLICIT)]
