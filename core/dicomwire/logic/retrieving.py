@@ -13,7 +13,7 @@ from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import Held, outcome
 from dicomwire.logic.entity import MOST_CONTEXTS, ApplicationEntityBase
@@ -206,8 +206,7 @@ _OFTEN = (
 )
 _COMPRESSED = dict.fromkeys((*_OFTEN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in DEFAULT_TRANSFER_SYNTAXES)))
 
-_EXPLICIT = "1.2.840.10008.1.2.1"
-_ACCEPTED = [_EXPLICIT, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != _EXPLICIT)]
+_ACCEPTED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != EXPLICIT_LITTLE)]
 """What a server takes, in its order: explicit before implicit, which loses the VRs of private elements."""
 
 
