@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from dicomwire.upper_layer.connection import Buffer
 
 LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 UPS_OTHERS = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.3", "1.2.840.10008.5.1.4.34.6.4",
@@ -157,10 +160,32 @@ def command_title(title: str | None) -> str | None:
     return title if title is None or _config.USE_SHORT_DIMSE_AET else title.ljust(16)
 
 
-async def exchange(
+def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
-) -> ReceivedMessage | None:
+) -> Coroutine[Any, Any, ReceivedMessage | None]:
     """Send a request that has one response; the response, or None if the association ended first."""
+    return _sent(association, context_id, command, data_set, association._response)
+
+
+def send_request(
+    association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
+) -> Coroutine[Any, Any, int | None]:
+    """Send a request once the window lets it through: its message ID, or None if the association ended first."""
+    return _sent(association, context_id, command, data_set, _itself)
+
+
+async def _itself(message_id: int) -> int:
+    return message_id
+
+
+async def _sent(
+    association: AssociationBase,
+    context_id: int,
+    command: Command,
+    data_set: Buffer | None,
+    then: Callable[[int], Coroutine[Any, Any, T]],
+) -> T | None:
+    """What ``then`` makes of the message ID, once the request is sent; None if the association ended first."""
     command = await association._window(command)
     with association._exchange:
         try:
@@ -169,21 +194,7 @@ async def exchange(
             lost(association, error)
             return None
         assert command.message_id is not None
-        return await association._response(command.message_id)
-
-
-async def send_request(
-    association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
-) -> int | None:
-    """Send a request once the window lets it through: its message ID, or None if the association ended first."""
-    command = await association._window(command)
-    with association._exchange:
-        try:
-            await association._send(context_id, command, data_set)
-        except LocalProtocolError as error:
-            lost(association, error)
-            return None
-    return command.message_id
+        return await then(command.message_id)
 
 
 def check_uid(uid: str, name: str) -> str:
