@@ -16,11 +16,18 @@ STATUS_CANCEL = "Cancel"
 STATUS_PENDING = "Pending"
 STATUS_UNKNOWN = "Unknown"
 
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+"""Explicit VR little endian, deflated."""
+
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+
 ALL_TRANSFER_SYNTAXES: list[str] = [
-    "1.2.840.10008.1.2",  # Implicit VR Little Endian
-    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
-    "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
-    "1.2.840.10008.1.2.2",  # Explicit VR Big Endian
+    IMPLICIT_LITTLE,
+    EXPLICIT_LITTLE,
+    DEFLATED,
+    EXPLICIT_BIG,
     "1.2.840.10008.1.2.4.50",  # JPEG Baseline (Process 1)
     "1.2.840.10008.1.2.4.51",  # JPEG Extended (Process 2 and 4)
     "1.2.840.10008.1.2.4.57",  # JPEG Lossless, Non-Hierarchical (Process 14)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from attrs import frozen
 from pydicom.errors import InvalidDicomError
 
+from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._logging import printable
 from dicomwire.logic.entity import MOST_CONTEXTS
 from dicomwire.logic.file_meta import read_file_meta
@@ -22,7 +23,7 @@ LOGGER = logging.getLogger(__name__)
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
-_CONVERTIBLE = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99")
+_CONVERTIBLE = (EXPLICIT_LITTLE, IMPLICIT_LITTLE, DEFLATED)
 """Transfer syntaxes that a data set can be converted between: uncompressed and little endian."""
 
 _LONGEST_PATH = 1024

@@ -12,6 +12,7 @@ from attrs import define, field
 from pydicom.uid import UID
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
+from dicomwire._reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
 from dicomwire.utils import set_uid, set_version_name
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 Given = TypeVar("Given")
 _Item = TypeVar("_Item", bound="NegotiationItem")
-
-NO_VALUE = "(no value available)"
 
 
 class Checked(Generic[Value, Given]):
@@ -233,32 +232,9 @@ class UserIdentityNegotiation(NegotiationItem):
             raise ValueError(f"{type(self).__name__}: 'secondary_field' must be set, because the type is 2")
 
 
-_RESULTS = {0: "Accepted", 1: "Rejected Permanent", 2: "Rejected Transient"}
+_RESULTS = {0: "Accepted", **REJECT_RESULTS}
 
-_SOURCES = {1: "Service User", 2: "Service Provider (ACSE)", 3: "Service Provider (Presentation)"}
-
-# PS3.8 table 9-21.
-_REASONS = {
-    (1, 1): "No reason given",
-    (1, 2): "Application context name not supported",
-    (1, 3): "Calling AE title not recognised",
-    (1, 7): "Called AE title not recognised",
-    (2, 1): "No reason given",
-    (2, 2): "Protocol version not supported",
-    (3, 1): "Temporary congestion",
-    (3, 2): "Local limit exceeded",
-}
-
-# PS3.8 table 9-26.
 _ABORT_SOURCES = {0: "Service User", 2: "Service Provider"}
-_ABORT_REASONS = {
-    0: "No reason given",
-    1: "Unrecognised PDU",
-    2: "Unexpected PDU",
-    4: "Unrecognised PDU parameter",
-    5: "Unexpected PDU parameter",
-    6: "Invalid PDU parameter value",
-}
 
 
 @define
@@ -296,14 +272,14 @@ class A_ASSOCIATE:
     @property
     def source_str(self) -> str:
         """`result_source` in words."""
-        return _SOURCES.get(self.result_source, NO_VALUE) if self.result_source is not None else NO_VALUE
+        return REJECT_SOURCES.get(self.result_source, NO_VALUE) if self.result_source is not None else NO_VALUE
 
     @property
     def reason_str(self) -> str:
         """`diagnostic` in words."""
         if self.result_source is None or self.diagnostic is None:
             return NO_VALUE
-        return _REASONS.get((self.result_source, self.diagnostic), NO_VALUE)
+        return REJECT_REASONS.get((self.result_source, self.diagnostic), NO_VALUE)
 
     @property
     def maximum_length_received(self) -> int | None:
@@ -366,7 +342,7 @@ class A_P_ABORT:
     @property
     def reason_str(self) -> str:
         """`provider_reason` in words."""
-        return _ABORT_REASONS.get(self.provider_reason, NO_VALUE) if self.provider_reason is not None else NO_VALUE
+        return ABORT_REASONS.get(self.provider_reason, NO_VALUE) if self.provider_reason is not None else NO_VALUE
 
 
 @define

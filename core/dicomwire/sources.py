@@ -8,10 +8,9 @@ from typing import Any, TypeAlias
 
 from attrs import define, frozen
 
+from dicomwire._globals import DEFLATED
 from dicomwire.logic.file_meta import FileMeta, parse_file_meta, read_file_meta
 from dicomwire.upper_layer.connection import Buffer
-
-DEFLATED = "1.2.840.10008.1.2.1.99"
 
 Pieces: TypeAlias = Iterator[tuple[Buffer, bool]]
 """Pieces of a data set, each with whether it is the last.  A piece is valid until the next one is asked for."""

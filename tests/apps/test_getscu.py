@@ -353,7 +353,7 @@ def test_ctrl_c_aborts_and_leaves_no_part_behind(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_instance_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dicomwire.apps._common.storage import IncomingFile
+    from dicomwire.logic.incoming import IncomingFile
 
     write = IncomingFile.write
 

@@ -19,10 +19,12 @@ from pydicom import dcmread
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
-from dicomwire.apps._common.storage import Discarding, IncomingFile, Storage, file_name
+from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
+from dicomwire.logic.incoming import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_name
+from dicomwire.sinks import FileSink
 from tests.apps.helpers import (
     CT,
     DEFLATED,
@@ -230,25 +232,33 @@ def test_a_data_set_that_the_library_refuses_leaves_no_file(tmp_path: Path) -> N
     assert names(tmp_path) == []
 
 
-def test_a_refused_data_set_goes_when_the_next_one_comes(tmp_path: Path) -> None:
+def test_a_refused_data_set_goes_when_the_next_one_with_its_message_id_comes(tmp_path: Path) -> None:
     storage = Storage(tmp_path, LOGGER)
 
-    class Association:
-        pass
+    class Message:
+        def header(self) -> bytes:
+            return b""
 
-    association = Association()
-    first, second = IncomingFile(tmp_path, b""), IncomingFile(tmp_path, b"")
-    for file in (first, second):
-        storage._replace(association, file)
+    class Event:
+        assoc = object()
+        message_id = 1
+        _message = Message()
+
+    def received() -> IncomingFile:
+        file = storage._receive(Event)  # type: ignore[arg-type]
         file.write([memoryview(b"data")])
         file.close()
+        return file
+
+    received()
+    second = received()
     assert names(tmp_path) == [second.path.name]
     storage.discard_all()
     assert names(tmp_path) == []
 
 
 def test_nothing_is_written_after_a_file_was_discarded(tmp_path: Path) -> None:
-    file = IncomingFile(tmp_path, b"header")
+    file = IncomingFile.within(tmp_path, b"header")
     file.discard()
     file.write([memoryview(b"data")])
     file.close()
@@ -360,16 +370,15 @@ def stored_with(sink: Callable[[Any], Any], tmp_path: Path) -> list[int]:
 def test_the_status_tells_why_an_instance_was_not_stored(
     method: str, error: Exception, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*args: Any) -> None:
-        raise error
+    act = getattr(FileSink, method)
 
     def breaking(file: IncomingFile) -> IncomingFile:
-        class Broken:
-            write, close, discard = file._file.write, file._file.close, file._file.discard
+        def fail(sink: FileSink, *args: Any) -> None:
+            if sink is file:
+                raise error
+            act(sink, *args)
 
-        broken = Broken()
-        setattr(broken, method, fail)
-        file._file = broken  # type: ignore[assignment]
+        monkeypatch.setattr(FileSink, method, fail)
         return file
 
     assert stored_with(breaking, tmp_path) == [status, 0x0000]
@@ -393,17 +402,15 @@ def test_an_instance_without_uid_is_refused(tmp_path: Path) -> None:
     class Event:
         request = Request
 
-    file = IncomingFile(tmp_path, b"")
+    file = IncomingFile.within(tmp_path, b"")
     file.close()
     assert storage._keep(Event, file) == 0xC210  # type: ignore[arg-type]
 
 
 def test_an_instance_that_was_discarded_meanwhile_is_not_called_stored(tmp_path: Path) -> None:
-    class Association:
-        pass
-
     class Event:
-        assoc = Association()
+        assoc = object()
+        message_id = 1
 
     assert Storage(tmp_path, LOGGER)._store(Event) == 0xA700  # type: ignore[arg-type]
 
@@ -428,6 +435,28 @@ def test_several_senders_at_once_all_get_their_files_stored(tmp_path: Path) -> N
             thread.join()
     assert codes == [0] * 40
     assert names(out) == sorted(f"MR.1.{number}.{item}" for number in range(4) for item in range(10))
+
+
+@pytest.mark.parametrize("ignore", [False, True])
+def test_two_instances_under_way_on_one_association_are_both_taken(ignore: bool, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    storage = Destination(tmp_path / "out", ignore).storage(LOGGER, lambda *counted: told.append(counted))
+    sent = [dicom_file(tmp_path / name, instance=f"1.{ord(name)}", size=size) for name, size in (("a", 10), ("b", 20))]
+    sizes = [len(data_set(CT, "1.97", size)) for size in (10, 20)]
+    both = threading.Barrier(2)
+
+    def store(event: evt.Event) -> int:
+        both.wait(SECONDS)
+        return storage._store(event)
+
+    handlers: list[evt.EventHandler] = [*storage.handlers(), (evt.EVT_C_STORE, store)]
+    with peer(handlers=handlers, asynchronous_operations=(2, 2)) as server:
+        ae = AE()
+        ae.asynchronous_operations = (2, 2)
+        with ae.associate(HOST, int(server.port), [build_context(CT, EXPLICIT)]) as association:
+            assert [status.Status for _, status in association.send_c_store_many(sent)] == [0, 0]
+    assert sorted(told) == [(0, size) for size in sizes]
+    assert ignore or names(tmp_path / "out") == ["CT.1.97", "CT.1.98"]
 
 
 def test_what_is_ignored_is_not_kept_in_memory_either(tmp_path: Path) -> None:

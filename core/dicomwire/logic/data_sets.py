@@ -10,8 +10,6 @@ from dicomwire.upper_layer.connection import Buffer
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
-
 
 class Encoding(NamedTuple):
     """How a transfer syntax encodes data sets."""

@@ -93,7 +93,7 @@ def _after_rejection(association: AssociationState) -> str | None:
             return f"it does not know '{title}': have it added to its configuration, or give the AE a title it knows"
         case 1, 7:
             title = printable(request.called_ae_title, 16)
-            return f"'{title}' is not its title: give associate() the right ae_title"
+            return f"'{title}' is not its title: give its own as called AE title (ae_title)"
         case 3, _:
             return "try again later, or with fewer associations at a time"
     if request.user_item(UserIdentityRQItem) is not None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dicomwire._reasons import ABORT_REASONS, REJECT_REASONS, REJECT_RESULTS
 from dicomwire.upper_layer.pdus import Abort, AssociateRJ
 
 if TYPE_CHECKING:
     from dicomwire.logic.association_engine import AssociationEngine
-
-_REJECT_REASONS = {1: (1, 2, 3, 7), 2: (1, 2), 3: (1, 2)}
-"""Which diagnostics a source of a rejection has (PS3.8 9.3.4)."""
-
-_PROVIDER_REASONS = (0, 1, 2, 4, 5, 6)
 
 
 class ACSE:
@@ -29,8 +25,8 @@ class ACSE:
 
     def send_ap_abort(self, reason: int) -> None:
         """Abort at once as the provider, for a reason of PS3.8 9.3.8; `ValueError`."""
-        if reason not in _PROVIDER_REASONS:
-            raise ValueError(f"the reason of a provider's abort is one of {_PROVIDER_REASONS}, not {reason!r}")
+        if reason not in ABORT_REASONS:
+            raise ValueError(f"the reason of a provider's abort is one of {tuple(ABORT_REASONS)}, not {reason!r}")
         self._association._abandon_now(Abort(source=2, reason_diagnostic=reason))
 
     def send_reject(self, result: int, source: int, diagnostic: int) -> None:
@@ -38,7 +34,7 @@ class ACSE:
 
         `LocalProtocolError` if there is no request to be answered.
         """
-        if result not in (1, 2) or diagnostic not in _REJECT_REASONS.get(source, ()):
+        if result not in REJECT_RESULTS or (source, diagnostic) not in REJECT_REASONS:
             raise ValueError(f"{result!r}, {source!r}, {diagnostic!r} are no result, source and diagnostic")
         self._association._refuse_now(AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic))
 

@@ -13,7 +13,7 @@ from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import Held, outcome
 from dicomwire.logic.entity import MOST_CONTEXTS, ApplicationEntityBase
@@ -101,7 +101,7 @@ async def get_to_folder(
             request = send_c_get(association, identifier, query_model, _MESSAGE_ID, priority)
             progressed = await _follow(association, request, files, progress, query_model)
     finally:
-        files.clean()
+        files.discard_all()
     return retrieved(association, progressed, files, None if _is_plain(explained) else explained)
 
 
@@ -162,7 +162,7 @@ async def move_to_folder(
                 # The peer has said that it is done with them.
                 await outcome(other.release())
     finally:
-        files.clean()
+        files.discard_all()
     return retrieved(association, progressed, files, None, destination=title)
 
 
@@ -188,8 +188,12 @@ def _storage(storage_classes: StorageClasses, most: int | None) -> list[Presenta
         raise ValueError(f"{len(contexts)} storage contexts, but beside the query model there is room for {most}")
     # One for each: of several in one context the peer chooses one, and can send only what fits.
     uids = dict.fromkeys(item for item in given if isinstance(item, str))
-    contexts += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, uids)]
-    return contexts[:most]
+    return [*contexts, *compressed_contexts(uids)][:most]
+
+
+def compressed_contexts(uids: Iterable[str]) -> list[PresentationContext]:
+    """A context for each compressed transfer syntax of each SOP class, the most frequent first."""
+    return [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, uids)]
 
 
 _OFTEN = (
@@ -201,10 +205,8 @@ _OFTEN = (
     "1.2.840.10008.1.2.4.91",  # JPEG 2000
 )
 _COMPRESSED = dict.fromkeys((*_OFTEN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in DEFAULT_TRANSFER_SYNTAXES)))
-"""Most frequent first."""
 
-_EXPLICIT = "1.2.840.10008.1.2.1"
-_ACCEPTED = [_EXPLICIT, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != _EXPLICIT)]
+_ACCEPTED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != EXPLICIT_LITTLE)]
 """What a server takes, in its order: explicit before implicit, which loses the VRs of private elements."""
 
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dicomwire.upper_layer.pdus import (
-    REJECT_REASONS,
-    Abort,
-    AssociateAC,
-    AssociateRJ,
-    AssociateRQ,
-)
+from dicomwire._reasons import REJECT_REASONS
+from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
 from dicomwire.upper_layer.timers import Timer
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from attrs import field, frozen
 from attrs.validators import max_len, min_len
 
+from dicomwire._reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.items import (
     APPLICATION_CONTEXT,
@@ -182,21 +183,6 @@ class AssociateAC(_Associate):
     presentation_context: tuple[PresentationContextACItem, ...] = ()
 
 
-REJECT_RESULTS = {1: "Rejected Permanent", 2: "Rejected Transient"}
-REJECT_SOURCES = {1: "Service User", 2: "Service Provider (ACSE)", 3: "Service Provider (Presentation)"}
-REJECT_REASONS = {
-    (1, 1): "No reason given",
-    (1, 2): "Application context name not supported",
-    (1, 3): "Calling AE title not recognised",
-    (1, 7): "Called AE title not recognised",
-    (2, 1): "No reason given",
-    (2, 2): "Protocol version not supported",
-    (3, 1): "Temporary congestion",
-    (3, 2): "Local limit exceeded",
-}
-NO_VALUE = "(no value available)"
-
-
 @frozen(kw_only=True)
 class AssociateRJ(PDU):
     """A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
@@ -251,14 +237,6 @@ class ReleaseRP(PDU):
 
 
 ABORT_SOURCES = {0: "DUL service-user", 2: "DUL service-provider"}
-ABORT_REASONS = {
-    0: "No reason given",
-    1: "Unrecognised PDU",
-    2: "Unexpected PDU",
-    4: "Unrecognised PDU parameter",
-    5: "Unexpected PDU parameter",
-    6: "Invalid PDU parameter value",
-}
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import click
 from attrs import frozen
 
-from dicomwire._globals import ALL_TRANSFER_SYNTAXES
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, logging_at
@@ -23,8 +23,6 @@ from dicomwire.utils import set_ae
 
 Function: TypeAlias = Callable[..., Any]
 Decorator: TypeAlias = Callable[[Function], Function]
-
-IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG = ALL_TRANSFER_SYNTAXES[:4]
 
 CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
 

@@ -17,6 +17,9 @@ _APPLICATIONS = "dicomwire.apps"
 
 SILENT = logging.CRITICAL + 1
 
+DETAILS = logging.getLogger("dicomwire.details")
+"""For what takes ``-v``, also in applications that tell by default what they do."""
+
 
 class _Lines(logging.Formatter):
     """One letter of the level, colon, text.

@@ -17,8 +17,9 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
+from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire.apps._common.keyword_paths import ANY_TEXT, set_key
-from dicomwire.apps._common.options import EXPLICIT_LITTLE, Decorator, Function, exclusive, with_options
+from dicomwire.apps._common.options import Decorator, Function, exclusive, with_options
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiation

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
 from dicomwire.apps._common.options import User
-from dicomwire.apps._common.output import only_own_errors
+from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.blocking import AE, Association
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
@@ -56,9 +55,10 @@ def associate(
         logger.error("No association with %s port %d: %s", user.addr, user.port, error)
         return None
     if not association.is_established:
-        logger.error("No association with %s port %d: %s", user.addr, user.port, _why(association))
+        logger.error("No association with %s port %d: %s", user.addr, user.port, association.explain())
         return None
     logger.info("Association Accepted")
+    DETAILS.info("%s", association.explain())
     if user.identity is not None and user.identity.positive_response_requested:
         if association.acceptor.user_identity is None:
             logger.error("The peer did not confirm the user identity: aborting")
@@ -66,13 +66,6 @@ def associate(
             return None
         logger.info("The peer confirmed the user identity")
     return association
-
-
-def _why(association: Association) -> str:
-    """Why there is no association; for contexts that were not accepted, what became of them."""
-    refused = Counter(context.status for context in association.rejected_contexts)
-    details = ", ".join(f"{count} x {status}" for status, count in refused.most_common())
-    return f"{association.failure}: {details}" if details else str(association.failure)
 
 
 def finish(association: Association, logger: logging.Logger, end: Callable[[], None]) -> bool:

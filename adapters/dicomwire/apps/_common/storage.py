@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import TypeAlias
 
 import click
 from attrs import frozen
 
 from dicomwire import events as evt
-from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import printable
 from dicomwire.apps._common.options import Decorator, grouped
-from dicomwire.logic.file_meta import encode_file_meta
+from dicomwire.logic.incoming import SUCCESS, IncomingFile, Receiver
 from dicomwire.presentation import AllStoragePresentationContexts, PresentationContext, build_context
 from dicomwire.safe_names import safe_name
-from dicomwire.sinks import FileSink
 from dicomwire.sop_class import Verification
 
-SUCCESS = 0x0000
-OUT_OF_RESOURCES = 0xA700
-CANNOT_WRITE = 0xA701
 NO_SOP_CLASS = 0xC210
 
 _PREFIXES = {
@@ -55,6 +46,10 @@ Notify: TypeAlias = Callable[[int, int], None]
 """Called with the status of each instance and its size, in whatever thread received it."""
 
 
+def _nobody(status: int, size: int) -> None:
+    """Nobody counts."""
+
+
 def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationContext]:
     """Every storage class with these transfer syntaxes, and with ``echo`` verification."""
     contexts = [build_context(context.abstract_syntax or "", syntaxes) for context in AllStoragePresentationContexts]
@@ -68,7 +63,7 @@ class Destination:
     directory: Path
     ignore: bool
 
-    def storage(self, logger: logging.Logger, notify: Notify | None = None) -> Storage | Discarding:
+    def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
         """What receives them."""
         return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
 
@@ -104,124 +99,32 @@ def file_name(sop_class_uid: str, sop_instance_uid: str) -> str:
     return f"{_PREFIXES.get(sop_class_uid, 'UN')}.{safe_name(sop_instance_uid)}"
 
 
-class IncomingFile:
-    """A data set on its way to the disk, under a name of our own until it is complete.
-
-    It never raises: ``error`` is why it could not be written, and the handler makes a status of it.
-    """
-
-    def __init__(self, directory: Path, header: bytes) -> None:
-        self.path = directory / f".{secrets.token_hex(8)}.part"
-        self.error: Exception | None = None
-        self.size = 0
-        self._file = FileSink(self.path, header, exclusive=True)
-
-    def write(self, fragments: list[memoryview]) -> None:
-        self._attempt(self._file.write, fragments)
-        self.size += sum(map(len, fragments))
-
-    def close(self) -> None:
-        self._attempt(self._file.close)
-
-    def discard(self) -> None:
-        # What still comes, in another thread, must not make the file anew.
-        self.error = self.error or OSError("discarded")
-        self._remove()
-
-    def _attempt(self, act: Callable[..., None], *args: Any) -> None:
-        if self.error is not None:
-            return
-        try:
-            if not self.size:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            act(*args)
-        except Exception as error:
-            self.error = error
-            # Room for the next one, which may be smaller.
-            self._remove()
-
-    def _remove(self) -> None:
-        # What cannot be removed stays, under a name that nobody takes for an instance.
-        with suppress(OSError):
-            self._file.discard()
-
-
-class Storage:
+class Storage(Receiver[IncomingFile]):
     """Stores what arrives in one directory: its handlers belong to a server or an association.
 
     Data sets stream to a temporary file next to their final place, and are renamed when they are complete: there
     is never a part of an instance under its name.
     """
 
-    def __init__(self, directory: Path, logger: logging.Logger, notify: Notify | None = None) -> None:
+    def __init__(self, directory: Path, logger: logging.Logger, notify: Notify = _nobody) -> None:
+        super().__init__()
         self.directory = directory
         self._logger = logger
         self._notify = notify
-        self._lock = threading.Lock()
-        self._incoming: WeakKeyDictionary[Any, IncomingFile] = WeakKeyDictionary()
-
-    def handlers(self) -> list[evt.EventHandler]:
-        return [
-            (evt.EVT_C_STORE_SINK, self._receive),
-            (evt.EVT_C_STORE, self._store),
-            (evt.EVT_CONN_CLOSE, self._closed),
-        ]
-
-    def discard_all(self) -> None:
-        """Remove what has not been stored: nothing more comes."""
-        with self._lock:
-            incoming = list(self._incoming.values())
-            self._incoming.clear()
-        for file in incoming:
-            file.discard()
 
     def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
         """Where an instance is stored."""
         return self.directory / file_name(sop_class_uid, sop_instance_uid)
 
-    def _receive(self, event: evt.Event) -> IncomingFile:
-        request, context = event.request, event.context
-        header = encode_file_meta(
-            sop_class_uid=request.AffectedSOPClassUID or context.abstract_syntax,
-            sop_instance_uid=request.AffectedSOPInstanceUID or "",
-            transfer_syntax_uid=context.transfer_syntax,
-            implementation_class_uid=IMPLEMENTATION_UID,
-            implementation_version_name=IMPLEMENTATION_VERSION,
-        )
-        file = IncomingFile(self.directory, header)
-        self._replace(event.assoc, file)
+    def new(self, event: evt.Event) -> IncomingFile:
+        assert event._message is not None
+        file = IncomingFile.within(self.directory, event._message.header())
+        file.attempt(self.directory.mkdir, parents=True, exist_ok=True)
         return file
 
-    def _replace(self, association: Any, file: IncomingFile | None) -> None:
-        """Note what ``association`` is receiving; what it received before and nobody stored is removed.
-
-        The library answers some requests by itself when their data set has come: those for an unknown SOP class.
-        """
-        with self._lock:
-            left = self._incoming.pop(association, None)
-            if file is not None:
-                self._incoming[association] = file
-        if left is not None:
-            left.discard()
-
-    def _closed(self, event: evt.Event) -> None:
-        self._replace(event.assoc, None)
-
-    def _store(self, event: evt.Event) -> int:
-        with self._lock:
-            file = self._incoming.pop(event.assoc, None)
-        if file is None:
-            # Shutting down.
-            return OUT_OF_RESOURCES
-        stored = False
-        try:
-            status = self._keep(event, file)
-            stored = status == SUCCESS
-        finally:
-            if not stored:
-                file.discard()
-        if self._notify is not None:
-            self._notify(status, file.size)
+    def keep(self, event: evt.Event, sink: IncomingFile) -> int:
+        status = self._keep(event, sink)
+        self._notify(status, sink.size)
         return status
 
     def _keep(self, event: evt.Event, file: IncomingFile) -> int:
@@ -230,20 +133,12 @@ class Storage:
             self._logger.error("A C-STORE request without SOP class or SOP instance UID")
             return NO_SOP_CLASS
         path = self.path(sop_class, instance)
-        error = file.error
-        try:
-            if error is None:
-                if os.path.lexists(path):
-                    self._logger.warning("%s exists already: overwritten", path.name)
-                # This replaces a symbolic link and does not follow it.
-                file.path.replace(path)
-        except Exception as raised:
-            error = raised
-        if error is not None:
-            self._logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)
-            return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else CANNOT_WRITE
-        self._logger.info("Stored %s (%d bytes) from %s", path.name, file.size, _sender(event))
-        return SUCCESS
+        if file.error is None and os.path.lexists(path):
+            self._logger.warning("%s exists already: overwritten", path.name)
+        status = file.keep(path, self._logger)
+        if status == SUCCESS:
+            self._logger.info("Stored %s (%d bytes) from %s", path.name, file.size, _sender(event))
+        return status
 
 
 class Dropped:
@@ -261,29 +156,21 @@ class Dropped:
     discard = close
 
 
-class Discarding:
+class Discarding(Receiver[Dropped]):
     """Takes everything and keeps nothing."""
 
-    def __init__(self, logger: logging.Logger, notify: Notify | None = None) -> None:
+    def __init__(self, logger: logging.Logger, notify: Notify = _nobody) -> None:
+        super().__init__()
         self._logger = logger
         self._notify = notify
-        self._dropped: WeakKeyDictionary[Any, Dropped] = WeakKeyDictionary()
 
-    def handlers(self) -> list[evt.EventHandler]:
-        return [(evt.EVT_C_STORE_SINK, self._receive), (evt.EVT_C_STORE, self._ignore)]
+    def new(self, event: evt.Event) -> Dropped:
+        return Dropped()
 
-    def discard_all(self) -> None:
-        """There is nothing."""
-
-    def _receive(self, event: evt.Event) -> Dropped:
-        self._dropped[event.assoc] = dropped = Dropped()
-        return dropped
-
-    def _ignore(self, event: evt.Event) -> int:
+    def keep(self, event: evt.Event, sink: Dropped) -> int:
         instance = event.request.AffectedSOPInstanceUID or "an instance without UID"
         self._logger.info("Ignored %s from %s", printable(instance), _sender(event))
-        if self._notify is not None:
-            self._notify(SUCCESS, self._dropped.pop(event.assoc).size)
+        self._notify(SUCCESS, sink.size)
         return SUCCESS
 
 

@@ -10,7 +10,7 @@ from pydicom.data import get_testdata_file
 from pydicom.errors import InvalidDicomError
 
 from dicomwire import sop_class
-from dicomwire.apps._common.options import DEFLATED
+from dicomwire._globals import DEFLATED
 from dicomwire.apps._common.storage import Storage
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.logic.file_meta import FileMeta, read_file_meta

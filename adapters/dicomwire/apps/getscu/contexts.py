@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import product
 
 import click
 from pydicom.uid import UID
 
 from dicomwire import sop_class
-from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.logic.entity import MOST_CONTEXTS
+from dicomwire.logic.retrieving import compressed_contexts
 from dicomwire.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context, build_role
 from dicomwire.service_class import C_STORE
-
-_OFTEN = [
-    "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
-    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
-    "1.2.840.10008.1.2.4.50",  # JPEG baseline
-    "1.2.840.10008.1.2.5",  # RLE
-    "1.2.840.10008.1.2.4.91",  # JPEG 2000
-]
-_COMPRESSED = [*_OFTEN, *(uid for uid in ALL_TRANSFER_SYNTAXES if uid not in (*_OFTEN, *DEFAULT_TRANSFER_SYNTAXES))]
-"""Most frequent first."""
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -71,7 +60,7 @@ def contexts_for(
     known = [str(context.abstract_syntax) for context in StoragePresentationContexts]
     storage = [build_context(uid, stored or syntaxes) for uid in classes or known]
     if classes and not stored:
-        storage += [build_context(uid, syntax) for syntax, uid in product(_COMPRESSED, classes)]
+        storage += compressed_contexts(classes)
     return [*queries, *storage][:MOST_CONTEXTS]
 
 

@@ -11,13 +11,13 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from dicomwire import _config
+from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._logging import printable
 from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 from dicomwire.errors import LocalProtocolError
-from dicomwire.logic.data_sets import DEFLATED
 from dicomwire.logic.explanation import uid_name, why_none
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.utils import set_uid
@@ -33,9 +33,6 @@ UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 UPS_OTHERS = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.3", "1.2.840.10008.5.1.4.34.6.4",
               "1.2.840.10008.5.1.4.34.6.5")  # fmt: skip
 
-IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
 
 

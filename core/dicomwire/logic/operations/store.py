@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 from pydicom.dataset import Dataset
 
 from dicomwire import _config
+from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.operations.common import (
-    EXPLICIT_BIG,
-    IMPLICIT_LITTLE,
     check_message_id,
     check_priority,
     choose_context,

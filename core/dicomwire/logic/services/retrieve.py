@@ -94,7 +94,7 @@ async def serve_move(
     destination: Any
     try:
         try:
-            destination: Any = await answers.next()
+            destination = await answers.next()
         except HandlerRaised:
             destination = END
         if destination is END:

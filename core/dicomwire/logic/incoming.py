@@ -1,0 +1,149 @@
+"""Received instances on their way to files."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from attrs import define, field
+
+from dicomwire import events as evt
+from dicomwire.sinks import FileSink, Sink
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+CANNOT_WRITE = 0xA701
+
+
+def _nothing(*args: object) -> None:
+    pass
+
+
+@define(eq=False)
+class IncomingFile(FileSink):
+    """A data set on its way to the disk, under a name of our own until it is complete.
+
+    It never raises: ``error`` is why it could not be written, and whoever answers the request makes a status of it.
+    """
+
+    arrived: Callable[[], None] = field(default=_nothing, kw_only=True)
+    """Called whenever a piece has come."""
+
+    failed: Callable[[Exception], None] = field(default=_nothing, kw_only=True)
+    """Called when it cannot be written."""
+
+    error: Exception | None = field(default=None, init=False)
+    size: int = field(default=0, init=False)
+    """Bytes of the data set that have come."""
+
+    @classmethod
+    def within(cls, directory: Path, header: bytes, **callbacks: Callable[..., None]) -> IncomingFile:
+        """A new one in ``directory``."""
+        return cls(directory / f".{secrets.token_hex(8)}.part", header, exclusive=True, **callbacks)
+
+    def write(self, fragments: list[memoryview]) -> None:
+        self.arrived()
+        self.attempt(FileSink.write, self, fragments)
+        self.size += sum(map(len, fragments))
+
+    def close(self) -> None:
+        self.attempt(FileSink.close, self)
+
+    def discard(self) -> None:
+        # What still comes, in another thread, must not make the file anew.
+        self.error = self.error or OSError("discarded")
+        self._remove()
+
+    def attempt(self, act: Callable[..., object], *args: Any, **options: Any) -> None:
+        """Do what the file needs, unless something has failed already; what it raises is noted."""
+        if self.error is not None:
+            return
+        try:
+            act(*args, **options)
+        except Exception as error:
+            self.error = error
+            self.failed(error)
+            # Room for the next one, which may be smaller.
+            self._remove()
+
+    def keep(self, path: Path, logger: logging.Logger) -> int:
+        """Give it its name, now that it is complete; the status to answer with."""
+        # This replaces a symbolic link and does not follow it.
+        self.attempt(self.path.replace, path)
+        if (error := self.error) is None:
+            return SUCCESS
+        logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)
+        return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else CANNOT_WRITE
+
+    def _remove(self) -> None:
+        # What cannot be removed stays, under a name that nobody takes for an instance.
+        with contextlib.suppress(OSError):
+            FileSink.discard(self)
+
+
+S = TypeVar("S", bound=Sink)
+
+
+@define(eq=False)
+class Receiver(ABC, Generic[S]):
+    """Takes C-STORE requests: their data sets while they arrive, and then the decision what becomes of each.
+
+    It may be bound on many associations, and on each of them may be several requests under way.
+    """
+
+    _incoming: dict[tuple[Any, int], S] = field(factory=dict, init=False)
+    """By association and message ID."""
+
+    @abstractmethod
+    def new(self, event: evt.Event) -> S:
+        """Where the data set of a request goes."""
+
+    @abstractmethod
+    def keep(self, event: evt.Event, sink: S) -> int:
+        """The status of a request whose data set has come; unless it is success, ``sink`` is discarded."""
+
+    def handlers(self) -> list[evt.EventHandler]:
+        """To be bound on whatever receives the instances."""
+        return [
+            (evt.EVT_C_STORE_SINK, self._receive),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_CONN_CLOSE, self._closed),
+        ]
+
+    def discard_all(self) -> None:
+        """Remove what was not kept: nothing more comes."""
+        self._discard([*self._incoming])
+
+    # -- handlers, of many threads: each step on the dict is one that no other thread can come between -------------
+    def _receive(self, event: evt.Event) -> S:
+        key = event.assoc, event.message_id
+        # Those of requests at the same time differ (PS3.7 9.1.1.1.1): an earlier one was answered, and not by us.
+        self._discard([key])
+        self._incoming[key] = sink = self.new(event)
+        return sink
+
+    def _store(self, event: evt.Event) -> int:
+        sink = self._incoming.pop((event.assoc, event.message_id), None)
+        if sink is None:
+            # Shutting down.
+            return OUT_OF_RESOURCES
+        status = OUT_OF_RESOURCES
+        try:
+            status = self.keep(event, sink)
+        finally:
+            if status != SUCCESS:
+                sink.discard()
+        return status
+
+    def _closed(self, event: evt.Event) -> None:
+        self._discard([key for key in [*self._incoming] if key[0] is event.assoc])
+
+    def _discard(self, keys: list[tuple[Any, int]]) -> None:
+        for key in keys:
+            if (sink := self._incoming.pop(key, None)) is not None:
+                sink.discard()
