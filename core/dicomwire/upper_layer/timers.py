@@ -39,7 +39,6 @@ class Timers:
         self.running: dict[Timer, float | None] = {}
         """When each started, None if nobody has said yet; for looking at only."""
 
-
     def start(self, timer: Timer) -> None:
         """Start or restart ``timer``."""
         self.running[timer] = None
