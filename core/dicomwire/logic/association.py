@@ -22,7 +22,7 @@ from dicomwire.upper_layer.state import State
 
 LOGGER = logging.getLogger(__name__)
 
-_AT_ONCE = 1 << 18
+_AT_ONCE = 1 << 20
 """The most bytes of a data set that are queued before they are written."""
 
 _MOST_WAITING = 64
