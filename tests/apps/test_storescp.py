@@ -235,12 +235,15 @@ def test_a_data_set_that_the_library_refuses_leaves_no_file(tmp_path: Path) -> N
 def test_a_refused_data_set_goes_when_the_next_one_with_its_message_id_comes(tmp_path: Path) -> None:
     storage = Storage(tmp_path, LOGGER)
 
+    class Association:
+        pass
+
     class Message:
         def header(self) -> bytes:
             return b""
 
     class Event:
-        assoc = object()
+        assoc = Association()
         message_id = 1
         _message = Message()
 
@@ -408,8 +411,11 @@ def test_an_instance_without_uid_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_instance_that_was_discarded_meanwhile_is_not_called_stored(tmp_path: Path) -> None:
+    class Association:
+        pass
+
     class Event:
-        assoc = object()
+        assoc = Association()
         message_id = 1
 
     assert Storage(tmp_path, LOGGER)._store(Event) == 0xA700  # type: ignore[arg-type]

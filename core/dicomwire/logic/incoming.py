@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from attrs import define, field
 
@@ -96,7 +97,7 @@ class Receiver(ABC, Generic[S]):
     It may be bound on many associations, and on each of them may be several requests under way.
     """
 
-    _incoming: dict[tuple[Any, int], S] = field(factory=dict, init=False)
+    _incoming: WeakKeyDictionary[Any, dict[int, S]] = field(factory=WeakKeyDictionary, init=False)
     """By association and message ID."""
 
     @abstractmethod
@@ -109,26 +110,31 @@ class Receiver(ABC, Generic[S]):
 
     def handlers(self) -> list[evt.EventHandler]:
         """To be bound on whatever receives the instances."""
-        return [
-            (evt.EVT_C_STORE_SINK, self._receive),
-            (evt.EVT_C_STORE, self._store),
-            (evt.EVT_CONN_CLOSE, self._closed),
-        ]
+        return [(evt.EVT_C_STORE_SINK, self._receive), (evt.EVT_C_STORE, self._store)]
+
+    def closed(self, event: evt.Event) -> None:
+        """Remove what an association brought and was not kept; for ``EVT_CONN_CLOSE``, where many come and go."""
+        self._discard(event.assoc)
 
     def discard_all(self) -> None:
         """Remove what was not kept: nothing more comes."""
-        self._discard([*self._incoming])
+        for reference in self._incoming.keyrefs():
+            self._discard(reference())
 
-    # -- handlers, of many threads: each step on the dict is one that no other thread can come between -------------
+    # Associations have threads of their own, and discard_all() comes from another: each of the steps on a dict is one
+    # that no other thread can come between.
     def _receive(self, event: evt.Event) -> S:
-        key = event.assoc, event.message_id
+        sinks = self._incoming.get(event.assoc)
+        if sinks is None:
+            sinks = self._incoming[event.assoc] = {}
         # Those of requests at the same time differ (PS3.7 9.1.1.1.1): an earlier one was answered, and not by us.
-        self._discard([key])
-        self._incoming[key] = sink = self.new(event)
+        if (left := sinks.pop(event.message_id, None)) is not None:
+            left.discard()
+        sinks[event.message_id] = sink = self.new(event)
         return sink
 
     def _store(self, event: evt.Event) -> int:
-        sink = self._incoming.pop((event.assoc, event.message_id), None)
+        sink = self._incoming.get(event.assoc, {}).pop(event.message_id, None)
         if sink is None:
             # Shutting down.
             return OUT_OF_RESOURCES
@@ -140,10 +146,8 @@ class Receiver(ABC, Generic[S]):
                 sink.discard()
         return status
 
-    def _closed(self, event: evt.Event) -> None:
-        self._discard([key for key in [*self._incoming] if key[0] is event.assoc])
-
-    def _discard(self, keys: list[tuple[Any, int]]) -> None:
-        for key in keys:
-            if (sink := self._incoming.pop(key, None)) is not None:
+    def _discard(self, association: Any) -> None:
+        sinks = {} if association is None else self._incoming.get(association, {})
+        for message_id in [*sinks]:
+            if (sink := sinks.pop(message_id, None)) is not None:
                 sink.discard()

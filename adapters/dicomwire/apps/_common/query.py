@@ -19,7 +19,16 @@ from pydicom.tag import BaseTag
 
 from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire.apps._common.keyword_paths import ANY_TEXT, set_key
-from dicomwire.apps._common.options import Decorator, Function, exclusive, with_options
+from dicomwire.apps._common.options import (
+    REQUESTED_BY_DEFAULT,
+    Decorator,
+    Function,
+    exclusive,
+    logging_options,
+    requested_syntaxes,
+    user_options,
+    with_options,
+)
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiation
@@ -202,6 +211,29 @@ def query_options(models: Sequence[Model], flags: Mapping[str, str], information
             query = Query(model=model, keys=keys, file=file, information=information(model, asked))
             return function(query=query, **values)
 
+        return with_options(command, options)
+
+    return decorate
+
+
+def querying(name: str, logger: logging.Logger) -> Decorator:
+    """What a query has beside its own options: the peer, transfer syntaxes, and what is logged.
+
+    Goes below :func:`query_options`; the command gets arguments ``user``, ``syntaxes``, ``quiet``, ``query`` and its
+    ``identifier``, and is not called without one: the exit code is 1 then.
+    """
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def command(query: Query, syntaxes: list[str] | None, **values: Any) -> Any:
+            try:
+                identifier = query.identifier(logger)
+            except BadIdentifier as error:
+                logger.error("%s", error)
+                return 1
+            return function(query=query, identifier=identifier, syntaxes=syntaxes or REQUESTED_BY_DEFAULT, **values)
+
+        options = [user_options(name.upper()), requested_syntaxes, logging_options(name, logging.INFO)]
         return with_options(command, options)
 
     return decorate

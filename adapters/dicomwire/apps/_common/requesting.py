@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pydicom.dataset import Dataset
 
@@ -66,6 +67,16 @@ def associate(
             return None
         logger.info("The peer confirmed the user identity")
     return association
+
+
+@contextmanager
+def aborted_by_errors(association: Association) -> Iterator[None]:
+    """Whatever the block raises aborts the association: Ctrl-C above all."""
+    try:
+        yield
+    except BaseException:
+        association.abort()
+        raise
 
 
 def finish(association: Association, logger: logging.Logger, end: Callable[[], None]) -> bool:

@@ -18,13 +18,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES
-from dicomwire.apps._common.requesting import category, said
+from dicomwire.apps._common.requesting import aborted_by_errors, category, finish, said
+from dicomwire.blocking import Association
+from dicomwire.service_class import C_GET, C_MOVE
 from dicomwire.status import STATUS_PENDING, STATUS_SUCCESS, STATUS_WARNING
 
 Responses: TypeAlias = Iterable[tuple[Dataset, Dataset | None]]
 
 _SHOWN_UIDS = 20
 """Failed instances that are named, of a list that may be long."""
+
+_NAMES = {C_GET: "Get", C_MOVE: "Move"}
 
 _COUNTS = ("Remaining", "Completed", "Failed", "Warning")
 
@@ -99,6 +103,33 @@ class Tally:
             lost = f", {self.not_stored} not stored" if self.not_stored else ""
             parts.append(f"{self.received} received{lost}, {self.size / 1e6:.1f} MB in {seconds:.1f} s{rate}")
         return "; ".join(parts) or "no sub-operations"
+
+
+def retrieve(
+    association: Association,
+    send: Callable[[], Responses],
+    tally: Tally,
+    uid: str,
+    message: int,
+    logger: logging.Logger,
+    *,
+    quiet: bool,
+) -> bool | None:
+    """Let ``send`` request the instances, and follow it to the end of the association.
+
+    False if that was lost meanwhile, None if nothing could be requested.
+    """
+    with aborted_by_errors(association):
+        try:
+            with progress(tally, quiet=quiet):
+                logger.info("Sending %s Request", _NAMES[message])
+                follow(send(), tally, uid, message, logger)
+        except ValueError as error:
+            # The peer took some of the contexts, but not that of the model.
+            logger.error("%s", error)
+            association.release()
+            return None
+    return finish(association, logger, association.release)
 
 
 def follow(responses: Responses, tally: Tally, uid: str, message: int, logger: logging.Logger) -> None:
@@ -181,7 +212,10 @@ class Lines:
             print(self._tally.in_words(now - self._begin), file=sys.stderr)
 
 
-def summary(tally: Tally, seconds: float, *, quiet: bool) -> None:
-    """One line on standard output, unless ``quiet``."""
+def conclude(tally: Tally, seconds: float, *, complete: bool | None, fail: bool, quiet: bool) -> int:
+    """Say what came of :func:`retrieve`, which gave ``complete``, unless ``quiet``; the exit code."""
+    if complete is None:
+        return 1
     if not quiet:
         click.echo(tally.in_words(seconds))
+    return int(not complete or (fail and tally.has_failures))

@@ -112,6 +112,9 @@ class Storage(Receiver[IncomingFile]):
         self._logger = logger
         self._notify = notify
 
+    def handlers(self) -> list[evt.EventHandler]:
+        return [*super().handlers(), (evt.EVT_CONN_CLOSE, self.closed)]
+
     def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
         """Where an instance is stored."""
         return self.directory / file_name(sop_class_uid, sop_instance_uid)

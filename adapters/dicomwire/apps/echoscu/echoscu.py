@@ -13,7 +13,7 @@ from dicomwire.apps._common.options import (
     user_options,
 )
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.requesting import associate, category, finish
+from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.running import run
 from dicomwire.presentation import build_context
 from dicomwire.sop_class import Verification
@@ -34,7 +34,7 @@ def echoscu(user: User, syntaxes: list[str] | None, repeat: int, abort: bool, qu
     if association is None:
         return 1
     failed = False
-    try:
+    with aborted_by_errors(association):
         for number in range(repeat):
             LOGGER.info("Sending Echo Request (Message ID %d)", _message_id(number))
             status = association.send_c_echo(_message_id(number)).get("Status")
@@ -45,9 +45,6 @@ def echoscu(user: User, syntaxes: list[str] | None, repeat: int, abort: bool, qu
             if category(status) not in (STATUS_SUCCESS, STATUS_WARNING):
                 LOGGER.error("Echo %d of %d failed: %s", number + 1, repeat, said)
                 failed = True
-    except BaseException:
-        association.abort()
-        raise
     if not finish(association, LOGGER, association.abort if abort else association.release):
         return 1
     return int(failed and user.fail)

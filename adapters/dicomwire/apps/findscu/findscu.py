@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,17 +10,10 @@ from attrs import define
 from pydicom.dataset import Dataset
 
 from dicomwire import sop_class
-from dicomwire.apps._common.options import (
-    CONTEXT_SETTINGS,
-    REQUESTED_BY_DEFAULT,
-    User,
-    logging_options,
-    requested_syntaxes,
-    user_options,
-)
+from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger, without_warnings
-from dicomwire.apps._common.query import BadIdentifier, Model, Query, flag_bytes, query_options, root_models
-from dicomwire.apps._common.requesting import associate, category, finish, said
+from dicomwire.apps._common.query import Model, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish, said
 from dicomwire.apps._common.running import run
 from dicomwire.apps.findscu.files import MatchFiles
 from dicomwire.apps.findscu.matches import Show, show_for
@@ -84,13 +76,12 @@ class _Tally:
     show_default="current directory",
 )
 @click.option("--cancel", type=click.IntRange(min=1), metavar="N", help="Cancel the query after N matches.")
-@user_options("FINDSCU")
-@requested_syntaxes
-@logging_options("findscu", logging.INFO)
+@querying("findscu", LOGGER)
 def findscu(
     user: User,
-    syntaxes: list[str] | None,
+    syntaxes: list[str],
     query: Query,
+    identifier: Dataset,
     as_json: bool,
     write: bool,
     output_directory: Path,
@@ -101,14 +92,7 @@ def findscu(
 
     On a terminal they are a table of what was asked for, elsewhere lines with everything that came.
     """
-    try:
-        identifier = query.identifier(LOGGER)
-    except BadIdentifier as error:
-        LOGGER.error("%s", error)
-        return 1
-    association = associate(
-        user, [query.context(syntaxes or REQUESTED_BY_DEFAULT)], LOGGER, negotiation=query.negotiation()
-    )
+    association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
     if association is None:
         return 1
     tally = _Tally()
@@ -117,14 +101,11 @@ def findscu(
         syntax = association.accepted_contexts[0].transfer_syntax[0]
         files = MatchFiles(output_directory, query.model.uid, syntax, LOGGER)
     show = show_for(identifier, as_json=as_json, quiet=quiet)
-    try:
+    with aborted_by_errors(association):
         try:
             _find(association, query.model.uid, identifier, tally, show, files, cancel)
         finally:
             show.end()
-    except BaseException:
-        association.abort()
-        raise
     if not finish(association, LOGGER, association.release):
         return 1
     if files is not None and files.failed:

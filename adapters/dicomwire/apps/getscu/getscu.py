@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from functools import partial
 
 import click
+from pydicom.dataset import Dataset
 
 from dicomwire import sop_class
-from dicomwire.apps._common.options import (
-    CONTEXT_SETTINGS,
-    REQUESTED_BY_DEFAULT,
-    User,
-    logging_options,
-    requested_syntaxes,
-    user_options,
-)
+from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.query import (
-    RETRIEVE_FLAGS,
-    BadIdentifier,
-    Query,
-    flag_bytes,
-    query_options,
-    root_models,
-)
-from dicomwire.apps._common.requesting import associate, finish
-from dicomwire.apps._common.retrieving import Tally, follow, progress, summary
+from dicomwire.apps._common.query import RETRIEVE_FLAGS, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.requesting import associate
+from dicomwire.apps._common.retrieving import Tally, conclude, retrieve
 from dicomwire.apps._common.running import run
 from dicomwire.apps._common.storage import Destination, destination_options
 from dicomwire.apps.getscu.contexts import contexts_for, roles_for, storage_classes, transfer_syntaxes
@@ -65,13 +52,12 @@ MODELS = root_models(
     help="Take instances in this transfer syntax, a keyword as JPEG2000Lossless or a UID, and only in those given so; "
     "for peers that choose one for all.",
 )
-@user_options("GETSCU")
-@requested_syntaxes
-@logging_options("getscu", logging.INFO)
+@querying("getscu", LOGGER)
 def getscu(
     user: User,
-    syntaxes: list[str] | None,
+    syntaxes: list[str],
     query: Query,
+    identifier: Dataset,
     destination: Destination,
     classes: list[str],
     stored: list[str],
@@ -81,15 +67,10 @@ def getscu(
 
     Instances go to the disk as they arrive, whatever their size, under names made of the kind and the UID.
     """
-    try:
-        identifier = query.identifier(LOGGER)
-    except BadIdentifier as error:
-        LOGGER.error("%s", error)
-        return 1
     tally = Tally()
     storage = destination.storage(LOGGER, tally.stored)
     models = [model.uid for model in MODELS]
-    contexts = contexts_for(models, classes, syntaxes or REQUESTED_BY_DEFAULT, stored)
+    contexts = contexts_for(models, classes, syntaxes, stored)
     association = associate(
         user,
         contexts,
@@ -100,26 +81,12 @@ def getscu(
     if association is None:
         return 1
     start = time.monotonic()
+    send = partial(association.send_c_get, identifier, query.model.uid)
     try:
-        with progress(tally, quiet=quiet):
-            LOGGER.info("Sending Get Request")
-            responses = association.send_c_get(identifier, query.model.uid)
-            follow(responses, tally, query.model.uid, C_GET, LOGGER)
-    except ValueError as error:
-        # The peer took some of the contexts, but not that of the model.
-        LOGGER.error("%s", error)
-        association.release()
-        return 1
-    except BaseException:
-        association.abort()
-        raise
+        complete = retrieve(association, send, tally, query.model.uid, C_GET, LOGGER, quiet=quiet)
     finally:
         storage.discard_all()
-    complete = finish(association, LOGGER, association.release)
-    summary(tally, time.monotonic() - start, quiet=quiet)
-    if not complete:
-        return 1
-    return int(user.fail and tally.has_failures)
+    return conclude(tally, time.monotonic() - start, complete=complete, fail=user.fail, quiet=quiet)
 
 
 def main(args: list[str] | None = None) -> int:

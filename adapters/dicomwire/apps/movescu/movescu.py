@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import nullcontext
+from functools import partial
 
 import click
 from pydicom.dataset import Dataset
 
 from dicomwire import sop_class
-from dicomwire.apps._common.options import (
-    CONTEXT_SETTINGS,
-    REQUESTED_BY_DEFAULT,
-    User,
-    logging_options,
-    requested_syntaxes,
-    title_option,
-    user_options,
-)
+from dicomwire.apps._common.options import CONTEXT_SETTINGS, User, title_option
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import CannotListen
-from dicomwire.apps._common.query import (
-    RETRIEVE_FLAGS,
-    BadIdentifier,
-    Query,
-    flag_bytes,
-    query_options,
-    root_models,
-)
-from dicomwire.apps._common.requesting import associate, finish
-from dicomwire.apps._common.retrieving import Responses, Tally, follow, progress, summary
+from dicomwire.apps._common.query import RETRIEVE_FLAGS, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.requesting import associate
+from dicomwire.apps._common.retrieving import Responses, Tally, conclude, retrieve
 from dicomwire.apps._common.running import run
 from dicomwire.apps._common.storage import Destination, destination_options
 from dicomwire.apps.movescu.provider import Store, listening, store_options
@@ -51,13 +36,12 @@ MODELS = root_models(
 @title_option("-aem", "--move-aet", default="STORESCP", text="The AE title to send to; the peer has to know it.")
 @store_options
 @destination_options("With --store: where to write files", "With --store: answer success and keep nothing.")
-@user_options("MOVESCU")
-@requested_syntaxes
-@logging_options("movescu", logging.INFO)
+@querying("movescu", LOGGER)
 def movescu(
     user: User,
-    syntaxes: list[str] | None,
+    syntaxes: list[str],
     query: Query,
+    identifier: Dataset,
     move_aet: str,
     store: Store | None,
     destination: Destination,
@@ -67,46 +51,22 @@ def movescu(
 
     With --store this program is that AE, as long as it runs: the peer has to know its title, address and port.
     """
-    try:
-        identifier = query.identifier(LOGGER)
-    except BadIdentifier as error:
-        LOGGER.error("%s", error)
-        return 1
     mover = Mover(user.network.dimse_timeout)
     storage = destination.storage(LOGGER, mover.stored)
     start = time.monotonic()
     try:
         with nullcontext() if store is None else listening(store, user, storage.handlers(), LOGGER):
-            complete = _move(mover, user, query, identifier, move_aet, syntaxes or REQUESTED_BY_DEFAULT, quiet=quiet)
+            complete = None
+            association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
+            if association is not None:
+                send = partial(mover.responses, association, identifier, move_aet, query.model.uid)
+                complete = retrieve(association, send, mover.tally, query.model.uid, C_MOVE, LOGGER, quiet=quiet)
     except CannotListen as error:
         LOGGER.error("%s", error)
         return 1
     finally:
         storage.discard_all()
-    if complete is None:
-        return 1
-    summary(mover.tally, time.monotonic() - start, quiet=quiet)
-    if not complete:
-        return 1
-    return int(user.fail and mover.tally.has_failures)
-
-
-def _move(
-    mover: Mover, user: User, query: Query, identifier: Dataset, move_aet: str, syntaxes: list[str], *, quiet: bool
-) -> bool | None:
-    """Request the instances: False if the association was lost meanwhile, None if there never was one."""
-    association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
-    if association is None:
-        return None
-    try:
-        with progress(mover.tally, quiet=quiet):
-            LOGGER.info("Sending Move Request")
-            responses = mover.responses(association, identifier, move_aet, query.model.uid)
-            follow(responses, mover.tally, query.model.uid, C_MOVE, LOGGER)
-    except BaseException:
-        association.abort()
-        raise
-    return finish(association, LOGGER, association.release)
+    return conclude(mover.tally, time.monotonic() - start, complete=complete, fail=user.fail, quiet=quiet)
 
 
 class Mover:

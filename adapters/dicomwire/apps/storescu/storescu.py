@@ -19,7 +19,7 @@ from dicomwire.apps._common.options import (
 )
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.progress import Advance, progress
-from dicomwire.apps._common.requesting import associate, category, finish
+from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.running import run
 from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
@@ -77,12 +77,11 @@ def storescu(
     if association is None:
         return 1
     start = time.monotonic()
-    try:
-        with progress(len(files), sum(file.size for file in files), quiet=quiet) as advance:
-            _send(association, files, tally, advance)
-    except BaseException:
-        association.abort()
-        raise
+    with (
+        aborted_by_errors(association),
+        progress(len(files), sum(file.size for file in files), quiet=quiet) as advance,
+    ):
+        _send(association, files, tally, advance)
     complete = finish(association, LOGGER, association.release)
     _summary(tally, skipped, time.monotonic() - start, quiet=quiet)
     if not complete:
