@@ -257,7 +257,8 @@ async def test_a_chunked_data_set_that_breaks_off_leaves_no_file(
             await peer.send(ending)
         await peer.close()
         await world.until(lambda: not server.active_associations)
-        assert listing(tmp_path) == []
+        # The file goes with the thread or task, which is a moment behind the association.
+        await world.until(lambda: not listing(tmp_path))
     assert store.data == []
     assert told.names == ["ABORTED", "ABORTED"]
 
