@@ -11,7 +11,17 @@ from dicomwire import _config, evt
 from dicomwire.upper_layer.pdus import decode_pdu
 from tests.ae.test_operations import EXPLICIT, Store, instance, storage
 from tests.ae.test_storing import large_instance
-from tests.support.adapters import NOTIFICATIONS, Recorder, World, done, keep, port_of
+from tests.support.adapters import (
+    CT_IMAGE_STORAGE,
+    NOTIFICATIONS,
+    Recorder,
+    World,
+    done,
+    keep,
+    port_of,
+)
+from tests.support.sessions import IMPLICIT, p_data, pdv, proposal, request, store_rq, whole_command
+from tests.support.streams import RELEASE_RQ
 
 ASSOCIATION = ("REQUESTED", "ACCEPTED", "ESTABLISHED", "REJECTED", "RELEASED", "ABORTED")
 TRANSPORT = ("CONN_OPEN", "CONN_CLOSE", "DATA_SENT", "PDU_SENT", "DATA_RECV", "PDU_RECV")
@@ -394,3 +404,29 @@ async def test_handlers_of_the_blocking_adapter_run_on_a_thread_of_the_associati
     assert port_of(server) == one.acceptor.port
     for association in (one, other):
         await done(association.release())
+
+
+async def test_a_handler_bound_in_the_middle_of_a_pdu_hears_of_those_that_follow(world: World) -> None:
+    heard: list[bytes] = []
+    bound = world.signal()
+
+    def listen(event: evt.Event) -> Any:
+        def sink(fragment: memoryview) -> None:
+            event.assoc.bind(evt.EVT_DATA_RECV, lambda event: heard.append(event.data))
+            bound.set()
+
+        return sink
+
+    server = await world.serve([(evt.EVT_C_STORE_SINK, listen), (evt.EVT_C_STORE, lambda event: 0x0000)])
+    peer = await world.connect(server)
+    await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+    assert (await peer.pdu())[0] == 2
+    first, second = p_data(pdv(3, 0, bytes(3000))), p_data(pdv(3, 2, bytes(1000)))
+    await peer.send(whole_command(3, store_rq()) + first[:1000])
+    await bound.wait()
+    await peer.send(first[1000:] + second)
+    assert (await peer.pdu())[0] == 4
+    await peer.send(RELEASE_RQ)
+    assert (await peer.pdu())[0] == 6
+    assert set(heard) == {second, RELEASE_RQ}
+    await peer.close()
