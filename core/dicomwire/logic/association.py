@@ -57,10 +57,11 @@ class AssociationBase(AssociationEngine):
             LocalProtocolError: there is no association any more.
         """
         assert self._channel is not None and self._session is not None
+        if self._handlers.listeners(evt.EVT_DIMSE_SENT):
+            # Others may send while the handlers run.
+            await self._notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
         while self._sending:
             await self._channel.turn()
-        if self._handlers.listeners(evt.EVT_DIMSE_SENT):
-            await self._notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
         if data_set is None or len(data_set) <= _AT_ONCE:
             self._session.send_message(context_id, command, data_set)
             await self._flush()
