@@ -28,7 +28,10 @@ class Workers:
         try:
             self._idle.pop().put((work, name))
         except IndexError:
-            threading.Thread(target=self._work, args=((work, name),), name=name, daemon=True).start()
+            inbox: SimpleQueue[Job | None] = SimpleQueue()
+            # Not as an argument of the thread, which would keep it to its end.
+            inbox.put((work, name))
+            threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True).start()
 
     def close(self) -> None:
         """Let the idle threads end, and those at work when they are done."""
@@ -37,8 +40,8 @@ class Workers:
             while True:
                 self._idle.pop().put(None)
 
-    def _work(self, job: Job | None) -> None:
-        inbox: SimpleQueue[Job | None] = SimpleQueue()
+    def _work(self, inbox: SimpleQueue[Job | None]) -> None:
+        job = inbox.get()
         thread = threading.current_thread()
         while job is not None:
             work, thread.name = job

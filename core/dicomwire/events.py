@@ -141,8 +141,10 @@ class HandlerTable:
     def __init__(self, handlers: Iterable[EventHandler] | None = None) -> None:
         self._notifications: dict[EventType, list[Binding]] = {}
         self._interventions: dict[EventType, Binding] = {}
-        self._own: dict[EventType, list[Binding]] | None = None
-        """The notification handlers that are not the library's, once somebody has asked."""
+        self._own: dict[EventType, tuple[list[Binding], list[Binding]]] = {}
+        """All handlers of a notification event, and those of them that are not the library's, once somebody has asked.
+        Lists are replaced and never changed, so that they can be compared by identity: threads bind while others look.
+        """
 
         self.library: set[Handler] = set()
         """Handlers that the library bound to write its log."""
@@ -166,19 +168,17 @@ class HandlerTable:
         """
         if args is not None and not isinstance(args, list):
             raise TypeError(f"the arguments of a handler are a list, not {type(args).__name__}")
-        self._own = None
         if isinstance(event, InterventionEvent):
             self._interventions[event] = (handler, args)
         elif isinstance(event, NotificationEvent):
-            bound = self._notifications.setdefault(event, [])
+            bound = self._notifications.get(event, [])
             if (handler, args) not in bound:
-                bound.append((handler, args))
+                self._notifications[event] = [*bound, (handler, args)]
         else:
             raise TypeError(f"{event!r} is no event")
 
     def unbind(self, event: EventType, handler: Handler) -> None:
         """Remove every binding of ``handler`` to ``event``; an unknown handler is ignored."""
-        self._own = None
         if event in self._interventions and self._interventions[event][0] == handler:
             del self._interventions[event]
         bound = [item for item in self._notifications.get(event, ()) if item[0] != handler]
@@ -204,12 +204,10 @@ class HandlerTable:
         if not bound:
             return ()
         if self.library and not _LIBRARY_LOG.isEnabledFor(logging.INFO):
-            if self._own is None:
-                self._own = {
-                    each: [item for item in items if item[0] not in self.library]
-                    for each, items in self._notifications.items()
-                }
-            return self._own[event]
+            known = self._own.get(event)
+            if known is None or known[0] is not bound:
+                known = self._own[event] = bound, [item for item in bound if item[0] not in self.library]
+            return known[1]
         return bound
 
     def intervention(self, event: InterventionEvent) -> Binding | None:

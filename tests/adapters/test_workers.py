@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -51,6 +53,21 @@ def test_a_thread_that_is_done_is_used_again() -> None:
     workers.close()
     first.join(SECONDS)
     assert not first.is_alive()
+
+
+def test_nothing_of_a_job_stays_in_memory_while_its_thread_waits() -> None:
+    class Job:
+        def __call__(self) -> None: ...
+
+    workers = Workers()
+    job = Job()
+    gone = weakref.ref(job)
+    workers.run(job, "job")
+    del job
+    wait_idle(workers, 1)
+    gc.collect()
+    assert gone() is None
+    workers.close()
 
 
 def test_jobs_at_the_same_time_have_threads_of_their_own() -> None:

@@ -8,8 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
+from dicomwire.sources import EncodedDataSet
 from tests.ae.test_associate import ABORTED, ESTABLISHED, RELEASED, flags
-from tests.support.adapters import Recorder, SocketPeer, World, done, keep, reset
+from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, SocketPeer, World, done, keep, reset
 from tests.support.sessions import echo_rq, proposal, request, whole_command
 from tests.support.streams import ABORT, ASSOCIATE_AC, RELEASE_RP, RELEASE_RQ, abort
 
@@ -66,6 +67,33 @@ async def test_release_ends_both_sides_and_tells_each_once(world: World) -> None
     with pytest.raises(RuntimeError):
         await done(association.send_c_echo())
     await world.until(lambda: not server.active_associations)
+
+
+async def test_two_releases_that_wait_for_a_message_to_be_sent_are_one(world: World) -> None:
+    go_on = world.signal()
+
+    async def sink(fragment: memoryview) -> None:
+        await go_on.wait()
+
+    data = EncodedDataSet(
+        sop_class_uid=CT_IMAGE_STORAGE, sop_instance_uid="1.2.3", transfer_syntax_uid=IMPLICIT, data=bytes(16 << 20)
+    )
+    server = await world.serve([(evt.EVT_C_STORE_SINK, lambda event: sink), (evt.EVT_C_STORE, lambda event: 0x0000)])
+    association = await world.associate(server, contexts=[build_context(CT_IMAGE_STORAGE, IMPLICIT)])
+
+    async def store() -> None:
+        await done(association.send_c_store(data))
+
+    async def release() -> None:
+        await done(association.release())
+
+    jobs = [world.start(store)]
+    await world.until(lambda: association._sending)
+    jobs += [world.start(release), world.start(release)]
+    go_on.set()
+    for job in jobs:
+        await job.result()
+    assert flags(association) == RELEASED
 
 
 async def test_flags_are_set_before_the_handlers_of_the_end_are_called(world: World) -> None:

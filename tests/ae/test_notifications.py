@@ -8,11 +8,23 @@ from typing import Any
 
 import pytest
 
-from dicomwire import _config, evt
+from dicomwire import _config, build_context, evt
+from dicomwire.sources import EncodedDataSet
 from dicomwire.upper_layer.pdus import decode_pdu
 from tests.ae.test_operations import EXPLICIT, Store, instance, save, storage
 from tests.ae.test_storing import large_instance
-from tests.support.adapters import NOTIFICATIONS, Recorder, World, done, keep, port_of
+from tests.support.adapters import (
+    CT_IMAGE_STORAGE,
+    NOTIFICATIONS,
+    VERIFICATION,
+    Recorder,
+    World,
+    done,
+    keep,
+    port_of,
+)
+from tests.support.sessions import IMPLICIT, p_data, pdv, proposal, request, store_rq, whole_command
+from tests.support.streams import RELEASE_RQ
 
 ASSOCIATION = ("REQUESTED", "ACCEPTED", "ESTABLISHED", "REJECTED", "RELEASED", "ABORTED")
 TRANSPORT = ("CONN_OPEN", "CONN_CLOSE", "DATA_SENT", "PDU_SENT", "DATA_RECV", "PDU_RECV")
@@ -411,3 +423,64 @@ async def test_handlers_of_the_blocking_adapter_run_on_a_thread_of_the_associati
     assert port_of(server) == one.acceptor.port
     for association in (one, other):
         await done(association.release())
+
+
+async def test_a_handler_bound_in_the_middle_of_a_pdu_hears_of_those_that_follow(world: World) -> None:
+    heard: list[bytes] = []
+    bound = world.signal()
+
+    def listen(event: evt.Event) -> Any:
+        def sink(fragment: memoryview) -> None:
+            event.assoc.bind(evt.EVT_DATA_RECV, lambda event: heard.append(event.data))
+            bound.set()
+
+        return sink
+
+    server = await world.serve([(evt.EVT_C_STORE_SINK, listen), (evt.EVT_C_STORE, lambda event: 0x0000)])
+    peer = await world.connect(server)
+    await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+    assert (await peer.pdu())[0] == 2
+    first, second = p_data(pdv(3, 0, bytes(3000))), p_data(pdv(3, 2, bytes(1000)))
+    await peer.send(whole_command(3, store_rq()) + first[:1000])
+    await bound.wait()
+    await peer.send(first[1000:] + second)
+    assert (await peer.pdu())[0] == 4
+    await peer.send(RELEASE_RQ)
+    assert (await peer.pdu())[0] == 6
+    assert set(heard) == {second, RELEASE_RQ}
+    await peer.close()
+
+
+async def test_while_a_handler_of_sent_messages_runs_others_may_send(world: World) -> None:
+    entities = world.ae("SERVER"), world.ae("CLIENT")
+    for entity in entities:
+        entity.asynchronous_operations = (4, 4)
+    go_on = world.signal()
+    jobs: list[Any] = []
+
+    async def sink(fragment: memoryview) -> None:
+        await go_on.wait()
+
+    async def store() -> Any:
+        data = EncodedDataSet(
+            sop_class_uid=CT_IMAGE_STORAGE,
+            sop_instance_uid="1.2.3",
+            transfer_syntax_uid=IMPLICIT,
+            data=bytes(16 << 20),
+        )
+        return await done(association.send_c_store(data, msg_id=7))
+
+    async def sent(event: evt.Event) -> None:
+        if not jobs:
+            jobs.append(world.start(store))
+            await world.until(lambda: association._sending)
+            go_on.set()
+
+    handlers = [(evt.EVT_C_STORE_SINK, lambda event: sink), (evt.EVT_C_STORE, lambda event: 0x0000)]
+    server = await world.serve(handlers, ae=entities[0])
+    contexts = [build_context(VERIFICATION), build_context(CT_IMAGE_STORAGE, IMPLICIT)]
+    association = await world.associate(server, ae=entities[1], contexts=contexts)
+    association.bind(evt.EVT_DIMSE_SENT, sent)
+    assert (await done(association.send_c_echo())).Status == 0x0000
+    assert (await jobs[0].result()).Status == 0x0000
+    await done(association.release())

@@ -424,6 +424,9 @@ class AssociationEngine(AssociationHandlers):
         with self._exchange:
             while self._sending:
                 await self._channel.turn()
+            if not self.is_established or self._connection.state is not State.STA6:
+                # It has ended meanwhile, or somebody else has asked for release.
+                return
             self._connection.send(ReleaseRQ())
             self.is_established = False
             await self._notify_primitive(evt.EVT_ACSE_SENT, _release_request)

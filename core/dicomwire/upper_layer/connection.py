@@ -553,7 +553,7 @@ class Connection:
         if self.tap is not None:
             # DT-2 and AR-6 leave the state as it is; only those who watch need the step.
             self._step(Input.P_DATA_RECEIVED)
-            self.tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], ends_pdu=False)
+            self.tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], begins_pdu=True)
         buffer.start += 6
         self._pdu_left = length
 

@@ -59,9 +59,12 @@ class Tap:
     def add(self, record: Record) -> None:
         self._records.append(record)
 
-    def p_data_read(self, data: memoryview | bytes, *, ends_pdu: bool) -> None:
-        """A run of bytes of a P-DATA-TF was read; the last one ends it."""
-        if not self.p_data:
+    def p_data_read(self, data: memoryview | bytes, *, begins_pdu: bool = False, ends_pdu: bool = False) -> None:
+        """A run of bytes of a P-DATA-TF was read; the first one begins it, the last one ends it."""
+        if begins_pdu or not self.p_data:
+            self._partial.clear()
+        if not self.p_data or not (begins_pdu or self._partial):
+            # Nobody listened when this PDU began.
             return
         self._partial += data
         if ends_pdu:
