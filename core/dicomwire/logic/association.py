@@ -57,9 +57,6 @@ class AssociationBase(AssociationEngine):
             LocalProtocolError: there is no association any more.
         """
         assert self._channel is not None and self._session is not None
-        if self._handlers.listeners(evt.EVT_DIMSE_SENT):
-            # Others may send while the handlers run.
-            await self._notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
         while self._sending:
             await self._channel.turn()
         if data_set is None or len(data_set) <= _AT_ONCE:
