@@ -240,7 +240,7 @@ async def test_other_requests_need_the_scu_role_on_the_acceptors_side(world: Wor
 async def test_what_arrives_together_with_a_response_is_not_left_lying(world: World, what: str, asked: bool) -> None:
     """In one segment with the response that an operation waits for, or the acceptance; nobody calls afterwards."""
     listener = await world.listen()
-    reported, noticed = world.signal(), Recorder()
+    answered, noticed = world.signal(), Recorder()
     report = ask(1, 0x0100, FILM_SESSION, uid(0x1000, "1.2.3"), us(0x1002, 1), message_id=9)
     more = {"report": report, "abort": ABORT, "release": RELEASE_RQ}[what]
 
@@ -250,12 +250,12 @@ async def test_what_arrives_together_with_a_response_is_not_left_lying(world: Wo
             await hear(other)
             await other.send(reply(1, 0x0110, 0x0000) + more)
         said = await hear(other) if what == "report" else None
+        answered.set()
         await other.rest()
         await other.close()
         return said
 
     def receive(event: evt.Event) -> Any:
-        reported.set()
         return 0x0000, None
 
     job = world.start(peer)
@@ -272,7 +272,7 @@ async def test_what_arrives_together_with_a_response_is_not_left_lying(world: Wo
             status, _ = await done(association.send_n_get([], FILM_SESSION, "1.2.3"))
             assert status.Status == 0x0000
         if what == "report":
-            await reported.wait()
+            await answered.wait()
             await done(association.abort())
             assert (await job.result()).status == 0x0000
         else:
