@@ -31,6 +31,7 @@ class SocketChannel:
         self._reading = False
         self._writing = False
         self._open = True
+        self.is_torn = False
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._timeouts = timeouts_of(sock)
 
@@ -46,12 +47,16 @@ class SocketChannel:
         buffers = self.session.data_to_send()
         if not buffers:
             return
-        if not self._open:
+        if not self._open or self.is_torn:
             raise BrokenPipeError("the connection is closed")
         self._writing = True
         self.lock.release()
         try:
             self._write(buffers)
+        except BaseException:
+            # A KeyboardInterrupt, too.
+            self.is_torn = True
+            raise
         finally:
             self.lock.acquire()
             self._writing = False
@@ -204,7 +209,7 @@ class SocketChannel:
             return
         self._open = False
         buffers = self.session.data_to_send()
-        if not self._writing:
+        if not self._writing and not self.is_torn:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
             with contextlib.suppress(OSError):
                 self.sock.settimeout(0)

@@ -131,7 +131,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._ended = False
         self._paused_writing = False
         self._writing = False
-        self._is_torn = False
+        self.is_torn = False
         """A PDU was not written to its end, and never will be."""
 
         self._lost = False
@@ -241,7 +241,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._flushes += 1
         waited = False
         if buffers:
-            if self._lost or self.transport.is_closing():
+            if self._lost or self.is_torn or self.transport.is_closing():
                 raise ConnectionResetError("the connection is closed")
             self._writing = True
             try:
@@ -281,7 +281,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 if index >= count:
                     return waited
         except BaseException:
-            self._is_torn = True
+            self.is_torn = True
             raise
 
     async def _drained(self) -> bool:
@@ -405,7 +405,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     def abandon(self) -> None:
         buffers = self.session.data_to_send()
         self._stop_timer()
-        if buffers and not (self._lost or self._paused_writing or self._writing or self._is_torn):
+        if buffers and not (self._lost or self._paused_writing or self._writing or self.is_torn):
             self.transport.writelines(buffers)
             self.transport.close()
         else:
