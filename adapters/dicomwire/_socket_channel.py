@@ -66,18 +66,22 @@ class SocketChannel:
     def _write(self, buffers: list[Buffer]) -> None:
         limit = self.session.connection.timeouts.write
         deadline = None if limit is None else time.monotonic() + limit
-        self._timeouts.send(limit)
+        left = limit
         index, count = 0, len(buffers)
         while True:
+            # Each time: a peer that takes a few bytes now and then gets no more time than one that takes none, and
+            # Python's timeout of TLS may have been changed by a thread that reads.
+            self._timeouts.send(left)
             try:
                 index = send_some(self.sock, buffers, index)
                 if index >= count:
                     return
             except TIMED_OUT:
                 pass
-            # A peer that takes a few bytes now and then gets no more time than one that takes none.
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError("the peer does not read what we send")
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("the peer does not read what we send")
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:

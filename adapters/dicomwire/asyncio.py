@@ -261,8 +261,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         """
         if self._descriptor < 0:
             self.transport.writelines(buffers)
-            return await self._drained()
+            return self._paused_writing and await self._drained(self._loop.time())
         index, count = 0, len(buffers)
+        since: float | None = None
         waited = False
         try:
             while True:
@@ -274,24 +275,31 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 index = index + len(batch) if written == sum(map(len, batch)) else advance(buffers, index, written)
                 if index >= count:
                     return waited
+                if since is None:
+                    since = self._loop.time()
                 head = memoryview(buffers[index])[:_AT_ONCE]
                 self.transport.write(head)
                 index = advance(buffers, index, len(head))
-                waited = await self._drained() or waited
+                waited = await self._drained(since) or waited
                 if index >= count:
                     return waited
         except BaseException:
             self.is_torn = True
             raise
 
-    async def _drained(self) -> bool:
-        """Wait until the transport has written what it has; True if that took waiting."""
+    async def _drained(self, since: float) -> bool:
+        """Wait until the transport has written what it has; True if that took waiting.
+
+        ``since`` is when writing began: a peer that takes a few bytes now and then gets no more time than one that
+        takes none.
+        """
         if not self._paused_writing:
             return False
         if self._writable is None or self._writable.done():
             self._writable = self._loop.create_future()
         limit = self.session.connection.timeouts.write
-        done, _ = await asyncio.wait([self._writable], timeout=limit)
+        left = None if limit is None else since + limit - self._loop.time()
+        done, _ = await asyncio.wait([self._writable], timeout=left)
         if not done:
             self.transport.abort()
             raise TimeoutError("the peer does not read what we send")
