@@ -317,6 +317,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if self._lost and not self._early:
             session.receive_data(b"")
         if not session.wants_data or self._catch_up():
+            # So it may go on for ever, if the peer always has more for us.
+            now = self._loop.time()
+            deadline = session.next_deadline(now)
+            if deadline is not None and deadline <= now:
+                session.handle_deadline(now)
             await asyncio.sleep(0)
             return
         session.connection.recycle_buffer()

@@ -128,13 +128,14 @@ class SocketChannel:
             return
         self._reading = True
         try:
-            if self._is_streaming and self._receive():
-                # What is there already is taken without a deadline; the loop runs all the same.
+            now = trio.current_time()
+            deadline = session.next_deadline(now)
+            if self._is_streaming and (deadline is None or now < deadline) and self._receive():
+                # What is there already is taken without waiting; the loop runs all the same.
                 await trio.lowlevel.checkpoint()
                 return
             # Wait without holding a buffer.
             session.connection.recycle_buffer()
-            deadline = session.next_deadline(trio.current_time())
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
                 await self._wait_readable()
             if scope.cancelled_caught:

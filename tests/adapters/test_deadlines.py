@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,10 @@ import trio
 import dicomwire
 import dicomwire.asyncio
 import dicomwire.trio
+from dicomwire.dimse.session import Session
 from dicomwire.sources import EncodedDataSet
-from tests.adapters.test_torn import CONTEXTS, IMPLICIT, VERIFICATION, LazyPeer, small
+from dicomwire.upper_layer import Connection, Role, Timeouts
+from tests.adapters.test_torn import CONTEXTS, IMPLICIT, SECONDS, VERIFICATION, LazyPeer, small
 
 
 @pytest.fixture
@@ -84,3 +87,59 @@ def test_a_peer_that_reads_a_few_bytes_now_and_then_gets_no_more_time_to_read(ad
     with reading_slowly(peer):
         SENDERS[adapter](peer.port)
     assert time.monotonic() - started < 3.0
+
+
+def ending() -> Session:
+    """An acceptor that has refused what it got, and waits for its peer to close."""
+    session = Session(Connection(Role.ACCEPTOR, timeouts=Timeouts(artim=0.05)))
+    session.receive_data(bytes(6))
+    with contextlib.suppress(Exception):
+        session.next_event()
+    session.data_to_send()
+    assert session.connection.ending
+    return session
+
+
+async def wait_for_the_end(session: Session, channel: Any) -> None:
+    while session.connection.ending:
+        if session.next_event() is None and session.connection.ending:
+            await channel.pump()
+
+
+def test_trio_a_peer_that_sends_faster_than_we_read_cannot_put_off_the_end() -> None:
+    class Endless(socket.socket):
+        def recv_into(self, buffer: Any, *args: Any) -> int:
+            return len(buffer)
+
+    async def main() -> None:
+        one, other = socket.socketpair()
+        other.send(b"x")
+        with other, Endless(fileno=one.detach()) as sock:
+            sock.setblocking(False)
+            session = ending()
+            with trio.fail_after(SECONDS):
+                await wait_for_the_end(session, dicomwire.trio.SocketChannel(sock, session))
+
+    trio.run(main)
+
+
+def test_asyncio_a_peer_that_sends_faster_than_we_read_cannot_put_off_the_end() -> None:
+    async def main() -> None:
+        session = ending()
+        channel = dicomwire.asyncio.ProtocolChannel(session)
+
+        class Endless(asyncio.Transport):
+            """There is more whenever reading goes on."""
+
+            def is_closing(self) -> bool:
+                return False
+
+            def resume_reading(self) -> None:
+                channel._early = bytearray(1000)
+
+        channel.transport = Endless()
+        channel._early = bytearray(1000)
+        async with asyncio.timeout(SECONDS):
+            await wait_for_the_end(session, channel)
+
+    asyncio.run(main())
