@@ -399,14 +399,18 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             if not self._lost and self.transport.can_write_eof():
                 self.transport.write_eof()
 
-    def _stop_timer(self) -> None:
-        # It would keep the association in memory.
+    def _stop_timers(self) -> None:
+        # They would keep the association in memory.
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        attend, self.on_idle_data = self.on_idle_data, None
+        if attend is not None:
+            # The attendant sees that it is over, which it may hear from nobody else if the connection is lost already.
+            attend()
 
     async def aclose(self) -> None:
-        self._stop_timer()
+        self._stop_timers()
         self.transport.close()
         if self._is_tls and not self._lost:
             # We have said close_notify; few peers answer it, and TLS would keep the socket open until they do.
@@ -417,12 +421,14 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     def abandon(self) -> None:
         buffers = self.session.data_to_send()
-        self._stop_timer()
+        self._stop_timers()
         if buffers and not (self._lost or self._paused_writing or self._writing or self.is_torn):
             self.transport.writelines(buffers)
-            self.transport.close()
-        else:
-            self.transport.abort()
+            if self._is_tls or not self._paused_writing:
+                self.transport.close()
+                return
+            # Else it would stay open until the peer reads what does not fit, if ever.
+        self.transport.abort()
 
 
 class Association(AsyncAssociation):

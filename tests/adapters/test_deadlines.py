@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
+import struct
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +23,7 @@ from dicomwire.dimse.session import Session
 from dicomwire.sources import EncodedDataSet
 from dicomwire.upper_layer import Connection, Role, Timeouts
 from tests.adapters.test_torn import CONTEXTS, IMPLICIT, SECONDS, VERIFICATION, LazyPeer, small
+from tests.support.streams import ABORT
 
 
 @pytest.fixture
@@ -143,3 +147,51 @@ def test_asyncio_a_peer_that_sends_faster_than_we_read_cannot_put_off_the_end() 
             await wait_for_the_end(session, channel)
 
     asyncio.run(main())
+
+
+def test_asyncio_a_lost_connection_leaves_no_timer_that_holds_the_association(peer: LazyPeer) -> None:
+    async def main() -> None:
+        entity = dicomwire.asyncio.AE()
+        entity.network_timeout = 3600
+        association = await entity.associate("127.0.0.1", peer.port, contexts=CONTEXTS)
+        task = asyncio.create_task(association.send_c_echo())
+        await asyncio.sleep(0.02)
+        peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.sock.close()
+        assert "Status" not in await task
+        assert association.is_aborted
+        gone = weakref.ref(association)
+        del association, task
+        await asyncio.sleep(0.02)
+        gc.collect()
+        assert gone() is None
+
+    asyncio.run(main())
+
+
+def test_asyncio_a_connection_given_up_does_not_wait_for_its_peer_to_read_the_abort() -> None:
+    calls: list[str] = []
+
+    async def main() -> None:
+        session = ending()
+        session.connection._out.append(ABORT)
+        channel = dicomwire.asyncio.ProtocolChannel(session)
+
+        class Full(asyncio.Transport):
+            """Takes bytes that the socket has no room for."""
+
+            def writelines(self, list_of_data: Any) -> None:
+                calls.append("writelines")
+                channel.pause_writing()
+
+            def close(self) -> None:
+                calls.append("close")
+
+            def abort(self) -> None:
+                calls.append("abort")
+
+        channel.transport = Full()
+        channel.abandon()
+
+    asyncio.run(main())
+    assert calls == ["writelines", "abort"]
