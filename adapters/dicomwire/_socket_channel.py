@@ -31,6 +31,7 @@ class SocketChannel:
         self._reading = False
         self._writing = False
         self._open = True
+        self.is_torn = False
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._timeouts = timeouts_of(sock)
         self._limits = session.connection.timeouts
@@ -47,12 +48,16 @@ class SocketChannel:
         buffers = self.session.data_to_send()
         if not buffers:
             return
-        if not self._open:
+        if not self._open or self.is_torn:
             raise BrokenPipeError("the connection is closed")
         self._writing = True
         self.lock.release()
         try:
             self._write(buffers)
+        except BaseException:
+            # A KeyboardInterrupt, too.
+            self.is_torn = True
+            raise
         finally:
             self.lock.acquire()
             self._writing = False
@@ -62,18 +67,22 @@ class SocketChannel:
     def _write(self, buffers: list[Buffer]) -> None:
         limit = self._limits.write
         deadline = None if limit is None else time.monotonic() + limit
-        self._timeouts.send(limit)
+        left = limit
         index, count = 0, len(buffers)
         while True:
+            # Each time: a peer that takes a few bytes now and then gets no more time than one that takes none, and
+            # Python's timeout of TLS may have been changed by a thread that reads.
+            self._timeouts.send(left)
             try:
                 index = send_some(self.sock, buffers, index)
                 if index >= count:
                     return
             except TIMED_OUT:
                 pass
-            # A peer that takes a few bytes now and then gets no more time than one that takes none.
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError("the peer does not read what we send")
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError("the peer does not read what we send")
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -209,7 +218,7 @@ class SocketChannel:
             return
         self._open = False
         buffers = self.session.data_to_send()
-        if not self._writing:
+        if not self._writing and not self.is_torn:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
             with contextlib.suppress(OSError):
                 self.sock.settimeout(0)

@@ -132,7 +132,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._ended = False
         self._paused_writing = False
         self._writing = False
-        self._is_torn = False
+        self.is_torn = False
         """A PDU was not written to its end, and never will be."""
 
         self._lost = False
@@ -242,7 +242,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._flushes += 1
         waited = False
         if buffers:
-            if self._lost or self.transport.is_closing():
+            if self._lost or self.is_torn or self.transport.is_closing():
                 raise ConnectionResetError("the connection is closed")
             self._writing = True
             try:
@@ -262,8 +262,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         """
         if self._descriptor < 0:
             self.transport.writelines(buffers)
-            return await self._drained()
+            return self._paused_writing and await self._drained(self._loop.time())
         index, count = 0, len(buffers)
+        since: float | None = None
         waited = False
         try:
             while True:
@@ -275,24 +276,31 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 index = index + len(batch) if written == sum(map(len, batch)) else advance(buffers, index, written)
                 if index >= count:
                     return waited
+                if since is None:
+                    since = self._loop.time()
                 head = memoryview(buffers[index])[:_AT_ONCE]
                 self.transport.write(head)
                 index = advance(buffers, index, len(head))
-                waited = await self._drained() or waited
+                waited = await self._drained(since) or waited
                 if index >= count:
                     return waited
         except BaseException:
-            self._is_torn = True
+            self.is_torn = True
             raise
 
-    async def _drained(self) -> bool:
-        """Wait until the transport has written what it has; True if that took waiting."""
+    async def _drained(self, since: float) -> bool:
+        """Wait until the transport has written what it has; True if that took waiting.
+
+        ``since`` is when writing began: a peer that takes a few bytes now and then gets no more time than one that
+        takes none.
+        """
         if not self._paused_writing:
             return False
         if self._writable is None or self._writable.done():
             self._writable = self._loop.create_future()
         limit = self.session.connection.timeouts.write
-        done, _ = await asyncio.wait([self._writable], timeout=limit)
+        left = None if limit is None else since + limit - self._loop.time()
+        done, _ = await asyncio.wait([self._writable], timeout=left)
         if not done:
             self.transport.abort()
             raise TimeoutError("the peer does not read what we send")
@@ -310,6 +318,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if self._lost and not self._early:
             session.receive_data(b"")
         if not session.wants_data or self._catch_up():
+            # So it may go on for ever, if the peer always has more for us.
+            now = self._loop.time()
+            deadline = session.next_deadline(now)
+            if deadline is not None and deadline <= now:
+                session.handle_deadline(now)
             await asyncio.sleep(0)
             return
         session.connection.recycle_buffer()
@@ -387,14 +400,18 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             if not self._lost and self.transport.can_write_eof():
                 self.transport.write_eof()
 
-    def _stop_timer(self) -> None:
-        # It would keep the association in memory.
+    def _stop_timers(self) -> None:
+        # They would keep the association in memory.
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        attend, self.on_idle_data = self.on_idle_data, None
+        if attend is not None:
+            # The attendant sees that it is over, which it may hear from nobody else if the connection is lost already.
+            attend()
 
     async def aclose(self) -> None:
-        self._stop_timer()
+        self._stop_timers()
         self.transport.close()
         if self._is_tls and not self._lost:
             # We have said close_notify; few peers answer it, and TLS would keep the socket open until they do.
@@ -405,12 +422,14 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     def abandon(self) -> None:
         buffers = self.session.data_to_send()
-        self._stop_timer()
-        if buffers and not (self._lost or self._paused_writing or self._writing or self._is_torn):
+        self._stop_timers()
+        if buffers and not (self._lost or self._paused_writing or self._writing or self.is_torn):
             self.transport.writelines(buffers)
-            self.transport.close()
-        else:
-            self.transport.abort()
+            if self._is_tls or not self._paused_writing:
+                self.transport.close()
+                return
+            # Else it would stay open until the peer reads what does not fit, if ever.
+        self.transport.abort()
 
 
 class Association(AsyncAssociation):

@@ -143,6 +143,7 @@ class MemoryChannel:
         self._incoming: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
         self._open = True
+        self.is_torn = False
         self._changes = 0
 
     @property

@@ -56,6 +56,7 @@ class SocketChannel:
         self._open = True
         self._flushes = 0
         self._wait_to_send: Any = trio.lowlevel.wait_writable
+        self.is_torn = False
         self._is_streaming = False
         """The last receive filled its buffer: there is probably more."""
 
@@ -71,7 +72,7 @@ class SocketChannel:
         self._flushes += 1
         if not buffers:
             return
-        if not self._open:
+        if not self._open or self.is_torn:
             raise BrokenPipeError("the connection is closed")
         self._writing = True
         try:
@@ -95,7 +96,11 @@ class SocketChannel:
                     await _ready(self._wait_to_send, self.sock)
                     index = self._send(buffers, index)
         except trio.TooSlowError:
+            self.is_torn = True
             raise TimeoutError("the peer does not read what we send") from None
+        except BaseException:
+            self.is_torn = True
+            raise
         return True
 
     def _send(self, buffers: list[Any], index: int) -> int:
@@ -124,13 +129,14 @@ class SocketChannel:
             return
         self._reading = True
         try:
-            if self._is_streaming and self._receive():
-                # What is there already is taken without a deadline; the loop runs all the same.
+            now = trio.current_time()
+            deadline = session.next_deadline(now)
+            if self._is_streaming and (deadline is None or now < deadline) and self._receive():
+                # What is there already is taken without waiting; the loop runs all the same.
                 await trio.lowlevel.checkpoint()
                 return
             # Wait without holding a buffer.
             session.connection.recycle_buffer()
-            deadline = session.next_deadline(trio.current_time())
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
                 await self._wait_readable()
             if scope.cancelled_caught:
@@ -200,7 +206,7 @@ class SocketChannel:
 
     def abandon(self) -> None:
         buffers = self.session.data_to_send()
-        if self._open and not self._writing:
+        if self._open and not self._writing and not self.is_torn:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
             with contextlib.suppress(OSError):
                 self.sock.send(b"".join(buffers))

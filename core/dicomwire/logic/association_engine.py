@@ -102,6 +102,11 @@ class AssociationEngine(AssociationHandlers):
             if isinstance(error, TimeoutError):
                 # It may never read again, nor close.  Else what it has sent, an A-ABORT maybe, is read to its end.
                 self._session.receive_data(b"")
+        except BaseException:
+            if self._channel.is_torn and not self._ended:
+                # Cancelled in the middle of a PDU: the peer could make nothing of what follows.
+                self._abandon()
+            raise
         if self._session.connection.tap is not None:
             await self._report_tap()
 

@@ -17,6 +17,9 @@ class Channel(Protocol):
 
     session: Session
 
+    is_torn: bool
+    """A PDU was not written to its end, and never will be: nothing may follow it."""
+
     @property
     def transport_socket(self) -> Any:
         """The socket below, for those who want to look at it; None if there is none."""
@@ -24,6 +27,8 @@ class Channel(Protocol):
 
     async def flush(self) -> None:
         """Write what the session has to send; on return its buffers may be used again.
+
+        Left by any exception in the middle of writing, it leaves the channel torn.
 
         Raises:
             OSError: the peer cannot be written to.
