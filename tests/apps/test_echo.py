@@ -142,6 +142,16 @@ def test_a_peer_without_verification_gives_one_line_and_1(capsys: pytest.Capture
     assert "rejected 1 of 1: abstract syntax not supported: Verification SOP Class" in err
 
 
+def test_verbose_tells_what_became_of_the_contexts(capsys: pytest.CaptureFixture[str]) -> None:
+    with peer() as server:
+        assert echoscu(server.port, "-v") == 0
+        assert "I: all 1 presentation contexts accepted" in capsys.readouterr().err.splitlines()
+        assert main(["getscu", HOST, server.port, "-k", "PatientID=1"]) == 1
+        assert "accepted 2 and rejected" not in capsys.readouterr().err
+        assert main(["getscu", HOST, server.port, "-k", "PatientID=1", "-v"]) == 1
+        assert "I: the peer accepted 2 and rejected" in capsys.readouterr().err
+
+
 def test_a_peer_that_says_nothing_gives_one_line_and_1_in_time(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server((HOST, 0)) as silent:
         assert echoscu(str(silent.getsockname()[1]), "-ta", "0.2") == 1
