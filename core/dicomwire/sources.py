@@ -226,7 +226,7 @@ def opened(source: Any) -> Opened:
     Raises:
         OSError: a file cannot be read.
         pydicom.errors.InvalidDicomError: it is no DICOM file.
-        AttributeError: its file meta information lacks something.
+        IncompleteFileMeta: its file meta information lacks something.
         TypeError: it is nothing of the kind.
     """
     if isinstance(source, EncodedDataSet):
@@ -260,13 +260,17 @@ def _opened_file(path: str) -> Opened:
         raise
 
 
+class IncompleteFileMeta(AttributeError):
+    """The file meta information does not say what a C-STORE has to; the data set may."""
+
+
 def _instance(meta: FileMeta, data: Any) -> EncodedDataSet:
     if meta.sop_class_uid is None:
-        raise AttributeError("the file meta information has no (0002,0002) Media Storage SOP Class UID")
+        raise IncompleteFileMeta("the file meta information has no (0002,0002) Media Storage SOP Class UID")
     if meta.sop_instance_uid is None:
-        raise AttributeError("the file meta information has no (0002,0003) Media Storage SOP Instance UID")
+        raise IncompleteFileMeta("the file meta information has no (0002,0003) Media Storage SOP Instance UID")
     if meta.transfer_syntax_uid is None:
-        raise AttributeError("the file meta information has no (0002,0010) Transfer Syntax UID")
+        raise IncompleteFileMeta("the file meta information has no (0002,0010) Transfer Syntax UID")
     return EncodedDataSet(
         sop_class_uid=meta.sop_class_uid,
         sop_instance_uid=meta.sop_instance_uid,

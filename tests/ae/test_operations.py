@@ -465,6 +465,22 @@ async def test_a_file_without_file_meta_elements_is_an_attribute_error(world: Wo
     await done(association.release())
 
 
+async def test_a_file_that_names_itself_only_in_its_data_set_is_sent_unless_files_are_streamed(
+    world: World, tmp_path: Path
+) -> None:
+    store = Store()
+    association = await storing(world, store, IMPLICIT)
+    nameless = instance(IMPLICIT)
+    nameless.preamble = bytes(128)  # type: ignore[attr-defined]
+    nameless.save_as(tmp_path / "ct.dcm", enforce_file_format=False)
+    assert (await done(association.send_c_store(tmp_path / "ct.dcm"))).Status == 0
+    assert len(store.data) == 1
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    with pytest.raises(AttributeError, match="0002,0002"):
+        await done(association.send_c_store(tmp_path / "ct.dcm"))
+    await done(association.release())
+
+
 async def test_a_file_whose_data_set_is_cut_off_is_sent_as_it_is(world: World, tmp_path: Path) -> None:
     # Its content is not looked at: the receiver finds it cut off.
     path = save(instance(IMPLICIT), tmp_path / "ct.dcm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -528,3 +529,36 @@ async def test_aborting_from_code_that_makes_an_instance_ends_the_transfer(world
     )
     assert "Status" not in await done(association.send_c_store(source))
     assert store.data == []
+
+
+async def test_memory_does_not_grow_with_the_object_from_a_file_to_a_file(world: World, tmp_path: Path) -> None:
+    """Both ends are in this process, so their allocations are counted together."""
+    size = 24 << 20
+    small, large = tmp_path / "small.dcm", tmp_path / "large.dcm"
+    for path, length in ((small, 1 << 10), (large, size)):
+        sent = instance(EXPLICIT)
+        sent.PixelData = b""
+        sent["PixelData"].VR = "OW"
+        sent.save_as(path, enforce_file_format=True)
+        with path.open("r+b") as file:
+            # By hand, so that pydicom's memory is not counted either.
+            file.seek(-4, os.SEEK_END)
+            file.write(length.to_bytes(4, "little"))
+            file.truncate(file.tell() + length)
+    contexts = storage(EXPLICIT)
+    handlers = [
+        (evt.EVT_C_STORE_SINK, lambda event: tmp_path / "received.dcm"),
+        (evt.EVT_C_STORE, lambda event: 0x0000),
+    ]
+    server = await world.serve(handlers, contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    assert (await done(association.send_c_store(small))).Status == 0x0000
+    tracemalloc.start()
+    try:
+        assert (await done(association.send_c_store(large))).Status == 0x0000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "received.dcm").stat().st_size > size
+    assert peak < size / 8
+    await done(association.release())

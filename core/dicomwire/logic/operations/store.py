@@ -33,7 +33,7 @@ from dicomwire.logic.operations.common import (
 )
 from dicomwire.logic.stream import Stream
 from dicomwire.negotiation import NegotiatedContext
-from dicomwire.sources import EncodedDataSet, opened
+from dicomwire.sources import EncodedDataSet, IncompleteFileMeta, opened
 from dicomwire.utils import set_ae, set_uid
 
 if TYPE_CHECKING:
@@ -100,16 +100,22 @@ async def _begin(
     origin = _origin(originator_aet, originator_id)
     if not isinstance(dataset, Dataset):
         start = _position(dataset)
-        # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
-        with opened(dataset) as encoded:
-            instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
-            context = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
-            if context is not None:
-                command = _command(instance, msg_id, priority, origin)
-                return await _send_stream(self, context, command, encoded)
-            # With chunked sending, or for a bare data set, there is only the exact match.
-            exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
-            choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
+        try:
+            # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
+            source = opened(dataset)
+        except IncompleteFileMeta:
+            if _config.STORE_SEND_CHUNKED_DATASET:
+                raise
+        else:
+            with source as encoded:
+                instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
+                context = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
+                if context is not None:
+                    command = _command(instance, msg_id, priority, origin)
+                    return await _send_stream(self, context, command, encoded)
+                # With chunked sending, or for a bare data set, there is only the exact match.
+                exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
+                choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
         dataset = _decode(dataset, start)
     instance = _instance_of_data_set(dataset)
     context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
@@ -124,7 +130,7 @@ def _position(source: Any) -> int:
 
 
 def _decode(source: Any, start: int) -> Dataset:
-    """The whole instance: its transfer syntax was not accepted, so it has to be converted."""
+    """The whole instance: it has to be converted, or asked what it is."""
     from pydicom import dcmread
 
     if isinstance(source, str | os.PathLike):
