@@ -9,7 +9,8 @@ import ssl
 import threading
 import time
 
-from dicomwire._socket_timeouts import TIMED_OUT, timeouts_of
+from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, timeouts_of
+from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
@@ -33,7 +34,13 @@ class SocketChannel:
         self._open = True
         self.is_torn = False
         self._is_tls = isinstance(sock, ssl.SSLSocket)
-        self._timeouts = timeouts_of(sock)
+        self._stream: socket.socket | TLSStream
+        self._timeouts: Timeouts
+        if isinstance(sock, ssl.SSLSocket):
+            self._stream = stream = TLSStream(sock)
+            self._timeouts = stream.timeouts
+        else:
+            self._stream, self._timeouts = sock, timeouts_of(sock)
         self._limits = session.connection.timeouts
 
     @property
@@ -71,10 +78,10 @@ class SocketChannel:
         index, count = 0, len(buffers)
         while True:
             # Each time: a peer that takes a few bytes now and then gets no more time than one that takes none, and
-            # Python's timeout of TLS may have been changed by a thread that reads.
+            # a thread that reads may have changed Python's timeout.
             self._timeouts.send(left)
             try:
-                index = send_some(self.sock, buffers, index)
+                index = send_some(self._stream, buffers, index)
                 if index >= count:
                     return
             except TIMED_OUT:
@@ -118,7 +125,7 @@ class SocketChannel:
             return -1
         try:
             self._timeouts.receive(seconds)
-            return self.sock.recv_into(buffer)
+            return self._stream.recv_into(buffer)
         except TIMED_OUT:
             return -1
         except OSError:
@@ -221,8 +228,8 @@ class SocketChannel:
         if not self._writing and not self.is_torn:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
             with contextlib.suppress(OSError):
-                self.sock.settimeout(0)
-                self.sock.sendall(b"".join(buffers))
+                self._timeouts.send(0)
+                self._stream.send(b"".join(buffers))
         self._shutdown(socket.SHUT_RDWR)
         if not self._reading and not self._writing:
             self.sock.close()

@@ -60,7 +60,7 @@ class KernelTimeouts:
 
 
 class PythonTimeouts:
-    """Python's: one for both directions.  For TLS, and for systems whose kernel knows others."""
+    """Python's: one for both directions.  For systems whose kernel knows others, and sockets that do not wait in it."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -75,6 +75,20 @@ class PythonTimeouts:
         # A shorter one will do: who sends looks at the clock and tries again.
         if seconds is not None and (self._seconds is None or not 0 < self._seconds <= seconds):
             self.receive(seconds)
+
+
+class RememberedTimeouts:
+    """For calls that look here how long they may take."""
+
+    def __init__(self) -> None:
+        self.receiving: float | None = None
+        self.sending: float | None = None
+
+    def receive(self, seconds: float | None) -> None:
+        self.receiving = seconds
+
+    def send(self, seconds: float | None) -> None:
+        self.sending = seconds
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from dicomwire._tls_stream import TLSStream
 from dicomwire.upper_layer.connection import Buffer
 
 IOV_MAX = 1024
@@ -12,12 +13,12 @@ IOV_MAX = 1024
 HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 
 
-def send_some(sock: socket.socket, buffers: list[Buffer], index: int) -> int:
+def send_some(sock: socket.socket | TLSStream, buffers: list[Buffer], index: int) -> int:
     """Send as much as the socket takes of ``buffers`` from ``index`` on; the index of the first not sent whole.
 
     A buffer that was sent in part is replaced by the rest of it.  Raises what ``send`` raises, with nothing sent.
     """
-    if not HAS_SENDMSG or not hasattr(sock, "sendmsg") or type(sock) is not socket.socket:
+    if type(sock) is not socket.socket or not HAS_SENDMSG:
         # TLS sockets cannot take a vector, and Windows has no sendmsg: one copy of a few buffers instead.
         return advance(buffers, index, sock.send(b"".join(buffers[index : index + 64])))
     batch = buffers[index : index + IOV_MAX]

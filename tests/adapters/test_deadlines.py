@@ -112,7 +112,7 @@ async def wait_for_the_end(session: Session, channel: Any) -> None:
 
 def test_trio_a_peer_that_sends_faster_than_we_read_cannot_put_off_the_end() -> None:
     class Endless(socket.socket):
-        def recv_into(self, buffer: Any, *args: Any) -> int:
+        def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
             return len(buffer)
 
     async def main() -> None:
