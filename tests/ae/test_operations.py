@@ -471,7 +471,7 @@ async def test_a_file_that_names_itself_only_in_its_data_set_is_sent_unless_file
     store = Store()
     association = await storing(world, store, IMPLICIT)
     nameless = instance(IMPLICIT)
-    nameless.preamble = bytes(128)  # type: ignore[attr-defined]
+    nameless.preamble = bytes(128)
     nameless.save_as(tmp_path / "ct.dcm", enforce_file_format=False)
     assert (await done(association.send_c_store(tmp_path / "ct.dcm"))).Status == 0
     assert len(store.data) == 1
