@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import struct
 import sys
+import threading
 from functools import cache
 from typing import Protocol
 
@@ -107,6 +109,27 @@ def _kernel_takes_them() -> bool:
         return bool(seconds == 1)
 
 
+_RECURRING = [
+    getattr(signal, name)
+    for name in ("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGIO")
+    if hasattr(signal, name)
+]
+
+
+def _is_interrupted() -> bool:
+    """Signals may come again and again while this thread waits.
+
+    Python repeats a call that a signal has interrupted, and only its own timeouts go on where they were: the kernel's
+    begin anew, and never end if the next signal comes earlier.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Signals are handled in the main thread, and go there.
+        return False
+    return any(callable(signal.getsignal(number)) for number in _RECURRING)
+
+
 def timeouts_of(sock: socket.socket) -> Timeouts:
     """The timeouts of a connected socket, which are not limited yet."""
-    return KernelTimeouts(sock) if type(sock) is socket.socket and _kernel_takes_them() else PythonTimeouts(sock)
+    if type(sock) is socket.socket and _kernel_takes_them() and not _is_interrupted():
+        return KernelTimeouts(sock)
+    return PythonTimeouts(sock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import time
@@ -77,3 +78,26 @@ def test_sockets_that_are_more_than_sockets_keep_pythons_timeouts(pair: tuple[so
         assert isinstance(timeouts_of(sock), PythonTimeouts)
     expected = KernelTimeouts if sys.platform in ("linux", "darwin") else PythonTimeouts
     assert isinstance(timeouts_of(pair[0]), expected)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no such signals")
+def test_signals_that_come_again_and_again_do_not_put_off_the_time(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, _ = pair
+    came: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) > 100:
+            raise AssertionError("it waits for ever")
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        timeouts = timeouts_of(one)
+        timeouts.receive(0.1)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        with pytest.raises(TIMED_OUT):
+            one.recv_into(bytearray(1))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert came
