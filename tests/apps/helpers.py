@@ -161,8 +161,6 @@ class Process:
 @contextmanager
 def provider(*args: str, prelude: str = "pass") -> Iterator[Process]:
     """``dicomwire <args>``, which has to begin to listen; ``prelude`` is Python to run before."""
-    # A shell that runs the tests in the background ignores Ctrl-C for all that they start.
-    prelude = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{prelude}"
     program = f"{prelude}\nimport sys\nfrom dicomwire.__main__ import main\nsys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", program, *args], env=environment(), stderr=subprocess.PIPE, text=True
