@@ -402,3 +402,15 @@ def test_numbers_and_tags_survive_decoding_encoding_and_decoding(data: bytes) ->
     }
     once = Command(**values)
     assert Command.decode(once.encode()) == once
+
+
+def test_what_is_no_command_element_is_refused() -> None:
+    nonsense: dict[str, Any] = {"command_field": 0x0030, "colour": 7}
+    with pytest.raises(TypeError, match="colour"):
+        Command(**nonsense)
+
+
+def test_commands_of_any_number_of_shapes_are_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicomwire.dimse.command._MOST_PLANS", 0)
+    command = Command(command_field=0x8020, message_id_being_responded_to=1, status=0xC000, error_id=3, priority=1)
+    assert Command.decode(command.encode()).error_id == 3

@@ -73,9 +73,7 @@ class ReceiveBuffer:
             return self.view
         unread = self.end - self.start
         if not unread:
-            if held != size:
-                self._hold(size)
-            self.start = self.end = 0
+            self._hold(size)
         elif held < size:
             self._hold(max(size, 2 * unread))
         elif held - self.end < held // 4:

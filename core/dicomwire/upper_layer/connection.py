@@ -550,10 +550,10 @@ class Connection:
         if length > self._p_data_limit:
             raise RemoteProtocolError(f"P-DATA-TF of {length} bytes, more than {self._p_data_limit}")
         buffer = self._buffer
-        if self.tap is not None:
-            # DT-2 and AR-6 leave the state as it is; only those who watch need the step.
-            self._step(Input.P_DATA_RECEIVED)
-            self.tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], begins_pdu=True)
+        # DT-2 and AR-6 leave the state as it is; only those who watch need the step, and this call.
+        assert self.tap is not None
+        self._step(Input.P_DATA_RECEIVED)
+        self.tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], begins_pdu=True)
         buffer.start += 6
         self._pdu_left = length
 
@@ -668,7 +668,7 @@ class Connection:
             return
         if self._pdu_left or self.message_open or len(self._buffer):
             self.timers.start_if_stopped(Timer.PROGRESS)
-        elif Timer.PROGRESS in self.timers.running:
+        else:
             self.timers.stop(Timer.PROGRESS)
 
     # -- transitions ---------------------------------------------------------------------------------------------
