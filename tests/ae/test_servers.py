@@ -612,3 +612,22 @@ async def test_the_exception_of_a_with_comes_out_unwrapped(async_world: World, k
         async with association:
             raise kind
     assert flags(association) == ABORTED
+
+
+async def test_two_requests_that_wait_for_the_end_of_a_message_go_one_after_the_other(async_world: World) -> None:
+    server = await async_world.serve()
+    association = await async_world.associate(server)
+    # Somebody is in the middle of a long response, say.
+    association._sending = True
+    begun: list[None] = []
+
+    async def ask() -> Any:
+        begun.append(None)
+        return await association.send_c_echo()
+
+    jobs = [async_world.start(ask) for _ in range(2)]
+    await async_world.until(lambda: len(begun) == 2)
+    association._sending = False
+    association._channel.changed()
+    assert [(await job.result()).Status for job in jobs] == [0, 0]
+    await done(association.release())

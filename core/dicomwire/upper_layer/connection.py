@@ -237,7 +237,7 @@ class Connection:
     def buffer_updated(self, count: int) -> None:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
-            self._buffer.end += count
+            self._buffer.wrote(count)
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True

@@ -162,7 +162,8 @@ async def exchange(
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
     assert association._session is not None
-    if association._session.outstanding or association._invoked > 1:
+    if association._session.outstanding or association._sending or association._invoked > 1:
+        # Else there is room for certain, as nearly always.
         command = await association._window(command)
     with association._exchange:
         try:
