@@ -335,7 +335,8 @@ def test_a_sender_killed_in_the_middle_of_an_instance_leaves_nothing(
             resume.set()
         eventually(lambda: server.aborts == 1, 5, "EVT_ABORTED")
         assert server.stored == []
-        assert list(sink.iterdir()) == []
+        # The file goes a moment after its association.
+        eventually(lambda: list(sink.iterdir()) == [], 5, "the file to go")
         assert any("127.0.0.1" in record.getMessage() for record in caplog.records)
         heard = 1000
         finished([tool("echoscu"), "127.0.0.1", str(server.port)])
