@@ -159,7 +159,7 @@ def _senders() -> Case:
     rows: list[Row] = []
     goals: list[Goal] = []
     for who, stack in (*_ADAPTERS, (PYNETDICOM, "pynetdicom")):
-        count = 24 if stack == "pynetdicom" else 400
+        count = 24 if stack == "pynetdicom" else 2400
         client = "pynetdicom" if stack == "pynetdicom" else "blocking"
         for clients in (1, 8):
             name = f"{who}, {clients} sender{'s' if clients > 1 else ''}"

@@ -18,6 +18,8 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
+from dicomwire._lazy_data_sets import LazyDataset
+
 _LONGEST = 1 << 16
 """Bytes of a data set; larger ones hold pixel data or sequences, and are worth pydicom's time."""
 
@@ -27,6 +29,7 @@ _IMPLICIT = Struct("<HHL")
 _LONG = Struct("<L")
 
 _CHARACTER_SET = 0x00080005
+_CHARACTER_SET_TAG = b"\x08\x00\x05\x00"
 
 # How values are written, and what pads them to an even length.
 _STRINGS: dict[str, str] = dict.fromkeys(
@@ -124,24 +127,50 @@ def _integers(vr: str, values: Any) -> bytes | None:
 # -- decoding -------------------------------------------------------------------------------------------------------
 def decode_plain(data: bytes, *, implicit: bool) -> Dataset | None:
     """The data set in little endian bytes, its values to be decoded when they are used; None if it is not plain."""
+    spans = _spans(data, implicit=implicit)
+    return None if spans is None else _made(data, spans, implicit=implicit)
+
+
+def decode_plain_later(data: bytes, *, implicit: bool) -> Dataset | None:
+    """As :func:`decode_plain`, but only what can be wrong with the bytes is looked at now."""
+    spans = _spans(data, implicit=implicit)
+    if spans is None:
+        return None
+    if _CHARACTER_SET_TAG in data:
+        for tag, _, start, stop in spans:
+            if tag == _CHARACTER_SET:
+                _python_encodings(data[start:stop] or None, implicit)
+    return _Undecoded.of((data, implicit))
+
+
+class _Undecoded(LazyDataset):
+    """The bytes of a plain data set, and whether they are implicit VR."""
+
+    @staticmethod
+    def make(pending: tuple[bytes, bool]) -> Dataset:
+        data, implicit = pending
+        return _made(data, _spans(data, implicit=implicit) or [], implicit=implicit)
+
+
+def _spans(data: bytes, *, implicit: bool) -> list[tuple[int, str | None, int, int]] | None:
+    """Tag, VR if it is there, begin and end of each value; None if the data set is not plain."""
     end = len(data)
     if end > _LONGEST:
         return None
-    elements: dict[Any, Any] = {}
+    spans: list[tuple[int, str | None, int, int]] = []
     offset = 0
     while offset < end:
         if end - offset < 8:
             return None
+        start = offset + 8
         if implicit:
             group, number, length = _IMPLICIT.unpack_from(data, offset)
             vr = None
-            start = offset + 8
             if not offset and b"AA" <= data[4:6] <= b"ZZ":
                 # It may well be explicit.
                 return None
         else:
             group, number, code, length = _EXPLICIT.unpack_from(data, offset)
-            start = offset + 8
             vr = _READ_SHORT.get(code)
             if vr is None:
                 vr = _READ_LONG.get(code)
@@ -152,9 +181,16 @@ def decode_plain(data: bytes, *, implicit: bool) -> Dataset | None:
         offset = start + length
         if offset > end or group == 0xFFFE:
             return None
-        tag = BaseTag(group << 16 | number)
-        value: Any = data[start:offset] if length else empty_value_for_VR(vr, raw=True)
-        elements[tag] = RawDataElement(tag, vr, length, value, start, implicit, True)
+        spans.append((group << 16 | number, vr, start, offset))
+    return spans
+
+
+def _made(data: bytes, spans: list[tuple[int, str | None, int, int]], *, implicit: bool) -> Dataset:
+    elements: dict[Any, Any] = {}
+    for number, vr, start, stop in spans:
+        tag = BaseTag(number)
+        value: Any = data[start:stop] if start < stop else empty_value_for_VR(vr, raw=True)
+        elements[tag] = RawDataElement(tag, vr, stop - start, value, start, implicit, True)
     character_set = elements.get(_CHARACTER_SET)
     encodings = default_encoding if character_set is None else _encodings(character_set.value, implicit)
     return new_dataset(elements, (implicit, True, encodings))

@@ -137,11 +137,16 @@ class _Tail:
     """The beginning of it, read already."""
 
     def pieces(self, step: int, *, pad: bool) -> Pieces:
-        left = self.size
-        if len(self.head) >= left:
-            yield _padded(self.head, pad=pad), True
+        left, head = self.size, self.head
+        if len(head) >= left:
+            yield _padded(head, pad=pad), True
             return
-        os.lseek(self.descriptor, self.offset, os.SEEK_SET)
+        # First what is there: the peer gets to work while we read on.
+        head = head[: min(len(head), step) & ~1]
+        if head:
+            yield head, False
+            left -= len(head)
+        os.lseek(self.descriptor, self.offset + len(head), os.SEEK_SET)
         buffer = _take_scratch(min(left, step) + 1)
         view = memoryview(buffer)
         try:

@@ -112,6 +112,11 @@ class AssociationBase(AssociationEngine):
             self._channel.changed()
 
     # -- requests of ours -----------------------------------------------------------------------------------------
+    @property
+    def _has_room(self) -> bool:
+        """One more request may be outstanding for certain, as nearly always; else :meth:`_window` knows."""
+        return self._invoked == 1 and not self._sending and self._session is not None and not self._session.outstanding
+
     async def _window(self, command: Command) -> Command:
         """Wait until one more request may be outstanding; by default the window is one.
 

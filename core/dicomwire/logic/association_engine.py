@@ -129,8 +129,10 @@ class AssociationEngine(AssociationHandlers):
                 event = self._take()
             if connection.tap is not None:
                 await self._report_tap()
-            if event is not None:
-                request = await self._receive(event)
+            if type(event) is MessageReceived:
+                request = await self._message_received(event)
+            elif event is not None:
+                await self._receive(event)
             elif connection.closed:
                 await self._finish(None)
             elif connection.has_output:
@@ -163,11 +165,9 @@ class AssociationEngine(AssociationHandlers):
         except RemoteProtocolError as error:
             return ProtocolBroken(error)
 
-    async def _receive(self, event: Event | ProtocolBroken) -> ReceivedMessage | None:
-        """Deal with one event; a whole request is returned, to be served."""
+    async def _receive(self, event: Event | ProtocolBroken) -> None:
+        """Deal with one event that is no message."""
         match event:
-            case MessageReceived():
-                return await self._message_received(event)
             case CancelReceived():
                 LOGGER.debug("C-CANCEL received for message ID %d", event.message_id)
             case Tolerated():
@@ -199,7 +199,6 @@ class AssociationEngine(AssociationHandlers):
             case ProtocolBroken():
                 LOGGER.error("%s broke the protocol: %s", self._peer_name, event.error)
                 await self._finish("aborted", str(event.error))
-        return None
 
     @property
     def _peer_name(self) -> str:
@@ -248,6 +247,7 @@ class AssociationEngine(AssociationHandlers):
 
     # -- messages -------------------------------------------------------------------------------------------------
     async def _message_received(self, event: MessageReceived) -> ReceivedMessage | None:
+        """Receive the data set, if there is one; a whole request is returned, to be served."""
         assert self._session is not None
         command = event.command
         message = ReceivedMessage(self._session.contexts[event.context_id], command)
@@ -288,10 +288,12 @@ class AssociationEngine(AssociationHandlers):
 
     async def _next_data_set_event(self) -> DataSetReceived | None:
         """The next piece of the data set being received; None when the association ends before it does."""
-        assert self._channel is not None and self._session is not None
+        session = self._session
+        assert self._channel is not None and session is not None
+        connection = session.connection
         while True:
-            event = self._take()
-            if self._connection.tap is not None:
+            event = None if session.wants_data else self._take()
+            if connection.tap is not None:
                 self._channel.hold(True)
                 try:
                     await self._report_tap()
@@ -304,7 +306,7 @@ class AssociationEngine(AssociationHandlers):
             if self._ended:
                 return None
             if event is None:
-                if self._connection.closed:
+                if connection.closed:
                     await self._finish(None)
                     return None
                 await self._channel.pump()

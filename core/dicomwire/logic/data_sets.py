@@ -43,6 +43,18 @@ def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
     return decode(data, *encoding_of(transfer_syntax))
 
 
+def decode_data_set_later(data: Buffer | None, transfer_syntax: str) -> Dataset:
+    """As :func:`decode_data_set`, but what can be made when it is looked at is made then; errors come now."""
+    encoding = encoding_of(transfer_syntax)
+    if data and encoding.little and not encoding.deflated:
+        from dicomwire._plain_data_sets import decode_plain_later
+
+        plain = decode_plain_later(bytes(data), implicit=encoding.implicit)
+        if plain is not None:
+            return plain
+    return decode_data_set(data, transfer_syntax)
+
+
 def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
     """The bytes of a data set without its groups 0000 and 0002; bytes are taken to be encoded already.
 

@@ -403,7 +403,7 @@ class Connection:
         if self._events:
             return self._events.popleft()
         try:
-            event = self._parse()
+            event = self._fragment() if self._pdu_left else self._parse()
         except RemoteProtocolError as error:
             if self._state is not State.STA13:
                 raise self.protocol_error(error) from None
@@ -452,8 +452,6 @@ class Connection:
     def _parse(self) -> Event | None:
         buffer = self._buffer
         while True:
-            if self._pdu_left:
-                return self._fragment()
             if self._deaf or self._state is State.STA1:
                 buffer.discard()
                 return None

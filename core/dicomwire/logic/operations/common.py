@@ -1,22 +1,14 @@
-"""What all operations share: the checks, the choice of a context, the status handed back."""
+"""What all operations share: the checks, the choice of a context, the sending."""
 
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
+from typing import TYPE_CHECKING
 
 from dicomwire import _config
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._logging import printable
-from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.elements import ELEMENTS
-from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.explanation import uid_name, why_none
 from dicomwire.negotiation import NegotiatedContext
@@ -34,22 +26,6 @@ UPS_OTHERS = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.3", "1.2.8
               "1.2.840.10008.5.1.4.34.6.5")  # fmt: skip
 
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
-
-
-_STATUS = BaseTag(0x00000900)
-
-# What a returned status holds beside Status, by command field of the response: not what merely repeats the request,
-# except for N-EVENT-REPORT, where it is documented.
-_STATUS_ELEMENTS = {
-    field: [
-        element
-        for element in ELEMENTS
-        if element.field in kind.optional
-        and element.field != "action_type_id"
-        and (element.vr != "UI" or field == N_EVENT_REPORT_RQ | RESPONSE)
-    ]
-    for field, kind in MESSAGES.items()
-}
 
 
 def require_established(association: AssociationBase) -> None:
@@ -161,9 +137,7 @@ async def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
-    assert association._session is not None
-    if association._session.outstanding or association._sending or association._invoked > 1:
-        # Else there is room for certain, as nearly always.
+    if not association._has_room:
         command = await association._window(command)
     with association._exchange:
         try:
@@ -179,7 +153,8 @@ async def send_request(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> int | None:
     """Send a request once the window lets it through: its message ID, or None if the association ended first."""
-    command = await association._window(command)
+    if not association._has_room:
+        command = await association._window(command)
     with association._exchange:
         try:
             await association._send(context_id, command, data_set)
@@ -199,28 +174,3 @@ def lost(association: AssociationBase, error: LocalProtocolError) -> None:
     if association.is_established:
         raise RuntimeError(str(error)) from error
     LOGGER.debug("the association ended before the request was sent: %s", error)
-
-
-@lru_cache(maxsize=64)
-def _status_attributes(code: int) -> dict[str, Any]:
-    return vars(DataElement(_STATUS, "US", code))
-
-
-def _status_element(code: int) -> DataElement:
-    """``DataElement``, whose constructor costs as much as decoding a response; so does reading one of raw bytes."""
-    made: DataElement = object.__new__(DataElement)
-    made.__dict__.update(_status_attributes(code))
-    return made
-
-
-def status_of(response: ReceivedMessage | None) -> Dataset:
-    """The status elements of a response as users know them; empty without one."""
-    if response is None or response.command.status is None:
-        return Dataset()
-    command = response.command
-    status = new_dataset({_STATUS: _status_element(response.command.status)})
-    for element in _STATUS_ELEMENTS[command.command_field]:
-        value = getattr(command, element.field)
-        if value is not None:
-            setattr(status, element.keyword, list(value) if element.vr == "AT" else value)
-    return status

@@ -11,8 +11,8 @@ from dicomwire.logic.operations.common import (
     choose_context,
     exchange,
     require_established,
-    status_of,
 )
+from dicomwire.logic.operations.returned_status import status_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

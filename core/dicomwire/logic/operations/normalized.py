@@ -24,8 +24,8 @@ from dicomwire.logic.operations.common import (
     choose_context,
     exchange,
     require_established,
-    status_of,
 )
+from dicomwire.logic.operations.returned_status import status_of
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, PENDING
-from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.data_sets import decode_data_set_later, encode_data_set
 from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
@@ -18,8 +18,8 @@ from dicomwire.logic.operations.common import (
     command_title,
     require_established,
     send_request,
-    status_of,
 )
+from dicomwire.logic.operations.returned_status import status_of
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.stream import ResponseStream, Stream
 from dicomwire.status import STATUS_CANCEL, STATUS_FAILURE, STATUS_WARNING, code_to_category
@@ -127,7 +127,7 @@ def _progress(response: ReceivedMessage | None) -> Response:
 
 def _decoded(response: ReceivedMessage) -> Dataset | None:
     try:
-        return response.data_set()
+        return decode_data_set_later(response.data, response.context.transfer_syntax)
     except Exception as error:  # whatever pydicom makes of what a peer sent
         LOGGER.error("the identifier of a response cannot be decoded: %s", error)
         return None

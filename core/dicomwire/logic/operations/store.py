@@ -29,8 +29,8 @@ from dicomwire.logic.operations.common import (
     lost,
     require_established,
     send_request,
-    status_of,
 )
+from dicomwire.logic.operations.returned_status import status_of
 from dicomwire.logic.stream import Stream
 from dicomwire.negotiation import NegotiatedContext
 from dicomwire.sources import EncodedDataSet, IncompleteFileMeta, opened
@@ -213,7 +213,8 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
 async def _send_stream(
     association: AssociationBase, context: NegotiatedContext, command: Command, encoded: EncodedDataSet
 ) -> int | None:
-    command = await association._window(command)
+    if not association._has_room:
+        command = await association._window(command)
     pieces = encoded.pieces(association._piece_size())
     with association._exchange:
         try:
