@@ -193,7 +193,9 @@ class SocketChannel:
             self.session.handle_deadline(trio.current_time())
 
     def changed(self) -> None:
-        self._turns.unpark_all()
+        # Nearly always nobody waits, and to find that out costs the parking lot more than a look.
+        if self._turns:
+            self._turns.unpark_all()
 
     # -- the end --------------------------------------------------------------------------------------------------
     async def send_eof(self) -> None:

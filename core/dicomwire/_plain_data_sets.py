@@ -20,7 +20,7 @@ from pydicom.valuerep import PersonName
 
 from dicomwire._lazy_data_sets import LazyDataset
 
-_LONGEST = 1 << 16
+LONGEST = 1 << 16
 """Bytes of a data set; larger ones hold pixel data or sequences, and are worth pydicom's time."""
 
 _EXPLICIT = Struct("<HH2sH")
@@ -155,7 +155,7 @@ class _Undecoded(LazyDataset):
 def _spans(data: bytes, *, implicit: bool) -> list[tuple[int, str | None, int, int]] | None:
     """Tag, VR if it is there, begin and end of each value; None if the data set is not plain."""
     end = len(data)
-    if end > _LONGEST:
+    if end > LONGEST:
         return None
     spans: list[tuple[int, str | None, int, int]] = []
     offset = 0

@@ -10,6 +10,10 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from attrs import define, field
 
+from dicomwire import _large_memory
+from dicomwire._large_memory import LargeMemory
+from dicomwire.upper_layer.connection import Buffer
+
 _IOV_MAX = 512
 
 
@@ -44,28 +48,41 @@ class Sink(Protocol):
         """It never will be, or is not wanted any more: leave nothing behind."""
 
 
+_LARGE = 4 << 20
+"""Bytes of a data set from which it is kept in large pages."""
+
+
 @define
 class MemorySink:
-    """Keeps the data set in memory.
+    """Keeps the data set in memory: ``data``, once it is closed.
 
     ``write`` raises ``MemoryError`` beyond ``limit`` bytes.
     """
 
     limit: int
-    data: bytearray = field(factory=bytearray)
+    data: Buffer = b""
+    _held: bytearray | LargeMemory = field(factory=bytearray, init=False)
 
     def write(self, fragments: list[memoryview]) -> None:
-        data = self.data
-        for fragment in fragments:
-            data += fragment
-        if len(data) > self.limit:
+        held = self._held
+        if isinstance(held, bytearray):
+            for fragment in fragments:
+                # Its extend() would make a copy first.
+                held += fragment
+            if len(held) >= _LARGE and _large_memory.IS_AVAILABLE:
+                self._held = held = LargeMemory(held)
+        else:
+            for fragment in fragments:
+                held.extend(fragment)
+        if len(held) > self.limit:
             raise MemoryError(f"data set longer than {self.limit} bytes")
 
     def close(self) -> None:
-        """Nothing to do: the data stays."""
+        held = self._held
+        self.data = held if isinstance(held, bytearray) else held.view()
 
     def discard(self) -> None:
-        self.data = bytearray()
+        self._held = bytearray()
 
 
 def write_all(descriptor: int, fragments: list[memoryview]) -> None:

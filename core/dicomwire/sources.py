@@ -146,17 +146,18 @@ class _Tail:
         if head:
             yield head, False
             left -= len(head)
-        os.lseek(self.descriptor, self.offset + len(head), os.SEEK_SET)
+        offset = self.offset + len(head)
         buffer = _take_scratch(min(left, step) + 1)
         view = memoryview(buffer)
         try:
             while left:
                 want, have = min(left, step), 0
                 while have < want:
-                    count = _read_into(self.descriptor, view[have:want])
+                    count = _read_at(self.descriptor, view[have:want], offset)
                     if not count:
                         raise OSError(f"the file ended {left - have} bytes early: it changed while it was sent")
                     have += count
+                    offset += count
                 left -= have
                 if pad and not left and have & 1:
                     # A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5).
@@ -187,9 +188,10 @@ def _give_scratch(buffer: bytearray) -> None:
         _SCRATCH.append(buffer)
 
 
-def _read_into(descriptor: int, view: memoryview) -> int:
-    if hasattr(os, "readv"):
-        return os.readv(descriptor, [view])
+def _read_at(descriptor: int, view: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [view], offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
     data = os.read(descriptor, len(view))
     view[: len(data)] = data
     return len(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dicomwire import _large_memory
 from dicomwire.sinks import FileSink, MemorySink, Sink, WriterSink, make_sink, write_all
 
 
@@ -23,6 +25,42 @@ def test_memory_keeps_the_pieces_in_order() -> None:
     sink.write(views(b"f"))
     sink.close()
     assert sink.data == b"abcdef"
+
+
+@pytest.mark.parametrize("has_large_pages", [True, False])
+def test_a_volume_is_kept_as_it_came(monkeypatch: pytest.MonkeyPatch, has_large_pages: bool) -> None:
+    has_large_pages = has_large_pages and _large_memory.IS_AVAILABLE
+    monkeypatch.setattr(_large_memory, "IS_AVAILABLE", has_large_pages)
+    sink = MemorySink(limit=1 << 30)
+    pieces = [bytes([number]) * 999_999 for number in range(13)]
+    for piece in pieces:
+        sink.write(views(piece[:7], piece[7:]))
+    sink.close()
+    assert sink.data == b"".join(pieces)
+    assert isinstance(sink.data, memoryview if has_large_pages else bytearray)
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+def test_a_volume_in_memory_has_a_limit_and_can_be_discarded() -> None:
+    sink = MemorySink(limit=9_000_000)
+    for _ in range(9):
+        sink.write(views(bytes(1_000_000)))
+    with pytest.raises(MemoryError):
+        sink.write(views(b"x"))
+    sink.discard()
+    sink.close()
+    assert sink.data == b""
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+def test_memory_grows_without_large_pages_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A kernel without them refuses this.
+    monkeypatch.setattr(mmap, "MADV_HUGEPAGE", -1)
+    memory = _large_memory.LargeMemory(b"abc")
+    memory.extend(bytes(5 << 20))
+    memory.extend(b"end")
+    assert len(memory) == 3 + (5 << 20) + 3
+    assert memory.view() == b"abc" + bytes(5 << 20) + b"end"
 
 
 def test_memory_has_a_limit() -> None:

@@ -1,0 +1,49 @@
+"""Memory that grows to the size of whole volumes.
+
+A system gives memory out page by page when it is touched first.  With pages of 4 KiB that costs several times what it
+costs to receive what goes there; Linux has pages of 2 MiB for those who ask.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+
+from dicomwire.upper_layer.connection import Buffer
+
+IS_AVAILABLE = hasattr(mmap, "MADV_HUGEPAGE")
+
+_PAGE = 2 << 20
+
+
+class LargeMemory:
+    """Bytes that can be appended to, in large pages; ``len()`` is how many there are."""
+
+    def __init__(self, beginning: Buffer) -> None:
+        self._map = mmap.mmap(-1, _rounded(2 * len(beginning)), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        # A kernel may be built without them.
+        with contextlib.suppress(OSError):
+            self._map.madvise(mmap.MADV_HUGEPAGE)
+        self._size = 0
+        self.extend(beginning)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def extend(self, more: Buffer) -> None:
+        end = self._size + len(more)
+        room = len(self._map)
+        if end > room:
+            # The kernel moves pages by their addresses, not their bytes.
+            self._map.resize(_rounded(max(end, room + room // 4)))
+        self._map[self._size : end] = more
+        self._size = end
+
+    def view(self) -> memoryview:
+        """All of them, without what was reserved; nothing can be appended any more."""
+        self._map.resize(self._size)
+        return memoryview(self._map)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _PAGE) * _PAGE
