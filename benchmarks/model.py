@@ -51,6 +51,7 @@ class Row:
 
     keep: str = "memory"
     from_file: bool = False
+    from_memory: bool = False
     code: str = ""
     """Of the import case: what to run."""
 

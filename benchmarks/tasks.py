@@ -48,6 +48,9 @@ class Task:
     from_file: bool = False
     """Read the file while sending, where memory would do as well."""
 
+    from_memory: bool = False
+    """Read the file before, where one would give its path."""
+
     def encode(self) -> str:
         return json.dumps(asdict(self))
 

@@ -73,4 +73,5 @@ class Transfer:
             offset=data.offset,
             keep=row.keep,
             from_file=row.from_file,
+            from_memory=row.from_memory,
         )

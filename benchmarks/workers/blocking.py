@@ -62,6 +62,8 @@ def store(library: Any, task: Task) -> None:
 
         # It would parse the whole file for each object: let it have done that before.
         sources = [dcmread(Path(path)) for path in sources]
+    elif task.from_memory:
+        sources[1] = Path(task.path).read_bytes()
     warm, source = sources
     association = _associate(library, task)
     check(association.send_c_store(warm))
