@@ -26,6 +26,7 @@ from dicomwire.upper_layer import (
     ReleaseRQ,
     decode_pdu,
 )
+from dicomwire.upper_layer.events import Aborted, Event
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
     ImplementationClassUIDItem,
@@ -710,3 +711,14 @@ def test_arbitrary_bytes_are_a_pdu_or_the_peers_mistake(data: bytes) -> None:
         return
     assert pdu.encode() == data
     assert decode_pdu(attrs.evolve(pdu).encode()) == pdu
+
+
+def test_a_value_is_shown_as_attrs_would_show_it() -> None:
+    context = PresentationContextACItem(context_id=1, result=0, transfer_syntax="1.2")
+    assert repr(context) == "PresentationContextACItem(context_id=1, result=0, transfer_syntax='1.2')"
+    assert repr(ReleaseRQ()) == "ReleaseRQ()"
+    # What is secret, or of no interest, is left out.
+    assert (
+        repr(Aborted(pdu=Abort(source=2, reason_diagnostic=1))) == "Aborted(pdu=Abort(source=2, reason_diagnostic=1))"
+    )
+    assert repr(Event()) == "Event()"

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from dicomwire._shown import Shown
 from dicomwire.errors import (
     NOT_SPECIFIED,
     UNEXPECTED_PDU,
@@ -98,8 +99,8 @@ _LOOKS_LIKE = (
 )
 
 
-@frozen(kw_only=True)
-class Data:
+@frozen(kw_only=True, repr=False)
+class Data(Shown):
     """A piece of a message to send (P-DATA request); cut into P-DATA-TF PDUs the peer can take.
 
     ``fragment`` is any bytes-like of any length, even unless ``last``; it is not copied, so it must not change

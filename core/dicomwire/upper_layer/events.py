@@ -5,31 +5,32 @@ from __future__ import annotations
 from attrs import frozen
 
 from dicomwire._reasons import REJECT_REASONS
+from dicomwire._shown import Shown
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
 from dicomwire.upper_layer.timers import Timer
 
 
-class Event:
+class Event(Shown):
     """Base of everything ``next_event()`` returns."""
 
     __slots__ = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AssociateRequested(Event):
     """A peer wants an association (A-ASSOCIATE indication): answer with an AssociateAC or AssociateRJ."""
 
     pdu: AssociateRQ
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AssociateAccepted(Event):
     """The peer accepted, perhaps with no usable presentation context (A-ASSOCIATE confirmation)."""
 
     pdu: AssociateAC
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AssociateRejected(Event):
     """The peer refused the association (A-ASSOCIATE-RJ, PS3.8 9.3.4 table 9-21)."""
 
@@ -58,7 +59,7 @@ class AssociateRejected(Event):
         )
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class RequestRefused(Event):
     """We rejected a request without asking the user: its protocol version is not supported (AE-6)."""
 
@@ -100,7 +101,7 @@ class DataReceived(Event):
         return f"DataReceived(context {self.context_id}, {kind}, {len(self.fragment)} bytes{last})"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ReleaseRequested(Event):
     """The peer wants to release; it cannot be refused, answer with a ReleaseRP."""
 
@@ -108,12 +109,12 @@ class ReleaseRequested(Event):
     """We have asked too: the requestor answers first (PS3.8 9.2, AR-8)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Released(Event):
     """The peer agreed to our release (A-RELEASE confirmation)."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Aborted(Event):
     """The peer aborted (A-ABORT or A-P-ABORT indication)."""
 
@@ -124,7 +125,7 @@ class Aborted(Event):
         return self.pdu.source != 0
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ConnectionClosed(Event):
     """The transport was closed without release or abort (A-P-ABORT indication, AA-4)."""
 
@@ -135,14 +136,14 @@ class ConnectionClosed(Event):
     """A release was under way: many peers close instead of answering it."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class TimedOut(Event):
     """A deadline passed; the connection has reacted already: aborted, or closed at the end of ARTIM."""
 
     timer: Timer
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Tolerated(Event):
     """The peer deviated from the standard in a way that changes no meaning, and was understood."""
 

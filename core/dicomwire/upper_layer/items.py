@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
 
+from dicomwire._shown import Shown
 from dicomwire.errors import RemoteProtocolError
 
 HEADER = Struct(">BxH")
@@ -93,8 +94,8 @@ def _counted(raw: bytes) -> bytes:
     return _U16.pack(len(raw)) + raw
 
 
-@frozen
-class UnknownItem:
+@frozen(repr=False)
+class UnknownItem(Shown):
     """An item this version does not know, or does not expect here: kept, and encoded as it was."""
 
     kind: int
@@ -104,8 +105,8 @@ class UnknownItem:
         return encode_item(self.kind, self.body)
 
 
-@frozen(kw_only=True)
-class PresentationContextRQItem:
+@frozen(kw_only=True, repr=False)
+class PresentationContextRQItem(Shown):
     """One proposed presentation context (PS3.8 9.3.2.2)."""
 
     context_id: int
@@ -150,8 +151,8 @@ def _decode_context_rq(body: bytes) -> PresentationContextRQItem:
 _decode_short_context_rq = lru_cache(maxsize=1024)(_decode_context_rq)
 
 
-@frozen(kw_only=True)
-class PresentationContextACItem:
+@frozen(kw_only=True, repr=False)
+class PresentationContextACItem(Shown):
     """The answer to one proposed presentation context (PS3.8 9.3.3.2)."""
 
     context_id: int
@@ -179,8 +180,8 @@ class PresentationContextACItem:
         return cls(context_id=body[0], result=body[2], transfer_syntax=transfer_syntax)
 
 
-@frozen(kw_only=True)
-class MaximumLengthItem:
+@frozen(kw_only=True, repr=False)
+class MaximumLengthItem(Shown):
     """The longest P-DATA-TF body the sender of this item can receive (PS3.8 D.1)."""
 
     kind: ClassVar[int] = 0x51
@@ -197,8 +198,8 @@ class MaximumLengthItem:
         return cls(maximum_length=_U32.unpack_from(body)[0])
 
 
-@frozen(kw_only=True)
-class ImplementationClassUIDItem:
+@frozen(kw_only=True, repr=False)
+class ImplementationClassUIDItem(Shown):
     """Who made the peer (PS3.7 D.3.3.2.1)."""
 
     kind: ClassVar[int] = 0x52
@@ -212,8 +213,8 @@ class ImplementationClassUIDItem:
         return cls(implementation_class_uid=decode_text(body))
 
 
-@frozen(kw_only=True)
-class ImplementationVersionNameItem:
+@frozen(kw_only=True, repr=False)
+class ImplementationVersionNameItem(Shown):
     """Which version of it (PS3.7 D.3.3.2.3)."""
 
     kind: ClassVar[int] = 0x55
@@ -227,8 +228,8 @@ class ImplementationVersionNameItem:
         return cls(implementation_version_name=decode_text(body))
 
 
-@frozen(kw_only=True)
-class AsynchronousOperationsWindowItem:
+@frozen(kw_only=True, repr=False)
+class AsynchronousOperationsWindowItem(Shown):
     """How many operations may be outstanding (PS3.7 D.3.3.3); 0 is unlimited."""
 
     kind: ClassVar[int] = 0x53
@@ -247,8 +248,8 @@ class AsynchronousOperationsWindowItem:
         return cls(maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed)
 
 
-@frozen(kw_only=True)
-class RoleSelectionItem:
+@frozen(kw_only=True, repr=False)
+class RoleSelectionItem(Shown):
     """The roles the requestor wants, or the acceptor grants it, for one SOP class (PS3.7 D.3.3.4)."""
 
     kind: ClassVar[int] = 0x54
@@ -269,8 +270,8 @@ class RoleSelectionItem:
         return cls(sop_class_uid=decode_text(uid), scu_role=body[offset] != 0, scp_role=body[offset + 1] != 0)
 
 
-@frozen(kw_only=True)
-class SOPClassExtendedItem:
+@frozen(kw_only=True, repr=False)
+class SOPClassExtendedItem(Shown):
     """Service class application information for one SOP class (PS3.7 D.3.3.5)."""
 
     kind: ClassVar[int] = 0x56
@@ -288,8 +289,8 @@ class SOPClassExtendedItem:
         return cls(sop_class_uid=decode_text(uid), service_class_application_information=body[offset:])
 
 
-@frozen(kw_only=True)
-class SOPClassCommonExtendedItem:
+@frozen(kw_only=True, repr=False)
+class SOPClassCommonExtendedItem(Shown):
     """Which service class and general SOP classes a SOP class belongs to (PS3.7 D.3.3.6); requestor only."""
 
     kind: ClassVar[int] = 0x57
@@ -322,8 +323,8 @@ class SOPClassCommonExtendedItem:
         )
 
 
-@frozen(kw_only=True)
-class UserIdentityRQItem:
+@frozen(kw_only=True, repr=False)
+class UserIdentityRQItem(Shown):
     """Who the requestor's user is (PS3.7 D.3.3.7.1).  The fields are secrets: they stay out of ``repr``."""
 
     kind: ClassVar[int] = 0x58
@@ -352,8 +353,8 @@ class UserIdentityRQItem:
         )
 
 
-@frozen(kw_only=True)
-class UserIdentityACItem:
+@frozen(kw_only=True, repr=False)
+class UserIdentityACItem(Shown):
     """The acceptor's answer to a user identity that asked for one (PS3.7 D.3.3.7.2)."""
 
     kind: ClassVar[int] = 0x59

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import define, frozen
 
+from dicomwire._shown import Shown
 
-@frozen(kw_only=True)
-class Limits:
+
+@frozen(kw_only=True, repr=False)
+class Limits(Shown):
     """Caps on what is accepted from a peer; sizes in bytes.
 
     The defaults are far above what conformant peers send.
@@ -43,8 +45,8 @@ class Limits:
     """Bytes fed with ``receive_data`` while earlier ones are still unread."""
 
 
-@define(kw_only=True)
-class Timeouts:
+@define(kw_only=True, repr=False)
+class Timeouts(Shown):
     """Seconds, or None for no limit; may be changed at any time, also for a phase that has begun."""
 
     artim: float | None = 30.0

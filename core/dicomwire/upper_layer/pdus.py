@@ -10,6 +10,7 @@ from attrs import field, frozen
 from attrs.validators import max_len, min_len
 
 from dicomwire._reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
+from dicomwire._shown import Shown
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.items import (
     APPLICATION_CONTEXT,
@@ -55,8 +56,8 @@ def decode_title(raw: bytes) -> str:
     return decode_text(raw.split(b"\0", 1)[0]).strip(" ")
 
 
-@frozen(kw_only=True)
-class PDU:
+@frozen(kw_only=True, repr=False)
+class PDU(Shown):
     """Base of the seven."""
 
     pdu_type: ClassVar[int]
@@ -90,7 +91,7 @@ class PDU:
         return len(self.encode()) - 6
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class _Associate(PDU):
     """What A-ASSOCIATE-RQ and -AC share."""
 
@@ -163,7 +164,7 @@ class _Associate(PDU):
         return b"".join(parts)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AssociateRQ(_Associate):
     """A-ASSOCIATE-RQ (PS3.8 9.3.2)."""
 
@@ -173,7 +174,7 @@ class AssociateRQ(_Associate):
     presentation_context: tuple[PresentationContextRQItem, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AssociateAC(_Associate):
     """A-ASSOCIATE-AC (PS3.8 9.3.3).  Its titles and reserved bytes repeat the request's; never test them."""
 
@@ -183,7 +184,7 @@ class AssociateAC(_Associate):
     presentation_context: tuple[PresentationContextACItem, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class AssociateRJ(PDU):
     """A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
 
@@ -214,7 +215,7 @@ class AssociateRJ(PDU):
         return REJECT_REASONS.get((self.source, self.reason_diagnostic), NO_VALUE)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ReleaseRQ(PDU):
     """A-RELEASE-RQ (PS3.8 9.3.6)."""
 
@@ -225,7 +226,7 @@ class ReleaseRQ(PDU):
         return bytes(4)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class ReleaseRP(PDU):
     """A-RELEASE-RP (PS3.8 9.3.7)."""
 
@@ -239,7 +240,7 @@ class ReleaseRP(PDU):
 ABORT_SOURCES = {0: "DUL service-user", 2: "DUL service-provider"}
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class Abort(PDU):
     """A-ABORT (PS3.8 9.3.8)."""
 
@@ -264,8 +265,8 @@ class Abort(PDU):
         return ABORT_REASONS.get(self.reason_diagnostic, NO_VALUE) if self.source == 2 else "No reason given"
 
 
-@frozen
-class PresentationDataValue:
+@frozen(repr=False)
+class PresentationDataValue(Shown):
     """One PDV item of a P-DATA-TF (PS3.8 9.3.5.1)."""
 
     context_id: int
@@ -283,7 +284,7 @@ class PresentationDataValue:
         return bool(self.control_header & 2)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class PDataTF(PDU):
     """P-DATA-TF (PS3.8 9.3.5) as a value: for tools and logs.  ``Connection`` never builds one to move data."""
 

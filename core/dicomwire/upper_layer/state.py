@@ -6,6 +6,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from dicomwire._shown import Shown
+
 
 class Role(Enum):
     """Which side sent the A-ASSOCIATE-RQ; it stays so for the life of the association."""
@@ -90,8 +92,8 @@ class Tell(Enum):
     PROVIDER_ABORT = "A-P-ABORT indication"
 
 
-@frozen
-class Action:
+@frozen(repr=False)
+class Action(Shown):
     """One row of PS3.8 tables 9-7 to 9-9.
 
     ``send`` names a PDU; ``artim`` is ``"start"``, ``"stop"`` or None for as it is; ``close`` asks the caller to

@@ -7,25 +7,26 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from dicomwire._shown import Shown
 from dicomwire.upper_layer.state import Input, State
 
 
-@frozen
-class PDUSent:
+@frozen(repr=False)
+class PDUSent(Shown):
     """The bytes of one whole PDU that were queued for sending."""
 
     data: bytes
 
 
-@frozen
-class PDUReceived:
+@frozen(repr=False)
+class PDUReceived(Shown):
     """The bytes of one whole PDU that was read."""
 
     data: bytes
 
 
-@frozen
-class Transition:
+@frozen(repr=False)
+class Transition(Shown):
     """One step of the state machine (PS3.8 9.2)."""
 
     state: State
