@@ -552,13 +552,26 @@ def test_a_cancel_of_what_is_not_served_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("serving", [True, False])
-def test_the_data_set_of_a_cancel_is_dropped(serving: bool) -> None:
+@pytest.mark.parametrize(
+    "data", [whole_data(FIND, b"what?!"), p_data(pdv(FIND, DATA, b"what"), pdv(FIND, DATA | LAST, b"?!"))]
+)
+def test_the_data_set_of_a_cancel_is_dropped(serving: bool, data: bytes) -> None:
     _, acceptor = joined()
     if serving:
         feed(acceptor, FIND_REQUEST)
-    cancel = whole_command(FIND, cancel_rq(data_set_type=1)) + whole_data(FIND, b"what?!")
+    cancel = whole_command(FIND, cancel_rq(data_set_type=1)) + data
     told = feed(acceptor, cancel + whole_command(ECHO, echo_rq(2)))
     assert [type(event) for event in told] == [CancelReceived if serving else Tolerated, MessageReceived]
+
+
+@pytest.mark.parametrize("wrong", [pdv(FIND, DATA | LAST, b"pixels"), pdv(STORE, COMMAND | LAST, b"pixels")])
+@pytest.mark.parametrize("cut", [0, 6, 11, 12, 13])
+def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: bytes, cut: int) -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()) + p_data(pdv(STORE, DATA, b"begin!")))
+    data = p_data(wrong)
+    told = [*(feed(acceptor, data[:cut]) if cut else ()), *feed(acceptor, data[cut:])]
+    assert [type(event) for event in told] == [Refused]
 
 
 def test_scan_sees_a_cancel_while_nobody_takes_events() -> None:

@@ -489,7 +489,7 @@ def test_an_association_request_of_a_mebibyte_may_come_in_any_pieces() -> None:
 def fill(buffer: ReceiveBuffer, data: bytes, size: int = SMALL) -> None:
     room = buffer.writable(size)
     room[: len(data)] = data
-    buffer.wrote(len(data))
+    buffer.end += len(data)
 
 
 def unread(buffer: ReceiveBuffer) -> bytes:

@@ -12,7 +12,6 @@ from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
 from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolError, RemoteProtocolError
-from dicomwire.upper_layer.buffer import LARGE
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
 from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
@@ -84,8 +83,8 @@ class Session:
         self.connection.receive_data(data)
 
     def get_buffer(self, sizehint: int = -1) -> memoryview:
-        """See :meth:`Connection.get_buffer`; large in the middle of a data set."""
-        return self.connection.get_buffer(LARGE if self._receiving is not None else sizehint)
+        """See :meth:`Connection.get_buffer`."""
+        return self.connection.get_buffer(sizehint)
 
     def buffer_updated(self, count: int) -> None:
         """See :meth:`Connection.buffer_updated`."""
@@ -253,7 +252,16 @@ class Session:
             error, self._error = self._error, None
             raise error
         fragments: list[memoryview] = []
-        next_event = self.connection.next_event
+        connection = self.connection
+        receiving = self._receiving
+        if receiving is not None:
+            last = self._more_data(receiving, fragments)
+            if last:
+                self._receiving = None
+            if not self._dropping and (last or (fragments and connection.is_drained)):
+                self._parsed = not last
+                return DataSetReceived(receiving.context_id, fragments, last)
+        next_event = connection.next_event
         while True:
             try:
                 event = next_event()
@@ -261,7 +269,7 @@ class Session:
                     if event.command:
                         message = self._command_fragment(event)
                         if message is not None:
-                            self._parsed = self.connection.is_quiet
+                            self._parsed = connection.is_quiet
                             return message
                     elif self._data_fragment(event, fragments):
                         self._receiving = None
@@ -408,7 +416,16 @@ class Session:
         known = len(fragments)
         if len(event.fragment):
             fragments.append(event.fragment)
-        last = event.last or self.connection.more_fragments(fragments)
+        return self._more_data(receiving, fragments, known, last=event.last)
+
+    def _more_data(
+        self, receiving: MessageReceived, fragments: list[memoryview], known: int = 0, *, last: bool = False
+    ) -> bool:
+        """Append what has arrived of the data set, unless it was the ``last`` before; True if the data set ends there.
+
+        The first ``known`` fragments are counted already.
+        """
+        last = last or self.connection.more_fragments(receiving.context_id, fragments)
         if self._dropping:
             fragments.clear()
         else:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+_OURS = (FileSink, MemorySink)
+"""They do not wait, and touch nothing but their own."""
+
 
 async def receive_data_set(association: AssociationEngine, message: ReceivedMessage) -> bool:
     """Bring the data set of ``message`` to where it belongs; False if the association ended before it did.
@@ -81,7 +84,7 @@ async def _attempt(
 ) -> Sink | None:
     """Let the sink act; if it cannot, remember why and go on without it."""
     try:
-        if isinstance(sink, FileSink | MemorySink):
+        if isinstance(sink, _OURS):
             act(*args)
         else:
             # User code: it may wait, and call methods of the association.

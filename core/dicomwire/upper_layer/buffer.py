@@ -82,9 +82,6 @@ class ReceiveBuffer:
             self._hold(held if unread < held // 2 else 2 * held)
         return self.view[self.end :]
 
-    def wrote(self, count: int) -> None:
-        self.end += count
-
     def feed(self, data: bytes | bytearray | memoryview, limit: int) -> None:
         """Take ``data`` as it is if nothing is unread, else append a copy of it.
 

@@ -233,12 +233,13 @@ class Connection:
         """
         if self._state is not State.STA6:
             self._check_receiving()
-        return self._buffer.writable(LARGE if sizehint > SMALL or self._pdu_left > SMALL else SMALL)
+        is_large = sizehint > SMALL or self.message_open or self._pdu_left > SMALL
+        return self._buffer.writable(LARGE if is_large else SMALL)
 
     def buffer_updated(self, count: int) -> None:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
-            self._buffer.wrote(count)
+            self._buffer.end += count
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
@@ -428,12 +429,15 @@ class Connection:
         return bool(self._events)
 
     @property
-    def is_quiet(self) -> bool:
-        """All that was received is told of, and the peer is in the middle of nothing: ``next_event()`` gives None."""
+    def is_drained(self) -> bool:
+        """Nothing that was received is left to be told of."""
         buffer = self._buffer
-        return buffer.start == buffer.end and not (
-            self.message_open or self._pdu_left or self._end_of_stream or self._events
-        )
+        return buffer.start == buffer.end and not (self._end_of_stream or self._events)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is left to be told of, and the peer is in the middle of nothing: ``next_event()`` gives None."""
+        return not (self.message_open or self._pdu_left) and self.is_drained
 
     def protocol_error(self, error: RemoteProtocolError) -> RemoteProtocolError:
         """Abort for ``error`` and return it, to be raised; also for a layer above that finds P-DATA content wrong.
@@ -611,21 +615,30 @@ class Connection:
             if Timer.PROGRESS in self.timers.running:
                 self.timers.stop(Timer.PROGRESS)
 
-    def more_fragments(self, fragments: list[memoryview]) -> bool:
-        """Append what has arrived of the fragments that go on where the last ``DataReceived`` ended.
+    def more_fragments(self, context_id: int, fragments: list[memoryview]) -> bool:
+        """Append what has arrived of a data set on ``context_id``, as far as it is what large ones are made of.
 
-        These are the ones that large data sets are made of: of the same context, not empty, each alone in its
-        P-DATA-TF.  Whatever else there is, or is wrong, is left to :meth:`next_event`.  True if the message ends with
-        them.
+        That is fragments that are not empty, each alone in its P-DATA-TF.  Whatever else there is, or is wrong, is left
+        to :meth:`next_event`.  True if the data set ends with them.
         """
-        if self._pdu_left or self.tap is not None or self._state is not State.STA6:
+        left = self._pdu_left
+        if self.tap is not None or self._state is not State.STA6:
             return False
         buffer = self._buffer
         view, start, end = buffer.view, buffer.start, buffer.end
-        context_id, kind = self._pdv_context, self._pdv_control & 1
-        limit, may_be_odd = self._p_data_limit, self._odd_tolerated
         begin, last = start, False
-        while end - start >= 12:
+        if left:
+            if left != self._pdv_left or self._pdv_context != context_id or self._pdv_control & 1 or start == end:
+                return False
+            # In the middle of one.
+            stop = min(start + left, end)
+            fragments.append(view[start:stop])
+            self._pdu_left = left = left - (stop - start)
+            self._pdv_left = left or -1
+            last = not left and self._pdv_control & 2 != 0
+            start = stop
+        limit, may_be_odd = self._p_data_limit, self._odd_tolerated
+        while end - start >= 12 and not last:
             pdu_type, length, pdv_length, context, control = _P_DATA_HEAD.unpack_from(view, start)
             if (
                 pdu_type != _P_DATA
@@ -633,7 +646,7 @@ class Connection:
                 or pdv_length != length - 4
                 or pdv_length < 3
                 or context != context_id
-                or control & 1 != kind
+                or control & 1
                 or (pdv_length & 1 and not may_be_odd)
             ):
                 break
@@ -643,17 +656,17 @@ class Connection:
                 if start + 12 < end:
                     fragments.append(view[start + 12 : end])
                 self._pdu_left = self._pdv_left = stop - end
-                self._pdv_control = control
+                self._pdv_context, self._pdv_control = context, control
                 start = end
                 break
             fragments.append(view[start + 12 : stop])
             start = stop
-            if control & 2:
-                last = True
-                break
+            last = control & 2 != 0
         if start != begin:
             buffer.start = start
             self._progressed(start - begin, last)
+            if start == end and not last:
+                self.timers.start_if_stopped(Timer.PROGRESS)
         return last
 
     def _count_empty_fragment(self) -> None:
