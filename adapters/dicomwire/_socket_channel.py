@@ -15,6 +15,9 @@ from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
 
+_A_MOMENT = 0.001
+"""Seconds that a poll, which holds the lock, may take."""
+
 
 class SocketChannel:
     """One peer behind a connected socket.
@@ -139,7 +142,8 @@ class SocketChannel:
         self.session.next_deadline(now)
         if self._open and not self._reading and self.session.wants_data and self._is_readable():
             buffer = self.session.get_buffer()
-            count = self._receive(buffer, 1.0)
+            # What is readable is received at once, but of a TLS record only a part may have come.
+            count = self._receive(buffer, _A_MOMENT if self._is_tls else 1.0)
             if count >= 0:
                 self.session.buffer_updated(count)
         self.session.handle_deadline(time.monotonic())

@@ -140,7 +140,9 @@ class FileSink:
         self._release()
 
     def discard(self) -> None:
-        self._release()
+        # Closing may fail for the same reason as writing did; the file goes all the same.
+        with contextlib.suppress(OSError):
+            self._release()
         with contextlib.suppress(OSError):
             self.path.unlink()
 

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from dicomwire._socket_channel import SocketChannel
 from dicomwire._tls_stream import TLSStream
+from dicomwire.dimse.session import Session
+from dicomwire.upper_layer.connection import Connection
+from dicomwire.upper_layer.state import Role
 
 SECONDS = 6.0
 
@@ -29,6 +33,9 @@ class Conversation:
 
     def fileno(self) -> int:
         return self.sock.fileno()
+
+    def gettimeout(self) -> float | None:
+        return self.sock.gettimeout()
 
     def setblocking(self, flag: bool) -> None:
         self.sock.setblocking(flag)
@@ -85,6 +92,22 @@ def test_a_thread_that_reads_and_one_that_writes_take_turns(pair: tuple[Any, soc
     assert bytes(received) == bytes(range(200))
     assert conversation.overlaps == 0
     assert len(other.recv(1000)) == 200
+
+
+def test_a_poll_does_not_wait_for_the_rest_of_a_record(pair: tuple[Any, socket.socket]) -> None:
+    conversation, other = pair
+    acceptor = Session(Connection(Role.ACCEPTOR))
+    channel = SocketChannel(conversation, acceptor, threading.Lock())
+    channel._is_tls = True
+    channel._stream = stream = TLSStream(conversation)
+    channel._timeouts = stream.timeouts
+    other.send(b"the beginning of a record")
+    conversation.wants = [ssl.SSLWantReadError] * 1000
+    assert not channel.poll()
+    assert stream.timeouts.receiving == pytest.approx(0.001)
+    conversation.wants = []
+    assert channel.poll()
+    assert acceptor.connection.unread == len(b"the beginning of a record")
 
 
 def test_receiving_and_sending_end_when_the_time_is_up(pair: tuple[Any, socket.socket]) -> None:

@@ -190,3 +190,12 @@ def test_other_things_are_no_sink() -> None:
     target: Any = 7
     with pytest.raises(TypeError, match="cannot go to int"):
         make_sink(target, header=b"", limit=1)
+
+
+def test_a_file_that_cannot_be_closed_is_discarded_all_the_same(tmp_path: Path) -> None:
+    sink = make_sink(tmp_path / "x.dcm", header=b"HEAD", limit=1)
+    assert isinstance(sink, FileSink)
+    sink.write(views(b"abc"))
+    os.close(sink._descriptor)
+    sink.discard()
+    assert list(tmp_path.iterdir()) == []
