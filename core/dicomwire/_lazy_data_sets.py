@@ -34,6 +34,10 @@ class LazyDataset(Dataset):
         turn(self)
         return getattr(self, name)
 
+    def __dir__(self) -> list[str]:
+        turn(self)
+        return dir(self)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         # For copies and pickles.
         turn(self)

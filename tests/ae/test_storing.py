@@ -89,6 +89,28 @@ async def test_the_event_holds_the_instance(world: World, tmp_path: Path) -> Non
     await done(association.release())
 
 
+async def test_a_volume_in_memory_is_what_was_sent(world: World) -> None:
+    # More than is kept in small pages, of an odd number of fragments.
+    pixels = bytes(range(256)) * (5 << 12) + b"end!"
+    kept: list[Any] = []
+
+    def handler(event: evt.Event) -> int:
+        kept.extend((event.dataset, event.encoded_dataset(include_meta=False), event.request.DataSet.getvalue()))
+        return 0x0000
+
+    contexts = storage(EXPLICIT)
+    server = await world.serve([(evt.EVT_C_STORE, handler)], contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    sent = instance(EXPLICIT)
+    sent.add_new(0x7FE00010, "OW", pixels)
+    assert (await done(association.send_c_store(sent))).Status == 0x0000
+    dataset, encoded, requested = kept
+    assert dataset.PixelData == pixels
+    assert dataset == sent
+    assert encoded == requested
+    assert encoded.endswith(pixels)
+
+
 async def test_malformed_content_raises_only_when_it_is_looked_at(world: World) -> None:
     store = Store()
     server = await world.serve(store.bindings)
