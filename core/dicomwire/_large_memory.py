@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+from typing import Any
 
 from dicomwire.upper_layer.connection import Buffer
 
@@ -39,10 +40,19 @@ class LargeMemory:
         self._map[self._size : end] = more
         self._size = end
 
+    def trim(self) -> None:
+        """Give back what was reserved, unless a view is in use."""
+        with contextlib.suppress(BufferError):
+            self._map.resize(self._size)
+
     def view(self) -> memoryview:
-        """All of them, without what was reserved; nothing can be appended any more."""
-        self._map.resize(self._size)
-        return memoryview(self._map)
+        """All of them; while it is in use, no more can be appended than was reserved."""
+        return memoryview(self._map)[: self._size]
+
+
+def with_bytes(values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` for a pickle or a copy, which cannot have views."""
+    return {name: bytes(value) if isinstance(value, memoryview) else value for name, value in values.items()}
 
 
 def _rounded(size: int) -> int:

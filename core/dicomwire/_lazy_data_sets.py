@@ -34,6 +34,13 @@ class LazyDataset(Dataset):
         turn(self)
         return getattr(self, name)
 
+    def __eq__(self, other: object) -> bool:
+        # Dataset equals what is of its own class or one below.
+        turn(self)
+        return Dataset.__eq__(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __dir__(self) -> list[str]:
         turn(self)
         return dir(self)
@@ -50,7 +57,11 @@ def turn(data_set: LazyDataset) -> None:
     known = values.copy()
     if "_dict" not in known:
         # Else another thread was faster.  It may still be at it: what is there, or has been set, stays.
-        for name, value in vars(kind.make(known["_pending"])).items():
+        made = vars(kind.make(known["_pending"]))
+        elements = made.pop("_dict")
+        for name, value in made.items():
             values.setdefault(name, value)
+        # Last: it says that nothing is missing.
+        values.setdefault("_dict", elements)
     object.__setattr__(data_set, "__class__", Dataset)
     values.pop("_pending", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dicomwire._large_memory import with_bytes
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES
@@ -27,6 +28,9 @@ class Message:
     def __init_subclass__(cls) -> None:
         cls.command_field = _COMMAND_FIELDS[cls.__name__]
         _CLASSES[cls.command_field] = cls
+
+    def __getstate__(self) -> dict[str, Any]:
+        return with_bytes(self.__dict__)
 
     def __init__(self, context_id: int, command: Command, data: Buffer | None = None) -> None:
         self.context_id = context_id

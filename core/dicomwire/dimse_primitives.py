@@ -10,6 +10,7 @@ from pydicom.config import IGNORE
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
+from dicomwire._large_memory import with_bytes
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.elements import ELEMENTS, Element
 from dicomwire.dimse.messages import MESSAGES, RESPONSE, DataSetRule, MessageKind
@@ -149,6 +150,9 @@ class Primitive:
 
     _data_sets: ClassVar[dict[str, _DataSet]]
     _slots: ClassVar[tuple[_Attribute | _DataSet, ...]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return with_bytes(self.__dict__)
 
     def __init_subclass__(cls) -> None:
         cls.msg_type = cls.__name__.replace("_", "-")

@@ -24,7 +24,7 @@ def _keep_freed_memory() -> None:
     than to receive what goes there.  It does not for less than twice the largest block that it has seen freed: this
     one, which is never touched.
     """
-    bytearray(8 << 20)
+    bytes(8 << 20)
 
 
 _keep_freed_memory()
@@ -54,14 +54,19 @@ _LARGE = 4 << 20
 
 @define
 class MemorySink:
-    """Keeps the data set in memory: ``data``, once it is closed.
+    """Keeps the data set in memory.
 
     ``write`` raises ``MemoryError`` beyond ``limit`` bytes.
     """
 
     limit: int
-    data: Buffer = b""
-    _held: bytearray | LargeMemory = field(factory=bytearray, init=False)
+    _held: bytearray | LargeMemory = field(factory=bytearray, alias="data")
+
+    @property
+    def data(self) -> Buffer:
+        """What has come: a ``bytearray``, or a ``memoryview`` if it is large; nothing is written while that is used."""
+        held = self._held
+        return held if isinstance(held, bytearray) else held.view()
 
     def write(self, fragments: list[memoryview]) -> None:
         held = self._held
@@ -78,8 +83,8 @@ class MemorySink:
             raise MemoryError(f"data set longer than {self.limit} bytes")
 
     def close(self) -> None:
-        held = self._held
-        self.data = held if isinstance(held, bytearray) else held.view()
+        if isinstance(self._held, LargeMemory):
+            self._held.trim()
 
     def discard(self) -> None:
         self._held = bytearray()

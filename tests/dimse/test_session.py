@@ -883,6 +883,10 @@ def test_an_identifier_beyond_its_limit_is_refused() -> None:
         acceptor.next_event()
     assert (caught.value.source, caught.value.reason) == (2, 0)
     assert sent(acceptor) == abort(2, 0)
+    # It is told once, and answered once.
+    assert acceptor.next_event() is None
+    assert acceptor.wants_data
+    assert sent(acceptor) == b""
 
 
 def test_the_identifier_of_a_stale_response_has_no_limit() -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import mmap
 import os
+import pickle
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dicomwire import _large_memory
+from dicomwire import _large_memory, dimse_messages, dimse_primitives
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.sinks import FileSink, MemorySink, Sink, WriterSink, make_sink, write_all
 
 
@@ -38,6 +43,27 @@ def test_a_volume_is_kept_as_it_came(monkeypatch: pytest.MonkeyPatch, has_large_
     sink.close()
     assert sink.data == b"".join(pieces)
     assert isinstance(sink.data, memoryview if has_large_pages else bytearray)
+
+
+@pytest.mark.parametrize("size", [1000, 5_000_000])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda item: pickle.loads(pickle.dumps(item))])
+def test_what_is_kept_in_memory_can_be_copied_with_its_request(size: int, duplicate: Callable[[Any], Any]) -> None:
+    sink = MemorySink(limit=1 << 30)
+    sink.write(views(bytes(size)))
+    assert len(sink.data) == size
+    sink.close()
+    command = Command(command_field=C_STORE_RQ, message_id=1, affected_sop_class_uid="1.2")
+    assert duplicate(dimse_primitives.from_command(command, sink.data)).DataSet.getvalue() == bytes(size)
+    assert duplicate(dimse_messages.from_command(1, command, sink.data)).data_set.getvalue() == bytes(size)
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+def test_a_volume_in_use_is_not_trimmed() -> None:
+    sink = MemorySink(limit=1 << 30)
+    sink.write(views(bytes(5_000_000)))
+    before = sink.data
+    sink.close()
+    assert before == sink.data == bytes(5_000_000)
 
 
 @pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 
 from dicomwire._lazy_data_sets import LazyDataset, turn
 from dicomwire._plain_data_sets import decode_plain, decode_plain_later, encode_plain
@@ -83,6 +83,25 @@ def test_copies_and_pickles_are_plain_data_sets(make: Callable[[], Dataset], dup
     assert type(copied) is Dataset
     assert copied == make()
     assert "_pending" not in vars(copied)
+
+
+def test_equality_does_not_depend_on_the_class() -> None:
+    read = FileDataset("x.dcm", identifier())
+    assert untouched() == read
+    assert read == untouched()
+    assert untouched() == untouched()
+    assert returned() != untouched()
+    assert returned() == returned()
+    assert untouched() != 7
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(untouched())
+
+
+def test_the_elements_are_there_last() -> None:
+    # They tell another thread that nothing is missing.
+    dataset = untouched()
+    assert len(dataset) == 3
+    assert list(vars(dataset))[-1] == "_dict"
 
 
 def test_what_was_set_before_the_first_look_stays() -> None:

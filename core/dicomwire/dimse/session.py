@@ -429,8 +429,10 @@ class Session:
         if self._dropping:
             fragments.clear()
         else:
-            self._data_bytes += sum(map(len, fragments[known:]))
-            if self._data_bytes > self._data_limit:
+            more = sum(map(len, fragments[known:]))
+            self._data_bytes += more
+            # Refused once: behind that there is nothing more.
+            if more and self._data_bytes > self._data_limit:
                 del fragments[known:]
                 name = MESSAGES[receiving.command.command_field].name
                 raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", NOT_SPECIFIED)
