@@ -19,8 +19,9 @@ from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
 from dicomwire._lazy_data_sets import LazyDataset
+from dicomwire.upper_layer.connection import Buffer
 
-LONGEST = 1 << 16
+_LONGEST = 1 << 16
 """Bytes of a data set; larger ones hold pixel data or sequences, and are worth pydicom's time."""
 
 _EXPLICIT = Struct("<HH2sH")
@@ -125,22 +126,36 @@ def _integers(vr: str, values: Any) -> bytes | None:
 
 
 # -- decoding -------------------------------------------------------------------------------------------------------
-def decode_plain(data: bytes, *, implicit: bool) -> Dataset | None:
+_Spans: TypeAlias = list[tuple[int, str | None, int, int]]
+"""Tag, VR if it is there, begin and end of each value."""
+
+
+def decode_plain(data: Buffer, *, implicit: bool) -> Dataset | None:
     """The data set in little endian bytes, its values to be decoded when they are used; None if it is not plain."""
-    spans = _spans(data, implicit=implicit)
-    return None if spans is None else _made(data, spans, implicit=implicit)
+    found = _looked_through(data, implicit=implicit)
+    return None if found is None else _made(*found, implicit=implicit)
 
 
-def decode_plain_later(data: bytes, *, implicit: bool) -> Dataset | None:
+def decode_plain_later(data: Buffer, *, implicit: bool) -> Dataset | None:
     """As :func:`decode_plain`, but only what can be wrong with the bytes is looked at now."""
-    spans = _spans(data, implicit=implicit)
-    if spans is None:
+    found = _looked_through(data, implicit=implicit)
+    if found is None:
         return None
-    if _CHARACTER_SET_TAG in data:
+    short, spans = found
+    if _CHARACTER_SET_TAG in short:
         for tag, _, start, stop in spans:
             if tag == _CHARACTER_SET:
-                _python_encodings(data[start:stop] or None, implicit)
-    return _Undecoded.of((data, implicit))
+                _python_encodings(short[start:stop] or None, implicit)
+    return _Undecoded.of((short, implicit))
+
+
+def _looked_through(data: Buffer, *, implicit: bool) -> tuple[bytes, _Spans] | None:
+    """The bytes and what they consist of; a long data set is not even copied."""
+    if len(data) > _LONGEST:
+        return None
+    short = bytes(data)
+    spans = _spans(short, implicit=implicit)
+    return None if spans is None else (short, spans)
 
 
 class _Undecoded(LazyDataset):
@@ -152,12 +167,10 @@ class _Undecoded(LazyDataset):
         return _made(data, _spans(data, implicit=implicit) or [], implicit=implicit)
 
 
-def _spans(data: bytes, *, implicit: bool) -> list[tuple[int, str | None, int, int]] | None:
-    """Tag, VR if it is there, begin and end of each value; None if the data set is not plain."""
+def _spans(data: bytes, *, implicit: bool) -> _Spans | None:
+    """What a data set consists of; None if it is not plain."""
     end = len(data)
-    if end > LONGEST:
-        return None
-    spans: list[tuple[int, str | None, int, int]] = []
+    spans: _Spans = []
     offset = 0
     while offset < end:
         if end - offset < 8:
@@ -185,7 +198,7 @@ def _spans(data: bytes, *, implicit: bool) -> list[tuple[int, str | None, int, i
     return spans
 
 
-def _made(data: bytes, spans: list[tuple[int, str | None, int, int]], *, implicit: bool) -> Dataset:
+def _made(data: bytes, spans: _Spans, *, implicit: bool) -> Dataset:
     elements: dict[Any, Any] = {}
     for number, vr, start, stop in spans:
         tag = BaseTag(number)

@@ -108,11 +108,10 @@ def decode(
     """
     from pydicom.filereader import read_dataset
 
-    from dicomwire._plain_data_sets import LONGEST, decode_plain
+    from dicomwire._plain_data_sets import decode_plain
 
-    is_plain = is_little_endian and not deflated
-    if is_plain and isinstance(bytestring, bytes | bytearray) and len(bytestring) <= LONGEST:
-        plain = decode_plain(bytes(bytestring), implicit=is_implicit_vr)
+    if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
+        plain = decode_plain(bytestring, implicit=is_implicit_vr)
         if plain is not None:
             return plain
     source = _as_file(bytestring)

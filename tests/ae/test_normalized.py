@@ -13,6 +13,7 @@ from dicomwire.dsutils import encode
 from dicomwire.status import code_to_status
 from tests.ae.test_find import match, raising, unencodable
 from tests.support.adapters import VERIFICATION, World, done
+from tests.support.data_sets import fill
 from tests.support.scripted import accepting, hear, offering, reply, say, uid
 from tests.support.sessions import us
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
@@ -133,8 +134,7 @@ async def test_every_message_of_a_service_is_served_and_no_other(world: World, s
 # -- what the handler says ----------------------------------------------------------------------------------------
 def status_with(code: int, **elements: Any) -> Dataset:
     status = code_to_status(code)
-    for keyword, value in elements.items():
-        setattr(status, keyword, value)
+    fill(status, elements)
     return status
 
 

@@ -20,6 +20,7 @@ from dicomwire.status import Status
 from tests.ae.test_ending import CONTEXTS, accepted
 from tests.ae.test_negotiation import codes
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, Recorder, World, done, keep
+from tests.support.data_sets import fill
 from tests.support.sessions import response, whole_command
 
 IMPLICIT = "1.2.840.10008.1.2"
@@ -38,8 +39,7 @@ def instance(transfer_syntax: str = IMPLICIT, **elements: Any) -> Dataset:
     dataset.Rows = 258
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = UID(transfer_syntax)
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
+    fill(dataset, elements)
     return dataset
 
 

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from dicomwire import events as evt
 from dicomwire.presentation import PresentationContext, build_context
 from tests.apps.helpers import CT, EXPLICIT, IMPLICIT, JPEG, MR, Peer, peer
+from tests.support.data_sets import fill
 
 PATIENT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
 STUDY_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
@@ -45,8 +46,7 @@ def storage(sop_class: str, syntaxes: Sequence[str] = (EXPLICIT, IMPLICIT, JPEG)
 def match(**elements: Any) -> Dataset:
     """What a C-FIND handler yields."""
     made = Dataset()
-    for keyword, value in elements.items():
-        setattr(made, keyword, value)
+    fill(made, elements)
     return made
 
 

@@ -35,6 +35,7 @@ from tests.support.archive import (
     query,
     scheduled,
 )
+from tests.support.data_sets import fill
 from tests.support.peers import HOST, VERIFICATION, collect, echoed, eventually, following, get
 from tests.support.sides import PAIRS, PYNETDICOM, Side
 
@@ -70,8 +71,7 @@ UNSET = "1.2.840.10008.5.1.4.1.1.481.2"
 def failed(code: int, **elements: Any) -> Dataset:
     status = Dataset()
     status.Status = code
-    for keyword, value in elements.items():
-        setattr(status, keyword, value)
+    fill(status, elements)
     return status
 
 

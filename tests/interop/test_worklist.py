@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from dicomwire import build_context
 from dicomwire.sop_class import ModalityWorklistInformationFind
 from tests.support.archive import scheduled, wlmscpfs
+from tests.support.data_sets import fill
 from tests.support.peers import VERIFICATION, collect, converse, echoed
 
 
@@ -35,8 +36,7 @@ def asking(**keys: Any) -> Dataset:
     identifier.PatientName = ""
     identifier.PatientID = ""
     identifier.ScheduledProcedureStepSequence = [step]
-    for keyword, value in keys.items():
-        setattr(identifier, keyword, value)
+    fill(identifier, keys)
     return identifier
 
 

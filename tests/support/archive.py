@@ -16,6 +16,7 @@ from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
 from dicomwire import evt
+from tests.support.data_sets import fill
 from tests.support.peers import HOST, Command, Process, listening, tool
 
 UID_ROOT = "1.2.826.0.1.3680043.10.511.3.8"
@@ -92,8 +93,7 @@ def query(level: str, **keys: Any) -> Dataset:
     """An identifier; keys with empty values are asked for."""
     identifier = Dataset()
     identifier.QueryRetrieveLevel = level
-    for keyword, value in keys.items():
-        setattr(identifier, keyword, value)
+    fill(identifier, keys)
     return identifier
 
 
@@ -118,8 +118,7 @@ def scheduled(patient: str, modality: str, **keys: Any) -> Dataset:
     item.RequestedProcedureDescription = "Something"
     item.RequestedProcedureID = f"RP-{modality}"
     item.ScheduledProcedureStepSequence = [step]
-    for keyword, value in keys.items():
-        setattr(item, keyword, value)
+    fill(item, keys)
     return item
 
 

@@ -45,11 +45,11 @@ def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
 
 def decode_data_set_later(data: Buffer | None, transfer_syntax: str) -> Dataset:
     """As :func:`decode_data_set`, but what can be made when it is looked at is made then; errors come now."""
-    from dicomwire._plain_data_sets import LONGEST, decode_plain_later
+    from dicomwire._plain_data_sets import decode_plain_later
 
     encoding = encoding_of(transfer_syntax)
-    if data and len(data) <= LONGEST and encoding.little and not encoding.deflated:
-        plain = decode_plain_later(bytes(data), implicit=encoding.implicit)
+    if data and encoding.little and not encoding.deflated:
+        plain = decode_plain_later(data, implicit=encoding.implicit)
         if plain is not None:
             return plain
     return decode_data_set(data, transfer_syntax)

@@ -137,16 +137,11 @@ async def exchange(
     association: AssociationBase, context_id: int, command: Command, data_set: Buffer | None = None
 ) -> ReceivedMessage | None:
     """Send a request that has one response; the response, or None if the association ended first."""
-    if not association._has_room:
-        command = await association._window(command)
+    message_id = await send_request(association, context_id, command, data_set)
+    if message_id is None:
+        return None
     with association._exchange:
-        try:
-            await association._send(context_id, command, data_set)
-        except LocalProtocolError as error:
-            lost(association, error)
-            return None
-        assert command.message_id is not None
-        return await association._response(command.message_id)
+        return await association._response(message_id)
 
 
 async def send_request(

@@ -9,7 +9,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from dicomwire._lazy_data_sets import LazyDataset, turn
+from dicomwire._lazy_data_sets import LazyDataset
 from dicomwire._plain_data_sets import new_dataset
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
@@ -49,8 +49,7 @@ class ReturnedStatus(LazyDataset):
             command: Command | None = self.__dict__.get("_pending")
             if command is not None:
                 return command.status
-        turn(self)
-        return getattr(self, name)
+        return LazyDataset.__getattr__(self, name)
 
     def __bool__(self) -> bool:
         """There are elements: ``if status:`` asks whether a response came."""
