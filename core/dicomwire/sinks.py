@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -107,55 +110,206 @@ def write_all(descriptor: int, fragments: list[memoryview]) -> None:
                     rest = rest[os.write(descriptor, rest) :]
 
 
-@define
+_undecided: dict[str, object] = {}
+"""Paths under which a file lies whose request is not answered yet, each with the mark of whoever put it there."""
+
+
+@define(eq=False)
 class FileSink:
     """Writes a complete DICOM file: ``header`` (preamble and file meta information), then the data set.
 
-    ``discard`` removes the file.
+    While it is written it has a name of its own beside ``path``, ``.<16 hexadecimal digits>.part``; ``close`` gives it
+    its name, in one step.  So under ``path`` there is always a whole file, however many are written under one name at
+    once, and a process that is killed leaves nothing but a ``.part``.  What is no regular file, such as a pipe, is
+    written as it is; a symbolic link is refused.
     """
 
-    path: Path
+    path: Path = field(converter=Path)
     header: bytes = b""
     exclusive: bool = False
     """Refuse to touch a file that exists (FileExistsError)."""
 
-    _descriptor: int = field(default=-1, init=False)
+    is_undecided: bool = field(default=False, init=False)
+    """Behind ``close`` there will be a ``settle``."""
 
-    @classmethod
-    def of_descriptor(cls, path: Path, descriptor: int, header: bytes) -> FileSink:
-        """A sink for a file that is open already."""
-        sink = cls(path, header)
-        sink._descriptor = descriptor
-        write_all(descriptor, [memoryview(header)])
-        return sink
+    _descriptor: int = field(default=-1, init=False)
+    _part: Path | None = field(default=None, init=False)
+    """What was made and does not have its name yet."""
+
+    _earlier: Path | None = field(default=None, init=False)
+    """Another name of the file that was under ``path`` before."""
+
+    _placed: tuple[int, int] | None = field(default=None, init=False)
+    """Which file it is that was put under ``path``: device and inode."""
+
+    _claim: str | None = field(default=None, init=False)
+    """Where ``_undecided`` has it."""
+
+    @property
+    def where(self) -> Path:
+        """Where the file is now."""
+        return self._part or self.path
 
     def write(self, fragments: list[memoryview]) -> None:
         if self._descriptor < 0:
             self._open()
         write_all(self._descriptor, fragments)
 
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if self.exclusive else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self.path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        write_all(self._descriptor, [memoryview(self.header)])
-
     def close(self) -> None:
         if self._descriptor < 0:
             self._open()
+        written = os.fstat(self._descriptor)
         self._release()
+        if self._part is None or self._part == self.path:
+            return
+        if self.is_undecided:
+            mark = object()
+            claim = os.path.normcase(os.path.abspath(self.path))
+            # In one step: threads come here at once.
+            if _undecided.setdefault(claim, mark) is not mark:
+                # There lies the file of another request, and its handler is looking at it.
+                return
+            self._claim = claim
+            self._remember_earlier()
+        self._place(self._part)
+        self._placed = written.st_dev, written.st_ino
+
+    def settle(self, *, kept: bool) -> None:
+        """It is decided what becomes of the file: unless it is ``kept``, the one that was there before comes back.
+
+        Without one, or if somebody has put another there meanwhile, what is under ``path`` stays.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        part, self._part = self._part, None
+        earlier, self._earlier = self._earlier, None
+        self.is_undecided = False
+        try:
+            if part is not None and not kept:
+                _remove(part)
+            elif part is not None and os.path.lexists(part):
+                # Else somebody has taken it somewhere else.
+                try:
+                    self._place(part)
+                except OSError:
+                    _remove(part)
+                    raise
+            if earlier is not None and not kept and (self._is_placed() or not os.path.lexists(self.path)):
+                earlier.replace(self.path)
+            elif earlier is not None:
+                _remove(earlier)
+        finally:
+            if self._claim is not None:
+                _undecided.pop(self._claim, None)
+                self._claim = None
 
     def discard(self) -> None:
+        """Remove what was written."""
         # Closing may fail for the same reason as writing did; the file goes all the same.
         with contextlib.suppress(OSError):
             self._release()
+        if self._part is None and self._earlier is None and self._is_placed():
+            _remove(self.path)
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            self.settle(kept=False)
+
+    def __del__(self) -> None:
+        if getattr(self, "is_undecided", False):
+            # The association has ended before anybody could decide.
+            with contextlib.suppress(OSError):
+                self.settle(kept=False)
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        part = self._new_part()
+        if part is None:
+            self._descriptor = os.open(self.path, flags)
+        else:
+            self._descriptor = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o666)
+            self._part = part
+        write_all(self._descriptor, [memoryview(self.header)])
+
+    def _new_part(self) -> Path | None:
+        """The name to write under; None for what is written where it is."""
+        try:
+            mode = os.lstat(self.path).st_mode
+        except FileNotFoundError:
+            return part_beside(self.path)
+        # Found out now, and not when all has come.
+        if self.exclusive:
+            raise _os_error(errno.EEXIST, self.path)
+        if stat.S_ISDIR(mode):
+            raise _os_error(errno.EISDIR, self.path)
+        if stat.S_ISLNK(mode):
+            raise _os_error(errno.ELOOP, self.path)
+        return part_beside(self.path) if stat.S_ISREG(mode) else None
+
+    def _remember_earlier(self) -> None:
+        # Some file systems have no second names: then there is no way back.
+        with contextlib.suppress(OSError, NotImplementedError):
+            earlier = part_beside(self.path)
+            os.link(self.path, earlier, follow_symlinks=False)
+            self._earlier = earlier
+
+    def _place(self, part: Path) -> None:
+        if self.exclusive:
+            # Unlike renaming, this never replaces anything.
+            os.link(part, self.path)
+            _remove(part)
+        else:
+            with contextlib.suppress(OSError):
+                # Who may read what is under this name stays as it was.
+                os.chmod(part, stat.S_IMODE(os.lstat(self.path).st_mode))
+            part.replace(self.path)
+        self._part = None
+
+    def _is_placed(self) -> bool:
+        """Whether what is under ``path`` is the file that was written here."""
+        if self._placed is None:
+            return False
+        try:
+            found = os.lstat(self.path)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._placed
 
     def _release(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
 
+
+def _os_error(number: int, path: Path) -> OSError:
+    return OSError(number, os.strerror(number), str(path))
+
+
+def _remove(path: Path) -> None:
+    # What cannot be removed stays, under a name that nobody takes for an instance.
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def part_beside(path: Path) -> Path:
+    """A new name in the folder of ``path``, that nobody takes for an instance."""
+    return path.with_name(f".{os.urandom(8).hex()}.part")
+
+
+@define(eq=False)
+class TemporaryFile(FileSink):
+    """A file that is there until it is settled, however that is."""
+
+    @classmethod
+    def new(cls, header: bytes) -> TemporaryFile:
+        """A new one, in the folder for temporary files."""
+        descriptor, name = tempfile.mkstemp(suffix=".dcm")
+        sink = cls(Path(name), header)
+        sink._part, sink._descriptor, sink.is_undecided = sink.path, descriptor, True
+        write_all(descriptor, [memoryview(header)])
+        return sink
+
+    def settle(self, *, kept: bool) -> None:
+        super().settle(kept=False)
 
 @define
 class WriterSink:
@@ -215,7 +369,7 @@ def make_sink(target: SinkTarget, *, header: bytes, limit: int) -> Sink:
     if isinstance(target, bytearray):
         return _BytearraySink(target)
     if isinstance(target, str | os.PathLike):
-        return FileSink(Path(target), header)
+        return FileSink(target, header)
     if isinstance(target, Sink):
         return target
     write = getattr(target, "write", target)

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
+from dicomwire.dsutils import split_dataset
 from dicomwire.logic.incoming import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_name
@@ -93,12 +95,16 @@ def test_storescp_answers_echoes_and_prefers_what_it_is_told_to(tmp_path: Path) 
 
 
 def test_a_deflated_data_set_is_written_as_received(tmp_path: Path) -> None:
-    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED, size=100)
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = compressor.compress(data_set(CT, "1.2.3", 100)) + compressor.flush()
+    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED)
+    sent.write_bytes(sent.read_bytes()[: split_dataset(sent)[1]] + data + b"\0" * (len(data) & 1))
     with provider("storescp", "0", "-v", "-od", str(tmp_path / "out")) as server:
         assert storescu(server.port, sent) == 0
         assert server.stop() == 0
     stored = (tmp_path / "out" / "CT.1.2.3").read_bytes()
-    assert DEFLATED.encode() in stored and stored.endswith(data_set(CT, "1.2.3", 100))
+    assert DEFLATED.encode() in stored and stored.rstrip(b"\0").endswith(data.rstrip(b"\0"))
+    assert dcmread(tmp_path / "out" / "CT.1.2.3").SOPInstanceUID == "1.2.3"
 
 
 def test_no_echo_refuses_verification(tmp_path: Path) -> None:
