@@ -38,7 +38,8 @@ class Sink(Protocol):
     """Takes a data set piece by piece.  Any method may return an awaitable in the asyncio and trio adapters.
 
     The next piece is read from the peer when ``write`` has returned: a slow sink slows its sender, and nothing
-    piles up in between.
+    piles up in between.  File meta information in front of a data set does not come here, nor what is no data set at
+    all: a sink with an attribute ``as_it_came`` that is true gets everything.
     """
 
     def write(self, fragments: list[memoryview], /) -> Awaitable[None] | None:
@@ -305,11 +306,16 @@ class TemporaryFile(FileSink):
         descriptor, name = tempfile.mkstemp(suffix=".dcm")
         sink = cls(Path(name), header)
         sink._part, sink._descriptor, sink.is_undecided = sink.path, descriptor, True
-        write_all(descriptor, [memoryview(header)])
+        try:
+            write_all(descriptor, [memoryview(header)])
+        except OSError:
+            sink.discard()
+            raise
         return sink
 
     def settle(self, *, kept: bool) -> None:
         super().settle(kept=False)
+
 
 @define
 class WriterSink:

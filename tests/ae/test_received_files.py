@@ -22,11 +22,13 @@ from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.logic.folder import Folder
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.sinks import FileSink, MemorySink
+from tests.ae.test_get import GET, collect, getting, image
 from tests.ae.test_operations import EXPLICIT, IMPLICIT, storage
 from tests.support.adapters import CT_IMAGE_STORAGE, Peer, World, done, keep
 from tests.support.sessions import COMMAND, DATA, LAST, p_data, pdv, proposal, request, store_rq
 from tests.support.streams import ABORT
 
+CONTEXTS = storage(EXPLICIT)
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 40
 
 
@@ -127,7 +129,7 @@ async def test_file_meta_information_in_front_of_a_data_set_is_dropped(
     handlers: list[Any] = [(evt.EVT_C_STORE, store)]
     if where in targets:
         handlers.append((evt.EVT_C_STORE_SINK, lambda event: targets[where]))
-    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=storage(EXPLICIT))
+    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     data = instance()
     assert await sender.store(FRONTS[front] + data, size) == 0
@@ -135,7 +137,8 @@ async def test_file_meta_information_in_front_of_a_data_set_is_dropped(
     await ended(world, server)
     received = {"file": file.getvalue(), "bytearray": bytes(gathered), "callback": b"".join(pieces)}.get(where)
     if where in ("path", "str", "folder"):
-        (path,) = tmp_path.iterdir()
+        path = tmp_path / listing(tmp_path)[0]
+        assert len(listing(tmp_path)) == 1
         assert path.name == "1.2.3.4.dcm" or where == "folder"
         assert path.read_bytes().endswith(data) and path.read_bytes().count(b"1.2.840.10008.1.2") == 1
         assert dcmread(path).PatientID == "P1"
@@ -144,12 +147,14 @@ async def test_file_meta_information_in_front_of_a_data_set_is_dropped(
     if seen:
         assert seen["bare"] == data and seen.get("request", data) == data
         assert seen["dataset"].PatientID == "P1"
-        assert not [tag for tag in seen["dataset"].keys() if tag >> 16 == 2]
+        assert not seen["dataset"].group_dataset(2)
         assert dcmread(BytesIO(seen["file"])).file_meta.TransferSyntaxUID == EXPLICIT
 
 
 @pytest.mark.parametrize("size", [1, 16_000])
-@pytest.mark.parametrize("data", [PNG, instance(syntax=IMPLICIT), meta(EXPLICIT) + PNG], ids=["png", "implicit", "file"])
+@pytest.mark.parametrize(
+    "data", [PNG, instance(syntax=IMPLICIT), meta(EXPLICIT) + PNG], ids=["png", "implicit", "file"]
+)
 @pytest.mark.parametrize("where", ["path", "file", "bytearray", "callback", "chunked", "folder", "sink"])
 async def test_what_is_no_data_set_is_refused_before_anybody_is_asked_to_store_it(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, data: bytes, size: int
@@ -180,7 +185,7 @@ async def test_what_is_no_data_set_is_refused_before_anybody_is_asked_to_store_i
     handlers: list[Any] = [(evt.EVT_C_STORE, lambda event: keep(stored, event.message_id))]
     if where in targets:
         handlers.append((evt.EVT_C_STORE_SINK, lambda event: targets[where]()))
-    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=storage(EXPLICIT))
+    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     assert await sender.store(data, size) == 0x0210
     assert listing(tmp_path) == [] and not gathered
@@ -203,7 +208,7 @@ async def test_in_memory_what_is_no_data_set_is_only_found_out_by_looking(world:
         seen.append(looks[event.message_id](event))
         return 0
 
-    server = await world.serve([(evt.EVT_C_STORE, store)], contexts=storage(EXPLICIT))
+    server = await world.serve([(evt.EVT_C_STORE, store)], contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     assert [await sender.store(PNG, message_id=number) for number in range(4)] == [0x0210, 0x0210, 0, 0]
     assert seen == [PNG, PNG]
@@ -224,7 +229,7 @@ async def test_a_sink_that_wants_everything_gets_everything(world: World) -> Non
         def discard(self) -> None: ...
 
     handlers = [(evt.EVT_C_STORE_SINK, lambda event: Raw()), (evt.EVT_C_STORE, lambda event: 0)]
-    server = await world.serve(handlers, contexts=storage(EXPLICIT))
+    server = await world.serve(handlers, contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     assert await sender.store(PNG) == 0
     assert await sender.store(meta(EXPLICIT) + instance()) == 0
@@ -237,7 +242,7 @@ async def test_an_empty_data_set_is_stored(world: World, tmp_path: Path, where: 
     handlers: list[Any] = [(evt.EVT_C_STORE, lambda event: len(event.dataset))]
     if where == "path":
         handlers.append((evt.EVT_C_STORE_SINK, lambda event: tmp_path / "new.dcm"))
-    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=storage(EXPLICIT))
+    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     assert await sender.store(b"") == 0
     await sender.abort()
@@ -255,7 +260,7 @@ def patient(path: Path) -> str:
 async def filing(world: World, path: Any, store: Callable[[evt.Event], Any] = lambda event: 0) -> Any:
     """A server that puts everything under one name."""
     handlers = [(evt.EVT_C_STORE_SINK, lambda event: path), (evt.EVT_C_STORE, store)]
-    return await world.serve(handlers, contexts=storage(EXPLICIT))
+    return await world.serve(handlers, contexts=CONTEXTS)
 
 
 @pytest.mark.parametrize("kind", [Path, str])
@@ -284,7 +289,7 @@ async def test_a_refused_file_does_not_replace_the_one_before(world: World, tmp_
     seen: list[str] = []
 
     def store(event: evt.Event) -> int:
-        assert event.dataset_path == path
+        assert event.dataset_path is not None and event.dataset_path == path
         seen.append(patient(event.dataset_path))
         if len(seen) == 1:
             return 0
@@ -327,6 +332,7 @@ async def test_two_under_one_name_do_not_meet(world: World, tmp_path: Path, take
         if number == 1:
             first.set()
             await second.wait()
+        assert event.dataset_path is not None
         seen[number] = patient(event.dataset_path), str(event.dataset.PatientID)
         if takes:
             event.dataset_path.rename(tmp_path / f"{number}.dcm")
@@ -396,7 +402,7 @@ async def test_a_path_that_cannot_be_written_is_out_of_resources(world: World, t
         (evt.EVT_C_STORE_SINK, lambda event: paths.pop(0)),
         (evt.EVT_C_STORE, lambda event: keep(stored, event.message_id)),
     ]
-    server = await world.serve(handlers, contexts=storage(EXPLICIT))
+    server = await world.serve(handlers, contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     assert await sender.store(instance(size=100_000)) == 0xA700
     assert listing(tmp_path) == before and (tmp_path / "precious").read_bytes() == b"precious"
@@ -511,17 +517,38 @@ async def test_a_data_set_is_let_go_at_once(
         handlers = Folder(tmp_path if choose == "folder" else tmp_path / "missing").handlers()
     elif choose is not None:
         handlers.append((evt.EVT_C_STORE_SINK, lambda event: choose(tmp_path)))
-    server = await world.serve(handlers, contexts=storage(EXPLICIT), ae=ae)
+    server = await world.serve(handlers, contexts=CONTEXTS, ae=ae)
     sender = await Sender.to(world, server)
     if status is None:
         await sender.begin(data)
         await world.until(alive)
     else:
         assert await sender.store(data) == status
+        # Where the handler is in another thread, it may not have returned yet.
+        await world.until(lambda: not alive())
     await sender.abort()
     await ended(world, server)
-    del handlers
-    if not isinstance(choose, str):
-        # A folder remembers what was under way until its server is closed.
-        await world.until(lambda: not alive())
-    assert not [item for item in alive() if isinstance(item, MemorySink | ReceivedMessage)]
+    await world.until(lambda: not alive())
+
+
+@pytest.mark.parametrize("kind", ["limit", "sink", "handler", "stored"])
+@pytest.mark.usefixtures("no_collector")
+async def test_what_came_by_c_get_is_let_go_at_once(world: World, kind: str) -> None:
+    client = world.ae("CLIENT")
+    client.limits = Limits(data_set_in_memory=10 if kind == "limit" else 1 << 20)
+
+    def send(event: evt.Event) -> Iterator[Any]:
+        yield 1
+        yield 0xFF00, image()
+
+    store = _raises if kind == "handler" else lambda event: 0
+    association = await getting(world, send, store, client_ae=client)
+    if kind == "sink":
+        association.bind(evt.EVT_C_STORE_SINK, lambda event: Broken(OSError))
+    query = Dataset()
+    query.QueryRetrieveLevel, query.StudyInstanceUID = "STUDY", "1.2"
+    responses = await collect(association.send_c_get(query, GET))
+    assert responses[-1][1][1:3] == ((1, 0) if kind == "stored" else (0, 1))
+    del responses
+    await done(association.release())
+    await world.until(lambda: not [item for item in alive() if not isinstance(item, ReceivedMessage) or item.file])

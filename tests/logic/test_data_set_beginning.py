@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 from hypothesis import given, strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
 
 from dicomwire.dsutils import encode_dataset
 from dicomwire.logic.data_set_beginning import DataSetBeginning, why_no_data_set
@@ -284,8 +285,8 @@ def test_what_pydicom_writes_is_a_file_with_a_data_set_behind_it() -> None:
     ds = Dataset()
     ds.PatientID = "P1"
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = EXPLICIT
-    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = CT, "1.2"
+    ds.file_meta.TransferSyntaxUID = UID(EXPLICIT)
+    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = UID(CT), UID("1.2")
     file = BytesIO()
     ds.save_as(file, enforce_file_format=True)
     assert arrived(file.getvalue(), EXPLICIT, 3)[0] == encode_dataset(ds, False, True)

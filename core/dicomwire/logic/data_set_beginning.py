@@ -227,9 +227,9 @@ class DataSetBeginning:
         if group != 0x0008 or vr not in _VRS:
             return 0
         if vr in _SHORT_VRS:
-            return 8 + size
-        size = _LONG[encoding.little].unpack_from(data, 8)[0]
-        return 12 if size == _UNDEFINED else 12 + size
+            return 8 + int(size)
+        long_size: int = _LONG[encoding.little].unpack_from(data, 8)[0]
+        return 12 if long_size == _UNDEFINED else 12 + long_size
 
     def _is_clear(self, *, last: bool) -> bool:
         """Whether enough has come; ``reason`` and ``dropped`` are set then."""
@@ -302,4 +302,3 @@ class DataSetBeginning:
         if not self._is_file or not named or named == self._syntax or judged_encoding(named) != self._encoding:
             return None
         return f"what came is a file in {_name(named)}, on a presentation context in {_name(self._syntax)}"
-

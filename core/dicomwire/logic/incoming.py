@@ -44,7 +44,7 @@ class IncomingFile(FileSink):
     """Bytes of the data set that have come."""
 
     @classmethod
-    def within(cls, directory: Path, header: bytes, **callbacks: Callable[..., None]) -> IncomingFile:
+    def within(cls, directory: Path, header: bytes, **callbacks: Any) -> IncomingFile:
         """A new one in ``directory``."""
         return cls(part_beside(directory / "new"), header, **callbacks)
 

@@ -86,7 +86,8 @@ async def _judge(
         # It has somebody who answers for it.
         sink.attempt(sink.fail, error)
         return sink
-    return await _give_up(sink, message, error)
+    await _give_up(sink, message, error)
+    return None
 
 
 async def _choose(association: AssociationEngine, message: ReceivedMessage) -> Sink | None:
@@ -129,7 +130,8 @@ async def _attempt(
             finally:
                 association._channel.hold(False)
     except Exception as error:
-        return await _give_up(sink, message, error)
+        await _give_up(sink, message, error)
+        return None
     return sink
 
 
