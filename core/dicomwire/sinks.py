@@ -134,10 +134,10 @@ class FileSink:
     """Behind ``close`` there will be a ``settle``."""
 
     _descriptor: int = field(default=-1, init=False)
-    _part: Path | None = field(default=None, init=False)
+    _part: str | None = field(default=None, init=False)
     """What was made and does not have its name yet."""
 
-    _earlier: Path | None = field(default=None, init=False)
+    _earlier: str | None = field(default=None, init=False)
     """Another name of the file that was under ``path`` before."""
 
     _placed: tuple[int, int] | None = field(default=None, init=False)
@@ -149,7 +149,7 @@ class FileSink:
     @property
     def where(self) -> Path:
         """Where the file is now."""
-        return self._part or self.path
+        return self.path if self._part is None else Path(self._part)
 
     def write(self, fragments: list[memoryview]) -> None:
         if self._descriptor < 0:
@@ -161,24 +161,28 @@ class FileSink:
             self._open()
         written = os.fstat(self._descriptor)
         self._release()
-        if self._part is None or self._part == self.path:
+        name = str(self.path)
+        if self._part is None or self._part == name:
             return
         if self.is_undecided:
             mark = object()
-            claim = os.path.normcase(os.path.abspath(self.path))
+            claim = os.path.normcase(os.path.abspath(name))
             # In one step: threads come here at once.
             if _undecided.setdefault(claim, mark) is not mark:
                 # There lies the file of another request, and its handler is looking at it.
                 return
             self._claim = claim
-            self._remember_earlier()
-        self._place(self._part)
+        before = _mode(name)
+        if self.is_undecided and before is not None:
+            self._remember_earlier(name)
+        self._place(self._part, before)
         self._placed = written.st_dev, written.st_ino
 
     def settle(self, *, kept: bool) -> None:
         """It is decided what becomes of the file: unless it is ``kept``, the one that was there before comes back.
 
-        Without one, or if somebody has put another there meanwhile, what is under ``path`` stays.
+        Without one, or if somebody has put another there meanwhile, what is under ``path`` stays.  Only the first
+        word counts.
 
         Raises:
             OSError: it cannot be kept.
@@ -192,12 +196,13 @@ class FileSink:
             elif part is not None and os.path.lexists(part):
                 # Else somebody has taken it somewhere else.
                 try:
-                    self._place(part)
+                    self._place(part, _mode(str(self.path)))
                 except OSError:
                     _remove(part)
                     raise
             if earlier is not None and not kept and (self._is_placed() or not os.path.lexists(self.path)):
-                earlier.replace(self.path)
+                with contextlib.suppress(OSError):
+                    os.replace(earlier, self.path)
             elif earlier is not None:
                 _remove(earlier)
         finally:
@@ -211,7 +216,7 @@ class FileSink:
         with contextlib.suppress(OSError):
             self._release()
         if self._part is None and self._earlier is None and self._is_placed():
-            _remove(self.path)
+            _remove(str(self.path))
         with contextlib.suppress(OSError):
             self.settle(kept=False)
 
@@ -225,44 +230,47 @@ class FileSink:
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         part = self._new_part()
         if part is None:
-            self._descriptor = os.open(self.path, flags)
+            self._descriptor = os.open(str(self.path), flags)
         else:
             self._descriptor = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o666)
             self._part = part
         write_all(self._descriptor, [memoryview(self.header)])
 
-    def _new_part(self) -> Path | None:
+    def _new_part(self) -> str | None:
         """The name to write under; None for what is written where it is."""
-        try:
-            mode = os.lstat(self.path).st_mode
-        except FileNotFoundError:
-            return part_beside(self.path)
+        name = str(self.path)
+        mode = _mode(name)
+        if mode is None:
+            return _part_beside(name)
         # Found out now, and not when all has come.
         if self.exclusive:
-            raise _os_error(errno.EEXIST, self.path)
+            raise _os_error(errno.EEXIST, name)
         if stat.S_ISDIR(mode):
-            raise _os_error(errno.EISDIR, self.path)
+            raise _os_error(errno.EISDIR, name)
         if stat.S_ISLNK(mode):
-            raise _os_error(errno.ELOOP, self.path)
-        return part_beside(self.path) if stat.S_ISREG(mode) else None
+            raise _os_error(errno.ELOOP, name)
+        return _part_beside(name) if stat.S_ISREG(mode) else None
 
-    def _remember_earlier(self) -> None:
+    def _remember_earlier(self, name: str) -> None:
         # Some file systems have no second names: then there is no way back.
         with contextlib.suppress(OSError, NotImplementedError):
-            earlier = part_beside(self.path)
-            os.link(self.path, earlier, follow_symlinks=False)
+            earlier = _part_beside(name)
+            os.link(name, earlier, follow_symlinks=False)
             self._earlier = earlier
 
-    def _place(self, part: Path) -> None:
+    def _place(self, part: str, before: int | None) -> None:
+        """Give it its name, under which there was a file of the mode ``before``."""
+        name = str(self.path)
         if self.exclusive:
             # Unlike renaming, this never replaces anything.
-            os.link(part, self.path)
+            os.link(part, name)
             _remove(part)
         else:
-            with contextlib.suppress(OSError):
+            if before is not None:
                 # Who may read what is under this name stays as it was.
-                os.chmod(part, stat.S_IMODE(os.lstat(self.path).st_mode))
-            part.replace(self.path)
+                with contextlib.suppress(OSError):
+                    os.chmod(part, stat.S_IMODE(before))
+            os.replace(part, name)
         self._part = None
 
     def _is_placed(self) -> bool:
@@ -281,19 +289,31 @@ class FileSink:
             os.close(descriptor)
 
 
-def _os_error(number: int, path: Path) -> OSError:
-    return OSError(number, os.strerror(number), str(path))
+def _mode(name: str) -> int | None:
+    """What is under a name, if there is anything."""
+    try:
+        return os.lstat(name).st_mode
+    except FileNotFoundError:
+        return None
 
 
-def _remove(path: Path) -> None:
+def _os_error(number: int, name: str) -> OSError:
+    return OSError(number, os.strerror(number), name)
+
+
+def _remove(name: str) -> None:
     # What cannot be removed stays, under a name that nobody takes for an instance.
     with contextlib.suppress(OSError):
-        path.unlink()
+        os.unlink(name)
 
 
-def part_beside(path: Path) -> Path:
-    """A new name in the folder of ``path``, that nobody takes for an instance."""
-    return path.with_name(f".{os.urandom(8).hex()}.part")
+def part_name() -> str:
+    """A new file name that nobody takes for an instance."""
+    return f".{os.urandom(8).hex()}.part"
+
+
+def _part_beside(path: str) -> str:
+    return os.path.join(os.path.dirname(path), part_name())
 
 
 @define(eq=False)
@@ -305,7 +325,7 @@ class TemporaryFile(FileSink):
         """A new one, in the folder for temporary files."""
         descriptor, name = tempfile.mkstemp(suffix=".dcm")
         sink = cls(Path(name), header)
-        sink._part, sink._descriptor, sink.is_undecided = sink.path, descriptor, True
+        sink._part, sink._descriptor, sink.is_undecided = str(sink.path), descriptor, True
         try:
             write_all(descriptor, [memoryview(header)])
         except OSError:

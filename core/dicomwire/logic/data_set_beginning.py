@@ -26,8 +26,8 @@ _IMPLICIT = Struct("<HHL")
 _UNDEFINED = 0xFFFFFFFF
 _ITEMS = (0xFFFEE000, 0xFFFEE0DD)
 
-_NEVER = frozenset((0x0001, 0x0003, 0x0005, 0x0007, 0xFFFE, 0xFFFF))
-"""Groups that no element of a data set has (PS3.5 7.1, 7.5)."""
+_NEVER = frozenset((0xFFFE, 0xFFFF))
+"""Groups that no element of a data set has (PS3.5 7.1, 7.5); 0001 to 0007 are forbidden too, but found."""
 
 _LONGEST_META = 1 << 20
 _ENOUGH = 512

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from dicomwire import events as evt
 from dicomwire.logic.data_set_beginning import NoDataSet
-from dicomwire.sinks import FileSink, Sink, part_beside
+from dicomwire.sinks import FileSink, Sink, part_name
 
 SUCCESS = 0x0000
 CANNOT_DECODE = 0x0210
@@ -46,10 +46,10 @@ class IncomingFile(FileSink):
     @classmethod
     def within(cls, directory: Path, header: bytes, **callbacks: Any) -> IncomingFile:
         """A new one in ``directory``."""
-        return cls(part_beside(directory / "new"), header, **callbacks)
+        return cls(directory / part_name(), header, **callbacks)
 
-    def _new_part(self) -> Path:
-        return self.path
+    def _new_part(self) -> str:
+        return str(self.path)
 
     def write(self, fragments: list[memoryview]) -> None:
         self.arrived()
