@@ -277,16 +277,28 @@ class Event:
     # -- data sets ------------------------------------------------------------------------------------------------
     @property
     def dataset(self) -> Dataset:
-        """The received data set, decoded on first use; empty if none was sent.  May raise what pydicom raises."""
+        """The received data set, decoded on first use; empty if none was sent.
+
+        Raises what pydicom raises, and `ValueError` for what is plainly no data set in the transfer syntax of the
+        context.
+        """
         return self._of("dataset", EVT_C_STORE).data_set()
 
     @property
     def dataset_path(self) -> Path | None:
-        """The temporary file of a data set received in chunks, deleted when the handler returns; else None."""
+        """Where the file of a data set is that went to a path; None if it is in memory.
+
+        Received in chunks it is temporary, and deleted when the handler returns.  A file under a path of yours stays;
+        if your status is a failure, what was under that path before comes back.
+        """
         return self._of("dataset_path", EVT_C_STORE).path
 
     def encoded_dataset(self, include_meta: bool = True) -> bytes:
-        """The data set as received, by default as a complete DICOM file: preamble, file meta, data set."""
+        """The data set as received, by default as a complete DICOM file: preamble, file meta, data set.
+
+        Elements of group 0002 that the peer sent in front of it are left out.  `ValueError` if a file is asked for, and
+        what came is plainly no data set.
+        """
         return self._of("encoded_dataset", EVT_C_STORE).encoded(include_meta=include_meta)
 
     @property

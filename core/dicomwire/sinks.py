@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -35,7 +38,8 @@ class Sink(Protocol):
     """Takes a data set piece by piece.  Any method may return an awaitable in the asyncio and trio adapters.
 
     The next piece is read from the peer when ``write`` has returned: a slow sink slows its sender, and nothing
-    piles up in between.
+    piles up in between.  File meta information in front of a data set does not come here, nor what is no data set at
+    all: a sink with an attribute ``as_it_came`` that is true gets everything.
     """
 
     def write(self, fragments: list[memoryview], /) -> Awaitable[None] | None:
@@ -107,54 +111,230 @@ def write_all(descriptor: int, fragments: list[memoryview]) -> None:
                     rest = rest[os.write(descriptor, rest) :]
 
 
-@define
+_undecided: dict[str, object] = {}
+"""Paths under which a file lies whose request is not answered yet, each with the mark of whoever put it there."""
+
+
+@define(eq=False)
 class FileSink:
     """Writes a complete DICOM file: ``header`` (preamble and file meta information), then the data set.
 
-    ``discard`` removes the file.
+    While it is written it has a name of its own beside ``path``, ``.<16 hexadecimal digits>.part``; ``close`` gives it
+    its name, in one step.  So under ``path`` there is always a whole file, however many are written under one name at
+    once, and a process that is killed leaves nothing but a ``.part``.  What is no regular file, such as a pipe, is
+    written as it is; a symbolic link is refused.
     """
 
-    path: Path
+    path: Path = field(converter=Path)
     header: bytes = b""
     exclusive: bool = False
     """Refuse to touch a file that exists (FileExistsError)."""
 
-    _descriptor: int = field(default=-1, init=False)
+    is_undecided: bool = field(default=False, init=False)
+    """Behind ``close`` there will be a ``settle``."""
 
-    @classmethod
-    def of_descriptor(cls, path: Path, descriptor: int, header: bytes) -> FileSink:
-        """A sink for a file that is open already."""
-        sink = cls(path, header)
-        sink._descriptor = descriptor
-        write_all(descriptor, [memoryview(header)])
-        return sink
+    _descriptor: int = field(default=-1, init=False)
+    _part: str | None = field(default=None, init=False)
+    """What was made and does not have its name yet."""
+
+    _earlier: str | None = field(default=None, init=False)
+    """Another name of the file that was under ``path`` before."""
+
+    _placed: tuple[int, int] | None = field(default=None, init=False)
+    """Which file it is that was put under ``path``: device and inode."""
+
+    _claim: str | None = field(default=None, init=False)
+    """Where ``_undecided`` has it."""
+
+    @property
+    def where(self) -> Path:
+        """Where the file is now."""
+        return self.path if self._part is None else Path(self._part)
 
     def write(self, fragments: list[memoryview]) -> None:
         if self._descriptor < 0:
             self._open()
         write_all(self._descriptor, fragments)
 
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if self.exclusive else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
-        self._descriptor = os.open(self.path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        write_all(self._descriptor, [memoryview(self.header)])
-
     def close(self) -> None:
         if self._descriptor < 0:
             self._open()
+        written = os.fstat(self._descriptor)
         self._release()
+        name = str(self.path)
+        if self._part is None or self._part == name:
+            return
+        if self.is_undecided:
+            mark = object()
+            claim = os.path.normcase(os.path.abspath(name))
+            # In one step: threads come here at once.
+            if _undecided.setdefault(claim, mark) is not mark:
+                # There lies the file of another request, and its handler is looking at it.
+                return
+            self._claim = claim
+        before = _mode(name)
+        if self.is_undecided and before is not None:
+            self._remember_earlier(name)
+        self._place(self._part, before)
+        self._placed = written.st_dev, written.st_ino
+
+    def settle(self, *, kept: bool) -> None:
+        """It is decided what becomes of the file: unless it is ``kept``, the one that was there before comes back.
+
+        Without one, or if somebody has put another there meanwhile, what is under ``path`` stays.  Only the first
+        word counts.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        part, self._part = self._part, None
+        earlier, self._earlier = self._earlier, None
+        self.is_undecided = False
+        try:
+            if part is not None and not kept:
+                _remove(part)
+            elif part is not None and os.path.lexists(part):
+                # Else somebody has taken it somewhere else.
+                try:
+                    self._place(part, _mode(str(self.path)))
+                except OSError:
+                    _remove(part)
+                    raise
+            if earlier is not None and not kept and (self._is_placed() or not os.path.lexists(self.path)):
+                with contextlib.suppress(OSError):
+                    os.replace(earlier, self.path)
+            elif earlier is not None:
+                _remove(earlier)
+        finally:
+            if self._claim is not None:
+                _undecided.pop(self._claim, None)
+                self._claim = None
 
     def discard(self) -> None:
+        """Remove what was written."""
         # Closing may fail for the same reason as writing did; the file goes all the same.
         with contextlib.suppress(OSError):
             self._release()
+        if self._part is None and self._earlier is None and self._is_placed():
+            _remove(str(self.path))
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            self.settle(kept=False)
+
+    def __del__(self) -> None:
+        if getattr(self, "is_undecided", False):
+            # The association has ended before anybody could decide.
+            with contextlib.suppress(OSError):
+                self.settle(kept=False)
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        part = self._new_part()
+        if part is None:
+            self._descriptor = os.open(str(self.path), flags)
+        else:
+            self._descriptor = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o666)
+            self._part = part
+        write_all(self._descriptor, [memoryview(self.header)])
+
+    def _new_part(self) -> str | None:
+        """The name to write under; None for what is written where it is."""
+        name = str(self.path)
+        mode = _mode(name)
+        if mode is None:
+            return _part_beside(name)
+        # Found out now, and not when all has come.
+        if self.exclusive:
+            raise _os_error(errno.EEXIST, name)
+        if stat.S_ISDIR(mode):
+            raise _os_error(errno.EISDIR, name)
+        if stat.S_ISLNK(mode):
+            raise _os_error(errno.ELOOP, name)
+        return _part_beside(name) if stat.S_ISREG(mode) else None
+
+    def _remember_earlier(self, name: str) -> None:
+        # Some file systems have no second names: then there is no way back.
+        with contextlib.suppress(OSError, NotImplementedError):
+            earlier = _part_beside(name)
+            os.link(name, earlier, follow_symlinks=False)
+            self._earlier = earlier
+
+    def _place(self, part: str, before: int | None) -> None:
+        """Give it its name, under which there was a file of the mode ``before``."""
+        name = str(self.path)
+        if self.exclusive:
+            # Unlike renaming, this never replaces anything.
+            os.link(part, name)
+            _remove(part)
+        else:
+            if before is not None:
+                # Who may read what is under this name stays as it was.
+                with contextlib.suppress(OSError):
+                    os.chmod(part, stat.S_IMODE(before))
+            os.replace(part, name)
+        self._part = None
+
+    def _is_placed(self) -> bool:
+        """Whether what is under ``path`` is the file that was written here."""
+        if self._placed is None:
+            return False
+        try:
+            found = os.lstat(self.path)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._placed
 
     def _release(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def _mode(name: str) -> int | None:
+    """What is under a name, if there is anything."""
+    try:
+        return os.lstat(name).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _os_error(number: int, name: str) -> OSError:
+    return OSError(number, os.strerror(number), name)
+
+
+def _remove(name: str) -> None:
+    # What cannot be removed stays, under a name that nobody takes for an instance.
+    with contextlib.suppress(OSError):
+        os.unlink(name)
+
+
+def part_name() -> str:
+    """A new file name that nobody takes for an instance."""
+    return f".{os.urandom(8).hex()}.part"
+
+
+def _part_beside(path: str) -> str:
+    return os.path.join(os.path.dirname(path), part_name())
+
+
+@define(eq=False)
+class TemporaryFile(FileSink):
+    """A file that is there until it is settled, however that is."""
+
+    @classmethod
+    def new(cls, header: bytes) -> TemporaryFile:
+        """A new one, in the folder for temporary files."""
+        descriptor, name = tempfile.mkstemp(suffix=".dcm")
+        sink = cls(Path(name), header)
+        sink._part, sink._descriptor, sink.is_undecided = str(sink.path), descriptor, True
+        try:
+            write_all(descriptor, [memoryview(header)])
+        except OSError:
+            sink.discard()
+            raise
+        return sink
+
+    def settle(self, *, kept: bool) -> None:
+        super().settle(kept=False)
 
 
 @define
@@ -215,7 +395,7 @@ def make_sink(target: SinkTarget, *, header: bytes, limit: int) -> Sink:
     if isinstance(target, bytearray):
         return _BytearraySink(target)
     if isinstance(target, str | os.PathLike):
-        return FileSink(Path(target), header)
+        return FileSink(target, header)
     if isinstance(target, Sink):
         return target
     write = getattr(target, "write", target)

@@ -447,7 +447,7 @@ async def test_a_sink_is_discarded_when_the_association_ends_in_the_middle(world
     path, sink = tmp_path / "new.dcm", KeepingSink()
     targets: list[Any] = [path, sink]
     server = await world.serve([(evt.EVT_C_STORE_SINK, lambda event: targets.pop(0)), *Store().bindings])
-    for began in (path.exists, lambda: sink.data):
+    for began in (lambda: listing(tmp_path), lambda: sink.data):
         peer = await world.connect(server)
         await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
         await peer.pdu()
@@ -456,7 +456,7 @@ async def test_a_sink_is_discarded_when_the_association_ends_in_the_middle(world
         await peer.send(ABORT)
         await peer.close()
         await world.until(lambda: not server.active_associations)
-    assert not path.exists()
+    assert listing(tmp_path) == []
     assert sink.calls == ["write", "discard"]
 
 

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
+from dicomwire.dsutils import split_dataset
 from dicomwire.logic.incoming import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_name
@@ -93,12 +95,16 @@ def test_storescp_answers_echoes_and_prefers_what_it_is_told_to(tmp_path: Path) 
 
 
 def test_a_deflated_data_set_is_written_as_received(tmp_path: Path) -> None:
-    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED, size=100)
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = compressor.compress(data_set(CT, "1.2.3", 100)) + compressor.flush()
+    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED)
+    sent.write_bytes(sent.read_bytes()[: split_dataset(sent)[1]] + data + b"\0" * (len(data) & 1))
     with provider("storescp", "0", "-v", "-od", str(tmp_path / "out")) as server:
         assert storescu(server.port, sent) == 0
         assert server.stop() == 0
     stored = (tmp_path / "out" / "CT.1.2.3").read_bytes()
-    assert DEFLATED.encode() in stored and stored.endswith(data_set(CT, "1.2.3", 100))
+    assert DEFLATED.encode() in stored and stored.rstrip(b"\0").endswith(data.rstrip(b"\0"))
+    assert dcmread(tmp_path / "out" / "CT.1.2.3").SOPInstanceUID == "1.2.3"
 
 
 def test_no_echo_refuses_verification(tmp_path: Path) -> None:
@@ -159,7 +165,9 @@ def test_interrupting_in_the_middle_of_a_transfer_leaves_no_part_behind(tmp_path
 
 # -- incomplete transfers ------------------------------------------------------------------------------------------
 @contextmanager
-def started_transfer(port: int, sop_class: str = CT, *, complete: bool = False) -> Iterator[socket.socket]:
+def started_transfer(
+    port: int, sop_class: str = CT, *, complete: bool = False, data: bytes = bytes(1000)
+) -> Iterator[socket.socket]:
     """A sender that stops behind the first bytes of its data set, or behind the last."""
     with socket.create_connection((HOST, port)) as sock:
         sock.sendall(request([proposal(1, CT, EXPLICIT)]).encode())
@@ -176,7 +184,7 @@ def started_transfer(port: int, sop_class: str = CT, *, complete: bool = False) 
         )
         command = element(0, struct.pack("<L", len(body))) + body
         control = DATA_AND_LAST if complete else DATA
-        sock.sendall(p_data(pdv(1, COMMAND_AND_LAST, command)) + p_data(pdv(1, control, bytes(1000))))
+        sock.sendall(p_data(pdv(1, COMMAND_AND_LAST, command)) + p_data(pdv(1, control, data)))
         yield sock
 
 
@@ -266,6 +274,54 @@ def test_nothing_is_written_after_a_file_was_discarded(tmp_path: Path) -> None:
     file.write([memoryview(b"data")])
     file.close()
     assert names(tmp_path) == []
+
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(2000)
+
+
+def answered(sock: socket.socket) -> int:
+    """The status of the response that comes."""
+    head = sock.recv(6, socket.MSG_WAITALL)
+    body = sock.recv(struct.unpack(">L", head[2:])[0], socket.MSG_WAITALL)
+    at = body.index(b"\0\0\0\x09\x02\0\0\0") + 8
+    return int.from_bytes(body[at : at + 2], "little")
+
+
+def test_what_is_no_data_set_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out = tmp_path / "out"
+    with storing(out) as server, caplog.at_level(logging.INFO, "dicomwire.apps"):
+        with started_transfer(int(server.port), complete=True, data=PNG) as sock:
+            assert answered(sock) == 0x0210
+        assert server.closed.wait(SECONDS)
+        assert names(out) == []
+        assert storescu(server.port, dicom_file(tmp_path / "sent.dcm")) == 0
+    assert "CT.1.2.3 cannot be stored: NoDataSet: what came is no data set in Explicit VR Little Endian" in caplog.text
+    assert names(out) == ["CT.1.2.3"]
+
+
+def test_what_is_ignored_is_not_looked_at(tmp_path: Path) -> None:
+    with (
+        peer(handlers=Discarding(LOGGER).handlers()) as server,
+        started_transfer(int(server.port), complete=True, data=PNG) as sock,
+    ):
+        assert answered(sock) == 0
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_stored_file_has_one_transfer_syntax(tmp_path: Path, whole: bool) -> None:
+    front = dicom_file(tmp_path / "sent.dcm", syntax=IMPLICIT, size=0).read_bytes()
+    front = front[: split_dataset(tmp_path / "sent.dcm")[1]]
+    out = tmp_path / "out"
+    with (
+        storing(out) as server,
+        started_transfer(
+            int(server.port), complete=True, data=(front if whole else front[132:]) + data_set(CT, "1.2.3", 100)
+        ) as sock,
+    ):
+        assert answered(sock) == 0
+    read = dcmread(out / "CT.1.2.3")
+    assert (read.file_meta.TransferSyntaxUID, read.SOPInstanceUID) == (EXPLICIT, "1.2.3")
+    assert (out / "CT.1.2.3").read_bytes().count(b"\2\0\x10\0UI") == 1
 
 
 # -- names ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import copy
 import mmap
 import os
 import pickle
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from dicomwire import _large_memory, dimse_messages, dimse_primitives
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_STORE_RQ
-from dicomwire.sinks import FileSink, MemorySink, Sink, WriterSink, make_sink, write_all
+from dicomwire.sinks import FileSink, MemorySink, Sink, TemporaryFile, WriterSink, make_sink, write_all
 
 
 def views(*parts: bytes) -> list[memoryview]:
@@ -225,3 +226,157 @@ def test_a_file_that_cannot_be_closed_is_discarded_all_the_same(tmp_path: Path) 
     os.close(sink._descriptor)
     sink.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+# -- one name for a file that is whole -------------------------------------------------------------------------------
+def written(path: Any, data: bytes, *, undecided: bool = False) -> FileSink:
+    """A sink that has taken everything."""
+    sink = FileSink(path, b"HEAD")
+    sink.is_undecided = undecided
+    sink.write(views(data))
+    sink.close()
+    return sink
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_file_has_a_name_of_its_own_until_it_is_whole(tmp_path: Path, kind: Any) -> None:
+    path = tmp_path / "x.dcm"
+    written(kind(path), b"old")
+    sink = FileSink(kind(path), b"HEAD")
+    sink.write(views(b"new"))
+    (part,) = set(os.listdir(tmp_path)) - {"x.dcm"}
+    assert re.fullmatch(r"\.[0-9a-f]{16}\.part", part)
+    assert path.read_bytes() == b"HEADold"
+    sink.close()
+    assert path.read_bytes() == b"HEADnew" and os.listdir(tmp_path) == ["x.dcm"]
+    assert sink.where == path
+
+
+def test_a_relative_path_may_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written("x.dcm", b"data", undecided=True).settle(kept=True)
+    assert os.listdir(tmp_path) == ["x.dcm"]
+
+
+def test_two_at_once_under_one_name_are_both_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    sinks = [FileSink(path, b"HEAD") for _ in range(2)]
+    for byte in b"ab", b"cd":
+        for sink, letter in zip(sinks, ("1", "2"), strict=True):
+            sink.write(views(byte + letter.encode()))
+    sinks[0].close()
+    assert path.read_bytes() == b"HEADab1cd1"
+    sinks[1].close()
+    assert path.read_bytes() == b"HEADab2cd2" and os.listdir(tmp_path) == ["x.dcm"]
+
+
+def test_discarding_removes_nothing_but_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    path.write_bytes(b"precious")
+    FileSink(path, b"HEAD").discard()
+    cut_off = FileSink(path, b"HEAD")
+    cut_off.write(views(b"data"))
+    cut_off.discard()
+    exclusive = FileSink(path, b"HEAD", exclusive=True)
+    with pytest.raises(FileExistsError):
+        exclusive.write(views(b"data"))
+    exclusive.discard()
+    assert path.read_bytes() == b"precious" and os.listdir(tmp_path) == ["x.dcm"]
+
+
+def test_an_exclusive_file_does_not_replace_what_came_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    sink = FileSink(path, b"HEAD", exclusive=True)
+    sink.write(views(b"data"))
+    path.write_bytes(b"precious")
+    with pytest.raises(FileExistsError):
+        sink.close()
+    sink.discard()
+    assert path.read_bytes() == b"precious" and os.listdir(tmp_path) == ["x.dcm"]
+    path.unlink()
+    sink = FileSink(path, b"HEAD", exclusive=True)
+    sink.close()
+    assert path.read_bytes() == b"HEAD" and os.listdir(tmp_path) == ["x.dcm"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_what_is_no_regular_file_is_written_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        sink = written(path, b"data", undecided=True)
+        assert os.read(reading, 100) == b"HEADdata"
+        sink.settle(kept=False)
+        sink.discard()
+    finally:
+        os.close(reading)
+    assert path.is_fifo() and os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("how", ["refused", "forgotten", "kept"])
+def test_what_was_there_before_comes_back_unless_the_file_is_kept(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "x.dcm"
+    written(path, b"old")
+    sink = written(path, b"new", undecided=True)
+    assert path.read_bytes() == b"HEADnew" and len(os.listdir(tmp_path)) == 2
+    if how != "forgotten":
+        sink.settle(kept=how == "kept")
+    del sink
+    assert path.read_bytes() == (b"HEADnew" if how == "kept" else b"HEADold")
+    assert os.listdir(tmp_path) == ["x.dcm"]
+    # The name is free again.
+    written(path, b"third", undecided=True).settle(kept=True)
+    assert path.read_bytes() == b"HEADthird"
+
+
+def test_without_second_names_a_file_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(*args: Any, **options: Any) -> None:
+        raise PermissionError("this file system has none")
+
+    path = tmp_path / "x.dcm"
+    written(path, b"old")
+    monkeypatch.setattr(os, "link", link)
+    sink = written(path, b"new", undecided=True)
+    assert path.read_bytes() == b"HEADnew"
+    sink.settle(kept=False)
+    assert path.read_bytes() == b"HEADnew" and os.listdir(tmp_path) == ["x.dcm"]
+
+
+def test_a_second_file_waits_under_its_own_name_until_it_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    first, second, third = (written(path, data, undecided=True) for data in (b"1", b"2", b"3"))
+    assert first.where == path and path.read_bytes() == b"HEAD1"
+    assert second.where.read_bytes() == b"HEAD2" and third.where.read_bytes() == b"HEAD3"
+    second.settle(kept=True)
+    assert path.read_bytes() == b"HEAD2"
+    third.where.rename(tmp_path / "taken")
+    third.settle(kept=True)
+    # Its file is not there any more: nothing comes back.
+    first.settle(kept=False)
+    assert path.read_bytes() == b"HEAD2" and (tmp_path / "taken").read_bytes() == b"HEAD3"
+    assert sorted(os.listdir(tmp_path)) == ["taken", "x.dcm"]
+
+
+def test_a_second_file_that_cannot_get_its_name_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    first, second = (written(path, data, undecided=True) for data in (b"1", b"2"))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match="irectory"):
+        second.settle(kept=True)
+    first.settle(kept=True)
+    assert os.listdir(tmp_path) == ["x.dcm"]
+
+
+def test_a_temporary_file_goes_when_nobody_needs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for settle in (True, False):
+        sink = TemporaryFile.new(b"HEAD")
+        sink.write(views(b"data"))
+        sink.close()
+        assert sink.where.read_bytes() == b"HEADdata" and sink.where.suffix == ".dcm"
+        if settle:
+            sink.settle(kept=True)
+        del sink
+        assert os.listdir(tmp_path) == []

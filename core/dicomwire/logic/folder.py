@@ -22,7 +22,7 @@ class Folder(Receiver[IncomingFile]):
     So there is never a part of an instance under its name.  An instance that is there already is replaced.
     """
 
-    path: Path
+    path: Path = field(converter=Path)
     arrived: Callable[[], None] = field(default=lambda: None)
     """Called whenever a piece of an instance has come."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,11 @@ from weakref import WeakKeyDictionary
 from attrs import define, field
 
 from dicomwire import events as evt
-from dicomwire.sinks import FileSink, Sink
+from dicomwire.logic.data_set_beginning import NoDataSet
+from dicomwire.sinks import FileSink, Sink, part_name
 
 SUCCESS = 0x0000
+CANNOT_DECODE = 0x0210
 OUT_OF_RESOURCES = 0xA700
 CANNOT_WRITE = 0xA701
 
@@ -43,9 +44,12 @@ class IncomingFile(FileSink):
     """Bytes of the data set that have come."""
 
     @classmethod
-    def within(cls, directory: Path, header: bytes, **callbacks: Callable[..., None]) -> IncomingFile:
+    def within(cls, directory: Path, header: bytes, **callbacks: Any) -> IncomingFile:
         """A new one in ``directory``."""
-        return cls(directory / f".{secrets.token_hex(8)}.part", header, exclusive=True, **callbacks)
+        return cls(directory / part_name(), header, **callbacks)
+
+    def _new_part(self) -> str:
+        return str(self.path)
 
     def write(self, fragments: list[memoryview]) -> None:
         self.arrived()
@@ -67,10 +71,16 @@ class IncomingFile(FileSink):
         try:
             act(*args, **options)
         except Exception as error:
-            self.error = error
-            self.failed(error)
-            # Room for the next one, which may be smaller.
-            self._remove()
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """It cannot be stored, because of ``error``."""
+        # Without what had been under way, which holds on to what was being written.
+        self.error = error.with_traceback(None)
+        self.error.__context__ = None
+        self.failed(self.error)
+        # Room for the next one, which may be smaller.
+        self._remove()
 
     def keep(self, path: Path, logger: logging.Logger) -> int:
         """Give it its name, now that it is complete; the status to answer with."""
@@ -79,6 +89,8 @@ class IncomingFile(FileSink):
         if (error := self.error) is None:
             return SUCCESS
         logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)
+        if isinstance(error, NoDataSet):
+            return CANNOT_DECODE
         return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else CANNOT_WRITE
 
     def _remove(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.session import AcceptedContext
+from dicomwire.logic.data_set_beginning import NoDataSet
 from dicomwire.logic.data_sets import decode_data_set
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.upper_layer.connection import Buffer
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileMetaDataset
 
     from dicomwire.presentation import PresentationContextTuple
+    from dicomwire.sinks import FileSink
 
 
 class ReceivedMessage:
     """One whole message.  Nothing is decoded before somebody asks for it."""
 
-    __slots__ = ("_data_set", "_primitive", "command", "context", "data", "failure", "path", "temporary")
+    __slots__ = ("_data_set", "_primitive", "command", "context", "data", "file", "refused", "unfit")
 
     def __init__(self, context: AcceptedContext, command: Command) -> None:
         self.context = context
@@ -29,17 +31,22 @@ class ReceivedMessage:
         self.data: Buffer | None = None
         """The encoded data set, if it came to memory."""
 
-        self.path: Path | None = None
+        self.file: FileSink | None = None
         """The DICOM file it went to, if it did."""
 
-        self.temporary = False
-        """That file is ours, and goes when the handler returns."""
+        self.refused: int | None = None
+        """The status of a data set that could not be put where it should go.  Not the exception, which would hold on
+        to all that was there when it was raised."""
 
-        self.failure: Exception | None = None
-        """Why the data set could not be put where it should go."""
+        self.unfit: str | None = None
+        """Why what came to memory is no data set in the transfer syntax of its context."""
 
         self._data_set: Dataset | None = None
         self._primitive: Any = None
+
+    @property
+    def path(self) -> Path | None:
+        return None if self.file is None else self.file.where
 
     @property
     def message_id(self) -> int:
@@ -74,15 +81,33 @@ class ReceivedMessage:
             from pydicom import dcmread
 
             return dcmread(self.path)
+        if self.unfit is not None:
+            raise NoDataSet(self.unfit)
         return decode_data_set(self.data, self.context.transfer_syntax)
 
     def encoded(self, *, include_meta: bool) -> bytes:
-        """The data set as it came, by default as a complete DICOM file."""
+        """The data set as it came, by default as a complete DICOM file.
+
+        Raises:
+            NoDataSet: of what came no file can be made.
+        """
         if self.path is not None:
             data = self.path.read_bytes()
             return data if include_meta else data[len(self.header()) :]
-        data = bytes(self.data or b"")
-        return self.header() + data if include_meta else data
+        if not include_meta:
+            return bytes(self.data or b"")
+        if self.unfit is not None:
+            raise NoDataSet(self.unfit)
+        return b"".join((self.header(), self.data or b""))
+
+    def settle(self, *, kept: bool) -> None:
+        """The request is served: what becomes of its file, if it has one; only the first word counts.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        if self.file is not None:
+            self.file.settle(kept=kept)
 
     def header(self) -> bytes:
         """What a file of this instance begins with."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import logging
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config, events as evt
 from dicomwire.dimse.messages import C_STORE_RQ
+from dicomwire.logic.data_set_beginning import DataSetBeginning, NoDataSet
+from dicomwire.logic.handlers import HandlerRaised
+from dicomwire.logic.incoming import IncomingFile
 from dicomwire.logic.received import ReceivedMessage
+from dicomwire.logic.services.store import status_of
 from dicomwire.logic.serving import refusal
-from dicomwire.sinks import FileSink, MemorySink, Sink, make_sink
+from dicomwire.sinks import FileSink, MemorySink, Sink, TemporaryFile, make_sink
 
 if TYPE_CHECKING:
     from dicomwire.logic.association_engine import AssociationEngine
@@ -26,21 +28,32 @@ _OURS = (FileSink, MemorySink)
 async def receive_data_set(association: AssociationEngine, message: ReceivedMessage) -> bool:
     """Bring the data set of ``message`` to where it belongs; False if the association ended before it did.
 
-    A sink that fails does not stop the data set from being read: ``message.failure`` says why, and the service
-    answers for it.
+    A sink that fails, or bytes that are no data set, do not stop it from being read: ``message.refused`` is the status
+    to answer with.
     """
     sink: Sink | None = await _choose(association, message)
+    beginning = None
+    if message.command.command_field == C_STORE_RQ and not getattr(sink, "as_it_came", False):
+        beginning = DataSetBeginning(message.context.transfer_syntax)
     complete = False
     try:
         while True:
             event = await association._next_data_set_event()
             if event is None:
                 return False
-            if sink is not None and event.fragments:
-                sink = await _attempt(association, sink, message, sink.write, event.fragments)
+            fragments: list[memoryview] | None = event.fragments
+            if sink is not None and beginning is not None:
+                fragments = beginning.take(event.fragments, last=event.last)
+                if fragments is not None:
+                    sink = await _judge(association, sink, message, beginning)
+                    beginning = None
+            if sink is not None and fragments:
+                sink = await _attempt(association, sink, message, sink.write, fragments)
             if event.last:
                 break
         if sink is not None:
+            if isinstance(sink, FileSink):
+                sink.is_undecided = True
             sink = await _attempt(association, sink, message, sink.close)
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.
@@ -48,11 +61,33 @@ async def receive_data_set(association: AssociationEngine, message: ReceivedMess
         if isinstance(sink, MemorySink):
             message.data = sink.data
         elif isinstance(sink, FileSink):
-            message.path = sink.path
+            message.file = sink
         return True
     finally:
         if sink is not None and not complete:
             await _discard(sink)
+
+
+async def _judge(
+    association: AssociationEngine, sink: Sink, message: ReceivedMessage, beginning: DataSetBeginning
+) -> Sink | None:
+    """Now that it is clear what came: the sink, or None if that is nothing to be stored."""
+    if beginning.dropped:
+        what = f"{beginning.dropped} bytes of file meta information in front of a data set: dropped"
+        LOGGER.info("tolerated from %s: %s", association._peer_name, what)
+    if beginning.reason is None:
+        return sink
+    if isinstance(sink, MemorySink):
+        # Whoever looks at it is told: nothing is decoded before somebody asks for it.
+        message.unfit = beginning.reason
+        return sink
+    error = NoDataSet(beginning.reason)
+    if isinstance(sink, IncomingFile):
+        # It has somebody who answers for it.
+        sink.attempt(sink.fail, error)
+        return sink
+    await _give_up(sink, message, error)
+    return None
 
 
 async def _choose(association: AssociationEngine, message: ReceivedMessage) -> Sink | None:
@@ -68,13 +103,13 @@ async def _choose(association: AssociationEngine, message: ReceivedMessage) -> S
             target = await association._intervene(evt.EVT_C_STORE_SINK, message)
             return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
         if _config.STORE_RECV_CHUNKED_DATASET:
-            descriptor, name = tempfile.mkstemp(suffix=".dcm")
-            message.temporary = True
-            return FileSink.of_descriptor(Path(name), descriptor, message.header())
+            return TemporaryFile.new(message.header())
+    except HandlerRaised as raised:
+        message.refused = status_of(raised.__cause__)
+        return None
     except Exception as error:
-        if not isinstance(error.__cause__, Exception):
-            LOGGER.error("no sink for a C-STORE data set: %s", error)
-        message.failure = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        LOGGER.error("no sink for a C-STORE data set: %s", str(error))
+        message.refused = status_of(error)
         return None
     return MemorySink(limits.data_set_in_memory)
 
@@ -95,11 +130,16 @@ async def _attempt(
             finally:
                 association._channel.hold(False)
     except Exception as error:
-        LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, error)
-        message.failure = error
-        await _discard(sink)
+        await _give_up(sink, message, error)
         return None
     return sink
+
+
+async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
+    # Its text, and not the exception, which holds on to the data as long as somebody keeps the record.
+    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, str(error))
+    message.refused = status_of(error)
+    await _discard(sink)
 
 
 async def _discard(sink: Sink) -> None:
@@ -108,4 +148,4 @@ async def _discard(sink: Sink) -> None:
         if inspect.isawaitable(pending):
             await pending
     except Exception as error:
-        LOGGER.error("discarding an incomplete data set failed: %s", error)
+        LOGGER.error("discarding an incomplete data set failed: %s", str(error))

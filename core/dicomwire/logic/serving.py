@@ -116,6 +116,7 @@ async def _serve_by_hand(
     association._by_hand.append(message)
     try:
         await association._call(service_class(association).SCP, message.primitive, message.context_tuple)
+        message.settle(kept=True)
     except LocalProtocolError:
         raise
     except Exception:
@@ -125,6 +126,7 @@ async def _serve_by_hand(
             # It has not given its final response; the peer would wait for it.
             await association._send(message.context.context_id, answer(message.command, PROCESSING_FAILURE))
     finally:
+        message.settle(kept=False)
         association._by_hand.remove(message)
 
 

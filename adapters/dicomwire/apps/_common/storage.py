@@ -147,6 +147,8 @@ class Storage(Receiver[IncomingFile]):
 class Dropped:
     """A data set that nobody wants."""
 
+    as_it_came = True
+
     def __init__(self) -> None:
         self.size = 0
 

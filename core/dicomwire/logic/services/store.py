@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from dicomwire import events as evt
 from dicomwire.dimse.messages import answer
+from dicomwire.logic.data_set_beginning import NoDataSet
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import Response, respond
 from dicomwire.service_class import ServiceClass
+from dicomwire.status import STATUS_FAILURE, code_to_category
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
+LOGGER = logging.getLogger(__name__)
+
 OUT_OF_RESOURCES = 0xA700
+CANNOT_DECODE = 0x0210
 HANDLER_FAILED = 0xC211
+
+
+def status_of(error: BaseException | None) -> int:
+    """The status that says what went wrong with a data set."""
+    if isinstance(error, NoDataSet):
+        return CANNOT_DECODE
+    return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else HANDLER_FAILED
 
 
 async def serve_store(
@@ -24,14 +37,21 @@ async def serve_store(
     """The handler's status, once the whole data set is where it should be."""
     command = message.command
     try:
-        if message.failure is not None:
-            out = isinstance(message.failure, OSError | MemoryError)
-            return answer(command, OUT_OF_RESOURCES if out else HANDLER_FAILED), None
+        if message.refused is not None:
+            return answer(command, message.refused), None
         try:
             status = await association._intervene(evt.EVT_C_STORE, message)
-        except HandlerRaised:
-            return answer(command, HANDLER_FAILED), None
-        return respond(command, status, service_class.statuses), None
+        except HandlerRaised as raised:
+            is_unfit = isinstance(raised.__cause__, NoDataSet)
+            return answer(command, CANNOT_DECODE if is_unfit else HANDLER_FAILED), None
+        response = respond(command, status, service_class.statuses)
+        assert response.status is not None
+        if code_to_category(response.status) != STATUS_FAILURE:
+            try:
+                message.settle(kept=True)
+            except OSError as error:
+                LOGGER.error("keeping a data set failed: %s", str(error))
+                return answer(command, OUT_OF_RESOURCES), None
+        return response, None
     finally:
-        if message.temporary and message.path is not None:
-            message.path.unlink(missing_ok=True)
+        message.settle(kept=False)
