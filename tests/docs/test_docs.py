@@ -119,7 +119,7 @@ def run_here(block: Block, path: Path, namespace: dict[str, object]) -> str:
 def run_apart(block: Block) -> str:
     """Run a block in a process of its own; what it printed."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", block.code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
