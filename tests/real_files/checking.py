@@ -29,7 +29,10 @@ NOT_ACCEPTED = "not accepted"
 FAILED = "failed"
 """The receiver answered so, or nothing."""
 
-OUTCOMES = (IDENTICAL, EQUAL, NOT_ACCEPTED, REFUSED, BEHIND, DIFFERS, FAILED)
+UNFIT = "unfit for peer"
+"""A peer's receiver takes it as little as its own senders send it."""
+
+OUTCOMES = (IDENTICAL, EQUAL, NOT_ACCEPTED, REFUSED, UNFIT, BEHIND, DIFFERS, FAILED)
 BAD = (BEHIND, DIFFERS, FAILED)
 
 
@@ -70,10 +73,13 @@ def check(
         for way in ways(sample, adapter, peers)
         if way.is_ours or receiver.name == OURS
     ]
-    sent_by_others = any(not result.is_ours and result.outcome in (IDENTICAL, EQUAL) for result in found)
+    others = [result.outcome for result in found if not result.is_ours]
+    is_sent_by_others = bool({IDENTICAL, EQUAL, DIFFERS} & set(others))
     for result in found:
-        if result.is_ours and result.outcome == REFUSED and sent_by_others and " as " not in result.way:
+        if result.is_ours and result.outcome == REFUSED and is_sent_by_others and " as " not in result.way:
             yield evolve(result, outcome=BEHIND)
+        elif result.outcome == FAILED and result.receiver != OURS and not is_sent_by_others:
+            yield evolve(result, outcome=UNFIT)
         else:
             yield result
 
@@ -137,13 +143,8 @@ def _judge(sample: Sample, way: Way, receiver: Receiver) -> _Judged:
 
 def _uids(sample: Sample, arrived: Contents, syntax: str) -> Iterator[str]:
     """What is wrong with the UIDs that were announced, which are those of the file meta information that was made."""
-    assert sample.contents is not None
-    stated = sample.contents.meta
-    expected = {
-        "MediaStorageSOPClassUID": sample.uids[0] or stated.get("MediaStorageSOPClassUID", ""),
-        "MediaStorageSOPInstanceUID": sample.uids[1] or stated.get("MediaStorageSOPInstanceUID", ""),
-        "TransferSyntaxUID": syntax,
-    }
-    for keyword, uid in expected.items():
+    sop_class, instance = sample.uids
+    expected = {"MediaStorageSOPClassUID": sop_class, "MediaStorageSOPInstanceUID": instance}
+    for keyword, uid in (expected | {"TransferSyntaxUID": syntax}).items():
         if uid and arrived.meta.get(keyword) != uid:
             yield f"{keyword} is {arrived.meta.get(keyword)}, should be {uid}"

@@ -12,9 +12,11 @@ from typing import TypeAlias
 from attrs import field, frozen
 from pydicom import config, dcmread
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import _read_file_meta_info, read_preamble
+from pydicom.filewriter import write_data_element
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
@@ -112,15 +114,23 @@ def _element(dataset: Dataset, tag: BaseTag, *, big: bool) -> Element:
             return Element("SQ", b"", tuple(_item(item) for item in items))
         except Exception:
             vr = "UN"
-    if not isinstance(raw, RawDataElement):
-        return Element(vr, str(raw.value).encode())
-    value = bytes(raw.value or b"")
-    if big and (size := _SIZES.get(vr)):
+    is_raw = isinstance(raw, RawDataElement)
+    # pydicom decodes a few while it reads.
+    value = bytes(raw.value or b"") if is_raw else _encoded(raw)
+    if big and is_raw and (size := _SIZES.get(vr)):
         whole = len(value) // size * size
         value = b"".join(value[start : start + size][::-1] for start in range(0, whole, size)) + value[whole:]
     if vr in _TEXT:
         return Element(vr, value.rstrip(b"\0 "))
     return Element(vr, value + b"\0" * (len(value) & 1))
+
+
+def _encoded(element: DataElement) -> bytes:
+    """The value in implicit VR little endian."""
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR = buffer.is_little_endian = True
+    write_data_element(buffer, element)
+    return bytes(buffer.getvalue()[8:])
 
 
 def _vr(dataset: Dataset, tag: BaseTag, stated: str | None) -> str:

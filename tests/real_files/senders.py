@@ -78,7 +78,7 @@ def ways(sample: Sample, adapter: str, peers: tuple[str, ...]) -> Iterator[Way]:
     for entry in ENTRIES:
         yield Way(entry, _by_api(adapter, entry))
     yield Way("app", _by_app)
-    if sample.syntax in LITTLE:
+    if sample.syntax in LITTLE and sample.contents is not None and sample.uids[0]:
         for syntax, name in LITTLE.items():
             if syntax != sample.syntax and not (syntax == DEFLATED and len(sample.data) > _MOST_TO_DEFLATE):
                 for entry in ("path", "dataset"):
@@ -129,7 +129,7 @@ def _by_api(adapter: str, entry: str, syntax: str = "") -> Send:
 
 
 def _contexts(sample: Sample, entry: str, syntax: str) -> list[PresentationContext]:
-    if sample.contents is not None and syntax:
+    if syntax:
         return [build_context(sample.uids[0], syntax)]
     try:
         return contexts_for(sample.path, strict=True)

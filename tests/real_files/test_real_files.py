@@ -69,6 +69,11 @@ def test_files_are_sent_in_every_way_and_found_as_they_were(
     assert capsys.readouterr().out.startswith("4 files\n")
 
 
+@pytest.mark.parametrize("adapter", ["asyncio", "trio"])
+def test_every_adapter_can_be_the_sender(folder: Path, adapter: str) -> None:
+    assert main([str(folder), "--limit", "1", "--adapter", adapter]) == 0
+
+
 def test_what_arrives_changed_or_under_another_uid_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
