@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from attrs import field, frozen
 from pydicom import config, dcmread
@@ -40,6 +40,9 @@ class Element:
     value: bytes
     items: tuple[Item, ...] | None = None
     """Of a sequence."""
+
+    is_stated: bool = field(default=True, eq=False)
+    """Whether the VR is in the file."""
 
 
 @frozen
@@ -95,8 +98,12 @@ def _uid(dataset: FileDataset, tag: int) -> str:
 
 
 def _item(dataset: Dataset) -> Item:
-    big = not (dataset.original_encoding[1] is None or dataset.original_encoding[1])
-    return {int(tag): _element(dataset, tag, big=big) for tag in dataset._dict if not _is_housekeeping(int(tag))}
+    implicit, little = dataset.original_encoding
+    return {
+        int(tag): _element(dataset, tag, big=little is False, explicit=not implicit)
+        for tag in dataset._dict
+        if not _is_housekeeping(int(tag))
+    }
 
 
 def _is_housekeeping(tag: int) -> bool:
@@ -104,7 +111,7 @@ def _is_housekeeping(tag: int) -> bool:
     return tag & 0xFFFF == 0 or tag == _TRAILING_PADDING or tag >> 16 < 4
 
 
-def _element(dataset: Dataset, tag: BaseTag, *, big: bool) -> Element:
+def _element(dataset: Dataset, tag: BaseTag, *, big: bool, explicit: bool) -> Element:
     raw = dataset.get_item(tag)
     assert raw is not None
     vr = _vr(dataset, tag, raw.VR)
@@ -114,15 +121,16 @@ def _element(dataset: Dataset, tag: BaseTag, *, big: bool) -> Element:
             return Element("SQ", b"", tuple(_item(item) for item in items))
         except Exception:
             vr = "UN"
-    is_raw = isinstance(raw, RawDataElement)
-    # pydicom decodes a few while it reads.
-    value = bytes(raw.value or b"") if is_raw else _encoded(raw)
-    if big and is_raw and (size := _SIZES.get(vr)):
-        whole = len(value) // size * size
-        value = b"".join(value[start : start + size][::-1] for start in range(0, whole, size)) + value[whole:]
-    if vr in _TEXT:
-        return Element(vr, value.rstrip(b"\0 "))
-    return Element(vr, value + b"\0" * (len(value) & 1))
+    if isinstance(raw, RawDataElement):
+        value = cast("bytes", raw.value or b"")
+        if big and (size := _SIZES.get(vr)):
+            whole = len(value) // size * size
+            value = b"".join(value[start : start + size][::-1] for start in range(0, whole, size)) + value[whole:]
+    else:
+        # pydicom decodes a few while it reads.
+        value = _encoded(raw)
+    value = value.rstrip(b"\0 ") if vr in _TEXT else value + b"\0" * (len(value) & 1)
+    return Element(vr, value, is_stated=explicit and raw.VR != "UN")
 
 
 def _encoded(element: DataElement) -> bytes:
@@ -188,8 +196,9 @@ def _compare_values(one: Element, other: Element, name: str) -> Iterator[tuple[s
     if _bare(one) != _bare(other):
         yield "", f"{name} {one.vr} was {_shown(one.value)}, is {other.vr} {_shown(other.value)}"
     elif one.vr != other.vr:
-        # Implicit VR does not say it; UN for what the converting side does not know (PS3.5 6.2.2).
-        yield ("VR" if "UN" in (one.vr, other.vr) or {one.vr, other.vr} <= _OPEN else "VR changed"), name
+        # Implicit VR does not say it; UN is for what the converting side does not know (PS3.5 6.2.2).
+        is_changed = one.is_stated and other.is_stated and not {one.vr, other.vr} <= _OPEN
+        yield ("", f"{name} is {other.vr}, was {one.vr}") if is_changed else ("VR", name)
 
 
 _OPEN = {"OB", "OW", "SS", "US"}

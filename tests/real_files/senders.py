@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicomwire._globals import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire.apps.storescu.storescu import main as storescu
@@ -98,7 +99,14 @@ def _bytes(sample: Sample) -> Any:
 
 
 def _dataset(sample: Sample) -> Any:
-    return dcmread(sample.path, force=sample.is_bare)
+    dataset = dcmread(sample.path, force=sample.is_bare)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        # Whoever gives a data set says how it is encoded.
+        implicit, little = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        )
+    return dataset
 
 
 ENTRIES: dict[str, Callable[[Sample], Any]] = {"path": _path, "bytes": _bytes, "dataset": _dataset}

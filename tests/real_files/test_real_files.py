@@ -167,6 +167,16 @@ def test_a_difference_is_found_however_deep(what: Any, said: str) -> None:
     assert compare(read(encoded()), read(encoded(what, ImplicitVRLittleEndian))).differences == [said]
 
 
+def test_a_changed_vr_is_a_difference_where_both_files_state_it() -> None:
+    def as_text(dataset: Dataset) -> None:
+        dataset["PatientID"].VR = "SH"
+
+    said = "(0010,0020) is SH, was LO"
+    assert compare(read(encoded()), read(encoded(as_text))).differences == [said]
+    implicit = compare(read(encoded()), read(encoded(as_text, ImplicitVRLittleEndian)))
+    assert implicit.differences == []
+
+
 # -- unpacking --------------------------------------------------------------------------------------------------------
 def test_dicom_files_are_unpacked_from_archives_in_archives_and_nowhere_else(tmp_path: Path) -> None:
     data = encoded()
