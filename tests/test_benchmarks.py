@@ -65,13 +65,15 @@ def test_every_case_measures_what_its_goals_and_the_chart_need(written: Path) ->
             assert goal["value"] is not None or skipped & {goal["who"], goal["over"]}, (case["name"], goal)
 
 
-def test_the_chart_is_an_svg_with_every_case_and_the_machine(written: Path) -> None:
+def test_the_chart_is_an_svg_with_every_case_that_was_measured_and_the_machine(written: Path) -> None:
     text = (written / "results.svg").read_text("utf-8")
     root = ElementTree.fromstring(text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     shown = " ".join("".join(element.itertext()) for element in root.iter())
-    for case in all_cases():
-        assert case.plan.title in shown
+    cases = json.loads((written / "results.json").read_text("utf-8"))["cases"]
+    # A case between peers that are not installed has nothing to draw.
+    for case in cases:
+        assert (case["title"] in shown) == any(row["runs"] for row in case["rows"]), case["name"]
     assert this_machine().cpu in shown
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from dicomwire._socket_timeouts import TIMED_OUT, KernelTimeouts, PythonTimeouts, Timeouts, timeouts_of
+from tests.support.patience import SOON
 
 KINDS = [PythonTimeouts, *([KernelTimeouts] if sys.platform in ("linux", "darwin") else [])]
 
@@ -49,7 +50,7 @@ def test_sending_ends_when_the_time_is_up(
     def fill() -> None:
         started = time.monotonic()
         while one.send(bytes(1 << 20)):
-            assert time.monotonic() - started < 6.0
+            assert time.monotonic() - started < SOON
 
     with pytest.raises(TIMED_OUT):
         fill()

@@ -16,7 +16,7 @@ from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Connection
 from dicomwire.upper_layer.state import Role
 
-SECONDS = 6.0
+SECONDS = 20.0
 
 
 class Conversation:

@@ -24,7 +24,7 @@ from tests.ae.test_ending import acceptance
 VERIFICATION = "1.2.840.10008.1.1"
 IMPLICIT = "1.2.840.10008.1.2"
 DATA = b"\xd0" * (4 << 20)
-SECONDS = 6.0
+SECONDS = 20.0
 CONTEXTS = [build_context(VERIFICATION, IMPLICIT)]
 
 

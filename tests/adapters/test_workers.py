@@ -10,7 +10,7 @@ import pytest
 
 from dicomwire._workers import Workers
 
-SECONDS = 6.0
+SECONDS = 20.0
 
 
 class Jobs:

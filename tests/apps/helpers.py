@@ -22,7 +22,7 @@ from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.transport import ThreadedAssociationServer
 
 HOST = "127.0.0.1"
-SECONDS = 10.0
+SECONDS = 20.0
 """Longer than anything here takes."""
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -129,7 +129,7 @@ def environment() -> dict[str, str]:
 def python(*args: str) -> subprocess.CompletedProcess[str]:
     """Run Python to its end."""
     return subprocess.run(
-        [sys.executable, *args], env=environment(), capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, *args], env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
 
 

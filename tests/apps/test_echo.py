@@ -28,7 +28,7 @@ def closed_port() -> str:
 def test_an_echo_is_silent_and_gives_0(capsys: pytest.CaptureFixture[str]) -> None:
     with peer() as server:
         assert echoscu(server.port) == 0
-        assert server.closed.wait(10)
+        assert server.closed.wait(20)
     assert server.outcomes == ["EVT_RELEASED"]
     assert capsys.readouterr() == ("", "")
 
@@ -83,7 +83,7 @@ def test_repeat_sends_echoes_on_one_association() -> None:
 def test_abort_ends_the_association_by_an_abort() -> None:
     with peer() as server:
         assert echoscu(server.port, "--abort") == 0
-        assert server.closed.wait(10)
+        assert server.closed.wait(20)
     assert server.outcomes == ["EVT_ABORTED"]
 
 
@@ -163,7 +163,7 @@ def test_a_peer_that_does_not_answer_an_echo_loses_the_association(capsys: pytes
     done = threading.Event()
 
     def wait(event: evt.Event) -> int:
-        done.wait(10)
+        done.wait(20)
         return 0
 
     with peer(handlers=[(evt.EVT_C_ECHO, wait)]) as server:
@@ -186,7 +186,7 @@ def test_an_interrupted_user_aborts_and_gives_130(
     monkeypatch.setattr("dicomwire.blocking.Association.send_c_echo", interrupt)
     with peer() as server:
         assert echoscu(server.port) == 130
-        assert server.closed.wait(10)
+        assert server.closed.wait(20)
     assert server.outcomes == ["EVT_ABORTED"]
     assert "Interrupted" in capsys.readouterr().err
 

@@ -51,7 +51,7 @@ def element(group: int, number: int, vr: bytes, value: bytes) -> bytes:
 def test_without_a_terminal_each_match_is_some_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with archive(TWO) as server:
         assert findscu(server.port) == 0
-        assert server.peer.closed.wait(10)
+        assert server.peer.closed.wait(20)
     captured = capsys.readouterr()
     assert captured.out == (
         "Match 1\n  PatientName: Doe^Jane\n  PatientID: 1\n\nMatch 2\n  PatientName: Roe^John\n  PatientID: 2\n\n"
@@ -257,7 +257,7 @@ def test_each_match_is_written_before_the_next_one_comes() -> None:
     go_on = threading.Event()
 
     def wait(event: evt.Event) -> Any:
-        go_on.wait(10)
+        go_on.wait(20)
         return TWO[1]
 
     with archive([TWO[0], wait]) as server:
@@ -267,7 +267,7 @@ def test_each_match_is_written_before_the_next_one_comes() -> None:
             assert "Doe^Jane" in process.stdout.readline()
             go_on.set()
             assert "Roe^John" in process.stdout.readline()
-            assert process.wait(10) == 0
+            assert process.wait(20) == 0
 
 
 def test_a_reader_that_has_seen_enough_ends_the_query_without_a_traceback() -> None:
@@ -280,8 +280,8 @@ def test_a_reader_that_has_seen_enough_ends_the_query_without_a_traceback() -> N
             process.stdout.readline()
             process.stdout.close()
             assert process.stderr.read() == ""
-            assert process.wait(10) == 1
-        assert server.peer.closed.wait(10)
+            assert process.wait(20) == 1
+        assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_ABORTED"]
 
 
@@ -389,7 +389,7 @@ def test_the_rows_so_far_are_shown_when_somebody_interrupts(
     monkeypatch.setattr(Rows, "match", interrupt)
     with archive([*TWO, *TWO]) as server:
         assert findscu(server.port) == 130
-        assert server.peer.closed.wait(10)
+        assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_ABORTED"]
     assert [row[0] for row in cells(terminal)] == ["", "1", "2"]
     assert "Interrupted" in capsys.readouterr().err
@@ -506,7 +506,7 @@ def test_a_peer_that_never_answers_gives_1_in_time(capsys: pytest.CaptureFixture
     done = threading.Event()
 
     def wait(event: evt.Event) -> Any:
-        done.wait(10)
+        done.wait(20)
         return TWO[1]
 
     with archive([TWO[0], wait]) as server:

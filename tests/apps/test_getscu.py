@@ -57,7 +57,7 @@ def test_what_is_retrieved_is_in_files(tmp_path: Path, capsys: pytest.CaptureFix
     out = tmp_path / "made" / "for this"
     with archive(sub_operations(paths)) as server:
         assert getscu(server.port, "-od", out, "--fail") == 0
-        assert server.peer.closed.wait(10)
+        assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_RELEASED"]
     assert names(out) == ["CT.1.1", "MR.1.2"]
     assert (out / "CT.1.1").read_bytes().endswith(data_set(CT, "1.1", 300_000))
@@ -196,7 +196,7 @@ def test_what_is_no_storage_class_is_a_wrong_command_line(value: str, capsys: py
 def test_a_peer_without_the_model_asked_for_gives_one_line_and_1(capsys: pytest.CaptureFixture[str]) -> None:
     with archive(contexts=[build_context(PATIENT_GET), storage(CT)]) as server:
         assert getscu(server.port, "-S", "-ll", "error") == 1
-        assert server.peer.closed.wait(10)
+        assert server.peer.closed.wait(20)
     captured = capsys.readouterr()
     assert "no presentation context for" in captured.err and captured.err.count("\n") == 1 and not captured.out
     assert server.peer.outcomes == ["EVT_RELEASED"]
@@ -275,7 +275,7 @@ def test_a_full_disk_fails_one_instance_and_leaves_no_part_of_it(tmp_path: Path)
     )
     with archive(sub_operations(paths)) as server:
         args = [sys.executable, "-c", program, "getscu", HOST, server.port, *KEYS, "-od", str(out), "--fail"]
-        done = subprocess.run(args, env=environment(), capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(args, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and names(out) == ["CT.1.1"]
     assert done.stdout.startswith("1 completed, 0 with a warning, 1 failed; 1 received, 1 not stored, ")
     assert "CT.1.2 cannot be stored: OSError" in done.stderr

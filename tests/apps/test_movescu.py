@@ -105,7 +105,7 @@ def test_instances_go_to_the_destination(tmp_path: Path, capsys: pytest.CaptureF
         archive([to(destination.port), 2, *pending(paths)]) as server,
     ):
         assert movescu(server.port, "--fail") == 0
-        assert server.peer.closed.wait(10)
+        assert server.peer.closed.wait(20)
     assert [uid for uid, _ in received] == ["1.1", "1.2"]
     captured = capsys.readouterr()
     assert captured.out == "2 completed, 0 with a warning, 0 failed\n"
@@ -372,7 +372,7 @@ def test_a_closed_port_gives_one_line_and_1(capsys: pytest.CaptureFixture[str]) 
 def test_quiet_says_nothing() -> None:
     with archive([REFUSED]) as server:
         args = [sys.executable, "-m", "dicomwire", "movescu", HOST, server.port, *KEYS, *STORE, "-q", "--fail"]
-        done = subprocess.run(args, env=environment(), capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(args, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 

@@ -76,7 +76,7 @@ def test_a_file_arrives_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[s
     received = Received()
     with peer(handlers=received.handlers) as server:
         assert storescu(server.port, file) == 0
-        assert server.closed.wait(10)
+        assert server.closed.wait(20)
     assert received.data == [data_set(CT, "1.2.3", 100_000)]
     assert server.outcomes == ["EVT_RELEASED"]
     assert summary(capsys) == "1 stored, 0 stored with a warning, 0 failed, 0 skipped"
@@ -394,7 +394,7 @@ def test_an_interrupted_transfer_aborts_and_gives_130(tmp_path: Path, monkeypatc
     monkeypatch.setattr("dicomwire.blocking.Association.send_c_store", interrupt)
     with peer() as server:
         assert storescu(server.port, dicom_file(tmp_path / "a")) == 130
-        assert server.closed.wait(10)
+        assert server.closed.wait(20)
     assert server.outcomes == ["EVT_ABORTED"]
 
 

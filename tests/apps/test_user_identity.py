@@ -122,7 +122,7 @@ def test_a_confirmation_that_is_asked_for_has_to_come(
 
     with peer(handlers=[(evt.EVT_USER_ID, verify)]) as server:
         assert main(["echoscu", HOST, server.port, "--jwt", ticket, "-rsp", "-v"]) == code
-        assert server.closed.wait(10)
+        assert server.closed.wait(20)
         assert main(["echoscu", HOST, server.port, "--jwt", ticket, "-q"]) == 0
     assert server.outcomes[0] == outcome
     said = "did not confirm" if code else "The peer confirmed the user identity"

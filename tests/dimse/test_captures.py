@@ -249,7 +249,7 @@ def test_a_session_tells_what_was_recorded(capture: Capture, role: Role, split: 
 
 
 @pytest.mark.parametrize(("capture", "role"), DIRECTIONS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(sizes=st.lists(st.integers(1, 5000) | st.integers(1, 20), min_size=1, max_size=8))
 def test_a_session_tells_what_was_recorded_however_it_arrives(capture: Capture, role: Role, sizes: list[int]) -> None:
     def split(data: bytes) -> list[bytes]:

@@ -357,7 +357,6 @@ commands = st.fixed_dictionaries(
 ).map(a_command)
 
 
-@settings(deadline=None)
 @given(commands)
 def test_decoding_what_was_encoded_gives_the_same_command(command: Command) -> None:
     data = command.encode()
@@ -374,7 +373,7 @@ element_bytes = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200) | st.lists(element_bytes, max_size=10).map(b"".join))
 def test_arbitrary_bytes_are_a_command_or_refused(data: bytes) -> None:
     try:
@@ -393,7 +392,6 @@ def test_arbitrary_bytes_are_a_command_or_refused(data: bytes) -> None:
     ).encode()
 
 
-@settings(deadline=None)
 @given(st.lists(element_bytes, max_size=10).map(lambda parts: b"".join([us(0x0100, 0x0030), *parts, us(0x0100, 1)])))
 def test_numbers_and_tags_survive_decoding_encoding_and_decoding(data: bytes) -> None:
     command = Command.decode(data)

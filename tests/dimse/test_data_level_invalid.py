@@ -103,7 +103,7 @@ streams = st.lists(st.lists(items, min_size=1, max_size=4), max_size=6).map(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     stream=streams | st.builds(lambda body: p_data(body), st.binary(max_size=60)),
     role=st.sampled_from(Role),

@@ -88,7 +88,7 @@ def test_a_cut_message_is_received_whole(case: dict[str, Any]) -> None:
     assert receive(case, map(bytes.fromhex, case["pdus"])) == whole_message(case)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @pytest.mark.parametrize("case", CASES, ids=case_name)
 @given(data=st.data())
 def test_a_cut_message_is_received_whole_however_it_arrives(case: dict[str, Any], data: st.DataObject) -> None:
@@ -189,7 +189,7 @@ def test_endless_empty_fragments_are_refused() -> None:
     assert feed(acceptor, p_data(empty, empty, empty, empty)) == [Refused(2, 6)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     commands=st.lists(st.integers(0, len(STORE_COMMAND)), max_size=6),
     pixels=st.lists(st.integers(0, len(PIXELS)), max_size=6),

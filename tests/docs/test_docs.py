@@ -23,7 +23,10 @@ from dicomwire.__main__ import APPLICATIONS, main
 from dicomwire.logic.channel import Channel
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 CONTINUES = "continues"
@@ -119,7 +122,7 @@ def run_here(block: Block, path: Path, namespace: dict[str, object]) -> str:
 def run_apart(block: Block) -> str:
     """Run a block in a process of its own; what it printed."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", block.code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -404,6 +404,6 @@ def test_dcmqrscp_can_be_shut_down(adapter: str, tmp_path: Path) -> None:
         contexts = [build_context(SHUTDOWN)]
         assert converse(adapter, port, look, contexts=contexts, called="ARCHIVE") == (1, 1, 1)
         # Debian's 3.6.7 does so with a segmentation fault, also when its own termscu asks.
-        running.popen.wait(5)
+        running.popen.wait(20)
         assert "Shutting down server" in running.output
     assert not echo(port, adapter, called="ARCHIVE")

@@ -152,14 +152,14 @@ def test_clients_that_die_end_the_handlers(server: OurServer, archive: Archive, 
     with process(dcmtk("findscu", server, "-v", "-S", *endless), tmp_path / "findscu.log") as client:
         client.wait_for_line("I: Find Response: 3")
         client.kill()
-    assert archive.closed.acquire(timeout=5)
+    assert archive.closed.acquire(timeout=20)
     with storescp(tmp_path / "store") as port:
         archive.destinations["STORESCP"] = ("127.0.0.1", port)
         command = dcmtk("movescu", server, "-v", "-S", "-aem", "STORESCP", *endless)
         with process(command, tmp_path / "movescu.log") as client:
             client.wait_for_line("I: Received Move Response 3")
             client.kill()
-        assert archive.closed.acquire(timeout=5)
+        assert archive.closed.acquire(timeout=20)
         # It serves one association at a time: the one that it was sent instances over has ended too.
         finished([tool("echoscu"), "127.0.0.1", str(port)], seconds=5)
     finished(dcmtk("echoscu", server))

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicomwire import evt
+from tests.support.patience import SOON
 from tests.support.peers import OurServer, Raw, echo, eventually, finished, our_server, process, store, tool
 from tests.support.sessions import store_rq, whole_command, whole_data
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ, abort, vectors
@@ -174,9 +175,11 @@ def test_a_peer_that_never_finishes_its_request_is_cut_off(hasty: OurServer, how
                     continue
                 except ConnectionError:
                     break
+            else:
+                pytest.fail("the whole request was waited for")
         else:
-            assert raw.rest(3) == b""
-        assert 0.4 < time.monotonic() - began < 1.5
+            assert raw.rest(SOON) == b""
+        assert 0.4 < time.monotonic() - began < SOON
     assert echo(hasty.port)
 
 
@@ -187,7 +190,7 @@ def test_half_open_connections_delay_nobody(server: OurServer) -> None:
         began = time.monotonic()
         assert echo(server.port)
         finished([tool("echoscu"), "127.0.0.1", str(server.port)])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SOON
 
 
 def test_a_peer_that_does_not_close_after_its_abort_delays_nobody(server: OurServer) -> None:
@@ -322,14 +325,14 @@ def test_a_sender_killed_in_the_middle_of_an_instance_leaves_nothing(
         heard += 1
         if heard == 100:
             reached.set()
-            assert resume.wait(15)
+            assert resume.wait(20)
 
     handlers: list[Any] = [(evt.EVT_DATA_RECV, slow)]
     if target == "file":
         handlers.append((evt.EVT_C_STORE_SINK, lambda event: sink / "part.dcm"))
     with our_server(adapter, handlers=handlers) as server, caplog.at_level(logging.INFO, "dicomwire"):
         with process([tool("storescu"), "127.0.0.1", str(server.port), large_file], tmp_path / "log") as sender:
-            assert reached.wait(15)
+            assert reached.wait(20)
             assert sender.popen.poll() is None
             sender.kill()
             resume.set()

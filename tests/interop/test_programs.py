@@ -117,4 +117,4 @@ def test_a_program_that_ends_answers_what_it_was_asked_first(package: str, tmp_p
     command: Command = [sys.executable, renamed("leaving_scp", package, tmp_path)]
     with process(command, tmp_path / "log") as running:
         assert echo(int(running.wait_for_line("port ")))
-        assert running.popen.wait(5) == 0, running.output
+        assert running.popen.wait(20) == 0, running.output

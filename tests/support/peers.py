@@ -38,10 +38,10 @@ PROGRAMS = Path(__file__).parents[1] / "interop" / "programs"
 ROOT = Path(__file__).parents[2]
 
 VERIFICATION = "1.2.840.10008.1.1"
-START = 15.0
+START = 60.0
 """Seconds for a process to get ready."""
 
-RUN = 60.0
+RUN = 120.0
 """Seconds for a process to do its work."""
 
 

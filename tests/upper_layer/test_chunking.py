@@ -181,7 +181,7 @@ def test_a_captured_stream_may_come_byte_by_byte(capture: Capture, role: Role, w
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("capture", "role"), CONVERSATIONS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(sizes=st.lists(st.integers(1, 40) | st.integers(1, 3000), min_size=1, max_size=20))
 def test_a_captured_stream_may_be_split_anywhere(capture: Capture, role: Role, way: str, sizes: list[int]) -> None:
     assert converse(capture, role, in_sizes(sizes), WAYS[way]) == recorded(capture, role)
@@ -222,7 +222,7 @@ def everything(connection: Connection, chunks: Iterable[bytes], receive: Receive
     return merged(told), sent(connection), connection.state
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(place=places, parts=st.lists(snippets, max_size=8), sizes=st.lists(st.integers(1, 60), min_size=1))
 @example(place=(6, Role.ACCEPTOR), parts=[P_DATA[:-1], ASSOCIATE_RQ], sizes=[1])
 @example(place=(6, Role.ACCEPTOR), parts=[ASSOCIATE_RQ, b"\xff", ABORT], sizes=[7])
@@ -239,7 +239,7 @@ def test_any_bytes_give_events_or_a_refusal_in_any_split(
     assert state is State.STA1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(place=places, seed=st.binary(min_size=1, max_size=20))
 def test_a_flood_is_not_stored(place: tuple[int, Role], seed: bytes) -> None:
     connection = in_state(*place)
@@ -387,4 +387,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=200, stateful_step_count=15, deadline=None)
+TestMachine.settings = settings(max_examples=200, stateful_step_count=15)

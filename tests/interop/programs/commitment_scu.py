@@ -52,7 +52,7 @@ if not assoc.is_established:
 status, _ = assoc.send_n_action(ds, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
 print(f"N-ACTION 0x{status.Status:04x}" if status else "timed out, was aborted or got an invalid response")
 assoc.release()
-if not reported.wait(15):
+if not reported.wait(20):
     print("no report")
 for line in lines:
     print(line)
