@@ -119,22 +119,23 @@ class Dialing:
 
     # -- who is called ------------------------------------------------------------------------------------------------
     @property
+    def _reached(self) -> Destination:
+        return self._destinations[0] if self.winner is None else self.winner.destination
+
+    @property
     def peer(self) -> tuple[Any, ...]:
         """The end of the peer: the one reached, or else the first to be tried."""
-        return (self._destinations[0] if self.winner is None else self.winner.destination).end
+        return self._reached.end
 
     @property
     def address_type(self) -> Any:
         """What makes an ``AddressInformation`` of either end."""
-        reached = self._destinations[0] if self.winner is None else self.winner.destination
-        return information_of(reached.family)
+        return information_of(self._reached.family)
 
-    def settle(self, association: Any) -> None:
-        """Let the two sides of an association know their addresses."""
-        assert self.winner is not None
-        sock = self.winner.sock
+    def settle(self, association: Any, local: Any) -> None:
+        """Let the two sides of an association know their addresses; ``local`` is ours, as ``socket`` gives it."""
         association.acceptor._set_address(self.peer, self.address_type)
-        association.requestor._set_address(end_of(sock.family, sock.getsockname()), self.address_type)
+        association.requestor._set_address(end_of(self._reached.family, local), self.address_type)
 
     @contextmanager
     def kept_for_the_caller(self) -> Iterator[None]:

@@ -709,7 +709,7 @@ class AE(AsyncApplicationEntity):
             await not_connected(association, error)
             return association
         no_delay(channel.transport.get_extra_info("socket"))
-        dialing.settle(association)
+        dialing.settle(association, channel.transport.get_extra_info("sockname"))
         self._register(association)
         await association._open(channel)
         await establish(association, request)

@@ -368,7 +368,7 @@ class AE(ApplicationEntityBase):
         except (OSError, ValueError) as error:
             association._run(not_connected(association, error))
             return association
-        dialing.settle(association)
+        dialing.settle(association, connected.getsockname())
         channel = SocketChannel(connected, association._new_session(), association._lock)
         self._register(association)
         association._run(_request(association, channel, request))

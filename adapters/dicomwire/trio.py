@@ -485,7 +485,7 @@ class AE(AsyncApplicationEntity):
         except (OSError, ValueError) as error:
             await not_connected(association, error)
             return association
-        dialing.settle(association)
+        dialing.settle(association, connected.getsockname())
         channel = SocketChannel(connected, association._new_session())
         self._register(association)
         await association._open(channel)
