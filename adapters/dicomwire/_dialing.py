@@ -99,7 +99,7 @@ class Dialing:
 
     def _prepare(self, destination: Destination) -> Attempt:
         if destination.unusable is not None:
-            raise OSError(errno.EAFNOSUPPORT, destination.unusable)
+            raise OSError(destination.unusable)
         sock = socket.socket(destination.family, socket.SOCK_STREAM)
         attempt = Attempt(destination, sock)
         self._open.append(attempt)
@@ -135,7 +135,7 @@ class Dialing:
     def settle(self, association: Any, local: Any) -> None:
         """Let the two sides of an association know their addresses; ``local`` is ours, as ``socket`` gives it."""
         association.acceptor._set_address(self.peer, self.address_type)
-        association.requestor._set_address(end_of(self._reached.family, local), self.address_type)
+        association.requestor._set_address(end_of(local), self.address_type)
 
     @contextmanager
     def kept_for_the_caller(self) -> Iterator[None]:

@@ -51,35 +51,42 @@ async def dial(dialing: Dialing) -> socket.socket:
     Raises:
         OSError: no address answers, or not in time.
     """
-    loop = asyncio.get_running_loop()
-    dialing.begin(loop.time())
+    dialing.begin(asyncio.get_running_loop().time())
     running: dict[asyncio.Task[None], Attempt] = {}
     try:
-        while dialing.winner is None:
-            now = loop.time()
-            while (attempt := dialing.next_attempt(now)) is not None:
-                if attempt.is_immediate:
-                    _connect_at_once(dialing, attempt, now)
-                else:
-                    task = loop.create_task(_connect(loop, attempt))
-                    running[task] = attempt
-            if dialing.winner is None:
-                if (failure := dialing.failure(loop.time())) is not None:
-                    raise failure
-                await _wait(dialing, running)
-        return dialing.winner.sock
+        try:
+            return await _race(dialing, running)
+        finally:
+            # The loop must not look at sockets that are closed already.
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
+            for task in running:
+                # Else asyncio would log it as never looked at.
+                if not task.cancelled():
+                    task.exception()
     except BaseException:
         dialing.abandon()
         raise
     finally:
-        try:
-            for task in running:
-                task.cancel()
-            if running:
-                # The loop may be looking at their sockets still.
-                await asyncio.wait(running)
-        finally:
-            dialing.close()
+        dialing.close()
+
+
+async def _race(dialing: Dialing, running: dict[asyncio.Task[None], Attempt]) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    while dialing.winner is None:
+        now = loop.time()
+        while (attempt := dialing.next_attempt(now)) is not None:
+            if attempt.is_immediate:
+                _connect_at_once(dialing, attempt, now)
+            else:
+                running[loop.create_task(_connect(loop, attempt))] = attempt
+        if dialing.winner is None:
+            if (failure := dialing.failure(loop.time())) is not None:
+                raise failure
+            await _wait(dialing, running)
+    return dialing.winner.sock
 
 
 async def _connect(loop: asyncio.AbstractEventLoop, attempt: Attempt) -> None:
@@ -129,8 +136,9 @@ async def connected(dialing: Dialing, make: Callable[[], P], tls: dict[str, Any]
         if not tls:
             _, protocol = await loop.create_connection(make, sock=sock)
             return protocol
+        limit = asyncio.timeout_at(dialing.handshake_deadline(loop.time()))
         try:
-            async with asyncio.timeout_at(dialing.handshake_deadline(loop.time())) as limit:
+            async with limit:
                 # The loop's own limit must not come first.
                 _, protocol = await loop.create_connection(make, sock=sock, ssl_handshake_timeout=86400, **tls)
                 return protocol

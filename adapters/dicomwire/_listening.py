@@ -11,7 +11,7 @@ import stat
 from attrs import define
 
 from dicomwire._given_sockets import check_bound, is_listening
-from dicomwire.addresses import AF_UNIX, Address, AddressInformation, end_of, is_name
+from dicomwire.addresses import AF_UNIX, SPECIAL, Address, AddressInformation, end_of, is_name
 
 BACKLOG = 128
 
@@ -47,7 +47,7 @@ class Listening:
 
     @property
     def server_address(self) -> tuple[object, ...]:
-        return end_of(self.sock.family, self.sock.getsockname())
+        return end_of(self.sock.getsockname())
 
     def forget_path(self) -> None:
         """Nobody shall connect any more: remove the file, if there is one; before the socket is closed."""
@@ -58,7 +58,7 @@ class Listening:
 
 def has_name(address: object) -> bool:
     """Whether an address to listen on has a host name, which may take long to resolve."""
-    return isinstance(address, tuple | list) and bool(address) and is_name(address[0])
+    return isinstance(address, tuple | list) and bool(address) and is_name(address[0]) and address[0] not in SPECIAL
 
 
 def listening(address: Address | AddressInformation, *, reuse: bool = True, backlog: int = BACKLOG) -> Listening:

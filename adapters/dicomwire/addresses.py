@@ -26,6 +26,10 @@ AF_UNIX: int = getattr(socket, "AF_UNIX", -1)
 """-1 where the system has no Unix domain sockets."""
 
 
+SPECIAL = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
+"""The two spellings that socketserver and socket document."""
+
+
 class AddressInformation:
     """An IPv4 or IPv6 address with a port, or a Unix path with port 0; a host name is resolved when it is set.
 
@@ -50,9 +54,7 @@ class AddressInformation:
         if path is not None:
             self._address = path
             return
-        # The two spellings that socketserver and socket document.
-        special = {"": "0.0.0.0", "<broadcast>": "255.255.255.255"}
-        self._family, sockaddr = _resolved(special.get(addr, addr))
+        self._family, sockaddr = _resolved(SPECIAL.get(addr, addr))
         self._address = str(sockaddr[0])
         if len(sockaddr) > 3 and sockaddr[3]:
             self.scope_id = sockaddr[3]
@@ -162,7 +164,7 @@ class Destination:
 
     @property
     def end(self) -> tuple[Any, ...]:
-        return end_of(self.family, self.address)
+        return end_of(self.address)
 
 
 # -- Unix paths ----------------------------------------------------------------------------------------------------
@@ -195,9 +197,9 @@ def checked_path(path: str) -> str:
     return path
 
 
-def end_of(family: int, address: Any) -> tuple[Any, ...]:
+def end_of(address: Any) -> tuple[Any, ...]:
     """An address as ``socket`` functions give it, as programs see it: host and port, or path and 0."""
-    if isinstance(address, tuple) and family in (socket.AF_INET, socket.AF_INET6):
+    if isinstance(address, tuple) and isinstance(address[0], str):
         return address
     return os.fsdecode(address) if isinstance(address, bytes) else str(address or ""), 0
 
@@ -210,7 +212,7 @@ def information_of(family: int) -> Any:
 # -- host names ----------------------------------------------------------------------------------------------------
 def is_name(host: object) -> bool:
     """Whether a host has to be looked up, which may take long: it is no address."""
-    return isinstance(host, str) and host not in ("", "<broadcast>") and not unix_path(host) and not numeric(host)
+    return isinstance(host, str) and unix_path(host) is None and numeric(host) is None
 
 
 def numeric(host: str) -> tuple[socket.AddressFamily, tuple[Any, ...]] | None:
@@ -269,10 +271,10 @@ def _resolved(host: str) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     return min(found, key=lambda item: item[0] != socket.AF_INET)
 
 
-def needs_resolver(addr: object, bind_address: object = None) -> bool:
+def needs_resolver(addr: object, bind_address: object) -> bool:
     """Whether :func:`destinations` has to wait for the resolver."""
-    local = bind_address[0] if isinstance(bind_address, tuple | list) and bind_address else None
-    return is_name(addr[0] if isinstance(addr, tuple) and addr else addr) or is_name(local)
+    local = bind_address[0] if isinstance(bind_address, tuple | list) and bind_address else ""
+    return is_name(addr[0] if isinstance(addr, tuple) and addr else addr) or (local != "" and is_name(local))
 
 
 def destinations(addr: Peer, port: int, bind_address: tuple[Any, ...] | list[Any] | None) -> list[Destination]:

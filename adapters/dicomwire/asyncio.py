@@ -599,7 +599,7 @@ class AssociationServer(ServerBase[Association]):
         family = self._listening.sock.family
         for side, name in ((association.requestor, "peername"), (association.acceptor, "sockname")):
             if (address := channel.transport.get_extra_info(name)) is not None:
-                side._set_address(end_of(family, address), information_of(family))
+                side._set_address(end_of(address), information_of(family))
         self._adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)

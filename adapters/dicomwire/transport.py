@@ -54,7 +54,7 @@ class RequestHandler:
     def local(self) -> AddressInformation:
         """Where the peer reached us."""
         family = self.request.family
-        information: AddressInformation = information_of(family)(end_of(family, self.request.getsockname()))
+        information: AddressInformation = information_of(family)(end_of(self.request.getsockname()))
         return information
 
     @property
@@ -92,7 +92,7 @@ class RequestHandler:
         association = Association(self.ae, Role.ACCEPTOR, self.server._handlers)
         family = self.request.family
         association.requestor._set_address(self.client_address, information_of(family))
-        association.acceptor._set_address(end_of(family, self.request.getsockname()), information_of(family))
+        association.acceptor._set_address(end_of(self.request.getsockname()), information_of(family))
         self.server._adopt(association)
         return association
 
@@ -178,6 +178,7 @@ class AssociationServer(ServerBase[Association]):
     def _accept(self) -> None:
         try:
             request, client_address = self.get_request()
+            client_address = end_of(client_address)
         except (BlockingIOError, InterruptedError, ConnectionError):
             # Gone again before we took it.
             return
@@ -205,7 +206,7 @@ class AssociationServer(ServerBase[Association]):
             except BaseException:
                 request.close()
                 raise
-        return request, end_of(request.family, client_address)
+        return request, end_of(client_address)
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """Take up a connection: by default in a thread of its own."""

@@ -385,9 +385,9 @@ class AssociationServer(ServerBase[Association]):
     async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
         association._nursery = self._nursery
-        peer, information = end_of(sock.family, address), information_of(sock.family)
+        peer, information = end_of(address), information_of(sock.family)
         association.requestor._set_address(peer, information)
-        association.acceptor._set_address(end_of(sock.family, sock.getsockname()), information)
+        association.acceptor._set_address(end_of(sock.getsockname()), information)
         self._adopt(association)
         channel: SocketChannel | None = None
         try:
