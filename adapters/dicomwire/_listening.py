@@ -44,16 +44,24 @@ class Listening:
 
     sock: socket.socket
     file: SocketFile | None = None
+    given: socket.socket | None = None
+    """The socket from outside that ``sock`` is a duplicate of."""
 
     @property
     def server_address(self) -> tuple[object, ...]:
         return end_of(self.sock.getsockname())
 
-    def forget_path(self) -> None:
+    def remove_file(self) -> None:
         """Nobody shall connect any more: remove the file, if there is one; before the socket is closed."""
         if self.file is not None:
             self.file.remove()
             self.file = None
+
+    def end(self) -> None:
+        """The server stops: let go of all but ``sock``, which whoever waits for it closes next."""
+        self.remove_file()
+        if self.given is not None:
+            self.given.close()
 
 
 def has_name(address: object) -> bool:
@@ -94,6 +102,8 @@ def listening(address: Address | AddressInformation, *, reuse: bool = True, back
 def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:
     """A socket from outside, which listens from now on if it did not; it is ours to close, its file is not.
 
+    A duplicate is used, so that servers which are given the same socket do not close it under each other.
+
     Raises:
         TypeError, ValueError: it is no stream socket, or neither listens nor is bound.
         OSError: it cannot listen.
@@ -101,8 +111,9 @@ def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:
     given = check_bound(sock)
     if not is_listening(given):
         given.listen(backlog)
-    given.setblocking(False)
-    return Listening(given)
+    duplicate = given.dup()
+    duplicate.setblocking(False)
+    return Listening(duplicate, None, given)
 
 
 def _bind_path(sock: socket.socket, path: str) -> None:

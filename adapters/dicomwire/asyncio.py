@@ -586,7 +586,7 @@ class AssociationServer(ServerBase[Association]):
                 self._accept, sock=sock, ssl=self.ssl_context, backlog=BACKLOG, **tls
             )
         except BaseException:
-            self._listening.forget_path()
+            self._listening.remove_file()
             sock.close()
             raise
 
@@ -619,7 +619,7 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
-        self._listening.forget_path()
+        self._listening.end()
         self._server.close()
         self._stopped.set()
         if self in self.ae._servers:

@@ -236,7 +236,7 @@ class AssociationServer(ServerBase[Association]):
             if self in self.ae._servers:
                 self.ae._servers.remove(self)
             if self._listening is not None:
-                self._listening.forget_path()
+                self._listening.end()
             self.socket.close()
             if not self._serving:
                 self._wake_in.close()

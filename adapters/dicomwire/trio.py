@@ -427,7 +427,7 @@ class AssociationServer(ServerBase[Association]):
         if self._stopped.is_set():
             return
         self._stopped.set()
-        self._listening.forget_path()
+        self._listening.end()
         trio.lowlevel.notify_closing(self.socket)
         self.socket.close()
         if self in self.ae._servers:

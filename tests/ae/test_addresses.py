@@ -369,14 +369,18 @@ async def test_the_file_of_a_socket_from_outside_is_not_ours(socket_world: World
     assert path.exists()
 
 
-async def test_servers_may_share_a_listening_socket(socket_world: World, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("is_same", [True, False])
+async def test_servers_may_share_a_listening_socket(
+    socket_world: World, is_same: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     with closing(_tcp(True)) as sock:
-        servers = [await socket_world.serve(address=None, sock=sock.dup()) for _ in range(3)]
+        address = sock.getsockname()
+        servers = [await socket_world.serve(address=None, sock=sock if is_same else sock.dup()) for _ in range(3)]
         for _ in range(20):
-            await echo(await associate(socket_world, *sock.getsockname()))
+            await echo(await associate(socket_world, *address))
         servers[0].shutdown()
         for _ in range(5):
-            await echo(await associate(socket_world, *sock.getsockname()))
+            await echo(await associate(socket_world, *address))
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -386,7 +390,7 @@ async def test_make_server_takes_a_socket(blocking_world: World) -> None:
     ae.supported_contexts = CONTEXTS
     with ae.make_server(None, sock=sock) as server:
         assert type(server) is AssociationServer
-        assert (server.socket, server.server_address) == (sock, sock.getsockname())
+        assert server.socket.getsockname() == server.server_address == sock.getsockname()
         assert server.address_info == AddressInformation.from_tuple(sock.getsockname())
         job = blocking_world.start(lambda: _call(server.serve_forever))
         await echo(await associate(blocking_world, *sock.getsockname()))
@@ -505,6 +509,7 @@ def test_a_server_of_trio_takes_a_socket() -> None:
     sock = _tcp(True)
     server = dicomwire.trio.AssociationServer(ae, None, None, None, None, None, sock=sock)
     assert server.server_address == sock.getsockname()
+    server.socket.close()
     sock.close()
 
 
