@@ -90,7 +90,28 @@ async def _race(dialing: Dialing, running: dict[asyncio.Task[None], Attempt]) ->
 
 
 async def _connect(loop: asyncio.AbstractEventLoop, attempt: Attempt) -> None:
-    await loop.sock_connect(attempt.sock, attempt.destination.address)
+    sock, address = attempt.sock, attempt.destination.address
+    if sock.family != socket.AF_INET6 or not address[3]:
+        await loop.sock_connect(sock, address)
+        return
+    # uvloop forgets the zone.  Where a loop cannot watch sockets, it connects to the address as it is.
+    writable: asyncio.Future[None] = loop.create_future()
+    try:
+        loop.add_writer(sock, _tell, writable)
+    except NotImplementedError:
+        await loop.sock_connect(sock, address)
+        return
+    try:
+        if not attempt.connect():
+            await writable
+            attempt.finish()
+    finally:
+        loop.remove_writer(sock)
+
+
+def _tell(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _connect_at_once(dialing: Dialing, attempt: Attempt, now: float) -> None:

@@ -120,7 +120,16 @@ def _by_trio(dialing: Dialing) -> socket.socket:
     return trio.run(_dialing_trio.dial, dialing)
 
 
-@pytest.fixture(params=[_dialing.dial, _by_asyncio, _by_trio], ids=["blocking", "asyncio", "trio"])
+def _by_uvloop(dialing: Dialing) -> socket.socket:
+    uvloop = pytest.importorskip("uvloop")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_dialing_asyncio.dial(dialing))
+
+
+WAYS = {"blocking": _dialing.dial, "asyncio": _by_asyncio, "uvloop": _by_uvloop, "trio": _by_trio}
+
+
+@pytest.fixture(params=[*WAYS.values()], ids=[*WAYS])
 def dial(request: pytest.FixtureRequest) -> Any:
     """The way of each adapter."""
     return request.param
@@ -260,6 +269,33 @@ def test_a_queue_without_room_is_tried_until_there_is_some(dial: Dial, tmp_path:
         with dial(opened([Destination(AF_UNIX, path)])) as sock:
             assert sock.getpeername() == path
         timer.join()
+
+
+def _link_local() -> tuple[str, int] | None:
+    """A link-local address of this machine, and its zone."""
+    path = Path("/proc/net/if_inet6")
+    rows = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return next((_zoned(row) for row in rows if row[3] == "20"), None)
+
+
+def _zoned(row: list[str]) -> tuple[str, int]:
+    return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(row[0])), int(row[1], 16)
+
+
+@pytest.mark.usefixtures("no_resolver")
+def test_an_address_with_a_zone_is_reached(dial: Dial) -> None:
+    found = _link_local()
+    if found is None:
+        pytest.skip("there is no link-local address")
+    host, zone = found
+    with socket.socket(socket.AF_INET6) as server:
+        server.bind((host, 0, 0, zone))
+        server.listen()
+        port = server.getsockname()[1]
+        with dial(opened(destinations(f"{host}%{zone}", port, None))) as sock:
+            assert sock.getpeername()[:2] == (host, port)
+    with pytest.raises(ConnectionRefusedError):
+        dial(opened(destinations((host, 0, zone), port, None)))
 
 
 def test_time_does_not_begin_anew_with_each_signal() -> None:
