@@ -28,7 +28,7 @@ class SocketFile:
     @classmethod
     def of(cls, path: str) -> SocketFile:
         found = os.lstat(path)
-        return cls(path, found.st_dev, found.st_ino, os.getpid())
+        return cls(os.path.abspath(path), found.st_dev, found.st_ino, os.getpid())
 
     def remove(self) -> None:
         """Remove it if it is still ours: not somebody else's of the same name, nor our parent's after a fork."""

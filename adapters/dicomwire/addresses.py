@@ -174,7 +174,8 @@ def unix_path(address: object) -> str | None:
         path = os.fsdecode(address)
     elif isinstance(address, str) and address.startswith(_UNIX):
         path = address.removeprefix(_UNIX)
-        if path.startswith("//"):
+        if path.startswith("///"):
+            # As in a URL: no host, and an absolute path.
             path = path[2:]
         if path.startswith("@"):
             return "\0" + path[1:]

@@ -6,6 +6,8 @@ import asyncio
 import errno
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -466,3 +468,40 @@ def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, ru
 
     run(work)
     assert len(asked) == 2 and threading.main_thread() not in asked
+
+
+# -- elsewhere -----------------------------------------------------------------------------------------------------
+_GREEN = """
+import sys
+try:
+    from gevent import monkey
+except ImportError:
+    sys.exit(77)
+monkey.patch_all()
+import gevent
+from dicomwire import _dialing
+from tests.adapters.test_dialing import listening, opened, refusing, silent
+ticks = []
+gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])
+with silent() as hanging, listening() as good:
+    with _dialing.dial(opened([hanging, refusing(), hanging, good])) as sock:
+        assert sock.getpeername() == good.address
+    try:
+        _dialing.dial(opened([hanging], 0.2))
+    except TimeoutError:
+        print(len(ticks) > 5)
+"""
+
+
+def test_green_sockets_connect_while_others_go_on() -> None:
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    run = subprocess.run([sys.executable, "-c", _GREEN], capture_output=True, text=True, timeout=60, env=environment)
+    if run.returncode == 77:
+        pytest.skip("gevent is not installed")
+    assert run.stdout.split() == ["True"], run.stderr
+
+
+def test_there_is_one_place_that_asks_the_resolver() -> None:
+    folder = Path(_dialing.__file__).parent
+    asking = [path.name for path in folder.rglob("*.py") if "getaddrinfo(" in path.read_text("utf-8")]
+    assert asking == ["addresses.py"]

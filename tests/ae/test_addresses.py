@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 import dicomwire.trio
 from dicomwire import build_context, evt
+from dicomwire.__main__ import main
 from dicomwire.addresses import AddressInformation
 from dicomwire.transport import AssociationServer, RequestHandler
 from tests.adapters.test_dialing import silent
@@ -188,6 +191,22 @@ async def test_a_server_may_be_given_a_name(loop_world: World, monkeypatch: pyte
     await echo(await associate(loop_world, *server.server_address))
 
 
+def test_a_clock_that_jumps_does_not_jump_at_a_numeric_address() -> None:
+    """Waiting for a thread, all of trio would stand still: reason to jump for a clock that does."""
+
+    async def run() -> None:
+        ae = dicomwire.trio.AE()
+        ae.requested_contexts = ae.supported_contexts = CONTEXTS
+        async with await ae.start_server((LOCALHOST, 0), block=False) as server:
+            for _ in range(20):
+                began = trio.current_time()
+                association = await ae.associate(LOCALHOST, port_of(server))
+                assert association.is_established and trio.current_time() == began
+                await association.release()
+
+    trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
 # -- Unix domain sockets -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("spelling", [str, lambda path: path, lambda path: (path, 0)], ids=["text", "path", "pair"])
 async def test_a_unix_domain_socket(socket_world: World, path: Path, spelling: Any) -> None:
@@ -309,6 +328,15 @@ async def test_a_move_goes_to_a_unix_domain_socket(socket_world: World, path: Pa
         statuses = [status.Status for status, _ in responses]
     assert statuses[-1] == 0 and kept == [instance.SOPInstanceUID]
     await done(association.release())
+
+
+async def test_an_application_takes_a_path(
+    blocking_world: World, path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await blocking_world.serve(address=path)
+    assert main(["echoscu", f"unix:{path}", "104"]) == 0
+    assert main(["echoscu", f"unix:{path}x", "104"]) == 1
+    assert "No such file or directory" in capfd.readouterr().err
 
 
 async def test_a_handler_of_connections_of_ones_own_sees_paths(blocking_world: World, path: Path) -> None:
