@@ -17,8 +17,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from dicomwire import events as evt
+from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
+from dicomwire._listening import BACKLOG, Listening
 from dicomwire._vectors import IOV_MAX, advance
-from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
+from dicomwire.addresses import Address, Peer, end_of, information_of, no_delay
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
@@ -567,18 +569,26 @@ class AssociationServer(ServerBase[Association]):
         self.ssl_context = ssl_context
         self.server_address: tuple[Any, ...]
         self._server: asyncio.Server
+        self._listening: Listening
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
 
-    async def _listen(self, address: tuple[Any, ...]) -> None:
-        sock = listening_socket(address)
-        sock.setblocking(False)
-        self.server_address = sock.getsockname()
+    async def _listen(self, address: Address | None, given: socket.socket | None) -> None:
+        self._listening = await open_listening(address, given)
+        self.server_address = self._listening.server_address
         loop = asyncio.get_running_loop()
         tls: dict[str, Any] = {}
         if self.ssl_context is not None and self.ae.acse_timeout:
             tls["ssl_handshake_timeout"] = self.ae.acse_timeout
-        self._server = await loop.create_server(self._accept, sock=sock, ssl=self.ssl_context, backlog=128, **tls)
+        sock = self._listening.sock
+        try:
+            self._server = await loop.create_server(
+                self._accept, sock=sock, ssl=self.ssl_context, backlog=BACKLOG, **tls
+            )
+        except BaseException:
+            self._listening.remove_file()
+            sock.close()
+            raise
 
     def _accept(self) -> ProtocolChannel:
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
@@ -586,8 +596,10 @@ class AssociationServer(ServerBase[Association]):
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
         no_delay(channel.transport.get_extra_info("socket"))
-        association.requestor._set_address(channel.transport.get_extra_info("peername"), AddressInformation.from_tuple)
-        association.acceptor._set_address(channel.transport.get_extra_info("sockname"), AddressInformation.from_tuple)
+        family = self._listening.sock.family
+        for side, name in ((association.requestor, "peername"), (association.acceptor, "sockname")):
+            if (address := channel.transport.get_extra_info(name)) is not None:
+                side._set_address(end_of(address), information_of(family))
         self._adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
@@ -607,6 +619,7 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        self._listening.end()
         self._server.close()
         self._stopped.set()
         if self in self.ae._servers:
@@ -658,8 +671,8 @@ class AE(AsyncApplicationEntity):
 
     async def associate(
         self,
-        addr: str | tuple[str, int, int],
-        port: int,
+        addr: Peer | None,
+        port: int | None,
         contexts: list[PresentationContext] | None = None,
         ae_title: str = "ANY-SCP",
         max_pdu: int = 16382,
@@ -667,12 +680,12 @@ class AE(AsyncApplicationEntity):
         bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
         tls_args: TLSArguments | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
-        loop = asyncio.get_running_loop()
-        addresses = await loop.run_in_executor(None, candidates, addr, port)
-        sock = bound_socket(addresses[0][0], bind_address)
-        try:
+        dialing = await open_dialing(addr, port, bind_address, sock)
+        with dialing.kept_for_the_caller():
             association, request = new_requestor(
                 Association,
                 self,
@@ -681,24 +694,22 @@ class AE(AsyncApplicationEntity):
                 max_pdu,
                 ext_neg,
                 evt_handlers,
-                addresses[0][1],
-                AddressInformation.from_tuple,
+                dialing.peer,
+                dialing.address_type,
             )
-        except BaseException:
-            sock.close()
-            raise
+        dialing.allow(self.connection_timeout, self.acse_timeout)
         options: dict[str, Any] = {}
         if tls_args is not None:
             context, server_hostname = tls_args
             options = {"ssl": context, "server_hostname": server_hostname or ""}
+        session = association._new_session()
         try:
-            async with asyncio.timeout(self.connection_timeout):
-                channel = await self._connect(association, addresses, sock, bind_address, options)
+            channel = await connected(dialing, lambda: ProtocolChannel(session), options)
         except (OSError, ValueError) as error:
             await not_connected(association, error)
             return association
         no_delay(channel.transport.get_extra_info("socket"))
-        association.requestor._set_address(channel.transport.get_extra_info("sockname"), AddressInformation.from_tuple)
+        dialing.settle(association, channel.transport.get_extra_info("sockname"))
         self._register(association)
         await association._open(channel)
         await establish(association, request)
@@ -706,44 +717,16 @@ class AE(AsyncApplicationEntity):
             association._attendant = _Attendant(association, channel)
         return association
 
-    async def _connect(
-        self,
-        association: Association,
-        addresses: list[tuple[socket.AddressFamily, Any]],
-        sock: socket.socket,
-        bind_address: tuple[Any, ...] | None,
-        options: dict[str, Any],
-    ) -> ProtocolChannel:
-        """A channel to the first of ``addresses`` that answers; ``sock`` is bound for the first already."""
-        loop = asyncio.get_running_loop()
-        last: Exception | None = None
-        for index, (family, address) in enumerate(addresses):
-            session = association._new_session()
-            try:
-                if index:
-                    sock = bound_socket(family, bind_address)
-                sock.setblocking(False)
-                await loop.sock_connect(sock, address)
-                _, channel = await loop.create_connection(lambda: ProtocolChannel(session), sock=sock, **options)  # noqa: B023
-            except (OSError, ValueError) as error:
-                sock.close()
-                last = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return channel
-        assert last is not None
-        raise last
-
     async def start_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int],
+        address: Address | None,
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> AssociationServer:
         """Accept associations on ``address``: with ``block`` until shut down or cancelled, else as tasks of the loop.
 
@@ -751,7 +734,7 @@ class AE(AsyncApplicationEntity):
         it ends its associations.
         """
         server = AssociationServer(self, ae_title, contexts, ssl_context, evt_handlers)
-        await server._listen(address)
+        await server._listen(address, sock)
         self._servers.append(server)
         if block:
             async with server:

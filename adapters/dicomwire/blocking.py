@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeAlias, TypeVar, overload
 
 from dicomwire import _config, events as evt
+from dicomwire._dialing import Dialing, dial, over_given
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
-from dicomwire.addresses import AddressInformation, bound_socket, candidates, no_delay
+from dicomwire.addresses import Address, Peer, destinations, no_delay
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import run
 from dicomwire.logic.entity import ApplicationEntityBase
@@ -53,7 +54,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
-Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 
 def blocking(
@@ -299,37 +299,6 @@ async def _awaited(result: Awaitable[T]) -> T:
     return await result
 
 
-def connect(
-    addresses: list[tuple[socket.AddressFamily, Any]],
-    sock: socket.socket,
-    bind_address: tuple[Any, ...] | None,
-    timeout: float | None,
-) -> socket.socket:
-    """A socket connected to the first of ``addresses`` that answers; ``sock`` is bound for the first already.
-
-    Raises:
-        OSError: none does, or not in time.
-    """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    last: OSError | None = None
-    for index, (family, address) in enumerate(addresses):
-        if index:
-            sock = bound_socket(family, bind_address)
-        try:
-            sock.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            last = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    assert last is not None
-    raise last
-
-
 def completed(
     function: Callable[Concatenate[ApplicationEntityBase, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[AE, P], T]:
@@ -351,8 +320,8 @@ class AE(ApplicationEntityBase):
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
         self,
-        addr: str | tuple[str, int, int],
-        port: int,
+        addr: Peer | None,
+        port: int | None,
         contexts: list[PresentationContext] | None = None,
         ae_title: str = "ANY-SCP",
         max_pdu: int = 16382,
@@ -360,10 +329,16 @@ class AE(ApplicationEntityBase):
         bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
         tls_args: TLSArguments | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> Association:
         """Request an association and wait for the outcome: look at ``is_established`` of what comes back.
 
-        ``addr`` is a host, or ``(address, flowinfo, scope_id)`` for IPv6; ``contexts`` default to
+        ``addr`` is a host, ``(address, flowinfo, scope_id)`` for IPv6, or the path of a Unix domain socket (a ``Path``,
+        or ``"unix:/path"``; ``port`` is 0 then).  The addresses of a host are tried as RFC 8305 has it, all within
+        ``connection_timeout``, which begins when the name is resolved and ends when TLS is agreed upon.  ``sock`` is a
+        stream socket that is connected already: ``addr`` and ``port`` are not looked at, None will do.  It is closed
+        with the association; only if the call raises is it still the caller's.  ``contexts`` default to
         ``requested_contexts``; ``max_pdu`` is the longest P-DATA-TF body we take, 0 for no limit; ``ext_neg`` holds
         items of extended negotiation; ``tls_args`` is an ``SSLContext`` and the server's host name or None.
 
@@ -372,9 +347,10 @@ class AE(ApplicationEntityBase):
             RuntimeError: no presentation contexts.
             OSError: ``addr`` cannot be resolved, or the local address not be bound.
         """
-        addresses = candidates(addr, port)
-        sock = bound_socket(addresses[0][0], bind_address)
-        try:
+        # What is None or of another type is refused there.
+        places: Any = (addr, port, bind_address)
+        dialing = Dialing(destinations(*places)) if sock is None else over_given(sock, bind_address)
+        with dialing.kept_for_the_caller():
             association, request = new_requestor(
                 Association,
                 self,
@@ -383,20 +359,17 @@ class AE(ApplicationEntityBase):
                 max_pdu,
                 ext_neg,
                 evt_handlers,
-                addresses[0][1],
-                AddressInformation.from_tuple,
+                dialing.peer,
+                dialing.address_type,
             )
-        except BaseException:
-            sock.close()
-            raise
+        dialing.allow(self.connection_timeout, self.acse_timeout)
         try:
-            sock = connect(addresses, sock, bind_address, self.connection_timeout)
-            sock = self._secure(sock, tls_args)
+            connected = self._secure(dial(dialing), tls_args, dialing)
         except (OSError, ValueError) as error:
             association._run(not_connected(association, error))
             return association
-        association.requestor._set_address(sock.getsockname(), AddressInformation.from_tuple)
-        channel = SocketChannel(sock, association._new_session(), association._lock)
+        dialing.settle(association, connected.getsockname())
+        channel = SocketChannel(connected, association._new_session(), association._lock)
         self._register(association)
         association._run(_request(association, channel, request))
         if association.is_established:
@@ -406,14 +379,20 @@ class AE(ApplicationEntityBase):
     get_to_folder = completed(get_to_folder)
     move_to_folder = completed(move_to_folder)
 
-    def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:
+    def _secure(self, sock: socket.socket, tls_args: TLSArguments | None, dialing: Dialing) -> socket.socket:
         no_delay(sock)
         if tls_args is None:
             return sock
         context, server_hostname = tls_args
+        now = time.monotonic()
+        deadline = dialing.handshake_deadline(now)
         try:
-            sock.settimeout(self.connection_timeout or self.acse_timeout)
+            # The timeout is for the handshake as a whole, however many times it reads.
+            sock.settimeout(None if deadline is None else max(0.001, deadline - now))
             return context.wrap_socket(sock, server_hostname=server_hostname)
+        except TimeoutError as error:
+            sock.close()
+            raise dialing.handshake_timeout() from error
         except BaseException:
             sock.close()
             raise
@@ -422,48 +401,58 @@ class AE(ApplicationEntityBase):
     @overload
     def start_server(
         self,
-        address: Address,
+        address: Address | None,
         block: Literal[True] = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> None: ...
 
     @overload
     def start_server(
         self,
-        address: Address,
+        address: Address | None,
         block: Literal[False],
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> ThreadedAssociationServer: ...
 
     @overload
     def start_server(
         self,
-        address: Address,
+        address: Address | None,
         block: bool,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> ThreadedAssociationServer | None: ...
 
     def start_server(
         self,
-        address: Address,
+        address: Address | None,
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> ThreadedAssociationServer | None:
         """Accept associations on ``address``: with ``block`` until :meth:`shutdown`, else in the background.
 
-        Port 0 lets the system choose: see ``server_address`` of the server that comes back.
+        Port 0 lets the system choose: see ``server_address`` of the server that comes back.  A ``Path``, or
+        ``"unix:/path"``, is a Unix domain socket.  ``sock`` is a stream socket from outside that listens, or is bound
+        and will: ``address`` is not looked at, None will do.  The server closes it.
 
         Raises:
             TypeError, ValueError: a bad argument, or no supported contexts.
@@ -478,6 +467,7 @@ class AE(ApplicationEntityBase):
             ssl_context=ssl_context,
             evt_handlers=evt_handlers,
             server_class=ThreadedAssociationServer,
+            **({} if sock is None else {"sock": sock}),
         )
         if block:
             try:
@@ -498,7 +488,7 @@ class AE(ApplicationEntityBase):
     @overload
     def make_server(
         self,
-        address: Address,
+        address: Address | None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -510,7 +500,7 @@ class AE(ApplicationEntityBase):
     @overload
     def make_server(
         self,
-        address: Address,
+        address: Address | None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -523,7 +513,7 @@ class AE(ApplicationEntityBase):
     @overload
     def make_server(
         self,
-        address: Address,
+        address: Address | None,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
@@ -534,7 +524,7 @@ class AE(ApplicationEntityBase):
 
     def make_server(
         self,
-        address: Address,
+        address: Address | None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -543,6 +533,8 @@ class AE(ApplicationEntityBase):
         **kwargs: Any,
     ) -> AssociationServer:
         """A server that listens on ``address``; its ``serve_forever()`` accepts associations.
+
+        ``kwargs`` are for the class: ours takes ``sock``, as :meth:`start_server` does, and ``request_handler``.
 
         Raises: as :meth:`start_server`.
         """

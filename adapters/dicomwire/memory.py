@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
+from os import PathLike
 from types import TracebackType, coroutine
 from typing import Any, Self, TypeVar
 
@@ -333,8 +334,11 @@ class AE(AsyncApplicationEntity):
         bind_address: tuple[str, int] | None = None,
         tls_args: None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        sock: None = None,
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
+        _refuse_sockets(addr, sock)
         if not isinstance(addr, str | tuple) or not isinstance(port, int):
             raise TypeError(f"an address is a str and a port an int, not {addr!r} and {port!r}")
         association, request = new_requestor(
@@ -364,8 +368,11 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        sock: None = None,
     ) -> Server:
         """Accept associations; see :meth:`dicomwire.AE.start_server`."""
+        _refuse_sockets(address, sock)
         server = Server(self, address, ae_title, contexts, evt_handlers)
         self._servers.append(server)
         if block:
@@ -379,6 +386,14 @@ class AE(AsyncApplicationEntity):
             await association.abort()
         while self._servers:
             self._servers.pop().shutdown()
+
+
+def _refuse_sockets(address: object, sock: object) -> None:
+    if sock is not None:
+        raise TypeError("there are no sockets in memory: a sock is for the other adapters")
+    host = address[0] if isinstance(address, tuple) and address else address
+    if isinstance(host, PathLike) or (isinstance(host, str) and host.startswith("unix:")):
+        raise TypeError("there are no Unix domain sockets in memory: an address is a host and a port")
 
 
 async def _attend(association: Association, channel: MemoryChannel) -> None:

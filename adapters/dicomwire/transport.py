@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire import events as evt
 from dicomwire._leaving import answer_before_leaving
+from dicomwire._listening import Listening, listening, listening_on
+from dicomwire._logging import shown_address
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._workers import Workers
-from dicomwire.addresses import AddressInformation, listening_socket, no_delay
+from dicomwire.addresses import Address, AddressInformation, end_of, information_of, no_delay
 from dicomwire.blocking import Association
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.server import ServerBase
@@ -51,12 +53,15 @@ class RequestHandler:
     @property
     def local(self) -> AddressInformation:
         """Where the peer reached us."""
-        return AddressInformation.from_tuple(self.request.getsockname())
+        family = self.request.family
+        information: AddressInformation = information_of(family)(end_of(self.request.getsockname()))
+        return information
 
     @property
     def remote(self) -> AddressInformation:
         """Where the peer is."""
-        return AddressInformation.from_tuple(self.client_address)
+        information: AddressInformation = information_of(self.request.family)(self.client_address)
+        return information
 
     def handle(self) -> None:
         """Serve the association to its end."""
@@ -78,15 +83,16 @@ class RequestHandler:
             try:
                 self.request.do_handshake()
             except (OSError, ValueError) as error:
-                LOGGER.error("TLS handshake with %s failed: %s", self.client_address[0], error)
+                LOGGER.error("TLS handshake with %s failed: %s", shown_address(self.client_address), error)
                 return False
         return True
 
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
         association = Association(self.ae, Role.ACCEPTOR, self.server._handlers)
-        association.requestor._set_address(self.client_address, AddressInformation.from_tuple)
-        association.acceptor._set_address(self.request.getsockname(), AddressInformation.from_tuple)
+        family = self.request.family
+        association.requestor._set_address(self.client_address, information_of(family))
+        association.acceptor._set_address(end_of(self.request.getsockname()), information_of(family))
         self.server._adopt(association)
         return association
 
@@ -106,17 +112,20 @@ class AssociationServer(ServerBase[Association]):
     def __init__(
         self,
         ae: AE,
-        address: tuple[Any, ...],
+        address: Address | None,
         ae_title: str,
         contexts: list[PresentationContext],
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         request_handler: Callable[[socket.socket, tuple[Any, ...], AssociationServer], Any] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self.request_handler = request_handler or RequestHandler
-        self.address_info = AddressInformation.from_tuple(tuple(address))
+        self._listening: Listening | None = None if sock is None else listening_on(sock)
+        self.address_info = self._requested(address)
         self.address_family = self.address_info.address_family
         self.socket: socket.socket
         self.server_address: tuple[Any, ...]
@@ -128,11 +137,18 @@ class AssociationServer(ServerBase[Association]):
         self.server_bind()
         self._wake_in, self._wake_out = socket.socketpair()
 
+    def _requested(self, address: Address | None) -> AddressInformation:
+        if self._listening is None:
+            return AddressInformation.from_address(address)  # type: ignore[arg-type]
+        given: AddressInformation = information_of(self._listening.sock.family)(self._listening.server_address)
+        return given
+
     def server_bind(self) -> None:
-        """Bind and listen."""
-        self.socket = listening_socket(self.address_info.as_tuple, reuse=self.allow_reuse_address)
-        self.socket.setblocking(False)
-        self.server_address = self.socket.getsockname()
+        """Bind and listen, unless a socket was given."""
+        if self._listening is None:
+            self._listening = listening(self.address_info, reuse=self.allow_reuse_address)
+        self.socket = self._listening.sock
+        self.server_address = self._listening.server_address
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Accept connections until :meth:`shutdown`.  Nothing is polled: ``poll_interval`` has no effect."""
@@ -162,6 +178,7 @@ class AssociationServer(ServerBase[Association]):
     def _accept(self) -> None:
         try:
             request, client_address = self.get_request()
+            client_address = end_of(client_address)
         except (BlockingIOError, InterruptedError, ConnectionError):
             # Gone again before we took it.
             return
@@ -175,7 +192,7 @@ class AssociationServer(ServerBase[Association]):
         try:
             self.process_request(request, client_address)
         except Exception:
-            LOGGER.exception("taking up a connection from %s failed", client_address[0])
+            LOGGER.exception("taking up a connection from %s failed", shown_address(client_address))
             request.close()
 
     def get_request(self) -> tuple[socket.socket, tuple[Any, ...]]:
@@ -189,19 +206,19 @@ class AssociationServer(ServerBase[Association]):
             except BaseException:
                 request.close()
                 raise
-        return request, client_address
+        return request, end_of(client_address)
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """Take up a connection: by default in a thread of its own."""
         work = partial(make_target(self.process_request_thread), request, client_address)
-        self._workers.run(work, f"dicomwire-{client_address[0]}")
+        self._workers.run(work, f"dicomwire-{client_address[0] or 'local'}")
 
     def process_request_thread(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """What that thread does."""
         try:
             self.request_handler(request, client_address, self)
         except Exception:
-            LOGGER.exception("an association with %s failed", client_address[0])
+            LOGGER.exception("an association with %s failed", shown_address(client_address))
             request.close()
 
     def service_actions(self) -> None:
@@ -218,6 +235,8 @@ class AssociationServer(ServerBase[Association]):
                 self._wake_out.send(b"\0")
             if self in self.ae._servers:
                 self.ae._servers.remove(self)
+            if self._listening is not None:
+                self._listening.end()
             self.socket.close()
             if not self._serving:
                 self._wake_in.close()

@@ -7,11 +7,9 @@ an association owns the task that notices what its peer does while no operation 
 from __future__ import annotations
 
 import contextlib
-import errno
 import inspect
 import logging
 import math
-import os
 import socket
 import ssl
 from collections.abc import Coroutine, Sequence
@@ -23,8 +21,12 @@ from typing import Any, Self
 import trio
 
 from dicomwire import events as evt
+from dicomwire._dialing import Dialing
+from dicomwire._dialing_trio import dial, open_dialing, resolved
+from dicomwire._listening import listening, listening_on
+from dicomwire._logging import shown_address
 from dicomwire._vectors import send_some
-from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
+from dicomwire.addresses import Address, AddressInformation, Peer, end_of, information_of, no_delay
 from dicomwire.dimse.session import Session
 from dicomwire.logic.accepting import serve_association
 from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
@@ -298,38 +300,6 @@ class Association(AsyncAssociation):
                 await manager.__aexit__(None, None, None)
 
 
-async def _connect(
-    addresses: list[tuple[socket.AddressFamily, Any]], sock: socket.socket, bind_address: tuple[Any, ...] | None
-) -> socket.socket:
-    """A socket connected to the first address that answers; ``sock`` is bound for the first already.
-
-    Raises:
-        OSError: none does.
-    """
-    last: OSError | None = None
-    for index, (family, address) in enumerate(addresses):
-        if index:
-            sock = bound_socket(family, bind_address)
-        try:
-            sock.setblocking(False)
-            code = sock.connect_ex(address)
-            if code in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-                await trio.lowlevel.wait_writable(sock)
-                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                raise OSError(code, os.strerror(code))
-        except OSError as error:
-            sock.close()
-            last = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    assert last is not None
-    raise last
-
-
 async def _handshake(sock: ssl.SSLSocket) -> None:
     while True:
         try:
@@ -349,17 +319,19 @@ class AssociationServer(ServerBase[Association]):
     def __init__(
         self,
         ae: AE,
-        address: tuple[Any, ...],
+        address: Address | AddressInformation | None,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
         evt_handlers: Sequence[evt.EventHandler] | None,
+        *,
+        sock: socket.socket | None = None,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
-        self.socket = listening_socket(address)
-        self.socket.setblocking(False)
-        self.server_address: tuple[Any, ...] = self.socket.getsockname()
+        self._listening = listening(address) if sock is None else listening_on(sock)  # type: ignore[arg-type]
+        self.socket = self._listening.sock
+        self.server_address: tuple[Any, ...] = self._listening.server_address
         self._stopped = trio.Event()
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
@@ -413,8 +385,9 @@ class AssociationServer(ServerBase[Association]):
     async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
         association._nursery = self._nursery
-        association.requestor._set_address(address, AddressInformation.from_tuple)
-        association.acceptor._set_address(sock.getsockname(), AddressInformation.from_tuple)
+        peer, information = end_of(address), information_of(sock.family)
+        association.requestor._set_address(peer, information)
+        association.acceptor._set_address(end_of(sock.getsockname()), information)
         self._adopt(association)
         channel: SocketChannel | None = None
         try:
@@ -425,10 +398,10 @@ class AssociationServer(ServerBase[Association]):
             await association._open(channel)
             await serve_association(association, self._support())
         except (OSError, trio.TooSlowError) as error:
-            LOGGER.error("TLS handshake with %s failed: %s", address[0], error or "timed out")
+            LOGGER.error("TLS handshake with %s failed: %s", shown_address(peer), error or "timed out")
             association.kill()
         except Exception:
-            LOGGER.exception("an association with %s failed", address[0])
+            LOGGER.exception("an association with %s failed", shown_address(peer))
         finally:
             self._forget(association)
             if channel is None:
@@ -454,6 +427,7 @@ class AssociationServer(ServerBase[Association]):
         if self._stopped.is_set():
             return
         self._stopped.set()
+        self._listening.end()
         trio.lowlevel.notify_closing(self.socket)
         self.socket.close()
         if self in self.ae._servers:
@@ -479,8 +453,8 @@ class AE(AsyncApplicationEntity):
 
     async def associate(
         self,
-        addr: str | tuple[str, int, int],
-        port: int,
+        addr: Peer | None,
+        port: int | None,
         contexts: list[PresentationContext] | None = None,
         ae_title: str = "ANY-SCP",
         max_pdu: int = 16382,
@@ -488,11 +462,12 @@ class AE(AsyncApplicationEntity):
         bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
         tls_args: TLSArguments | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        sock: socket.socket | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
-        addresses = await trio.to_thread.run_sync(candidates, addr, port)
-        sock = bound_socket(addresses[0][0], bind_address)
-        try:
+        dialing = await open_dialing(addr, port, bind_address, sock)
+        with dialing.kept_for_the_caller():
             association, request = new_requestor(
                 Association,
                 self,
@@ -501,28 +476,23 @@ class AE(AsyncApplicationEntity):
                 max_pdu,
                 ext_neg,
                 evt_handlers,
-                addresses[0][1],
-                AddressInformation.from_tuple,
+                dialing.peer,
+                dialing.address_type,
             )
-        except BaseException:
-            sock.close()
-            raise
+        dialing.allow(self.connection_timeout, self.acse_timeout)
         try:
-            limit = self.connection_timeout
-            with trio.fail_after(math.inf if limit is None else limit):
-                sock = await _connect(addresses, sock, bind_address)
-                sock = await self._secure(sock, tls_args)
-        except (OSError, ValueError, trio.TooSlowError) as error:
+            connected = await self._secure(await dial(dialing), tls_args, dialing)
+        except (OSError, ValueError) as error:
             await not_connected(association, error)
             return association
-        association.requestor._set_address(sock.getsockname(), AddressInformation.from_tuple)
-        channel = SocketChannel(sock, association._new_session())
+        dialing.settle(association, connected.getsockname())
+        channel = SocketChannel(connected, association._new_session())
         self._register(association)
         await association._open(channel)
         await establish(association, request)
         return association
 
-    async def _secure(self, sock: socket.socket, tls_args: TLSArguments | None) -> socket.socket:
+    async def _secure(self, sock: socket.socket, tls_args: TLSArguments | None, dialing: Dialing) -> socket.socket:
         no_delay(sock)
         if tls_args is None:
             return sock
@@ -532,10 +502,13 @@ class AE(AsyncApplicationEntity):
         except BaseException:
             sock.close()
             raise
+        deadline = dialing.handshake_deadline(trio.current_time())
         try:
-            limit = self.acse_timeout
-            with trio.fail_after(math.inf if limit is None else limit):
+            with trio.fail_at(math.inf if deadline is None else deadline):
                 await _handshake(secure)
+        except trio.TooSlowError:
+            secure.close()
+            raise dialing.handshake_timeout() from None
         except BaseException:
             secure.close()
             raise
@@ -543,13 +516,14 @@ class AE(AsyncApplicationEntity):
 
     async def start_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int],
+        address: Address | None,
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         *,
+        sock: socket.socket | None = None,
         task_status: trio.TaskStatus[AssociationServer] = trio.TASK_STATUS_IGNORED,
     ) -> AssociationServer:
         """Accept associations on ``address``; arguments and errors of :meth:`dicomwire.AE.start_server`.
@@ -557,7 +531,8 @@ class AE(AsyncApplicationEntity):
         With ``block`` in the calling task until shut down or cancelled, for ``await nursery.start(...)``; else in
         ``async with`` on the server that comes back, which listens already.
         """
-        server = AssociationServer(self, address, ae_title, contexts, ssl_context, evt_handlers)
+        where = address if sock is not None else await resolved(address)
+        server = AssociationServer(self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock)
         self._servers.append(server)
         if block:
             async with server:

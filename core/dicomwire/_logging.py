@@ -1,6 +1,7 @@
 """Log output: showing it, and putting what a peer says into it safely."""
 
 import logging
+from typing import Any
 
 LOGGER = logging.getLogger("dicomwire")
 LOGGER.addHandler(logging.NullHandler())
@@ -26,3 +27,15 @@ def printable(text: object, length: int = 64) -> str:
     if not shown.isprintable():
         shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
     return shown if len(shown) <= length else f"{shown[: max(length - 3, 0)]}..."
+
+
+def shown_address(address: tuple[Any, ...]) -> str:
+    """Where an end of a connection is, for people: ``host:port``, ``[IPv6]:port`` or ``unix:path``."""
+    host, port = str(address[0]), address[1]
+    if not host and not port:
+        # Of a Unix domain socket only the end that listens has a name.
+        return "a local process"
+    if "/" in host or host.startswith("\0"):
+        return f"unix:{printable(host.replace(chr(0), '@', 1), 120)}"
+    shown = printable(host)
+    return f"[{shown}]:{port}" if ":" in host else f"{shown}:{port}"

@@ -187,13 +187,16 @@ class World(ABC):
         contexts: list[PresentationContext] | None = None,
         **options: Any,
     ) -> Any:
-        """A running server, for verification and CT unless ``contexts`` says something else."""
+        """A running server, for verification and CT unless ``contexts`` says something else.
+
+        ``address`` is where, by default any port of the loopback interface.
+        """
         entity = ae if ae is not None else self.ae("SERVER")
         chosen = usual_contexts() if contexts is None else contexts
         return await self._start_server(entity, evt_handlers=list(handlers), contexts=chosen, **options)
 
-    async def _start_server(self, entity: Any, **options: Any) -> Any:
-        return await done(entity.start_server((LOCALHOST, 0), block=False, **options))
+    async def _start_server(self, entity: Any, address: Any = (LOCALHOST, 0), **options: Any) -> Any:
+        return await done(entity.start_server(address, block=False, **options))
 
     async def associate(
         self, server: Any, *, ae: Any = None, contexts: list[PresentationContext] | None = None, **options: Any
@@ -427,8 +430,8 @@ class AsyncioWorld(SocketWorld):
             self._close()
         await self.until(lambda: len(asyncio.all_tasks()) == 1, 2 * PATIENCE)
 
-    async def _start_server(self, entity: Any, **options: Any) -> Any:
-        server = await super()._start_server(entity, **options)
+    async def _start_server(self, entity: Any, address: Any = (LOCALHOST, 0), **options: Any) -> Any:
+        server = await super()._start_server(entity, address, **options)
         self._servers.append(server)
         return server
 
@@ -533,9 +536,9 @@ class TrioWorld(SocketWorld):
         self._close()
         return failed
 
-    async def _start_server(self, entity: Any, **options: Any) -> Any:
+    async def _start_server(self, entity: Any, address: Any = (LOCALHOST, 0), **options: Any) -> Any:
         async def serve(task_status: trio.TaskStatus[Any]) -> None:
-            await entity.start_server((LOCALHOST, 0), task_status=task_status, **options)
+            await entity.start_server(address, task_status=task_status, **options)
 
         try:
             return await self._nursery.start(serve)

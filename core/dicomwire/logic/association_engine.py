@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dicomwire import events as evt
+from dicomwire._logging import shown_address
 from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import RESPONSE
@@ -203,7 +204,7 @@ class AssociationEngine(AssociationHandlers):
     @property
     def _peer_name(self) -> str:
         address = self._peer_side.address_tuple
-        return f"{address[0]}:{address[1]}" if address else "the peer"
+        return shown_address(address) if address else "the peer"
 
     async def _timed_out(self, event: TimedOut) -> None:
         waiting = {

@@ -11,7 +11,7 @@ from pydicom.uid import UID
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
-from dicomwire._logging import printable
+from dicomwire._logging import printable, shown_address
 from dicomwire.logic.window import check_window
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import PresentationContext, build_context
@@ -450,8 +450,6 @@ def _seconds(timeout: float | None) -> str:
 
 def _peer(association: AssociationBase) -> str:
     peer = association.acceptor if association.is_requestor else association.requestor
-    try:
-        where = f"{printable(peer.address)} port {peer.port}"
-    except ValueError:
-        where = "an unknown address"
+    address = peer.address_tuple
+    where = "an unknown address" if address is None else shown_address(address)
     return f"{printable(peer.ae_title)} at {where}"

@@ -107,13 +107,13 @@ def advice_without_connection(error: Exception) -> str | None:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "SSLCertVerificationError" in kinds:
         return "the SSLContext does not trust its certificate, or it is for another host name"
-    if "SSLError" in kinds:
+    if "SSLError" in kinds or "HandshakeTimeout" in kinds:
         return "it may not speak TLS on that port, or not with this SSLContext"
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there: check address and port, and that the peer is running"
     if isinstance(error, ConnectionResetError):
         return "it may expect TLS or not, unlike us, or not accept our address"
-    if isinstance(error, TimeoutError) or "TooSlowError" in kinds:
+    if isinstance(error, TimeoutError):
         return "nobody answers: check the address, and firewalls in between"
     return None
 

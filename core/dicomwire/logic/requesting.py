@@ -150,7 +150,9 @@ def new_requestor(
 async def not_connected(association: AssociationBase, error: Exception) -> None:
     """There is no transport connection: the association ends before it began."""
     why = str(error) or "timed out"
-    LOGGER.error("no connection to %s: %s", association._peer_name, why)
+    # What was tried is in the error, of an adapter that tries several addresses.
+    named = "" if association._peer_name in why else f" to {association._peer_name}"
+    LOGGER.error("no connection%s: %s", named, why)
     association._advice = advice_without_connection(error)
     await association._finish("aborted", f"no connection: {why}")
 

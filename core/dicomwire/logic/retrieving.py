@@ -43,7 +43,7 @@ ProgressHandler: TypeAlias = Callable[[Progress], Any]
 
 async def get_to_folder(
     self: ApplicationEntityBase,
-    addr: str | tuple[str, int, int],
+    addr: str | os.PathLike[str] | tuple[str, int, int],
     port: int,
     identifier: Dataset | bytes,
     folder: str | os.PathLike[str],
@@ -107,12 +107,12 @@ async def get_to_folder(
 
 async def move_to_folder(
     self: ApplicationEntityBase,
-    addr: str | tuple[str, int, int],
+    addr: str | os.PathLike[str] | tuple[str, int, int],
     port: int,
     identifier: Dataset | bytes,
     folder: str | os.PathLike[str],
     *,
-    listen_on: tuple[str, int] | tuple[str, int, int, int],
+    listen_on: tuple[str, int] | tuple[str, int, int, int] | str | os.PathLike[str],
     move_aet: str | None = None,
     query_model: str = STUDY_ROOT_MOVE,
     ae_title: str = "ANY-SCP",

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TypeVar
 
 from dicomwire import events as evt
+from dicomwire._logging import shown_address
 from dicomwire.apps._common.options import Provider
 from dicomwire.blocking import AE
 from dicomwire.presentation import PresentationContext
@@ -61,7 +62,8 @@ def serve(
         return 1
     try:
         with _termination_interrupts():
-            logger.info("Listening on %s port %d", *server.server_address[:2])
+            host, port = server.server_address[:2]
+            logger.info("Listening on %s", f"{host} port {port}" if port else shown_address((host, port)))
             server.serve_forever()
     except KeyboardInterrupt:
         logger.info("Interrupted: shutting down")

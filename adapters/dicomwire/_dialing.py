@@ -1,0 +1,294 @@
+"""How connections are opened: the sockets of the attempts, which adapters wait for in their own way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import field, frozen
+
+from dicomwire._given_sockets import check_connected
+from dicomwire._race import Race, interleaved
+from dicomwire.addresses import AF_UNIX, Destination, end_of, information_of
+
+_IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
+
+
+class HandshakeTimeout(TimeoutError):
+    """The peer did not finish the TLS handshake in time."""
+
+
+@frozen(eq=False)
+class Attempt:
+    """A socket that is to be connected to one of the peer's addresses."""
+
+    destination: Destination
+    sock: socket.socket = field(repr=False)
+
+    @property
+    def is_immediate(self) -> bool:
+        """To connect never takes waiting: there is room for us in the queue of the other process, or not."""
+        return self.sock.family == AF_UNIX
+
+    def connect(self) -> bool:
+        """Begin to connect; False if it takes until the socket is writable, and :meth:`finish` then.
+
+        Raises:
+            OSError: it cannot be done.
+        """
+        code = self.sock.connect_ex(self.destination.address)
+        if code in _IN_PROGRESS and not self.is_immediate:
+            return False
+        _check(code)
+        return True
+
+    def finish(self) -> None:
+        """What has become of it: `OSError` if it has failed."""
+        _check(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
+def _check(code: int) -> None:
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+class Dialing:
+    """The attempts to reach a peer under any of its addresses.
+
+    The first socket is there, and bound, from the beginning.  From :meth:`begin` on the adapter calls
+    :meth:`next_attempt` and tells how each has ended, until there is a :attr:`winner` or a :meth:`failure`.
+    :meth:`close` closes whatever is open beside the winner.
+
+    Raises:
+        OSError: there is no address that the local one can be bound for.
+    """
+
+    def __init__(self, choice: list[Destination]) -> None:
+        self._open: list[Attempt] = []
+        self._first: Attempt | None = None
+        self._destinations = interleaved(choice, lambda destination: destination.family)
+        self._race: Race[Destination]
+        self._timeout: float | None = None
+        self._acse_timeout: float | None = None
+        self.winner: Attempt | None = None
+        last: OSError | None = None
+        for destination in self._destinations:
+            try:
+                self._first = self._prepare(destination)
+                return
+            except OSError as error:
+                last = last or error
+        assert last is not None
+        raise last
+
+    @classmethod
+    def over(cls, sock: socket.socket) -> Dialing:
+        """Over a connection that somebody else has opened."""
+        dialing = cls.__new__(cls)
+        destination = Destination(sock.family, sock.getpeername())
+        dialing.winner = Attempt(destination, sock)
+        dialing._open, dialing._destinations, dialing._first = [], [destination], None
+        dialing._timeout = dialing._acse_timeout = None
+        return dialing
+
+    def _prepare(self, destination: Destination) -> Attempt:
+        if destination.unusable is not None:
+            raise OSError(destination.unusable)
+        sock = socket.socket(destination.family, socket.SOCK_STREAM)
+        attempt = Attempt(destination, sock)
+        self._open.append(attempt)
+        try:
+            sock.setblocking(False)
+            if destination.local is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind(destination.local)
+        except BaseException:
+            self._let_go(attempt)
+            raise
+        return attempt
+
+    def _let_go(self, attempt: Attempt) -> None:
+        self._open.remove(attempt)
+        attempt.sock.close()
+
+    # -- who is called ------------------------------------------------------------------------------------------------
+    @property
+    def _reached(self) -> Destination:
+        return self._destinations[0] if self.winner is None else self.winner.destination
+
+    @property
+    def peer(self) -> tuple[Any, ...]:
+        """The end of the peer: the one reached, or else the first to be tried."""
+        return self._reached.end
+
+    @property
+    def address_type(self) -> Any:
+        """What makes an ``AddressInformation`` of either end."""
+        return information_of(self._reached.family)
+
+    def settle(self, association: Any, local: Any) -> None:
+        """Let the two sides of an association know their addresses; ``local`` is ours, as ``socket`` gives it."""
+        association.acceptor._set_address(self.peer, self.address_type)
+        association.requestor._set_address(end_of(local), self.address_type)
+
+    @contextmanager
+    def kept_for_the_caller(self) -> Iterator[None]:
+        """What is raised in the block ends the dialing; a socket from outside is not touched."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    # -- the race -----------------------------------------------------------------------------------------------------
+    def allow(self, connection_timeout: float | None, acse_timeout: float | None) -> None:
+        """How long it may take: all of it, TLS included; TLS, where there is no limit for all.  None is no limit."""
+        self._timeout = connection_timeout
+        self._acse_timeout = acse_timeout
+
+    def begin(self, now: float) -> None:
+        """The time begins: names are resolved."""
+        self._race = Race(self._destinations, now, self._timeout)
+
+    def next_attempt(self, now: float) -> Attempt | None:
+        """The next attempt, if it is due and nothing is reached yet; its socket does not block."""
+        while self.winner is None:
+            destination = self._race.next_attempt(now)
+            if destination is None:
+                return None
+            if self._first is not None and destination is self._first.destination:
+                first, self._first = self._first, None
+                return first
+            try:
+                return self._prepare(destination)
+            except OSError as error:
+                self._race.failed(destination, error)
+        return None
+
+    def next_deadline(self) -> float | None:
+        """When to look again, unless an attempt ends before; None is no limit."""
+        return self._race.next_deadline()
+
+    def failure(self, now: float) -> OSError | None:
+        """Why nothing was reached; None as long as something may be."""
+        return self._race.failure(now)
+
+    def failed(self, attempt: Attempt, error: Exception, now: float) -> None:
+        """It was in vain."""
+        self._let_go(attempt)
+        if attempt.is_immediate and isinstance(error, BlockingIOError):
+            self._race.postponed(attempt.destination, now)
+        else:
+            self._race.failed(attempt.destination, error)
+
+    def won(self, attempt: Attempt) -> None:
+        """It is connected; only the first counts."""
+        if self.winner is None:
+            self.winner = attempt
+            self._open.remove(attempt)
+
+    def close(self) -> None:
+        """Close the sockets of all attempts but the winner's."""
+        while self._open:
+            self._open.pop().sock.close()
+
+    def abandon(self) -> None:
+        """Close the winner's too."""
+        self.close()
+        if self.winner is not None:
+            self.winner.sock.close()
+
+    # -- TLS ----------------------------------------------------------------------------------------------------------
+    def handshake_deadline(self, now: float) -> float | None:
+        """By when a handshake must be done that begins now."""
+        if self._timeout is not None:
+            return self._race.deadline
+        return None if self._acse_timeout is None else now + self._acse_timeout
+
+    def handshake_timeout(self) -> HandshakeTimeout:
+        """What to raise when it is not."""
+        assert self.winner is not None
+        limit = self._acse_timeout if self._timeout is None else self._timeout
+        return HandshakeTimeout(f"{self.winner.destination}: timed out after {limit:g} s, in the TLS handshake")
+
+
+def over_given(sock: object, bind_address: object) -> Dialing:
+    """Over a connected socket from outside.
+
+    Raises:
+        TypeError, ValueError: it is none, or there is an address to bind it to.
+        OSError: the connection is gone already.
+    """
+    given = check_connected(sock)
+    if bind_address is not None:
+        raise ValueError("bind_address has no meaning for a sock that is connected already")
+    return Dialing.over(given)
+
+
+def dial(dialing: Dialing) -> socket.socket:
+    """A connected, blocking socket, in this thread.
+
+    Raises:
+        OSError: no address answers, or not in time.
+    """
+    dialing.begin(time.monotonic())
+    running: dict[int, Attempt] = {}
+    try:
+        while dialing.winner is None:
+            now = time.monotonic()
+            attempt = dialing.next_attempt(now)
+            if attempt is not None:
+                try:
+                    if attempt.connect():
+                        dialing.won(attempt)
+                    else:
+                        running[attempt.sock.fileno()] = attempt
+                except OSError as error:
+                    dialing.failed(attempt, error, now)
+            elif (failure := dialing.failure(now)) is not None:
+                raise failure
+            else:
+                _wait(dialing, running, now)
+        dialing.winner.sock.settimeout(None)
+        return dialing.winner.sock
+    except BaseException:
+        dialing.abandon()
+        raise
+    finally:
+        dialing.close()
+
+
+def _wait(dialing: Dialing, running: dict[int, Attempt], now: float) -> None:
+    """Wait until an attempt has ended, or something is due."""
+    deadline = dialing.next_deadline()
+    left = None if deadline is None else max(0.0, deadline - now)
+    if not running:
+        time.sleep(left or 0.0)
+        return
+    for descriptor in _connected(running, left):
+        attempt = running.pop(descriptor)
+        try:
+            attempt.finish()
+        except OSError as error:
+            dialing.failed(attempt, error, now)
+        else:
+            dialing.won(attempt)
+
+
+def _connected(descriptors: Iterable[int], seconds: float | None) -> list[int]:
+    """Those with an outcome, in so many seconds at most."""
+    if not hasattr(select, "poll"):
+        _, good, bad = select.select([], list(descriptors), list(descriptors), seconds)
+        return list({*good, *bad})
+    # For once, this is fewer system calls than a selector takes.
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLOUT)
+    # Rounded up: else it would ask again and again in the last millisecond.
+    return [descriptor for descriptor, _ in poller.poll(None if seconds is None else int(seconds * 1000) + 1)]
