@@ -81,16 +81,16 @@ class Found:
 
     files: list[StoredFile] = field(factory=list)
     skipped: int = 0
-    """How many are no DICOM files, or cannot be read."""
+    """How many are no instances, or cannot be read."""
 
     refused: int = 0
-    """How many are DICOM files that cannot be sent."""
+    """How many are instances that cannot be sent."""
 
 
 def look_for_files(
     paths: Iterable[FilePath], *, recurse: bool = False, strict: bool = False, logger: logging.Logger = LOGGER
 ) -> Found:
-    """As :func:`find_files`, and what cannot be sent is told from what is no DICOM file."""
+    """As :func:`find_files`, and what cannot be sent is told from what is no instance."""
     found: dict[Path, int] = {}
     directories: list[Path] = []
     result = Found()
@@ -101,7 +101,7 @@ def look_for_files(
         said = why.strerror or why if isinstance(why, OSError) else why
         # A medium that anybody has written may have any names.
         logger.log(level, "%s skipped: %s", printable(path, _LONGEST_PATH), said)
-        if isinstance(why, Unsendable | IncompleteFileMeta):
+        if isinstance(why, Unsendable):
             result.refused += 1
         else:
             result.skipped += 1

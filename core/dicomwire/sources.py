@@ -102,7 +102,9 @@ class IncompleteFileMeta(AttributeError):
 
 
 def is_source(source: Any) -> bool:
-    """Whether :func:`opened` may make something of this."""
+    """Whether :func:`opened` may make something of this; text is a path if there is something."""
+    if isinstance(source, str):
+        return os.path.exists(source)
     return runs_no_code(source) or isinstance(source, EncodedDataSet) or hasattr(source, "read")
 
 
@@ -132,10 +134,7 @@ def opened(source: Any) -> Opened:
     if isinstance(source, str | os.PathLike):
         return _opened_file(os.fspath(source))
     if is_buffer(source):
-        view = view_of(source)
-        head = _MemoryHead(view)
-        meta = _file_meta(head.first, head.more)
-        return _opened(InMemory(view[meta.data_set_offset :]), meta, head.first, meta.data_set_offset)
+        return _opened_buffer(view_of(source))
     if hasattr(source, "read"):
         content = FromFile(source)
         first = content.head(_HEAD)
@@ -145,19 +144,24 @@ def opened(source: Any) -> Opened:
     raise TypeError(f"{type(source).__name__} is nothing that can be stored")
 
 
-class _MemoryHead:
-    """The beginning of bytes in memory."""
+def _opened_buffer(view: memoryview) -> Opened:
+    at = _HEAD
 
-    __slots__ = ("_at", "_view", "first")
+    def more(size: int) -> bytes:
+        nonlocal at
+        start, at = at, at + size
+        return bytes(view[start:at])
 
-    def __init__(self, view: memoryview) -> None:
-        self._view = view
-        self._at = _HEAD
-        self.first = bytes(view[:_HEAD])
-
-    def more(self, size: int) -> bytes:
-        start, self._at = self._at, self._at + size
-        return self._view[start : self._at].tobytes()
+    content = InMemory(view)
+    try:
+        head = bytes(view[:_HEAD])
+        meta = _file_meta(head, more)
+        content.drop(meta.data_set_offset)
+        return _opened(content, meta, head, meta.data_set_offset)
+    except BaseException:
+        content.release()
+        view.release()
+        raise
 
 
 def _opened_file(path: str) -> Opened:
@@ -223,8 +227,8 @@ def _of_stated(stated: EncodedDataSet) -> EncodedDataSet:
     except Unsendable as error:
         error.sop_instance_uid = error.sop_instance_uid or stated.sop_instance_uid
         raise
-    instance = _uid(head.sop_instance_uid, stated.sop_instance_uid, "SOP Instance UID", "", None)
-    sop_class = _uid(head.sop_class_uid, stated.sop_class_uid, "SOP Class UID", "", instance)
+    instance = _uid_of_stated(head.sop_instance_uid, stated.sop_instance_uid)
+    sop_class = _uid_of_stated(head.sop_class_uid, stated.sop_class_uid)
     for actual, said, name in (
         (sop_class, stated.sop_class_uid, "SOP Class"),
         (instance, stated.sop_instance_uid, "SOP Instance"),
@@ -273,27 +277,25 @@ def _guessed(content: Content, meta: FileMeta) -> str:
 
 
 def _uid(found: str, stated: str | None, name: str, element: str, instance: str | None) -> str:
-    """The UID of the data set, else the stated one.
+    """The UID of the data set, else that of the file meta information.
 
     Raises:
         Unsendable: it is none.
         IncompleteFileMeta: there is none.
     """
     uid = found or stated
-    if uid and _UID.fullmatch(uid) is not None:
-        return uid
-    where = f"its file meta information ({element})" if element else "what was stated"
-    if found:
-        raise Unsendable(f"the {name} in its data set is no UID: {printable(found, 100)!r}", instance)
-    if stated:
-        raise Unsendable(
-            f"its data set has no {name}, and that in {where} is no UID: {printable(stated, 100)!r}", instance
+    if not uid:
+        raise IncompleteFileMeta(
+            f"the file meta information has no {element} Media Storage {name}, and the data set no {name}"
         )
-    if not element:
-        raise ValueError(f"the data set has no {name}, and none was stated")
-    raise IncompleteFileMeta(
-        f"the file meta information has no {element} Media Storage {name}, and the data set no {name}"
-    )
+    if _UID.fullmatch(uid) is None:
+        where = "in its data set" if found else f"in its file meta information ({element}), which its data set lacks,"
+        raise Unsendable(f"the {name} {where} is no UID: {printable(uid, 100)!r}", instance)
+    return uid
+
+
+def _uid_of_stated(found: str, stated: str) -> str:
+    return found if found and _UID.fullmatch(found) is not None else stated
 
 
 def _make_even(content: Content, syntax: str, data: bytes, instance: str) -> None:

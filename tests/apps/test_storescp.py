@@ -38,6 +38,7 @@ from tests.apps.helpers import (
     data_set,
     dicom_file,
     environment,
+    named,
     peer,
     provider,
 )
@@ -98,7 +99,7 @@ def test_a_deflated_data_set_is_written_as_received(tmp_path: Path) -> None:
         assert storescu(server.port, sent) == 0
         assert server.stop() == 0
     stored = (tmp_path / "out" / "CT.1.2.3").read_bytes()
-    assert DEFLATED.encode() in stored and stored.endswith(data_set(CT, "1.2.3", 100))
+    assert DEFLATED.encode() in stored and stored.endswith(data_set(CT, "1.2.3", 100, DEFLATED))
 
 
 def test_no_echo_refuses_verification(tmp_path: Path) -> None:
@@ -296,21 +297,25 @@ def test_the_prefix_tells_the_class(sop_class: str, prefix: str) -> None:
     assert file_name(sop_class, "1.2.3") == f"{prefix}.1.2.3"
 
 
+def send_named(port: str, *uids: str) -> None:
+    """Send instances that are called so."""
+    with AE().associate(HOST, int(port), [build_context(CT, EXPLICIT)]) as association:
+        for uid in uids:
+            assert association.send_c_store(named(uid)).Status == 0x0000
+
+
 @pytest.mark.parametrize("uid", ["../../evil", "..", ".", "/etc/passwd", "a/../b", "1.2\\3", "1." * 31 + "xy"])
 def test_a_hostile_uid_stays_in_the_directory(uid: str, tmp_path: Path) -> None:
-    sent = dicom_file(tmp_path / "sent.dcm", instance=uid)
     out = tmp_path / "deep" / "out"
     with storing(out) as server:
-        assert storescu(server.port, sent) == 0
+        send_named(server.port, uid)
     assert names(out) == [f"CT.{safe_name(uid)}"]
-    assert names(tmp_path) == ["deep", "sent.dcm"] and names(tmp_path / "deep") == ["out"]
+    assert names(tmp_path) == ["deep"] and names(tmp_path / "deep") == ["out"]
 
 
 def test_two_hostile_uids_do_not_share_a_file(tmp_path: Path) -> None:
-    for name, uid in (("a", "1/2"), ("b", "1_2"), ("c", "1-2")):
-        dicom_file(tmp_path / name, instance=uid)
     with storing(tmp_path / "out") as server:
-        assert storescu(server.port, *(tmp_path / name for name in "abc")) == 0
+        send_named(server.port, "1/2", "1_2", "1-2")
     assert len(names(tmp_path / "out")) == 3
 
 

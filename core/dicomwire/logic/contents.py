@@ -119,7 +119,11 @@ class InMemory(Content):
         self.size = len(self._view)
 
     def read_at(self, offset: int, count: int) -> Buffer:
-        return self._view[offset : offset + count]
+        return bytes(self._view[offset : offset + count])
+
+    def release(self) -> None:
+        """Let go of the buffer, which its owner may want to close: the traceback of an error keeps us."""
+        self._view.release()
 
     def chunks(self, step: int) -> Iterator[Buffer]:
         yield self._view

@@ -1,7 +1,7 @@
-"""What the beginning of an encoded data set tells: how it is encoded, and what instance it is (PS3.5 7, PS3.3 C.12.1).
+"""What the beginning of an encoded data set tells: how it is encoded, and what instance it is (PS3.5 7).
 
-The SOP Class and SOP Instance UID are among the first elements of nearly every data set.  What the file meta information
-says in front of it may be old: many who change an instance leave that as it was.
+The SOP Class and SOP Instance UID (PS3.3 C.12.1) are among the first elements of nearly every data set.  What the file
+meta information says in front of it may be old: many who change an instance leave that as it was.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def read_head(
     """
     what = known(transfer_syntax)
     if what.deflated:
-        return _deflated(data, start, transfer_syntax, size)
+        return _deflated(data, start, transfer_syntax, size, strict=strict)
     if data[start : start + 2] == b"\x08\0":
         # As nearly always.
         if what.coding is EXPLICIT and data[start + 4 : start + 6] in _VRS:
@@ -155,7 +155,7 @@ def _reads_as(data: bytes, at: int, size: int | None, coding: Coding) -> bool:
         return False
     try:
         first = coding.element(data, at)
-        if first.tag > _LAST:
+        if not 0 < first.tag <= _LAST:
             return False
         if first.length == UNDEFINED:
             return True
@@ -180,12 +180,14 @@ def name_of(transfer_syntax: str) -> str:
 
 
 # -- deflated -----------------------------------------------------------------------------------------------------
-def _deflated(data: bytes, start: int, transfer_syntax: str, size: int | None) -> Head:
+def _deflated(data: bytes, start: int, transfer_syntax: str, size: int | None, *, strict: bool) -> Head:
     if len(data) <= start:
         return Head()
     inflated = _inflated(data, start)
     if inflated is None:
         actual = guess(data, start, size)
+        if actual is None and not strict:
+            return Head()
         said = f"encoded as {name_of(actual.transfer_syntax)}" if actual is not None else "not deflated"
         instance = _find(data, start, actual)[1] if actual is not None else None
         raise Mislabelled(f"it is said to be {name_of(transfer_syntax)}, but its data set is {said}", instance)

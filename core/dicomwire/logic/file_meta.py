@@ -60,9 +60,9 @@ def read_file_meta(file: Readable) -> FileMeta:
 def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMeta:
     """The file meta information at the front of ``data``; ``more`` reads what follows it.
 
-    It ends where another group than 0002 begins: group lengths are wrong too often.  Of elements that come twice, as where
-    there are two file meta informations, the first counts; no group 0002 is part of the data set.  Elements in implicit VR
-    are taken for what they are.
+    It ends where another group than 0002 begins: group lengths are wrong too often.  Of elements that come twice, as
+    where there are two file meta informations, the first counts; no group 0002 is part of the data set.  Elements in
+    implicit VR are taken for what they are.
 
     Raises:
         pydicom.errors.InvalidDicomError: this is no DICOM file.
@@ -77,13 +77,13 @@ def parse_bare_file(data: bytes, more: Callable[[int], bytes | None]) -> FileMet
 
     Raises: as :func:`parse_file_meta`.
     """
-    if data[:2] not in _BARE or data[4:6] == b"\0\0":
+    if data[:2] not in _BARE:
         return None
     return _parse(data, more, 0)
 
 
 _BARE = (b"\2\0", b"\x08\0", b"\0\x08")
-"""The groups that a file without preamble begins with: file meta information, or the data set in one of its byte orders."""
+"""The groups that a file without preamble begins with: file meta information, or a data set in either byte order."""
 
 
 def _parse(data: bytes, more: Callable[[int], bytes | None], offset: int) -> FileMeta:

@@ -1,8 +1,8 @@
 """Values of odd length, padded where they stand: fragments are even, and so are values (PS3.5 7.1.1, PS3.8 9.3.5).
 
-The elements are walked over without looking at values.  A value of odd length gets a byte more, and its length with it.  A
-sequence or item of odd length holds such a value: it becomes one of undefined length, so that nothing in front of the value
-depends on what comes, and a data set can be mended while it passes.
+The elements are walked over without looking at values.  A value of odd length gets a byte more, and its length with it.
+A sequence or item of odd length holds such a value: it becomes one of undefined length, so that nothing in front of the
+value depends on what comes, and a data set can be mended while it passes.
 """
 
 from __future__ import annotations
