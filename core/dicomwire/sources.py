@@ -37,7 +37,7 @@ _HEAD = 16 * 1024
 _HEADS = (_HEAD, 8 * _HEAD, 64 * _HEAD)
 """How far to look for the UIDs, in bytes of the data set: nearly always they are in the first KiB."""
 
-_UID = re.compile(r"[0-9.]{1,64}")
+_is_uid = re.compile(r"[0-9.]{1,64}").fullmatch
 
 
 # Without slots: frozen classes with slots take twice as long to make.
@@ -172,6 +172,8 @@ def _opened_file(path: str) -> Opened:
         meta = _file_meta(head, lambda size: os.read(descriptor, size))
         offset = meta.data_set_offset
         size = os.fstat(descriptor).st_size
+        if size < len(head):
+            raise OSError("this is no regular file, or it has just been cut off")
         content = InFile(descriptor, offset, max(0, size - offset), memoryview(head)[offset:size])
         return _opened(content, meta, head, offset, descriptor)
     except BaseException:
@@ -188,7 +190,7 @@ def _file_meta(head: bytes, more: Any) -> FileMeta:
 def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descriptor: int = -1) -> Opened:
     """The instance of a file whose data set is ``content``, and begins at ``data[start]``."""
     syntax = meta.transfer_syntax_uid
-    if syntax is None or _UID.fullmatch(syntax) is None:
+    if syntax is None or not known(syntax).is_uid:
         syntax = _guessed(content, meta)
     try:
         head = _look(content, syntax, data, start)
@@ -200,9 +202,12 @@ def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descripto
     if not (meta.has_prefix or (head.sop_class_uid and head.sop_instance_uid)):
         # Something that looks like an element in its first bytes: says what is missing.
         parse_file_meta(b"", lambda size: b"")
-    instance = _uid(head.sop_instance_uid, meta.sop_instance_uid, "SOP Instance UID", "(0002,0003)", None)
-    sop_class = _uid(head.sop_class_uid, meta.sop_class_uid, "SOP Class UID", "(0002,0002)", instance)
-    _make_even(content, syntax, data[start + head.skip :], instance)
+    instance, sop_class = head.sop_instance_uid, head.sop_class_uid
+    if _is_uid(instance) is None:
+        instance = _uid(instance, meta.sop_instance_uid, "SOP Instance UID", "(0002,0003)", None)
+    if _is_uid(sop_class) is None:
+        sop_class = _uid(sop_class, meta.sop_class_uid, "SOP Class UID", "(0002,0002)", instance)
+    _make_even(content, syntax, instance)
     made = EncodedDataSet(sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=syntax, data=content)
     if meta.sop_class_uid is None or meta.sop_instance_uid is None or meta.transfer_syntax_uid is None:
         return Opened(made, descriptor, lacks=_lacking(meta))
@@ -235,7 +240,7 @@ def _of_stated(stated: EncodedDataSet) -> EncodedDataSet:
     ):
         if actual != said:
             LOGGER.warning("the %s UID of a data set is %s, and not %s as stated", name, actual, printable(said, 100))
-    _make_even(content, stated.transfer_syntax_uid, data[head.skip :], instance)
+    _make_even(content, stated.transfer_syntax_uid, instance)
     return evolve(stated, sop_class_uid=sop_class, sop_instance_uid=instance, data=content)
 
 
@@ -244,6 +249,10 @@ def _look(content: Content, syntax: str, data: bytes, start: int, *, strict: boo
     size = content.size
     have = len(data) - start
     head = read_head(data, start, syntax, size, whole=size is not None and have >= size, strict=strict)
+    if not head.is_cut:
+        if head.skip:
+            content.drop(head.skip)
+        return head
     for wanted in _HEADS:
         if not head.is_cut:
             break
@@ -251,10 +260,9 @@ def _look(content: Content, syntax: str, data: bytes, start: int, *, strict: boo
             data = content.head(wanted)
             have = len(data)
             head = read_head(data, 0, syntax, size, whole=have < wanted, strict=strict)
-    if head.is_cut and not head.skip and not content.head(2)[:2].strip(b"\0\2"):
+    if head.is_cut and not head.skip and content.head(2)[:2] in (b"\2\0", b"\0\2"):
         raise Unsendable("too much file meta information is in front of its data set")
-    if head.skip:
-        content.drop(head.skip)
+    content.drop(head.skip)
     return head
 
 
@@ -288,30 +296,30 @@ def _uid(found: str, stated: str | None, name: str, element: str, instance: str 
         raise IncompleteFileMeta(
             f"the file meta information has no {element} Media Storage {name}, and the data set no {name}"
         )
-    if _UID.fullmatch(uid) is None:
+    if _is_uid(uid) is None:
         where = "in its data set" if found else f"in its file meta information ({element}), which its data set lacks,"
         raise Unsendable(f"the {name} {where} is no UID: {printable(uid, 100)!r}", instance)
     return uid
 
 
 def _uid_of_stated(found: str, stated: str) -> str:
-    return found if found and _UID.fullmatch(found) is not None else stated
+    return found if found and _is_uid(found) is not None else stated
 
 
-def _make_even(content: Content, syntax: str, data: bytes, instance: str) -> None:
-    """Let ``content`` have an even length, which begins with ``data``.
+def _make_even(content: Content, syntax: str, instance: str) -> None:
+    """Let ``content`` have an even length.
 
     Raises:
         Unsendable: it cannot have.
     """
+    size = content.size
+    if size is not None and not size & 1:
+        return
     what = known(syntax)
     if what.deflated:
         content.pads = True
         return
-    size = content.size
-    if size is not None and not size & 1:
-        return
-    coding: Coding | None = what.coding or guess(data, 0, size)
+    coding: Coding | None = what.coding or guess(content.head(0), 0, size)
     if size is None:
         content.padding = None if coding is None else Padding(coding)
         return

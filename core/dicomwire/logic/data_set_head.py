@@ -232,21 +232,23 @@ def without_file_meta(data: bytes, start: int) -> int | None:
 
 def _explicit_little(data: bytes, at: int, *, whole: bool) -> Head:
     """The UIDs in explicit VR little endian, the first element of which is in group 0008."""
-    start, sop_class = at, ""
+    start, sop_class = at, b""
+    unpack, short = _EXPLICIT_LITTLE, SHORT_VRS
     try:
         while True:
-            group, element, vr, length = _EXPLICIT_LITTLE(data, at)
-            if group != 0x0008 or vr not in SHORT_VRS:
+            group, element, vr, length = unpack(data, at)
+            if group != 0x0008 or vr not in short:
                 break
             at += 8
-            if element == 0x0018:
-                end = at + length
-                if end > len(data):
-                    break
-                return Head(0, sop_class, text(data[at:end]))
-            if element == 0x0016:
-                sop_class = text(data[at : at + length])
-            at += length
+            end = at + length
+            if element >= 0x0016:
+                if element == 0x0018:
+                    if end > len(data):
+                        break
+                    return Head(0, text(sop_class), text(data[at:end]), False)
+                if element == 0x0016:
+                    sop_class = data[at:end]
+            at = end
     except struct.error:
         pass
     return _found(data, start, EXPLICIT, 0, whole=whole)
@@ -254,21 +256,23 @@ def _explicit_little(data: bytes, at: int, *, whole: bool) -> Head:
 
 def _implicit_little(data: bytes, at: int, *, whole: bool) -> Head:
     """As :func:`_explicit_little`, in implicit VR."""
-    start, sop_class = at, ""
+    start, sop_class = at, b""
+    unpack = _IMPLICIT_LITTLE
     try:
         while True:
-            group, element, length = _IMPLICIT_LITTLE(data, at)
+            group, element, length = unpack(data, at)
             if group != 0x0008 or length > 0xFFFF:
                 break
             at += 8
-            if element == 0x0018:
-                end = at + length
-                if end > len(data):
-                    break
-                return Head(0, sop_class, text(data[at:end]))
-            if element == 0x0016:
-                sop_class = text(data[at : at + length])
-            at += length
+            end = at + length
+            if element >= 0x0016:
+                if element == 0x0018:
+                    if end > len(data):
+                        break
+                    return Head(0, text(sop_class), text(data[at:end]), False)
+                if element == 0x0016:
+                    sop_class = data[at:end]
+            at = end
     except struct.error:
         pass
     return _found(data, start, IMPLICIT, 0, whole=whole)
@@ -335,5 +339,5 @@ def _behind_elements(data: bytes, at: int, coding: Coding, depth: int) -> int:
 
 
 def text(value: bytes) -> str:
-    """A UID without its padding; anything that is no text stays recognisable as none."""
-    return value.decode("ascii", "replace").strip("\0 ")
+    """A UID without its padding; what is no text stays recognisable as none."""
+    return value.rstrip(b"\0 ").decode("latin-1").lstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from struct import Struct
 from typing import Any
@@ -109,13 +110,14 @@ def describe(tag: int) -> str:
 class Known:
     """What a transfer syntax says of its data sets."""
 
-    __slots__ = ("coding", "deflated")
+    __slots__ = ("coding", "deflated", "is_uid")
 
-    def __init__(self, coding: Coding | None, *, deflated: bool) -> None:
+    def __init__(self, coding: Coding | None, *, deflated: bool = False, is_uid: bool = True) -> None:
         self.coding = coding
         """None for private transfer syntaxes and unknown ones, which may be anything."""
 
         self.deflated = deflated
+        self.is_uid = is_uid
 
 
 @lru_cache(maxsize=256)
@@ -125,12 +127,14 @@ def known(transfer_syntax: str) -> Known:
 
     from dicomwire.logic.data_sets import encoding_of
 
+    if re.fullmatch(r"[0-9.]{1,64}", transfer_syntax) is None:
+        return Known(None, is_uid=False)
     try:
         encoding = encoding_of(transfer_syntax)
     except ValueError:
-        return Known(None, deflated=False)
+        return Known(None)
     if encoding.deflated:
         return Known(EXPLICIT, deflated=True)
     if UID(transfer_syntax).is_private:
-        return Known(None, deflated=False)
-    return Known(IMPLICIT if encoding.implicit else EXPLICIT if encoding.little else BIG, deflated=False)
+        return Known(None)
+    return Known(IMPLICIT if encoding.implicit else EXPLICIT if encoding.little else BIG)

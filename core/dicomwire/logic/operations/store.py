@@ -99,17 +99,21 @@ async def _begin(
     check_message_id(msg_id)
     check_priority(priority)
     origin = _origin(originator_aet, originator_id)
+    instance: _Instance | EncodedDataSet
     if isinstance(dataset, Dataset):
         instance = _instance_of_data_set(dataset)
         context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
     else:
-        with await open_source(self, dataset) as encoded:
-            instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
+        source = await open_source(self, dataset)
+        with source as encoded:
+            instance = encoded
+            if source.is_bare or _config.ENFORCE_UID_CONFORMANCE:
+                instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
             found = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
             if found is not None:
                 return await _send_stream(self, found, _command(instance, msg_id, priority, origin), encoded)
             # With chunked sending, or for a bare data set, there is only the exact match.
-            exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
+            exact = _config.STORE_SEND_CHUNKED_DATASET or source.is_bare
             context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
             # It has to be converted.
             dataset = await self._call(decoded, encoded) if encoded.is_foreign else decoded(encoded)
@@ -145,7 +149,9 @@ def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str 
     return title, originator_id
 
 
-def _command(instance: _Instance, message_id: int, priority: int, origin: tuple[str | None, int | None]) -> Command:
+def _command(
+    instance: _Instance | EncodedDataSet, message_id: int, priority: int, origin: tuple[str | None, int | None]
+) -> Command:
     return Command(
         command_field=C_STORE_RQ,
         message_id=message_id,
