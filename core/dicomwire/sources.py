@@ -34,7 +34,7 @@ LOGGER = logging.getLogger(__name__)
 _HEAD = 16 * 1024
 """Read at once from the front of a file: small files are whole in it."""
 
-_HEADS = (_HEAD, 8 * _HEAD, 64 * _HEAD)
+_HEADS = (1024, _HEAD, 8 * _HEAD, 64 * _HEAD)
 """How far to look for the UIDs, in bytes of the data set: nearly always they are in the first KiB."""
 
 _is_uid = re.compile(r"[0-9.]{1,64}").fullmatch

@@ -282,8 +282,8 @@ class FromFile(Stream):
     def __init__(self, file: Any) -> None:
         super().__init__()
         self._file = file
-        # A wrapper of the module tempfile has the file itself.
-        inner = getattr(file, "file", file)
+        # The wrappers of the module tempfile have the file itself.
+        inner = getattr(file, "file", None) or getattr(file, "_file", file)
         if isinstance(inner, BytesIO | BufferedReader | BufferedRandom | FileIO) and inner.seekable():
             # Others may have to read, or to inflate, all of it to tell.
             start = file.tell()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from enum import IntEnum
 from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
@@ -115,60 +116,83 @@ def read_head(
 
 
 # -- which encoding -----------------------------------------------------------------------------------------------
+class _Sense(IntEnum):
+    """How much sense the first elements make in some coding."""
+
+    NONE = 0
+    SOME = 1
+    """The first may be one; the second is not here."""
+
+    MUCH = 2
+    """One is behind the other."""
+
+
 def guess(data: bytes, at: int, size: int | None) -> Coding | None:
     """How the data set at ``data[at]`` is encoded, or None."""
-    for coding in _CODINGS:
-        if _reads_as(data, at, size, coding):
-            return coding
+    if len(data) - at < 8:
+        return None
+    found = {coding: _sense(data, at, size, coding) for coding in _CODINGS}
+    for sense in (_Sense.MUCH, _Sense.SOME):
+        possible = [coding for coding in _CODINGS if found[coding] is sense]
+        straight = [coding for coding in possible if not _is_turned(data, at, coding)]
+        if sense is _Sense.SOME:
+            # What else may look like one element is not worth a guess.
+            possible = straight = [coding for coding in straight if coding.element(data, at).tag >> 16 <= 0x0008]
+        if possible:
+            return (straight or possible)[0]
     return None
 
 
+def _is_turned(data: bytes, at: int, coding: Coding) -> bool:
+    """Whether the group there is a usual one with its bytes in the other order."""
+    high, low = (data[at + 1], data[at]) if coding.little else (data[at], data[at + 1])
+    return high != 0 and low == 0
+
+
 def _check(data: bytes, at: int, size: int | None, coding: Coding, transfer_syntax: str, *, strict: bool) -> None:
-    """Raise Mislabelled if another coding makes sense of the first elements, and this one makes none."""
-    actual: Coding | None
-    if _reads_as(data, at, size, coding):
-        if data[at + coding.little] or not data[at + (not coding.little)]:
-            return
-        # The group is a usual one with its bytes in the other order.
-        actual = EXPLICIT if coding is BIG else BIG
-        if not _reads_as(data, at, size, actual):
-            return
+    """Raise Mislabelled if another coding makes more sense of the first elements than this one."""
+    sense = _sense(data, at, size, coding)
+    if sense is _Sense.MUCH and not _is_turned(data, at, coding):
+        return
+    actual: Coding | None = None
+    if _is_deflated(data, at):
+        said = "its data set is deflated"
     else:
         actual = guess(data, at, size)
-    if actual is not None:
-        said = f"its data set is encoded as {name_of(actual.transfer_syntax)}"
-    elif _is_deflated(data, at):
-        said = "its data set is deflated"
-    elif strict and not coding.implicit and data[at + 4 : at + 6] not in _VRS:
-        said = "what it holds begins like no data set"
-    else:
-        return
+        if actual is coding or (sense and (actual is None or _sense(data, at, size, actual) is not _Sense.MUCH)):
+            return
+        if actual is not None:
+            said = f"its data set is encoded as {name_of(actual.transfer_syntax)}"
+        elif strict and not coding.implicit and data[at + 4 : at + 6] not in _VRS:
+            said = "what it holds begins like no data set"
+        else:
+            return
     instance = _find(data, at, actual)[1] if actual is not None else None
     raise Mislabelled(f"it is said to be {name_of(transfer_syntax)}, but {said}", instance)
 
 
-def _reads_as(data: bytes, at: int, size: int | None, coding: Coding) -> bool:
+def _sense(data: bytes, at: int, size: int | None, coding: Coding) -> _Sense:
     """Whether the first two elements make sense in this coding: known, not too long, one behind the other."""
-    end = None if size is None else at + size
     if (data[at + 4 : at + 6] in _VRS) is coding.implicit:
         # In implicit VR two letters here would be the length of a very long value.
-        return False
+        return _Sense.NONE
     try:
         first = coding.element(data, at)
         if not 0 < first.tag <= _LAST:
-            return False
+            return _Sense.NONE
         if first.length == UNDEFINED:
-            return True
+            return _Sense.SOME
         behind = at + first.header + first.length
-        if end is not None and behind >= end:
-            return behind == end
+        if size is not None and behind >= at + size:
+            return _Sense.MUCH if behind == at + size else _Sense.NONE
         if behind + 8 > len(data):
-            # It is not here yet.
-            return True
+            return _Sense.SOME
         second = coding.element(data, behind)
     except (NotAnElement, struct.error):
-        return False
-    return first.tag < second.tag <= _LAST and (coding.implicit or second.vr in _VRS)
+        return _Sense.NONE
+    if first.tag < second.tag <= _LAST and (coding.implicit or second.vr in _VRS):
+        return _Sense.MUCH
+    return _Sense.NONE
 
 
 @lru_cache(maxsize=32)
@@ -206,7 +230,7 @@ def _inflated(data: bytes, start: int) -> bytes | None:
 
 def _is_deflated(data: bytes, at: int) -> bool:
     inflated = _inflated(data, at)
-    return inflated is not None and len(inflated) >= 8 and _reads_as(inflated, 0, None, EXPLICIT)
+    return inflated is not None and len(inflated) >= 8 and _sense(inflated, 0, None, EXPLICIT) is _Sense.MUCH
 
 
 # -- elements -----------------------------------------------------------------------------------------------------
@@ -316,7 +340,7 @@ def _behind_items(data: bytes, at: int, coding: Coding, depth: int) -> int:
     if depth > _DEEPEST:
         raise NotAnElement("sequences within sequences without an end")
     while True:
-        item = coding.element(data, at)
+        item = coding.item(data, at)
         at += 8
         if item.tag == SEQUENCE_END:
             return at

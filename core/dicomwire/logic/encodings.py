@@ -77,6 +77,15 @@ class Coding:
         (length,) = self._long.unpack_from(data, at + 8)
         return Element(tag, vr, 12, length)
 
+    def item(self, data: Any, at: int) -> Element:
+        """The item, or what ends a sequence, that begins at ``data[at]``: they have no value representation.
+
+        Raises:
+            struct.error: the data end before its value.
+        """
+        group, element, length = self._implicit.unpack_from(data, at)
+        return Element(group << 16 | element, b"", 8, length)
+
     def header(self, element: Element, length: int) -> bytes:
         """The beginning of ``element`` with another length.
 

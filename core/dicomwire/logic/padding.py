@@ -90,7 +90,7 @@ class Padding:
                 # Nothing, or less padding than an element takes.
                 yield _Do.DROP, len(ahead)
                 return passed
-            element = _read(coding, ahead)
+            element = _read(coding.element, ahead)
             if element.tag == ITEM_END and size is None and not top:
                 yield _Do.KEEP, 8
                 return passed + 8
@@ -130,7 +130,7 @@ class Padding:
     def _items(self, coding: Coding, size: int | None, depth: int) -> _Steps:
         passed = 0
         while size is None or passed < size:
-            item = _read(coding, (yield _Do.PEEK, 8))
+            item = _read(coding.item, (yield _Do.PEEK, 8))
             if item.tag == SEQUENCE_END and size is None:
                 yield _Do.KEEP, 8
                 return passed + 8
@@ -158,7 +158,7 @@ class Padding:
             raise Compressed
         passed, is_table, was_odd = 0, True, False
         while True:
-            item = _read(coding, (yield _Do.PEEK, 8))
+            item = _read(coding.item, (yield _Do.PEEK, 8))
             if item.tag == SEQUENCE_END:
                 yield _Do.KEEP, 8
                 return passed + 8
@@ -184,9 +184,9 @@ class Padding:
             is_table = False
 
 
-def _read(coding: Coding, ahead: bytes) -> Element:
+def _read(read: Callable[[bytes, int], Element], ahead: bytes) -> Element:
     try:
-        return coding.element(ahead, 0)
+        return read(ahead, 0)
     except struct.error:
         raise CannotPad("it ends in the middle of an element") from None
     except NotAnElement as error:
@@ -269,6 +269,9 @@ def padded(chunks: Iterator[Buffer], padding: Padding) -> Iterator[Buffer]:
     """The chunks of a data set with its odd values padded, on the way.
 
     Where it turns out to be damaged, the rest passes as it is.
+
+    Raises:
+        CannotPad: an offset table that has gone out has become wrong.
     """
     passing = _Passing(chunks)
     walk = padding.walk()
@@ -290,8 +293,10 @@ def padded(chunks: Iterator[Buffer], padding: Padding) -> Iterator[Buffer]:
                     yield what
                 else:
                     passing.drop(what)
-        except (StopIteration, CannotPad, NotAnElement, OffsetsMove):
+        except (StopIteration, CannotPad, NotAnElement):
             break
+        except OffsetsMove:
+            raise CannotPad("padding a fragment of odd length moves the ones that an offset table points to") from None
     yield from passing.kept()
     if passing.at < len(passing.chunk):
         yield passing.chunk[passing.at :]
