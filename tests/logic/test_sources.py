@@ -73,13 +73,13 @@ class Entries:
     def text(self, data: bytes) -> str:
         return str(self.path(data))
 
-    def bytes(self, data: bytes) -> bytes:
+    def in_bytes(self, data: bytes) -> bytes:
         return data
 
-    def bytearray(self, data: bytes) -> bytearray:
+    def in_bytearray(self, data: bytes) -> bytearray:
         return bytearray(data)
 
-    def memoryview(self, data: bytes) -> memoryview:
+    def in_memoryview(self, data: bytes) -> memoryview:
         return memoryview(data)
 
     def mapped(self, data: bytes) -> mmap.mmap:
@@ -90,7 +90,7 @@ class Entries:
     def opened(self, data: bytes) -> Any:
         return self.enter(self.path(data).open("rb"))
 
-    def in_memory(self, data: bytes) -> io.BytesIO:
+    def in_file_in_memory(self, data: bytes) -> io.BytesIO:
         return io.BytesIO(data)
 
     def temporary(self, data: bytes) -> Any:
@@ -121,7 +121,7 @@ def entry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
         yield getattr(Entries(tmp_path, stack), request.param)
 
 
-@pytest.fixture(params=["path", "bytes", "opened", "reader"])
+@pytest.fixture(params=["path", "in_bytes", "opened", "reader"])
 def main_entry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[bytes], Any]]:
     """As ``entry``, for what differs little: one of each kind."""
     with ExitStack() as stack:
@@ -202,7 +202,7 @@ def test_what_is_stated_serves_where_the_data_set_says_nothing(form: str, caplog
 
 
 def test_an_iterable_is_asked_for_no_more_than_tells_the_uids() -> None:
-    asked = []
+    asked: list[int] = []
 
     def parts() -> Iterator[bytes]:
         for at in range(0, len(data), 50):
@@ -331,7 +331,9 @@ def test_a_group_length_may_be_wrong_or_missing(
         assert joined(instance) == data
 
 
-@pytest.mark.parametrize("second", [file_meta(syntax=JPEG, sop_class=OLD, instance=OLD, has_length=b) for b in (0, 1)])
+@pytest.mark.parametrize(
+    "second", [file_meta(syntax=JPEG, sop_class=OLD, instance=OLD, has_length=b) for b in (False, True)]
+)
 def test_of_two_file_metas_the_first_counts_and_none_is_sent(entry: Callable[[bytes], Any], second: bytes) -> None:
     data = data_set(EXPLICIT, NEW)
     with opened(entry(dicom_file(data, file_meta() + second))) as instance:

@@ -143,6 +143,8 @@ class InMemory(Content):
 class InFile(Content):
     """What follows ``offset`` in an open file."""
 
+    size: int
+
     def __init__(self, descriptor: int, offset: int, size: int, head: memoryview) -> None:
         self.descriptor = descriptor
         self.offset = offset
@@ -302,7 +304,8 @@ class FromFile(Stream):
         if self._origin is None:
             self._origin = self._file.tell() - len(self._head)
         self._file.seek(self._origin + offset)
-        return self._file.read(count)
+        data: bytes = self._file.read(count)
+        return data
 
     _origin: int | None = None
 
