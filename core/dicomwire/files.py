@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import define, field, frozen
 from pydicom.errors import InvalidDicomError
 
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._logging import printable
+from dicomwire.logic.data_set_head import Unsendable
 from dicomwire.logic.entity import MOST_CONTEXTS
-from dicomwire.logic.file_meta import read_file_meta
 from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.sop_class import MediaStorageDirectoryStorage
-from dicomwire.utils import validate_uid
+from dicomwire.sources import IncompleteFileMeta, opened
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _LONGEST_PATH = 1024
 
 @frozen(kw_only=True)
 class StoredFile:
-    """A DICOM file, as far as its file meta information tells."""
+    """A DICOM file, as far as its beginning tells."""
 
     path: Path
     size: int
@@ -51,8 +51,8 @@ def contexts_for(
 
     There is one for each pair of SOP class and transfer syntax, so that every file can be sent as it is; only if
     that were more than 128, transfer syntaxes share one.  ``paths`` are files and directories, with ``recurse`` also
-    what is in the directories below.  Only the file meta information is read.  What is no DICOM file, or a DICOMDIR,
-    is skipped with a line in the log.
+    what is in the directories below.  Of each file only the beginning is read.  What is no DICOM file, a DICOMDIR, or
+    cannot be sent is skipped with a line in the log.
 
     Raises:
         ValueError: the files have more than 128 SOP classes.
@@ -71,19 +71,40 @@ def find_files(
     Raises:
         pydicom.errors.InvalidDicomError, OSError: with ``strict``, for the first one that is not.
     """
+    found = look_for_files(paths, recurse=recurse, strict=strict, logger=logger)
+    return found.files, found.skipped + found.refused
+
+
+@define
+class Found:
+    """What is in some files and directories."""
+
+    files: list[StoredFile] = field(factory=list)
+    skipped: int = 0
+    """How many are no instances, or cannot be read."""
+
+    refused: int = 0
+    """How many are instances that cannot be sent."""
+
+
+def look_for_files(
+    paths: Iterable[FilePath], *, recurse: bool = False, strict: bool = False, logger: logging.Logger = LOGGER
+) -> Found:
+    """As :func:`find_files`, and what cannot be sent is told from what is no instance."""
     found: dict[Path, int] = {}
     directories: list[Path] = []
-    files: list[StoredFile] = []
-    skipped = 0
+    result = Found()
 
     def skip(path: Path, why: Exception, level: int) -> None:
-        nonlocal skipped
         if strict:
             raise why if isinstance(why, OSError) else InvalidDicomError(f"{path}: {why}") from why
         said = why.strerror or why if isinstance(why, OSError) else why
         # A medium that anybody has written may have any names.
         logger.log(level, "%s skipped: %s", printable(path, _LONGEST_PATH), said)
-        skipped += 1
+        if isinstance(why, Unsendable):
+            result.refused += 1
+        else:
+            result.skipped += 1
 
     for path in map(Path, paths):
         if path.is_dir():
@@ -106,30 +127,27 @@ def find_files(
                 directories.append(entry)
     for path, level in sorted(found.items()):
         try:
-            files.append(_read(path))
+            result.files.append(_read(path))
         except InvalidDicomError as error:
             skip(path, error, level)
-        except OSError as error:
+        except (OSError, Unsendable, IncompleteFileMeta) as error:
             skip(path, error, logging.ERROR)
-    return files, skipped
+    return result
 
 
 def _read(path: Path) -> StoredFile:
     if path.exists() and not path.is_file():
         # Opening a pipe would wait for its other end.
         raise InvalidDicomError("not a regular file")
-    with path.open("rb") as file:
-        meta = read_file_meta(file)
-        size = file.seek(0, 2)
-    if meta.sop_class_uid == MediaStorageDirectoryStorage:
-        raise InvalidDicomError("a DICOMDIR is nothing to store")
-    if meta.sop_class_uid is None or meta.sop_instance_uid is None or meta.transfer_syntax_uid is None:
-        raise InvalidDicomError("the file meta information lacks SOP class, SOP instance or transfer syntax")
-    if not validate_uid(meta.sop_class_uid) or not validate_uid(meta.transfer_syntax_uid):
-        raise InvalidDicomError("its SOP class or transfer syntax is no UID")
-    return StoredFile(
-        path=path, size=size, sop_class_uid=meta.sop_class_uid, transfer_syntax_uid=meta.transfer_syntax_uid
-    )
+    with opened(path) as instance:
+        if instance.sop_class_uid == MediaStorageDirectoryStorage:
+            raise InvalidDicomError("a DICOMDIR is nothing to store")
+        return StoredFile(
+            path=path,
+            size=path.stat().st_size,
+            sop_class_uid=instance.sop_class_uid,
+            transfer_syntax_uid=instance.transfer_syntax_uid,
+        )
 
 
 def required_contexts(files: Iterable[StoredFile]) -> list[PresentationContext]:

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+import re
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import evolve, frozen
 
-from dicomwire._globals import DEFLATED
-from dicomwire.logic.file_meta import FileMeta, parse_file_meta, read_file_meta
-from dicomwire.upper_layer.connection import Buffer
+from dicomwire._logging import printable
+from dicomwire.logic.contents import (
+    Content,
+    FromFile,
+    FromIterable,
+    InFile,
+    InMemory,
+    Pieces,
+    content_of,
+    is_buffer,
+    view_of,
+)
+from dicomwire.logic.data_set_head import Head, Unsendable, guess, name_of, read_head, without_file_meta
+from dicomwire.logic.encodings import Coding, known
+from dicomwire.logic.file_meta import FileMeta, parse_bare_file, parse_file_meta
+from dicomwire.logic.padding import CannotPad, Padding, is_compressed, plan
 
-Pieces: TypeAlias = Iterator[tuple[Buffer, bool]]
-"""Pieces of a data set, each with whether it is the last.  A piece is valid until the next one is asked for."""
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+LOGGER = logging.getLogger(__name__)
 
 _HEAD = 16 * 1024
 """Read at once from the front of a file: small files are whole in it."""
+
+_HEADS = (1024, _HEAD, 8 * _HEAD, 64 * _HEAD)
+"""How far to look for the UIDs, in bytes of the data set: nearly always they are in the first KiB."""
+
+_is_uid = re.compile(r"[0-9.]{1,64}").fullmatch
 
 
 # Without slots: frozen classes with slots take twice as long to make.
@@ -25,7 +46,7 @@ class EncodedDataSet:
     """A data set that is encoded already, with what a C-STORE has to say of it.
 
     ``data`` is the data set without file meta information: bytes-like (also an ``mmap``), a binary file object at
-    its beginning, or an iterable of bytes-likes.
+    its beginning, or an iterable of bytes-likes.  UIDs that are found in its beginning win over the stated ones.
     """
 
     sop_class_uid: str
@@ -36,220 +57,111 @@ class EncodedDataSet:
     @property
     def is_foreign(self) -> bool:
         """Reading it runs code of the user's, which may wait, and use the association that sends it."""
-        return not isinstance(self.data, _Tail) and not _is_buffer(self.data)
+        return self.data.is_foreign if isinstance(self.data, Content) else not is_buffer(self.data)
 
     def pieces(self, step: int) -> Pieces:
-        """The data in pieces of at most ``step`` bytes, an even number; deflated data padded to even length."""
-        pad = self.transfer_syntax_uid == DEFLATED
-        if isinstance(self.data, _Tail):
-            return self.data.pieces(step, pad=pad)
-        if _is_buffer(self.data):
-            return _of_buffer(self.data, step, pad=pad)
-        if hasattr(self.data, "read"):
-            return _of_file(self.data, step, pad=pad)
-        return _of_iterable(self.data, step, pad=pad)
+        """The data in pieces of at most ``step`` bytes, an even number, and of even length.
 
+        Values of odd length are padded; deflated data as a whole.
 
-def _bytes_view(data: Any) -> memoryview:
-    view = memoryview(data)
-    return view if view.itemsize == 1 and view.ndim == 1 else view.cast("B")
-
-
-def _padded(data: Buffer, *, pad: bool) -> Buffer:
-    """The last piece.  A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5)."""
-    return bytes(data) + b"\0" if pad and len(data) & 1 else data
-
-
-def _of_buffer(data: Any, step: int, *, pad: bool) -> Pieces:
-    view = _bytes_view(data)
-    last = max(0, (len(view) - 1) // step * step)
-    for start in range(0, last, step):
-        yield view[start : start + step], False
-    yield _padded(view[last:], pad=pad), True
-
-
-def _of_file(file: Any, step: int, *, pad: bool) -> Pieces:
-    # Two buffers by turns: whether a piece is the last is known only when the next one is read.
-    held, other = memoryview(bytearray(step)), memoryview(bytearray(step))
-    size = _fill(file, held)
-    while size == step and (ahead := _fill(file, other)):
-        yield held, False
-        held, other, size = other, held, ahead
-    yield _padded(held[:size], pad=pad), True
-
-
-def _fill(file: Any, buffer: memoryview) -> int:
-    """Read until ``buffer`` is full or the file ends; the bytes read."""
-    have = 0
-    while have < len(buffer):
-        if hasattr(file, "readinto"):
-            count = file.readinto(buffer[have:])
-        else:
-            chunk = file.read(len(buffer) - have)
-            count = len(chunk)
-            buffer[have : have + count] = chunk
-        if not count:
-            break
-        have += count
-    return have
-
-
-def _of_iterable(data: Iterable[Any], step: int, *, pad: bool) -> Pieces:
-    """Chunks of any size as pieces: all even but the last, which is only known when there is no more."""
-    held = b""
-    for item in data:
-        view = _bytes_view(item)
-        for start in range(0, len(view), step):
-            chunk = view[start : start + step]
-            if held:
-                # One or two bytes wait from the chunk before.
-                need = 2 - len(held)
-                held += bytes(chunk[:need])
-                chunk = chunk[need:]
-                if len(chunk):
-                    yield held, False
-                    held = b""
-            if len(chunk):
-                # Keep back two bytes, or the odd one, so that there is a last piece; the user may reuse the memory.
-                keep = 2 - (len(chunk) & 1)
-                held = bytes(chunk[len(chunk) - keep :])
-                if len(chunk) > keep:
-                    yield chunk[: len(chunk) - keep], False
-    yield _padded(held, pad=pad), True
-
-
-def _is_buffer(data: Any) -> bool:
-    try:
-        memoryview(data).release()
-    except TypeError:
-        return False
-    return True
-
-
-@define(slots=False)
-class _Tail:
-    """What follows the file meta information of an open file."""
-
-    descriptor: int
-    offset: int
-    size: int
-    head: memoryview
-    """The beginning of it, read already."""
-
-    def pieces(self, step: int, *, pad: bool) -> Pieces:
-        left, head = self.size, self.head
-        if len(head) >= left:
-            yield _padded(head, pad=pad), True
-            return
-        # First what is there: the peer gets to work while we read on.
-        head = head[: min(len(head), step) & ~1]
-        if head:
-            yield head, False
-            left -= len(head)
-        offset = self.offset + len(head)
-        buffer = _take_scratch(min(left, step) + 1)
-        view = memoryview(buffer)
-        try:
-            while left:
-                want, have = min(left, step), 0
-                while have < want:
-                    count = _read_at(self.descriptor, view[have:want], offset)
-                    if not count:
-                        raise OSError(f"the file ended {left - have} bytes early: it changed while it was sent")
-                    have += count
-                    offset += count
-                left -= have
-                if pad and not left and have & 1:
-                    # A deflated stream may be followed by one NUL; fragments are even (PS3.5 A.5, PS3.8 9.3.5).
-                    view[have] = 0
-                    have += 1
-                yield view[:have], not left
-        finally:
-            _give_scratch(buffer)
-
-
-_SCRATCH: list[bytearray] = []
-"""Buffers that nobody reads into now: fresh memory costs as much as the reading.  Append and pop are atomic."""
-
-_SCRATCH_KEPT = 2
-_SCRATCH_MOST = (1 << 20) + 1
-
-
-def _take_scratch(size: int) -> bytearray:
-    try:
-        buffer = _SCRATCH.pop()
-    except IndexError:
-        return bytearray(size)
-    return buffer if len(buffer) >= size else bytearray(size)
-
-
-def _give_scratch(buffer: bytearray) -> None:
-    if len(_SCRATCH) < _SCRATCH_KEPT and len(buffer) <= _SCRATCH_MOST:
-        _SCRATCH.append(buffer)
-
-
-def _read_at(descriptor: int, view: memoryview, offset: int) -> int:
-    if hasattr(os, "preadv"):
-        return os.preadv(descriptor, [view], offset)
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    data = os.read(descriptor, len(view))
-    view[: len(data)] = data
-    return len(data)
-
-
-@define
-class _ViewReader:
-    """Reads bytes in memory as a file, without a copy of all of them."""
-
-    view: memoryview
-    position: int = 0
-
-    def read(self, size: int) -> bytes:
-        start, self.position = self.position, self.position + size
-        return self.view[start : self.position].tobytes()
+        Raises:
+            ValueError: it cannot be made even.
+        """
+        made = self if isinstance(self.data, Content) else _of_stated(self)
+        pieces: Pieces = made.data.pieces(step)
+        return pieces
 
 
 class Opened:
     """Gives the instance in a ``with`` statement, at whose end a file that was opened for it is closed."""
 
-    __slots__ = ("_descriptor", "_instance")
+    __slots__ = ("_descriptor", "_instance", "is_bare", "lacks")
 
-    def __init__(self, instance: EncodedDataSet, descriptor: int = -1) -> None:
+    def __init__(
+        self, instance: EncodedDataSet, descriptor: int = -1, *, is_bare: bool = False, lacks: str = ""
+    ) -> None:
         self._instance = instance
         self._descriptor = descriptor
+        self.is_bare = is_bare
+        """It was given as an :class:`EncodedDataSet`."""
+
+        self.lacks = lacks
+        """What its file meta information should say, and only its data set says."""
 
     def __enter__(self) -> EncodedDataSet:
         return self._instance
 
     def __exit__(self, *_: object) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+class IncompleteFileMeta(AttributeError):
+    """Neither the file meta information nor the data set says what a C-STORE has to."""
+
+
+def is_source(source: Any) -> bool:
+    """Whether :func:`opened` may make something of this; text is a path if there is something."""
+    if isinstance(source, str):
+        return os.path.exists(source)
+    return runs_no_code(source) or isinstance(source, EncodedDataSet) or hasattr(source, "read")
+
+
+def runs_no_code(source: Any) -> bool:
+    """Whether :func:`opened` runs no code of the user's for this."""
+    return isinstance(source, str | os.PathLike) or is_buffer(source)
 
 
 def opened(source: Any) -> Opened:
     """The instance that ``source`` holds: a path, the bytes of a DICOM file, a binary file object at the beginning
     of one, or an :class:`EncodedDataSet`.
 
+    Its SOP class and SOP instance are those of its data set; where that has none in its beginning, or too far behind,
+    they are those of the file meta information.  If that has no transfer syntax, it is guessed from the data set.  What
+    has no preamble is an instance if it begins like a data set that has both UIDs.
+
     Raises:
         OSError: a file cannot be read.
         pydicom.errors.InvalidDicomError: it is no DICOM file.
-        IncompleteFileMeta: its file meta information lacks something.
+        IncompleteFileMeta: its file meta information lacks something, and its data set does not tell.
+        Unsendable, a ValueError: its data set is not encoded as its transfer syntax says, is damaged and of odd length,
+            or a UID is none.
         TypeError: it is nothing of the kind.
     """
     if isinstance(source, EncodedDataSet):
-        return Opened(source)
+        return Opened(source if isinstance(source.data, Content) else _of_stated(source), is_bare=True)
     if isinstance(source, str | os.PathLike):
         return _opened_file(os.fspath(source))
-    if _is_buffer(source):
-        view = _bytes_view(source)
-        meta = read_file_meta(_ViewReader(view))
-        return Opened(_instance(meta, view[meta.data_set_offset :]))
-    if hasattr(source, "read") and hasattr(source, "seek"):
-        start = source.tell()
-        meta = read_file_meta(source)
-        source.seek(start + meta.data_set_offset)
-        return Opened(_instance(meta, source))
+    if is_buffer(source):
+        return _opened_buffer(view_of(source))
+    if hasattr(source, "read"):
+        content = FromFile(source)
+        first = content.head(_HEAD)
+        meta = _file_meta(first, content.grow)
+        content.drop(meta.data_set_offset)
+        return _opened(content, meta, content.head(0), 0)
     raise TypeError(f"{type(source).__name__} is nothing that can be stored")
+
+
+def _opened_buffer(view: memoryview) -> Opened:
+    at = _HEAD
+
+    def more(size: int) -> bytes:
+        nonlocal at
+        start, at = at, at + size
+        return bytes(view[start:at])
+
+    content = InMemory(view)
+    try:
+        head = bytes(view[:_HEAD])
+        meta = _file_meta(head, more)
+        content.drop(meta.data_set_offset)
+        return _opened(content, meta, head, meta.data_set_offset)
+    except BaseException:
+        content.release()
+        view.release()
+        raise
 
 
 def _opened_file(path: str) -> Opened:
@@ -257,30 +169,183 @@ def _opened_file(path: str) -> Opened:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         head = os.read(descriptor, _HEAD)
-        meta = parse_file_meta(head, lambda size: os.read(descriptor, size))
+        meta = _file_meta(head, lambda size: os.read(descriptor, size))
         offset = meta.data_set_offset
         size = os.fstat(descriptor).st_size
-        tail = _Tail(descriptor, offset, max(0, size - offset), memoryview(head)[offset:size])
-        return Opened(_instance(meta, tail), descriptor)
+        if size < len(head):
+            raise OSError("this is no regular file, or it has just been cut off")
+        content = InFile(descriptor, offset, max(0, size - offset), memoryview(head)[offset:size])
+        return _opened(content, meta, head, offset, descriptor)
     except BaseException:
         os.close(descriptor)
         raise
 
 
-class IncompleteFileMeta(AttributeError):
-    """The file meta information does not say what a C-STORE has to; the data set may."""
+def _file_meta(head: bytes, more: Any) -> FileMeta:
+    if head[128:132] != b"DICM" and (meta := parse_bare_file(head, more)) is not None:
+        return meta
+    return parse_file_meta(head, more)
 
 
-def _instance(meta: FileMeta, data: Any) -> EncodedDataSet:
+def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descriptor: int = -1) -> Opened:
+    """The instance of a file whose data set is ``content``, and begins at ``data[start]``."""
+    syntax = meta.transfer_syntax_uid
+    if syntax is None or not known(syntax).is_uid:
+        syntax = _guessed(content, meta)
+    try:
+        head = _look(content, syntax, data, start)
+    except Unsendable as error:
+        if meta.has_prefix:
+            error.sop_instance_uid = error.sop_instance_uid or meta.sop_instance_uid
+            raise
+        head = Head()
+    if not (meta.has_prefix or (head.sop_class_uid and head.sop_instance_uid)):
+        # Something that looks like an element in its first bytes: says what is missing.
+        parse_file_meta(b"", lambda size: b"")
+    instance, sop_class = head.sop_instance_uid, head.sop_class_uid
+    if _is_uid(instance) is None:
+        instance = _uid(instance, meta.sop_instance_uid, "SOP Instance UID", "(0002,0003)", None)
+    if _is_uid(sop_class) is None:
+        sop_class = _uid(sop_class, meta.sop_class_uid, "SOP Class UID", "(0002,0002)", instance)
+    _make_even(content, syntax, instance)
+    made = EncodedDataSet(sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=syntax, data=content)
+    if meta.sop_class_uid is None or meta.sop_instance_uid is None or meta.transfer_syntax_uid is None:
+        return Opened(made, descriptor, lacks=_lacking(meta))
+    return Opened(made, descriptor)
+
+
+def _lacking(meta: FileMeta) -> str:
     if meta.sop_class_uid is None:
-        raise IncompleteFileMeta("the file meta information has no (0002,0002) Media Storage SOP Class UID")
+        return "(0002,0002) Media Storage SOP Class UID"
     if meta.sop_instance_uid is None:
-        raise IncompleteFileMeta("the file meta information has no (0002,0003) Media Storage SOP Instance UID")
-    if meta.transfer_syntax_uid is None:
-        raise IncompleteFileMeta("the file meta information has no (0002,0010) Transfer Syntax UID")
-    return EncodedDataSet(
-        sop_class_uid=meta.sop_class_uid,
-        sop_instance_uid=meta.sop_instance_uid,
-        transfer_syntax_uid=meta.transfer_syntax_uid,
-        data=data,
-    )
+        return "(0002,0003) Media Storage SOP Instance UID"
+    return "(0002,0010) Transfer Syntax UID"
+
+
+def _of_stated(stated: EncodedDataSet) -> EncodedDataSet:
+    """As :func:`opened`, for what says itself what it is."""
+    content = content_of(stated.data)
+    # An iterable may be in no hurry: no more is asked of it than tells the UIDs.
+    data = content.head(1 if isinstance(content, FromIterable) else _HEAD)
+    try:
+        head = _look(content, stated.transfer_syntax_uid, data, 0, strict=False)
+    except Unsendable as error:
+        error.sop_instance_uid = error.sop_instance_uid or stated.sop_instance_uid
+        raise
+    instance = _uid_of_stated(head.sop_instance_uid, stated.sop_instance_uid)
+    sop_class = _uid_of_stated(head.sop_class_uid, stated.sop_class_uid)
+    for actual, said, name in (
+        (sop_class, stated.sop_class_uid, "SOP Class"),
+        (instance, stated.sop_instance_uid, "SOP Instance"),
+    ):
+        if actual != said:
+            LOGGER.warning("the %s UID of a data set is %s, and not %s as stated", name, actual, printable(said, 100))
+    _make_even(content, stated.transfer_syntax_uid, instance)
+    return evolve(stated, sop_class_uid=sop_class, sop_instance_uid=instance, data=content)
+
+
+def _look(content: Content, syntax: str, data: bytes, start: int, *, strict: bool = True) -> Head:
+    """The head of a data set that begins at ``data[start]``, and with more of it if that takes more."""
+    size = content.size
+    have = len(data) - start
+    head = read_head(data, start, syntax, size, whole=size is not None and have >= size, strict=strict)
+    if not head.is_cut:
+        if head.skip:
+            content.drop(head.skip)
+        return head
+    for wanted in _HEADS:
+        if not head.is_cut:
+            break
+        if wanted > have:
+            data = content.head(wanted)
+            have = len(data)
+            head = read_head(data, 0, syntax, size, whole=have < wanted, strict=strict)
+    if head.is_cut and not head.skip and content.head(2)[:2] in (b"\2\0", b"\0\2"):
+        raise Unsendable("too much file meta information is in front of its data set")
+    content.drop(head.skip)
+    return head
+
+
+def _guessed(content: Content, meta: FileMeta) -> str:
+    """The transfer syntax of a file that does not say it: an uncompressed one, by its first elements."""
+    data = content.head(_HEAD)
+    coding = guess(data, without_file_meta(data, 0) or 0, content.size)
+    if coding is None:
+        why = "and its data set does not tell how it is encoded"
+    elif content.size is not None and is_compressed(content.read_at, content.size, coding):
+        why = "and its pixel data are compressed in a way that nothing tells"
+    else:
+        content.rewind()
+        LOGGER.info("a file without transfer syntax is encoded as %s", name_of(coding.transfer_syntax))
+        return coding.transfer_syntax
+    if not meta.has_prefix:
+        parse_file_meta(b"", lambda size: b"")
+    said = "no" if meta.transfer_syntax_uid is None else "something else than a UID as"
+    raise IncompleteFileMeta(f"the file meta information has {said} (0002,0010) Transfer Syntax UID, {why}")
+
+
+def _uid(found: str, stated: str | None, name: str, element: str, instance: str | None) -> str:
+    """The UID of the data set, else that of the file meta information.
+
+    Raises:
+        Unsendable: it is none.
+        IncompleteFileMeta: there is none.
+    """
+    uid = found or stated
+    if not uid:
+        raise IncompleteFileMeta(
+            f"the file meta information has no {element} Media Storage {name}, and the data set no {name}"
+        )
+    if _is_uid(uid) is None:
+        where = "in its data set" if found else f"in its file meta information ({element}), which its data set lacks,"
+        raise Unsendable(f"the {name} {where} is no UID: {printable(uid, 100)!r}", instance)
+    return uid
+
+
+def _uid_of_stated(found: str, stated: str) -> str:
+    return found if found and _is_uid(found) is not None else stated
+
+
+def _make_even(content: Content, syntax: str, instance: str) -> None:
+    """Let ``content`` have an even length.
+
+    Raises:
+        Unsendable: it cannot have.
+    """
+    size = content.size
+    if size is not None and not size & 1:
+        return
+    what = known(syntax)
+    if what.deflated:
+        content.pads = True
+        return
+    coding: Coding | None = what.coding or guess(content.head(0), 0, size)
+    if size is None:
+        content.padding = None if coding is None else Padding(coding)
+        return
+    try:
+        if coding is None:
+            raise CannotPad(f"nobody knows how {syntax} is encoded")
+        content.padding = plan(content.read_at, size, coding)
+        content.rewind()
+    except CannotPad as error:
+        raise Unsendable(
+            f"its data set is of odd length ({size} bytes) and cannot be padded: {error}", instance
+        ) from None
+
+
+def decoded(instance: EncodedDataSet) -> Dataset:
+    """The whole data set of an opened instance, with a ``file_meta`` that says how it was encoded.
+
+    Raises: what reading or decoding it raises.
+    """
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
+
+    from dicomwire.logic.data_sets import decode_data_set
+
+    data = b"".join(bytes(piece) for piece, _ in instance.pieces(1 << 20))
+    dataset = decode_data_set(data, instance.transfer_syntax_uid)
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(instance.transfer_syntax_uid)
+    return dataset

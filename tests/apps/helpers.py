@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from dicomwire import events as evt
 from dicomwire.blocking import AE
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.presentation import PresentationContext, build_context
+from dicomwire.sources import EncodedDataSet
 from dicomwire.transport import ThreadedAssociationServer
 
 HOST = "127.0.0.1"
@@ -41,7 +43,7 @@ ROOT = Path(__file__).parents[2]
 def dicom_file(
     path: Path, *, sop_class: str = CT, instance: str = "1.2.3", syntax: str = EXPLICIT, size: int = 64
 ) -> Path:
-    """A DICOM file with one patient and ``size`` bytes of something, in little endian."""
+    """A DICOM file with one patient and ``size`` bytes of something."""
     header = encode_file_meta(
         sop_class_uid=sop_class,
         sop_instance_uid=instance,
@@ -49,19 +51,39 @@ def dicom_file(
         implementation_class_uid="1.2.3.4",
         implementation_version_name=None,
     )
-    path.write_bytes(header + data_set(sop_class, instance, size))
+    path.write_bytes(header + data_set(sop_class, instance, size, syntax))
     return path
 
 
-def data_set(sop_class: str, instance: str, size: int) -> bytes:
-    """SOP class, SOP instance and a private element, in explicit VR little endian."""
+def data_set(sop_class: str, instance: str, size: int, syntax: str = EXPLICIT) -> bytes:
+    """SOP class, SOP instance and a private element, encoded as ``syntax`` has it; big endian is not here."""
+    assert syntax != BIG_ENDIAN
+
+    def element(tag: bytes, vr: bytes, value: bytes) -> bytes:
+        if syntax == IMPLICIT:
+            return tag + len(value).to_bytes(4, "little") + value
+        length = b"\0\0" + len(value).to_bytes(4, "little") if vr == b"OB" else len(value).to_bytes(2, "little")
+        return tag + vr + length + value
 
     def uid(tag: bytes, text: str) -> bytes:
-        value = text.encode() + b"\0" * (len(text) & 1)
-        return tag + b"UI" + len(value).to_bytes(2, "little") + value
+        return element(tag, b"UI", text.encode() + b"\0" * (len(text) & 1))
 
-    filler = b"\x09\0\x10\0LO\x04\0ABC " + b"\x09\0\x01\x10OB\0\0" + size.to_bytes(4, "little") + bytes(size)
-    return uid(b"\x08\0\x16\0", sop_class) + uid(b"\x08\0\x18\0", instance) + filler
+    made = uid(b"\x08\0\x16\0", sop_class) + uid(b"\x08\0\x18\0", instance)
+    made += element(b"\x09\0\x10\0", b"LO", b"ABC ") + element(b"\x09\0\x01\x10", b"OB", bytes(size))
+    if syntax == DEFLATED:
+        made = zlib.compress(made, wbits=-zlib.MAX_WBITS)
+        made += b"\0" * (len(made) & 1)
+    return made
+
+
+def named(instance: str, sop_class: str = CT) -> EncodedDataSet:
+    """An instance that is called anything: a file is not sent under what is no UID."""
+    return EncodedDataSet(
+        sop_class_uid=sop_class,
+        sop_instance_uid=instance,
+        transfer_syntax_uid=EXPLICIT,
+        data=data_set(sop_class, "", 64),
+    )
 
 
 @define

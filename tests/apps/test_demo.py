@@ -87,7 +87,7 @@ def test_a_byte_that_differs_is_found(
     adapter: str, few: list[Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def forge(files: list[Sample], storage: Any) -> str:
-        path = storage.path(few[1].pair[0], few[1].meta.sop_instance_uid)
+        path = storage.path(few[1].pair[0], few[1].sop_instance_uid)
         data = bytearray(path.read_bytes())
         data[-1] ^= 1
         path.write_bytes(data)

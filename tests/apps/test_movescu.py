@@ -31,6 +31,7 @@ from tests.apps.helpers import (
     data_set,
     dicom_file,
     environment,
+    named,
     peer,
 )
 from tests.apps.test_storescp import started_transfer, wait_for_part
@@ -193,9 +194,8 @@ def test_ignore_receives_and_keeps_nothing(tmp_path: Path, listener: Listener) -
 
 @pytest.mark.parametrize("uid", ["../../evil", "..", "/etc/passwd"])
 def test_a_hostile_uid_stays_in_the_directory(uid: str, tmp_path: Path, listener: Listener) -> None:
-    paths = files(tmp_path / "in", uid)
     out = tmp_path / "deep" / "out"
-    with archive([listener.destination, 1, *pending(paths)]) as server:
+    with archive([listener.destination, 1, (0xFF00, named(uid))]) as server:
         assert movescu(server.port, *STORE, "-od", out, "-q", "--fail") == 0
     assert names(out) == [f"CT.{safe_name(uid)}"] and names(tmp_path / "deep") == ["out"]
 

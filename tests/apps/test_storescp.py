@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,6 @@ from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
-from dicomwire.dsutils import split_dataset
 from dicomwire.logic.incoming import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_name
@@ -40,6 +38,7 @@ from tests.apps.helpers import (
     data_set,
     dicom_file,
     environment,
+    named,
     peer,
     provider,
 )
@@ -95,15 +94,12 @@ def test_storescp_answers_echoes_and_prefers_what_it_is_told_to(tmp_path: Path) 
 
 
 def test_a_deflated_data_set_is_written_as_received(tmp_path: Path) -> None:
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    data = compressor.compress(data_set(CT, "1.2.3", 100)) + compressor.flush()
-    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED)
-    sent.write_bytes(sent.read_bytes()[: split_dataset(sent)[1]] + data + b"\0" * (len(data) & 1))
+    sent = dicom_file(tmp_path / "sent.dcm", syntax=DEFLATED, size=100)
     with provider("storescp", "0", "-v", "-od", str(tmp_path / "out")) as server:
         assert storescu(server.port, sent) == 0
         assert server.stop() == 0
     stored = (tmp_path / "out" / "CT.1.2.3").read_bytes()
-    assert DEFLATED.encode() in stored and stored.rstrip(b"\0").endswith(data.rstrip(b"\0"))
+    assert DEFLATED.encode() in stored and stored.endswith(data_set(CT, "1.2.3", 100, DEFLATED))
     assert dcmread(tmp_path / "out" / "CT.1.2.3").SOPInstanceUID == "1.2.3"
 
 
@@ -352,21 +348,25 @@ def test_the_prefix_tells_the_class(sop_class: str, prefix: str) -> None:
     assert file_name(sop_class, "1.2.3") == f"{prefix}.1.2.3"
 
 
+def send_named(port: str, *uids: str) -> None:
+    """Send instances that are called so."""
+    with AE().associate(HOST, int(port), [build_context(CT, EXPLICIT)]) as association:
+        for uid in uids:
+            assert association.send_c_store(named(uid)).Status == 0x0000
+
+
 @pytest.mark.parametrize("uid", ["../../evil", "..", ".", "/etc/passwd", "a/../b", "1.2\\3", "1." * 31 + "xy"])
 def test_a_hostile_uid_stays_in_the_directory(uid: str, tmp_path: Path) -> None:
-    sent = dicom_file(tmp_path / "sent.dcm", instance=uid)
     out = tmp_path / "deep" / "out"
     with storing(out) as server:
-        assert storescu(server.port, sent) == 0
+        send_named(server.port, uid)
     assert names(out) == [f"CT.{safe_name(uid)}"]
-    assert names(tmp_path) == ["deep", "sent.dcm"] and names(tmp_path / "deep") == ["out"]
+    assert names(tmp_path) == ["deep"] and names(tmp_path / "deep") == ["out"]
 
 
 def test_two_hostile_uids_do_not_share_a_file(tmp_path: Path) -> None:
-    for name, uid in (("a", "1/2"), ("b", "1_2"), ("c", "1-2")):
-        dicom_file(tmp_path / name, instance=uid)
     with storing(tmp_path / "out") as server:
-        assert storescu(server.port, *(tmp_path / name for name in "abc")) == 0
+        send_named(server.port, "1/2", "1_2", "1-2")
     assert len(names(tmp_path / "out")) == 3
 
 

@@ -352,7 +352,9 @@ def test_no_accepted_context_gives_one_line_and_1(tmp_path: Path, capsys: pytest
     assert "no presentation context was accepted" in err and err.count("\n") == 1
 
 
-def test_a_peer_that_aborts_in_the_middle_gives_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_an_abort_in_the_middle_the_rest_goes_over_another_association_and_it_gives_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for number in range(3):
         dicom_file(tmp_path / str(number), instance=f"1.{number}")
     seen = []
@@ -366,10 +368,49 @@ def test_a_peer_that_aborts_in_the_middle_gives_1(tmp_path: Path, capsys: pytest
     with peer(handlers=[(evt.EVT_C_STORE, abort)]) as server:
         assert storescu(server.port, tmp_path) == 1
     captured = capsys.readouterr()
-    assert seen == [1, 2]
-    assert captured.out.startswith("1 stored, 0 stored with a warning, 2 failed, 0 skipped;")
-    assert "E: 1 files not sent" in captured.err and "The association was lost: aborted" in captured.err
+    assert seen == [1, 2, 3]
+    assert captured.out.startswith("2 stored, 0 stored with a warning, 1 failed, 0 skipped;")
+    assert "The association was lost: aborted" in captured.err
+    assert "E: Requesting another association for the 1 files that are left" in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_two_associations_in_a_row_over_which_nothing_is_stored_are_the_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(9):
+        dicom_file(tmp_path / str(number), instance=f"1.{number}")
+    seen = []
+
+    def abort(event: evt.Event) -> int:
+        seen.append(event.message_id)
+        if event.message_id not in (1, 3):
+            cast(Association, event.assoc).abort()
+        return 0
+
+    with peer(handlers=[(evt.EVT_C_STORE, abort)]) as server:
+        assert storescu(server.port, tmp_path) == 1
+    captured = capsys.readouterr()
+    # 1 is stored and 2 ends the first association; so for 3 and 4; nothing is stored over the next two.
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert captured.out.startswith("2 stored, 0 stored with a warning, 7 failed, 0 skipped;")
+    assert "E: 3 files not sent" in captured.err
+
+
+def test_a_peer_that_is_gone_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        dicom_file(tmp_path / str(number), instance=f"1.{number}")
+
+    def vanish(event: evt.Event) -> int:
+        server.server.server_close()
+        cast(Association, event.assoc).abort()
+        return 0
+
+    with peer(handlers=[(evt.EVT_C_STORE, vanish)]) as server:
+        assert storescu(server.port, tmp_path) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("0 stored, 0 stored with a warning, 3 failed, 0 skipped;")
+    assert "no connection" in captured.err and "E: 2 files not sent" in captured.err
 
 
 def test_a_file_that_vanishes_fails_and_the_others_are_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -412,5 +453,5 @@ def test_message_ids_start_again_after_65535() -> None:
     answer = Dataset()
     answer.Status = 0
     many = files((CT, EXPLICIT)) * 65537
-    module._send(Established(), many, module._Tally(), lambda size: None)
+    assert module._send(Established(), enumerate(many), module._Tally(), lambda size: None) == 65537
     assert (ids[0], ids[65534], ids[65535], ids[65536]) == (1, 65535, 1, 2)

@@ -13,6 +13,7 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_CANCEL_RQ, N_EVENT_REPORT_RQ, answer
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.association_engine import AssociationEngine
+from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.machinery import ACSE, DIMSE, DUL
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.serving import serve, serve_as
@@ -172,6 +173,8 @@ class AssociationBase(AssociationEngine):
     async def _send_by_hand(self, context_id: int, command: Command, data_set: Buffer | None) -> None:
         """Send a message that a user has made; nobody waits for a response to it."""
         assert self._session is not None
+        if data_set is not None and (context := self._session.contexts.get(context_id)) is not None:
+            data_set = encode_data_set(data_set, context.transfer_syntax)
         await self._send(context_id, command, data_set)
         if command.message_id is not None and command.message_id in self._session.outstanding:
             self._unread[command.message_id] = None

@@ -58,9 +58,36 @@ def decode_data_set_later(data: Buffer | None, transfer_syntax: str) -> Dataset:
 def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
     """The bytes of a data set without its groups 0000 and 0002; bytes are taken to be encoded already.
 
+    Values of odd length are padded: what was read so is written so (PS3.5 7.1.1).
+
     Raises:
         ValueError: it cannot be encoded.
     """
+    encoded = _encoded(dataset, transfer_syntax)
+    size = encoded.nbytes if isinstance(encoded, memoryview) else len(encoded)
+    return _evened(encoded, transfer_syntax) if size & 1 else encoded
+
+
+def _evened(data: Buffer, transfer_syntax: str) -> bytes:
+    """Encoded elements of odd length, those of them padded that are to blame."""
+    from dicomwire.logic.contents import InMemory, view_of
+    from dicomwire.logic.encodings import EXPLICIT, known
+    from dicomwire.logic.padding import CannotPad, padded, plan
+
+    view = view_of(data)
+    what = known(transfer_syntax)
+    if what.deflated:
+        # A deflated stream may be followed by a NUL (PS3.5 A.5).
+        return bytes(view) + b"\0"
+    content = InMemory(view)
+    try:
+        padding = plan(content.read_at, len(view), what.coding or EXPLICIT)
+    except CannotPad as error:
+        raise ValueError(f"an encoded data set is of odd length and cannot be padded: {error}") from None
+    return b"".join(padded(iter((view,)), padding))
+
+
+def _encoded(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
     if isinstance(dataset, bytes | bytearray | memoryview):
         return dataset
     from pydicom.dataset import Dataset

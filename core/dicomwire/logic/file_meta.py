@@ -11,9 +11,10 @@ from typing import Protocol
 
 from attrs import frozen
 
+from dicomwire.logic.encodings import LONG_VRS, SHORT_VRS
+
 _HEAD = Struct("<HH2sH")
 _LONG = Struct("<L")
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _FIRST_READ = 4096
 _LONGEST = 1 << 20
 
@@ -31,6 +32,9 @@ class FileMeta:
     transfer_syntax_uid: str | None
     data_set_offset: int
     """Where the data set begins in the file, in bytes."""
+
+    has_prefix: bool = True
+    """False for what has no 'DICM': it may still be a data set."""
 
 
 _WANTED = frozenset((0x0002, 0x0003, 0x0010))
@@ -56,13 +60,35 @@ def read_file_meta(file: Readable) -> FileMeta:
 def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMeta:
     """The file meta information at the front of ``data``; ``more`` reads what follows it.
 
+    It ends where another group than 0002 begins: group lengths are wrong too often.  Of elements that come twice, as
+    where there are two file meta informations, the first counts; no group 0002 is part of the data set.  Elements in
+    implicit VR are taken for what they are.
+
     Raises:
         pydicom.errors.InvalidDicomError: this is no DICOM file.
     """
     if data[128:132] != b"DICM":
         raise _invalid("there is no 'DICM' behind the preamble")
+    return _parse(data, more, 132)
+
+
+def parse_bare_file(data: bytes, more: Callable[[int], bytes | None]) -> FileMeta | None:
+    """What is at the front of a file without preamble, if it may be one: file meta information or none, and a data set.
+
+    Raises: as :func:`parse_file_meta`.
+    """
+    if data[:2] not in _BARE:
+        return None
+    return _parse(data, more, 0)
+
+
+_BARE = (b"\2\0", b"\x08\0", b"\0\x08")
+"""The groups that a file without preamble begins with: file meta information, or a data set in either byte order."""
+
+
+def _parse(data: bytes, more: Callable[[int], bytes | None], offset: int) -> FileMeta:
     found: dict[int, str] = {}
-    offset, size = 132, len(data)
+    has_prefix, size = offset > 0, len(data)
     unpack = _HEAD.unpack_from
     while True:
         if size < offset + 12:
@@ -74,11 +100,15 @@ def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMet
         if group != 0x0002:
             break
         start = offset + 8
-        if vr in _LONG_VRS:
-            if size < start + 4:
+        if vr not in SHORT_VRS:
+            if vr not in LONG_VRS:
+                # Implicit VR, as some have it that know of nothing else.
+                (length,) = _LONG.unpack_from(data, offset + 4)
+            elif size < start + 4:
                 raise _invalid("the file meta information is cut off")
-            (length,) = _LONG.unpack_from(data, start)
-            start += 4
+            else:
+                (length,) = _LONG.unpack_from(data, start)
+                start += 4
         offset = start + length
         if offset > _LONGEST:
             raise _invalid(f"the file meta information is longer than {_LONGEST} bytes")
@@ -87,13 +117,14 @@ def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMet
             size = len(data)
             if size < offset:
                 raise _invalid("the file meta information is cut off")
-        if element in _WANTED:
+        if element in _WANTED and element not in found:
             found[element] = data[start:offset].decode("ascii", "replace").strip("\0 ")
     return FileMeta(
         sop_class_uid=found.get(0x0002) or None,
         sop_instance_uid=found.get(0x0003) or None,
         transfer_syntax_uid=found.get(0x0010) or None,
         data_set_offset=offset,
+        has_prefix=has_prefix,
     )
 
 

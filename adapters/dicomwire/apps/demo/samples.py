@@ -10,10 +10,11 @@ from pydicom.data import get_testdata_file
 from pydicom.errors import InvalidDicomError
 
 from dicomwire import sop_class
-from dicomwire._globals import DEFLATED
 from dicomwire.apps._common.storage import Storage
 from dicomwire.dimse.messages import C_STORE_RQ
-from dicomwire.logic.file_meta import FileMeta, read_file_meta
+from dicomwire.logic.data_set_head import Unsendable
+from dicomwire.logic.file_meta import read_file_meta
+from dicomwire.sources import IncompleteFileMeta, opened
 
 
 class Differs(Exception):
@@ -25,18 +26,19 @@ class Sample:
     """A file to send."""
 
     path: Path
-    meta: FileMeta
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
 
     @property
     def pair(self) -> tuple[str, str]:
         """SOP class and transfer syntax."""
-        return str(self.meta.sop_class_uid), str(self.meta.transfer_syntax_uid)
+        return self.sop_class_uid, self.transfer_syntax_uid
 
     def data_set(self) -> bytes:
         """The data set as it is to arrive."""
-        data = self.path.read_bytes()[self.meta.data_set_offset :]
-        # A deflated stream of odd length is followed by one NUL (PS3.5 A.5).
-        return data + b"\0" if self.meta.transfer_syntax_uid == DEFLATED and len(data) & 1 else data
+        with opened(self.path) as instance:
+            return b"".join(bytes(piece) for piece, _ in instance.pieces(1 << 20))
 
 
 def samples() -> list[Sample]:
@@ -44,15 +46,13 @@ def samples() -> list[Sample]:
     one = get_testdata_file("CT_small.dcm", download=False)
     found: dict[str, Sample] = {}
     for path in sorted(Path(str(one)).parent.glob("*.dcm")):
-        with path.open("rb") as file:
-            try:
-                meta = read_file_meta(file)
-            except InvalidDicomError:
-                continue
-        if not meta.sop_class_uid or not meta.sop_instance_uid or not meta.transfer_syntax_uid:
+        try:
+            with opened(path) as instance:
+                uids = instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid
+        except (InvalidDicomError, IncompleteFileMeta, Unsendable):
             continue
-        if C_STORE_RQ in sop_class.uid_to_messages(meta.sop_class_uid):
-            found.setdefault(meta.sop_instance_uid, Sample(path, meta))
+        if C_STORE_RQ in sop_class.uid_to_messages(uids[0]):
+            found.setdefault(uids[1], Sample(path, *uids))
     return list(found.values())
 
 
@@ -65,7 +65,7 @@ def compare(files: Sequence[Sample], storage: Storage) -> str:
     size = 0
     expected = set()
     for file in files:
-        path = storage.path(str(file.meta.sop_class_uid), str(file.meta.sop_instance_uid))
+        path = storage.path(file.sop_class_uid, file.sop_instance_uid)
         expected.add(path)
         if not path.exists():
             raise Differs(f"{file.path.name}: nothing arrived")
@@ -73,7 +73,7 @@ def compare(files: Sequence[Sample], storage: Storage) -> str:
             meta = read_file_meta(received)
             received.seek(meta.data_set_offset)
             data = received.read()
-        if meta.transfer_syntax_uid != file.meta.transfer_syntax_uid or data != file.data_set():
+        if meta.transfer_syntax_uid != file.transfer_syntax_uid or data != file.data_set():
             raise Differs(f"{file.path.name}: something else arrived")
         size += len(data)
     if more := set(storage.directory.iterdir()) - expected:

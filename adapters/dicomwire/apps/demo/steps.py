@@ -82,7 +82,7 @@ class Demo:
     def find(self, event: evt.Event) -> Iterator[Any]:
         for file in self.files:
             match = query()
-            match.SOPInstanceUID = file.meta.sop_instance_uid
+            match.SOPInstanceUID = file.sop_instance_uid
             yield 0xFF00, match
 
     def get(self, event: evt.Event) -> Iterator[Any]:
@@ -185,7 +185,7 @@ async def store(demo: Demo) -> str:
 async def find(demo: Demo) -> str:
     *matches, (final, _) = await collected(demo.association.send_c_find(query(), FIND))
     expect_success(final, "C-FIND")
-    expected = [file.meta.sop_instance_uid for file in demo.files]
+    expected = [file.sop_instance_uid for file in demo.files]
     expect([match.SOPInstanceUID for _, match in matches], expected, "matches")
     return f"{len(matches)} matches"
 

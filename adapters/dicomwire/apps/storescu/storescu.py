@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -23,7 +23,7 @@ from dicomwire.apps._common.requesting import aborted_by_errors, associate, cate
 from dicomwire.apps._common.running import run
 from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
-from dicomwire.files import StoredFile, find_files, required_contexts
+from dicomwire.files import StoredFile, look_for_files, required_contexts
 from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
 
@@ -39,6 +39,14 @@ class _Tally:
     failed: int = 0
     size: int = 0
     """Bytes of the files that were stored."""
+
+    @property
+    def successes(self) -> int:
+        return self.stored + self.warnings
+
+
+_MOST_VAIN = 2
+"""Associations in a row over which nothing was stored before they were lost: then the rest is given up."""
 
 
 @click.command("storescu", context_settings=CONTEXT_SETTINGS)
@@ -60,14 +68,15 @@ def storescu(
     """Send files, and the files in directories, to the AE at ADDR PORT.
 
     Files are sent as they are, whatever their size: only one that the peer does not accept in its own transfer
-    syntax is converted, if it is uncompressed.
+    syntax is converted, if it is uncompressed.  If the association is lost, another one is requested for the files that
+    are left, until nothing is stored over two in a row.
     """
-    files, skipped = find_files(paths, recurse=recurse, logger=LOGGER)
-    tally = _Tally()
+    found = look_for_files(paths, recurse=recurse, logger=LOGGER)
+    files, tally = found.files, _Tally(failed=found.refused)
     if not files:
         LOGGER.warning("No DICOM files to send")
-        _summary(tally, skipped, 0.0, quiet=quiet)
-        return 0
+        _summary(tally, found.skipped, 0.0, quiet=quiet)
+        return int(user.fail and tally.failed > 0)
     try:
         contexts = _contexts(files, syntaxes, required=required)
     except ValueError as error:
@@ -77,16 +86,39 @@ def storescu(
     if association is None:
         return 1
     start = time.monotonic()
-    with (
-        aborted_by_errors(association),
-        progress(len(files), sum(file.size for file in files), quiet=quiet) as advance,
-    ):
-        _send(association, files, tally, advance)
-    complete = finish(association, LOGGER, association.release)
-    _summary(tally, skipped, time.monotonic() - start, quiet=quiet)
+    with progress(len(files), sum(file.size for file in files), quiet=quiet) as advance:
+        complete = _send_all(user, contexts, association, files, tally, advance)
+    _summary(tally, found.skipped, time.monotonic() - start, quiet=quiet)
     if not complete:
         return 1
     return int(user.fail and tally.failed > 0)
+
+
+def _send_all(
+    user: User,
+    contexts: list[PresentationContext],
+    association: Association | None,
+    files: Sequence[StoredFile],
+    tally: _Tally,
+    advance: Advance,
+) -> bool:
+    """Send the files, over as many associations as it takes; False if one was lost."""
+    numbered, left, vain, complete = enumerate(files), len(files), 0, True
+    while association is not None:
+        before = tally.successes
+        with aborted_by_errors(association):
+            left -= _send(association, numbered, tally, advance)
+        complete = finish(association, LOGGER, association.release) and complete
+        vain = vain + 1 if tally.successes == before else 0
+        if not left or vain == _MOST_VAIN:
+            break
+        # Everybody is to see it who has seen the line before.
+        LOGGER.error("Requesting another association for the %d files that are left", left)
+        association = associate(user, contexts, LOGGER)
+    if left:
+        LOGGER.error("%d files not sent", left)
+        tally.failed += left
+    return complete
 
 
 def _contexts(files: Sequence[StoredFile], syntaxes: list[str] | None, *, required: bool) -> list[PresentationContext]:
@@ -97,12 +129,12 @@ def _contexts(files: Sequence[StoredFile], syntaxes: list[str] | None, *, requir
     return default_contexts(files, REQUESTED_BY_DEFAULT)
 
 
-def _send(association: Association, files: Sequence[StoredFile], tally: _Tally, advance: Advance) -> None:
-    for number, file in enumerate(files):
-        if not association.is_established:
-            LOGGER.error("%d files not sent", len(files) - number)
-            tally.failed += len(files) - number
-            return
+def _send(association: Association, numbered: Iterator[tuple[int, StoredFile]], tally: _Tally, advance: Advance) -> int:
+    """Send files as long as there are any and the association lives: how many were tried."""
+    tried = 0
+    while association.is_established and (item := next(numbered, None)) is not None:
+        number, file = item
+        tried += 1
         LOGGER.info("Sending file: %s", file.path)
         try:
             response = association.send_c_store(file.path, msg_id=1 + number % 0xFFFF)
@@ -113,6 +145,7 @@ def _send(association: Association, files: Sequence[StoredFile], tally: _Tally, 
         else:
             _judge(file, response.get("Status"), response.get("ErrorComment"), tally)
         advance(file.size)
+    return tried
 
 
 def _judge(file: StoredFile, status: int | None, comment: str | None, tally: _Tally) -> None:

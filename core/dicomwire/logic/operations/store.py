@@ -7,9 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable
-from io import BytesIO
 from mmap import mmap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from pydicom.dataset import Dataset
@@ -33,7 +31,7 @@ from dicomwire.logic.operations.common import (
 from dicomwire.logic.operations.returned_status import status_of
 from dicomwire.logic.stream import Stream
 from dicomwire.negotiation import NegotiatedContext
-from dicomwire.sources import EncodedDataSet, IncompleteFileMeta, opened
+from dicomwire.sources import EncodedDataSet, IncompleteFileMeta, Opened, decoded, opened, runs_no_code
 from dicomwire.utils import set_ae, set_uid
 
 if TYPE_CHECKING:
@@ -70,10 +68,13 @@ async def send_c_store(
     ``originator_id`` name the C-MOVE this belongs to.  The result is empty if the peer did not answer in time,
     aborted, or the connection was lost.
 
+    What the request says of the instance is what its data set says; the file meta information serves where that has no
+    SOP class or SOP instance.  Values of odd length are padded.
+
     Raises:
         RuntimeError: the association is not established.
-        ValueError: no suitable presentation context was accepted, the data set cannot be encoded, or a bad
-            message ID, priority or UID.
+        ValueError: no suitable presentation context was accepted, the data set cannot be encoded, is not encoded as its
+            transfer syntax says, or is damaged and of odd length; or a bad message ID, priority or UID.
         AttributeError: the data set or file lacks its SOP class, SOP instance or transfer syntax.
         OSError, pydicom.errors.InvalidDicomError: the file cannot be read, or is no DICOM file.
         TypeError: ``dataset`` is nothing that can be stored.
@@ -98,47 +99,42 @@ async def _begin(
     check_message_id(msg_id)
     check_priority(priority)
     origin = _origin(originator_aet, originator_id)
-    if not isinstance(dataset, Dataset):
-        start = _position(dataset)
-        try:
-            # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
-            source = opened(dataset)
-        except IncompleteFileMeta:
-            if _config.STORE_SEND_CHUNKED_DATASET:
-                raise
-        else:
-            with source as encoded:
+    instance: _Instance | EncodedDataSet
+    if isinstance(dataset, Dataset):
+        instance = _instance_of_data_set(dataset)
+        context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
+    else:
+        source = await open_source(self, dataset)
+        with source as encoded:
+            instance = encoded
+            if source.is_bare or _config.ENFORCE_UID_CONFORMANCE:
                 instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
-                context = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
-                if context is not None:
-                    command = _command(instance, msg_id, priority, origin)
-                    return await _send_stream(self, context, command, encoded)
-                # With chunked sending, or for a bare data set, there is only the exact match.
-                exact = _config.STORE_SEND_CHUNKED_DATASET or isinstance(dataset, EncodedDataSet)
-                choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
-        dataset = _decode(dataset, start)
-    instance = _instance_of_data_set(dataset)
-    context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
+            found = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
+            if found is not None:
+                return await _send_stream(self, found, _command(instance, msg_id, priority, origin), encoded)
+            # With chunked sending, or for a bare data set, there is only the exact match.
+            exact = _config.STORE_SEND_CHUNKED_DATASET or source.is_bare
+            context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
+            # It has to be converted.
+            dataset = await self._call(decoded, encoded) if encoded.is_foreign else decoded(encoded)
     data = encode_data_set(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
     return await send_request(self, context.context_id, command, data)
 
 
-def _position(source: Any) -> int:
-    """Where a file object stands; for everything else the beginning."""
-    return int(source.tell()) if hasattr(source, "seek") and not isinstance(source, mmap) else 0
+async def open_source(association: AssociationBase, source: Any) -> Opened:
+    """What :func:`~dicomwire.sources.opened` gives, code of the user's run where that belongs.
 
-
-def _decode(source: Any, start: int) -> Dataset:
-    """The whole instance: it has to be converted, or asked what it is."""
-    from pydicom import dcmread
-
-    if isinstance(source, str | os.PathLike):
-        return dcmread(Path(source))
-    if hasattr(source, "read") and hasattr(source, "seek"):
-        source.seek(start)
-        return dcmread(source)
-    return dcmread(BytesIO(source))
+    Raises: as that, and IncompleteFileMeta where only chunked sending wants complete file meta information.
+    """
+    if isinstance(source, Opened):
+        return source
+    # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
+    made: Opened = opened(source) if runs_no_code(source) else await association._call(opened, source)
+    if made.lacks and _config.STORE_SEND_CHUNKED_DATASET:
+        with made:
+            raise IncompleteFileMeta(f"the file meta information has no {made.lacks}, which chunked sending needs")
+    return made
 
 
 def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str | None, int | None]:
@@ -153,7 +149,9 @@ def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str 
     return title, originator_id
 
 
-def _command(instance: _Instance, message_id: int, priority: int, origin: tuple[str | None, int | None]) -> Command:
+def _command(
+    instance: _Instance | EncodedDataSet, message_id: int, priority: int, origin: tuple[str | None, int | None]
+) -> Command:
     return Command(
         command_field=C_STORE_RQ,
         message_id=message_id,

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from copy import copy
-from typing import Any
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID
+from pydicom.dataset import Dataset
 
-from dicomwire.logic.data_sets import decode_data_set
-from dicomwire.sources import EncodedDataSet
+from dicomwire.sources import EncodedDataSet, decoded
 
 LOGGER = logging.getLogger(__name__)
 
@@ -21,12 +17,12 @@ _BULK_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "PixelDataP
 _AUDIO_SAMPLES, _CURVE_DATA, _OVERLAY_DATA = 0x200C, 0x3000, 0x3000
 
 
-def without_bulk_data(instance: Dataset | os.PathLike[str] | EncodedDataSet) -> Dataset:
-    """A copy of the instance that lacks its bulk data; what was given stays as it is.
+def without_bulk_data(instance: Dataset | EncodedDataSet) -> Dataset:
+    """A copy of the instance, opened if it is encoded, that lacks its bulk data; what was given stays as it is.
 
     Raises: what reading or decoding it raises.
     """
-    dataset = _separate(_decoded(instance))
+    dataset = _separate(instance if isinstance(instance, Dataset) else decoded(instance))
     removed = [keyword for keyword in _BULK_DATA if keyword in dataset]
     for keyword in removed:
         del dataset[keyword]
@@ -54,20 +50,6 @@ def _is_bulk(group: int, element: int) -> bool:
     if group >> 8 == 0x50:
         return element in (_AUDIO_SAMPLES, _CURVE_DATA)
     return group >> 8 == 0x60 and element == _OVERLAY_DATA
-
-
-def _decoded(instance: Any) -> Dataset:
-    if isinstance(instance, Dataset):
-        return instance
-    if isinstance(instance, os.PathLike):
-        from pydicom import dcmread
-
-        return dcmread(instance)
-    data = b"".join(bytes(piece) for piece, _ in instance.pieces(1 << 20))
-    dataset = decode_data_set(data, instance.transfer_syntax_uid)
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = UID(instance.transfer_syntax_uid)
-    return dataset
 
 
 def _separate(dataset: Dataset) -> Dataset:

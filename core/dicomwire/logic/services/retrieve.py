@@ -13,7 +13,7 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.answers import END, Answers
 from dicomwire.logic.handlers import HandlerRaised
-from dicomwire.logic.operations.store import send_c_store
+from dicomwire.logic.operations.store import open_source, send_c_store
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.services.statuses import NO_STATUS, NO_STATUS_TYPE, Response, respond
 from dicomwire.logic.services.sub_operations import Store, SubOperations
@@ -212,7 +212,7 @@ async def _retrieve(
         if done.are_done:
             LOGGER.warning("a handler yielded more than the %d instances it had announced: ignored", number)
             continue
-        await done.store(instance, store, without_bulk_data=without_bulk_data)
+        await done.store(instance, partial(open_source, association), store, without_bulk_data=without_bulk_data)
         await association._attend()
         if not association.is_established:
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.services.bulk_data import without_bulk_data as strip
 from dicomwire.logic.services.statuses import Response
-from dicomwire.sources import EncodedDataSet
+from dicomwire.sources import Opened, is_source
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
 LOGGER = logging.getLogger(__name__)
@@ -26,6 +25,9 @@ ALL_FAILED = 0xA702
 
 _MOST = 0xFFFF
 """What fits into a counter: a handler may yield any number of things that are no instances."""
+
+Open = Callable[[Any], Awaitable[Opened]]
+"""Opens what is no ``Dataset``."""
 
 Store = Callable[[Any, int], Awaitable[Dataset]]
 """Stores one instance with a message ID; gives the status."""
@@ -63,21 +65,27 @@ class SubOperations:
             number_of_warning_suboperations=self.warning,
         )
 
-    async def store(self, instance: Any, store: Store, *, without_bulk_data: bool) -> None:
+    async def store(self, instance: Any, open_: Open, store: Store, *, without_bulk_data: bool) -> None:
         """Store one instance, and count how it ended."""
-        if not isinstance(instance, Dataset | os.PathLike | EncodedDataSet):
+        if not isinstance(instance, Dataset) and not is_source(instance):
             LOGGER.error("a handler yielded %s, which cannot be stored", type(instance).__name__)
             self.failed += 1
             return
         self._next_id = (self._next_id + 1) & 0xFFFF
-        category = None
+        category = uid = None
         try:
-            if without_bulk_data:
-                instance = strip(instance)
-            status = await store(instance, self._next_id)
+            if isinstance(instance, Dataset):
+                uid = str(instance.get("SOPInstanceUID") or "")
+                status = await store(strip(instance) if without_bulk_data else instance, self._next_id)
+            else:
+                source = await open_(instance)
+                with source as encoded:
+                    uid = encoded.sop_instance_uid
+                    status = await store(strip(encoded) if without_bulk_data else source, self._next_id)
             category = code_to_category(status.Status) if status else None
         except Exception as error:  # whatever the instance, its file or a lost association raises
             LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, error)
+            uid = uid or getattr(error, "sop_instance_uid", None)
         self.remaining -= 1
         if category == STATUS_SUCCESS:
             self.completed += 1
@@ -85,7 +93,7 @@ class SubOperations:
             self.warning += 1
         else:
             self.failed += 1
-            if uid := _sop_instance_uid(instance):
+            if uid:
                 self.failed_uids.append(uid)
 
     def give_up(self) -> None:
@@ -122,17 +130,3 @@ class SubOperations:
             except ValueError as error:
                 LOGGER.error("the list of failed instances: %s", error)
         return self.count(response, remaining=remaining), data
-
-
-def _sop_instance_uid(instance: Any) -> str | None:
-    if isinstance(instance, EncodedDataSet):
-        return instance.sop_instance_uid
-    if isinstance(instance, Dataset):
-        return str(instance.get("SOPInstanceUID") or "") or None
-    from dicomwire.logic.file_meta import read_file_meta
-
-    try:
-        with open(instance, "rb") as file:
-            return read_file_meta(file).sop_instance_uid
-    except Exception:  # not there, or no DICOM file: that is why it failed
-        return None
