@@ -26,3 +26,8 @@ def printable(text: object, length: int = 64) -> str:
     if not shown.isprintable():
         shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in shown)
     return shown if len(shown) <= length else f"{shown[: max(length - 3, 0)]}..."
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line: pydicom puts tracebacks and whole elements below that."""
+    return printable(str(error).partition("\n")[0].strip(), 300) or type(error).__name__

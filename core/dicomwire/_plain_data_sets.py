@@ -18,6 +18,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
+from dicomwire._character_sets import is_usable
 from dicomwire._lazy_data_sets import LazyDataset
 from dicomwire.upper_layer.connection import Buffer
 
@@ -60,12 +61,12 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
     for tag, element in sorted(dataset._dict.items()):
         vr = element.VR
         if type(element) is DataElement:
-            raw = _value(element.VR, element.value)
+            raw = plain_value(element.VR, element.value)
         else:
             if are_raw_usable is None:
                 are_raw_usable = _is_as_read(dataset, implicit)
             raw = element.value or b"" if are_raw_usable and vr in _READ else None
-        if raw is None or vr is None:
+        if raw is None or vr is None or len(raw) & 1:
             return None
         if not tag & 0xFFFF and tag > 0x0006FFFF:
             # Retired group lengths are not written (PS3.5 7.2).
@@ -86,11 +87,15 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
 
 def _is_as_read(dataset: Dataset, implicit: bool) -> bool:
     """The elements that nobody has looked at can be written as they were read."""
-    unchanged: bool = dataset.original_character_set == dataset._character_set
+    try:
+        unchanged: bool = dataset.original_character_set == dataset._character_set
+    except ValueError:
+        # It is none at all.
+        return False
     return unchanged and dataset.original_encoding == (implicit, True)
 
 
-def _value(vr: str, value: Any) -> bytes | None:
+def plain_value(vr: str, value: Any) -> bytes | None:
     """A value in ASCII as it is written; None if that takes more thought."""
     if value is None:
         return b"" if vr in _STRINGS or vr in _NUMBER_STRINGS or vr == "PN" or vr in _INTEGERS else None
@@ -191,6 +196,9 @@ def _spans(data: bytes, *, implicit: bool) -> _Spans | None:
                     return None
                 (length,) = _LONG.unpack_from(data, start)
                 start += 4
+                if vr == "UN" and not group & 1:
+                    # It may be known, or its value too long for its VR.
+                    return None
         offset = start + length
         if offset > end or group == 0xFFFE:
             return None
@@ -218,8 +226,13 @@ def _encodings(raw: bytes | None, implicit: bool) -> str | list[str]:
 def _python_encodings(raw: bytes | None, implicit: bool) -> str | tuple[str, ...]:
     length = len(raw or b"")
     element = RawDataElement(BaseTag(_CHARACTER_SET), None if implicit else "CS", length, raw, 0, implicit, True)
-    found: Any = convert_encodings(convert_raw_data_element(element).value)
-    return found if isinstance(found, str) else tuple(found)
+    try:
+        found = convert_encodings(convert_raw_data_element(element).value)
+    except ValueError:
+        # A name that is not even looked up.
+        found = []
+    # Some codecs of Python's decode no text, and would raise when values are used.
+    return tuple(found) if found and all(map(is_usable, found)) else default_encoding
 
 
 _EMPTY = vars(Dataset())

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, frozen
 
-from dicomwire._globals import DEFLATED
+from dicomwire._globals import DEFLATED_SYNTAXES
 from dicomwire.logic.file_meta import FileMeta, parse_file_meta, read_file_meta
 from dicomwire.upper_layer.connection import Buffer
 
@@ -40,7 +40,7 @@ class EncodedDataSet:
 
     def pieces(self, step: int) -> Pieces:
         """The data in pieces of at most ``step`` bytes, an even number; deflated data padded to even length."""
-        pad = self.transfer_syntax_uid == DEFLATED
+        pad = self.transfer_syntax_uid in DEFLATED_SYNTAXES
         if isinstance(self.data, _Tail):
             return self.data.pieces(step, pad=pad)
         if _is_buffer(self.data):

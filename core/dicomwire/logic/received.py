@@ -71,9 +71,9 @@ class ReceivedMessage:
 
     def _decode(self) -> Dataset:
         if self.path is not None:
-            from pydicom import dcmread
+            from dicomwire.logic.instance_files import read_instance
 
-            return dcmread(self.path)
+            return read_instance(self.path)
         return decode_data_set(self.data, self.context.transfer_syntax)
 
     def encoded(self, *, include_meta: bool) -> bytes:

@@ -10,7 +10,7 @@ from pydicom.data import get_testdata_file
 from pydicom.errors import InvalidDicomError
 
 from dicomwire import sop_class
-from dicomwire._globals import DEFLATED
+from dicomwire._globals import DEFLATED_SYNTAXES
 from dicomwire.apps._common.storage import Storage
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.logic.file_meta import FileMeta, read_file_meta
@@ -36,7 +36,7 @@ class Sample:
         """The data set as it is to arrive."""
         data = self.path.read_bytes()[self.meta.data_set_offset :]
         # A deflated stream of odd length is followed by one NUL (PS3.5 A.5).
-        return data + b"\0" if self.meta.transfer_syntax_uid == DEFLATED and len(data) & 1 else data
+        return data + b"\0" if self.meta.transfer_syntax_uid in DEFLATED_SYNTAXES and len(data) & 1 else data
 
 
 def samples() -> list[Sample]:

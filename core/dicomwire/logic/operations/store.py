@@ -7,9 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable
-from io import BytesIO
 from mmap import mmap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from pydicom.dataset import Dataset
@@ -20,6 +18,7 @@ from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.instance_files import read_instance
 from dicomwire.logic.operations.common import (
     check_message_id,
     check_priority,
@@ -131,14 +130,9 @@ def _position(source: Any) -> int:
 
 def _decode(source: Any, start: int) -> Dataset:
     """The whole instance: it has to be converted, or asked what it is."""
-    from pydicom import dcmread
-
-    if isinstance(source, str | os.PathLike):
-        return dcmread(Path(source))
-    if hasattr(source, "read") and hasattr(source, "seek"):
+    if hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, mmap):
         source.seek(start)
-        return dcmread(source)
-    return dcmread(BytesIO(source))
+    return read_instance(source)
 
 
 def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str | None, int | None]:

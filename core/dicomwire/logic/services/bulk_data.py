@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
 from dicomwire.logic.data_sets import decode_data_set
+from dicomwire.logic.instance_files import read_instance
 from dicomwire.sources import EncodedDataSet
 
 LOGGER = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ _BULK_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "PixelDataP
 _AUDIO_SAMPLES, _CURVE_DATA, _OVERLAY_DATA = 0x200C, 0x3000, 0x3000
 
 
-def without_bulk_data(instance: Dataset | os.PathLike[str] | EncodedDataSet) -> Dataset:
+def without_bulk_data(instance: Dataset | str | os.PathLike[str] | EncodedDataSet) -> Dataset:
     """A copy of the instance that lacks its bulk data; what was given stays as it is.
 
     Raises: what reading or decoding it raises.
@@ -59,10 +60,8 @@ def _is_bulk(group: int, element: int) -> bool:
 def _decoded(instance: Any) -> Dataset:
     if isinstance(instance, Dataset):
         return instance
-    if isinstance(instance, os.PathLike):
-        from pydicom import dcmread
-
-        return dcmread(instance)
+    if isinstance(instance, str | os.PathLike):
+        return read_instance(instance)
     data = b"".join(bytes(piece) for piece, _ in instance.pieces(1 << 20))
     dataset = decode_data_set(data, instance.transfer_syntax_uid)
     dataset.file_meta = FileMetaDataset()
