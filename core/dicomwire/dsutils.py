@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from dicomwire._logging import reason
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -76,7 +77,7 @@ def encode(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, deflated
     try:
         return encode_dataset(ds, is_implicit_vr, is_little_endian, deflated)
     except ValueError as exc:
-        LOGGER.error("%s", exc)
+        LOGGER.error("%s", reason(exc))
         LOGGER.debug("The data set cannot be encoded", exc_info=exc)
         return None
 

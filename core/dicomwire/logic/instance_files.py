@@ -28,20 +28,26 @@ def read_instance(source: str | os.PathLike[str] | BinaryIO | Any, *, with_pixel
     if isinstance(source, str | os.PathLike):
         with open(source, "rb") as file:
             if (inflated := _inflated(file)) is not None:
-                return inflated
+                return inflated if with_pixels else _without_pixels(inflated)
         found: Any = os.fspath(source)
     else:
         is_file = hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, mmap)
         found = source if is_file else BytesIO(source)
         begin = found.tell()
         if (inflated := _inflated(found)) is not None:
-            return inflated
+            return inflated if with_pixels else _without_pixels(inflated)
         found.seek(begin)
     from pydicom import dcmread
 
     from dicomwire._as_known import as_known
 
     return as_known(dcmread(found, stop_before_pixels=not with_pixels))
+
+
+def _without_pixels(dataset: Dataset) -> Dataset:
+    for tag in [tag for tag in dataset._dict if tag >= 0x7FE00000]:
+        del dataset[tag]
+    return dataset
 
 
 def _inflated(file: BinaryIO) -> Dataset | None:

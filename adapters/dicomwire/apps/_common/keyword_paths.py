@@ -19,6 +19,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
+from dicomwire._text_values import joined
+
 MOST_ITEMS = 1000
 """An index creates the items up to it; nobody queries with so many."""
 
@@ -138,7 +140,7 @@ def _private_vr(data_set: Dataset, tag: int) -> str:
     if (tag >> 16, block) not in data_set:
         return "UN"
     try:
-        return private_dictionary_VR(tag, str(data_set[tag >> 16, block].value))
+        return private_dictionary_VR(tag, joined(data_set[tag >> 16, block].value))
     except KeyError:
         return "UN"
 

@@ -10,6 +10,8 @@ from typing import Any
 from attrs import define, evolve, field
 from pydicom.dataset import Dataset
 
+from dicomwire._logging import reason
+from dicomwire._text_values import joined
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
@@ -65,7 +67,7 @@ class SubOperations:
 
     async def store(self, instance: Any, store: Store, *, without_bulk_data: bool) -> None:
         """Store one instance, and count how it ended."""
-        if not isinstance(instance, Dataset | os.PathLike | EncodedDataSet):
+        if not isinstance(instance, Dataset | str | os.PathLike | EncodedDataSet):
             LOGGER.error("a handler yielded %s, which cannot be stored", type(instance).__name__)
             self.failed += 1
             return
@@ -77,7 +79,7 @@ class SubOperations:
             status = await store(instance, self._next_id)
             category = code_to_category(status.Status) if status else None
         except Exception as error:  # whatever the instance, its file or a lost association raises
-            LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, error)
+            LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, reason(error))
         self.remaining -= 1
         if category == STATUS_SUCCESS:
             self.completed += 1
@@ -120,7 +122,7 @@ class SubOperations:
             try:
                 data = encode_data_set(listed, self.transfer_syntax)
             except ValueError as error:
-                LOGGER.error("the list of failed instances: %s", error)
+                LOGGER.error("the list of failed instances: %s", reason(error))
         return self.count(response, remaining=remaining), data
 
 
@@ -128,7 +130,7 @@ def _sop_instance_uid(instance: Any) -> str | None:
     if isinstance(instance, EncodedDataSet):
         return instance.sop_instance_uid
     if isinstance(instance, Dataset):
-        return str(instance.get("SOPInstanceUID") or "") or None
+        return joined(instance.get("SOPInstanceUID")) or None
     from dicomwire.logic.file_meta import read_file_meta
 
     try:
