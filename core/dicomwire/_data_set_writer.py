@@ -7,6 +7,7 @@ element, and without its value.  Values of binary VRs, and whatever is unusual, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 from struct import Struct
 from typing import Any
@@ -112,7 +113,7 @@ class _Writer:
                 raise
             out.seek(begin)
             out.truncate()
-            chosen = inherited or (smallest_set(_texts(dataset)),)
+            chosen = inherited or (smallest_set(texts_of(dataset)),)
             self._elements(out, dataset, chosen, ancestors, state=True)
 
     def _elements(
@@ -288,7 +289,7 @@ def _encoded(item: Any, encode: Any, delimiters: str) -> bytes:
     return raw
 
 
-def _texts(dataset: Dataset) -> Any:
+def texts_of(dataset: Dataset) -> Iterator[str]:
     """All text that is in the character set of the data set, or item."""
     for tag in list(dataset.keys()):
         element = dataset.get_item(tag)
@@ -296,7 +297,7 @@ def _texts(dataset: Dataset) -> Any:
         if vr == "SQ":
             for item in dataset[tag].value or ():
                 if not _stated(item):
-                    yield from _texts(item)
+                    yield from texts_of(item)
         elif isinstance(element, RawDataElement):
             if not element.value or element.value.isascii():
                 continue

@@ -241,7 +241,7 @@ def test_json_keeps_odd_values_and_leaves_out_what_json_cannot_hold() -> None:
         "00080060": {"vr": "CS", "Value": ["lower case, and far too long"]},
         "00081110": {"vr": "SQ"},
         "00100020": {"vr": "LO"},
-        "00101030": {"vr": "DS", "Value": [1.5]},
+        "00101030": {"vr": "DS", "Value": ["1.50"]},
         "0020000D": {"vr": "UI", "Value": ["01.x"]},
         "00280009": {"vr": "AT", "Value": ["00181063"]},
         "300A00B0": {"vr": "SQ", "Value": [{"300A0112": {"vr": "IS", "Value": [1]}}, {}]},

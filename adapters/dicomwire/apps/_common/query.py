@@ -17,6 +17,8 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
 from dicomwire._as_known import as_known
+from dicomwire._character_sets import smallest_set, terms_of
+from dicomwire._data_set_writer import texts_of
 from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire._logging import reason
 from dicomwire.apps._common.keyword_paths import set_key
@@ -90,6 +92,7 @@ class Query:
                 set_key(made, key)
             except ValueError as error:
                 raise BadIdentifier(f"-k {key}: {error}") from error
+        _choose_character_set(made)
         _try_to_encode(made)
         if self.model.has_levels and not made.get("QueryRetrieveLevel"):
             logger.warning("The identifier has no QueryRetrieveLevel: most peers refuse that")
@@ -135,6 +138,15 @@ def _is_known(data_set: Dataset, tag: BaseTag) -> bool:
     if not tag.is_private:
         return dictionary_has_tag(tag) or repeater_has_tag(tag)
     return tag.is_private_creator or (tag.group, tag.elem >> 8) in data_set
+
+
+def _choose_character_set(identifier: Dataset) -> None:
+    """The smallest character set that has everything, unless one was chosen: an empty key is no choice."""
+    if terms_of(identifier.get("SpecificCharacterSet")):
+        return
+    texts = list(texts_of(identifier))
+    if not all(map(str.isascii, texts)):
+        identifier.SpecificCharacterSet = smallest_set(texts)
 
 
 def _try_to_encode(identifier: Dataset) -> None:

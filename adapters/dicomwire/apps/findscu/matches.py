@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
@@ -23,6 +24,8 @@ LOGGER = application_logger("findscu")
 
 _DEEPEST = 32
 """Sequences inside each other that are shown."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _WIDEST_CELL = 64
 _LONGEST_VALUE = 1000
@@ -129,11 +132,12 @@ def _number_strings(element: DataElement) -> dict[str, Any]:
 
 
 def _number(text: str) -> int | float | str | None:
-    try:
-        number = json.loads(text)
-        return number if json.dumps(number) == text else text
-    except ValueError:
-        return text or None
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("it is no number")
+    number = float(text) if set(text) & set(".eE") else int(text)
+    return number if json.dumps(number) == text else text
 
 
 class JSONLines:

@@ -75,16 +75,18 @@ def _value(item: DataElement, vr: str, name: str) -> Any:
 
 def _comment(text: str, name: str) -> str:
     """An Error Comment as it can be sent: 64 characters of ASCII (PS3.7 6.3.1 and E.1, PS3.5 6.2)."""
-    sent = "".join(
-        char if " " <= char <= "~" else " " if char.isspace() or not char.isprintable() else "?" for char in text
-    )
-    if len(sent) > _LONGEST_COMMENT:
-        sent = sent[:_LONGEST_COMMENT]
+    sent = "".join(map(_sendable, text[:_LONGEST_COMMENT]))
     if sent != text:
         LOGGER.warning(
             "ErrorComment of a %s: a command takes %d characters of ASCII, '%s' is sent", name, _LONGEST_COMMENT, sent
         )
     return sent
+
+
+def _sendable(char: str) -> str:
+    if " " <= char <= "~" or char == "\x1b":
+        return char
+    return "?" if char.isprintable() else " "
 
 
 def _checked(status: int, table: StatusTable) -> int:

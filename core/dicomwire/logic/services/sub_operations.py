@@ -67,7 +67,7 @@ class SubOperations:
 
     async def store(self, instance: Any, store: Store, *, without_bulk_data: bool) -> None:
         """Store one instance, and count how it ended."""
-        if not isinstance(instance, Dataset | str | os.PathLike | EncodedDataSet):
+        if not _is_instance(instance):
             LOGGER.error("a handler yielded %s, which cannot be stored", type(instance).__name__)
             self.failed += 1
             return
@@ -124,6 +124,13 @@ class SubOperations:
             except ValueError as error:
                 LOGGER.error("the list of failed instances: %s", reason(error))
         return self.count(response, remaining=remaining), data
+
+
+def _is_instance(instance: Any) -> bool:
+    # Any text can be a path.
+    return isinstance(instance, Dataset | os.PathLike | EncodedDataSet) or (
+        isinstance(instance, str) and os.path.isfile(instance)
+    )
 
 
 def _sop_instance_uid(instance: Any) -> str | None:
