@@ -13,6 +13,7 @@ from dicomwire._character_sets import encodings_read_in, is_usable
 
 T = TypeVar("T", bound=Dataset)
 
+_ITEM = b"\xfe\xff\x00\xe0"
 _NUMBERS = frozenset(("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"))
 
 
@@ -46,6 +47,8 @@ def _give_vr(dataset: Dataset, element: RawDataElement) -> None:
         return
     if len(vr) != 2 or element.value is None:
         # Which of several depends on other elements; pydicom sees to that, too.
+        return
+    if vr == "SQ" and element.value and not element.value.startswith(_ITEM):
         return
     known = element._replace(VR=vr, is_implicit_VR=True, is_little_endian=True)
     dataset._dict[element.tag] = known

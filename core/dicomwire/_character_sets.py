@@ -115,16 +115,23 @@ def python_encodings(terms: Terms) -> list[str]:
     return [python_encoding.get(term, default_encoding) for term in spelled if term == spelled[0] or term not in _WHOLE]
 
 
-_PRINTABLE = bytes(range(0x20, 0x7F))
+_PRINTABLE, _BEYOND = bytes(range(0x20, 0x7F)), bytes(range(0xFF, 0x7F, -1))
 
 
 @lru_cache(maxsize=256)
 def is_usable(encoding: str) -> bool:
     """Whether pydicom can decode with this codec, which a peer may have chosen: ``hex`` is one, and ``idna``."""
     try:
+        _BEYOND.decode(encoding, "replace")
         return _PRINTABLE.decode(encoding) == _PRINTABLE.decode("ascii")
     except Exception:  # whatever there is among codecs
         return False
+
+
+def stated_in(dataset: Dataset) -> Terms:
+    """The character set that a data set or an item states itself."""
+    element = dataset._dict.get(CHARACTER_SET)  # type: ignore[call-overload]
+    return () if element is None else terms_of(element.value)
 
 
 def encodings_read_in(dataset: Dataset) -> list[str]:

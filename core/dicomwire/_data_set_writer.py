@@ -35,7 +35,7 @@ from dicomwire._character_sets import (
     is_read_with,
     python_encodings,
     smallest_set,
-    terms_of,
+    stated_in,
 )
 from dicomwire._logging import reason
 from dicomwire._plain_data_sets import plain_value
@@ -103,7 +103,7 @@ class _Writer:
     def data_set(self, out: BytesIO, dataset: Dataset, inherited: Terms, ancestors: list[Dataset]) -> None:
         """Write one, or an item; ``inherited`` is the character set of what it is in."""
         is_present = CHARACTER_SET in dataset._dict
-        stated = _stated(dataset)
+        stated = stated_in(dataset)
         begin = out.tell()
         try:
             self._elements(out, dataset, stated or (() if is_present else inherited), ancestors)
@@ -160,7 +160,8 @@ class _Writer:
         """An element that nobody has looked at."""
         tag, value = element.tag, element.value or b""
         is_same = element.is_implicit_VR == self._implicit and element.is_little_endian == self._little
-        if element.VR == "SQ" and len(value) & 1:
+        if len(value) & 1 and (element.VR or _vr_of(dataset, element)) == "SQ":
+            # Something in it is odd.
             is_same = False
         if keeps and is_same and (element.VR is not None or self._implicit):
             self._value(out, tag, element.VR or "UN", value, is_undefined=element.length == _UNDEFINED)
@@ -267,11 +268,6 @@ def _for_pydicom(out: BytesIO, *, implicit: bool, little: bool) -> DicomIO:
     return wrapped
 
 
-def _stated(dataset: Dataset) -> Terms:
-    element = dataset._dict.get(CHARACTER_SET)  # type: ignore[call-overload]
-    return () if element is None else terms_of(element.value)
-
-
 def _vr_of(dataset: Dataset, raw: RawDataElement) -> str:
     """The VR that pydicom's dictionaries give an element that came without."""
     found: dict[str, Any] = {}
@@ -296,7 +292,7 @@ def texts_of(dataset: Dataset) -> Iterator[str]:
         vr = element.VR
         if vr == "SQ":
             for item in dataset[tag].value or ():
-                if not _stated(item):
+                if not stated_in(item):
                     yield from texts_of(item)
         elif isinstance(element, RawDataElement):
             if not element.value or element.value.isascii():

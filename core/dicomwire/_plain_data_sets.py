@@ -18,7 +18,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
-from dicomwire._character_sets import is_usable
+from dicomwire._character_sets import CHARACTER_SET, encodings_read_in, is_read_with, is_usable, stated_in
 from dicomwire._lazy_data_sets import LazyDataset
 from dicomwire.upper_layer.connection import Buffer
 
@@ -30,7 +30,6 @@ _EXPLICIT_LONG = Struct("<HH2sHL")
 _IMPLICIT = Struct("<HHL")
 _LONG = Struct("<L")
 
-_CHARACTER_SET = 0x00080005
 _CHARACTER_SET_TAG = b"\x08\x00\x05\x00"
 
 # How values are written, and what pads them to an even length.
@@ -87,12 +86,10 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
 
 def _is_as_read(dataset: Dataset, implicit: bool) -> bool:
     """The elements that nobody has looked at can be written as they were read."""
-    try:
-        unchanged: bool = dataset.original_character_set == dataset._character_set
-    except ValueError:
-        # It is none at all.
+    if dataset.original_encoding != (implicit, True):
         return False
-    return unchanged and dataset.original_encoding == (implicit, True)
+    read_in = encodings_read_in(dataset)
+    return bool(read_in) and is_read_with(read_in, stated_in(dataset))
 
 
 def plain_value(vr: str, value: Any) -> bytes | None:
@@ -149,7 +146,7 @@ def decode_plain_later(data: Buffer, *, implicit: bool) -> Dataset | None:
     short, spans = found
     if _CHARACTER_SET_TAG in short:
         for tag, _, start, stop in spans:
-            if tag == _CHARACTER_SET:
+            if tag == CHARACTER_SET:
                 _python_encodings(short[start:stop] or None, implicit)
     return _Undecoded.of((short, implicit))
 
@@ -212,7 +209,7 @@ def _made(data: bytes, spans: _Spans, *, implicit: bool) -> Dataset:
         tag = BaseTag(number)
         value: Any = data[start:stop] if start < stop else empty_value_for_VR(vr, raw=True)
         elements[tag] = RawDataElement(tag, vr, stop - start, value, start, implicit, True)
-    character_set = elements.get(_CHARACTER_SET)
+    character_set = elements.get(CHARACTER_SET)
     encodings = default_encoding if character_set is None else _encodings(character_set.value, implicit)
     return new_dataset(elements, (implicit, True, encodings))
 
@@ -225,7 +222,7 @@ def _encodings(raw: bytes | None, implicit: bool) -> str | list[str]:
 @lru_cache(maxsize=64)
 def _python_encodings(raw: bytes | None, implicit: bool) -> str | tuple[str, ...]:
     length = len(raw or b"")
-    element = RawDataElement(BaseTag(_CHARACTER_SET), None if implicit else "CS", length, raw, 0, implicit, True)
+    element = RawDataElement(BaseTag(CHARACTER_SET), None if implicit else "CS", length, raw, 0, implicit, True)
     try:
         found = convert_encodings(convert_raw_data_element(element).value)
     except ValueError:
