@@ -26,7 +26,8 @@ def as_known(dataset: T) -> T:
     """
     if not all(map(is_usable, encodings_read_in(dataset))):
         # A peer has named a codec of Python's that decodes no text: values would raise when they are used.
-        dataset.set_original_encoding(*dataset.original_encoding, default_encoding)
+        is_implicit, is_little = dataset.original_encoding
+        dataset.set_original_encoding(is_implicit, is_little, default_encoding)
     for tag, element in list(dataset._dict.items()):
         if isinstance(element, RawDataElement):
             if element.VR == "UN":

@@ -32,7 +32,7 @@ def read_instance(source: str | os.PathLike[str] | BinaryIO | Any, *, with_pixel
         found: Any = os.fspath(source)
     else:
         is_file = hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, mmap)
-        found = source if is_file else BytesIO(source)
+        found = source if is_file else BytesIO(cast(bytes, source))
         begin = found.tell()
         if (inflated := _inflated(found)) is not None:
             return inflated if with_pixels else _without_pixels(inflated)
