@@ -146,7 +146,7 @@ def test_an_identifier_that_cannot_be_made_gives_one_line_and_1(
         # An empty key is no choice.
         (["SpecificCharacterSet=", "PatientName=M\u00fcller"], "ISO_IR 100"),
         (["PatientName=\u5c71\u7530", "SpecificCharacterSet"], "ISO_IR 192"),
-        (["SpecificCharacterSet=", "PatientName=Doe"], ""),
+        (["SpecificCharacterSet=", "PatientName=Doe"], None),
     ],
 )
 def test_the_character_set_has_room_for_the_values(keys: list[str], expected: str | None) -> None:

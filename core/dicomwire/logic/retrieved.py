@@ -53,10 +53,11 @@ def retrieved(
             failure += f": does it know this address for '{printable(destination)}'?"
     elif failure is not None:
         more = [f"writing failed: {files.error}"] if files.error is not None else []
-        if explained is not None and code is not None and code_to_category(code) != STATUS_CANCEL:
-            more.append(explained)
-        if proposed is not None and (done.failed or failed):
-            more.append(proposed)
+        if code is not None and code_to_category(code) != STATUS_CANCEL:
+            if explained is not None:
+                more.append(explained)
+            elif proposed is not None and (done.failed or failed):
+                more.append(proposed)
         failure = "; ".join([failure, *more])
     return Retrieved(
         status=code,
