@@ -220,7 +220,9 @@ def _with_codec(codec: str, terms: Terms) -> Callable[[str, str], bytes]:
     def encode(text: str, delimiters: str) -> bytes:
         try:
             return text.encode(codec)
-        except UnicodeEncodeError:
+        except UnicodeEncodeError as error:
+            if "\ud800" <= text[error.start] <= "\udfff":
+                raise NotInSet("has surrogates, which are no characters: decode its text from bytes anew") from None
             raise _lacks(terms) from None
 
     return encode

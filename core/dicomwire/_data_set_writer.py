@@ -52,6 +52,8 @@ _LONG = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "
 _TEXTUAL = TEXT | frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UR"))
 """VRs that are padded with spaces; the others are with zero (PS3.5 6.2)."""
 
+_BYTES = ("OB", "OW", "UN")
+
 _MANY = 0x1FFF
 """So many values of eight bytes fit in explicit VR."""
 
@@ -194,7 +196,9 @@ class _Writer:
             self._sequence(out, element, terms, ancestors)
             return
         raw: bytes | None
-        if vr in TEXT and not element.is_empty:
+        if vr in _BYTES and type(element.value) is bytes and not element.is_undefined_length:
+            raw = element.value
+        elif vr in TEXT and not element.is_empty:
             raw = self._text(terms, element.value, vr)
         else:
             raw = plain_value(vr, element.value) if self._little or vr not in _NUMBERS else None

@@ -108,5 +108,5 @@ def said(status: Dataset, uid: str, message: int) -> str:
     if comment := status.get("ErrorComment"):
         parts.append(printable(joined(comment)))
     if offending := status.get("OffendingElement"):
-        parts.append(f"offending element {offending}")
+        parts.append(f"offending element {joined(offending)}")
     return ", ".join(parts)
