@@ -21,6 +21,9 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 """Explicit VR little endian, deflated."""
 
+DEFLATED_SYNTAXES = frozenset((DEFLATED, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
+"""That one, and the two JPIP Referenced Deflate: all whose data sets are deflated as a whole (PS3.5 A.5, A.7)."""
+
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 ALL_TRANSFER_SYNTAXES: list[str] = [

@@ -39,3 +39,8 @@ def shown_address(address: tuple[Any, ...]) -> str:
         return f"unix:{printable(host.replace(chr(0), '@', 1), 120)}"
     shown = printable(host)
     return f"[{shown}]:{port}" if ":" in host else f"{shown}:{port}"
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line: pydicom puts tracebacks and whole elements below that."""
+    return printable(str(error).partition("\n")[0].strip(), 300) or type(error).__name__

@@ -18,6 +18,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
 
+from dicomwire._character_sets import CHARACTER_SET, encodings_read_in, is_read_with, is_usable, stated_in
 from dicomwire._lazy_data_sets import LazyDataset
 from dicomwire.upper_layer.connection import Buffer
 
@@ -29,7 +30,6 @@ _EXPLICIT_LONG = Struct("<HH2sHL")
 _IMPLICIT = Struct("<HHL")
 _LONG = Struct("<L")
 
-_CHARACTER_SET = 0x00080005
 _CHARACTER_SET_TAG = b"\x08\x00\x05\x00"
 
 # How values are written, and what pads them to an even length.
@@ -60,12 +60,12 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
     for tag, element in sorted(dataset._dict.items()):
         vr = element.VR
         if type(element) is DataElement:
-            raw = _value(element.VR, element.value)
+            raw = plain_value(element.VR, element.value)
         else:
             if are_raw_usable is None:
                 are_raw_usable = _is_as_read(dataset, implicit)
             raw = element.value or b"" if are_raw_usable and vr in _READ else None
-        if raw is None or vr is None:
+        if raw is None or vr is None or len(raw) & 1:
             return None
         if not tag & 0xFFFF and tag > 0x0006FFFF:
             # Retired group lengths are not written (PS3.5 7.2).
@@ -86,11 +86,13 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
 
 def _is_as_read(dataset: Dataset, implicit: bool) -> bool:
     """The elements that nobody has looked at can be written as they were read."""
-    unchanged: bool = dataset.original_character_set == dataset._character_set
-    return unchanged and dataset.original_encoding == (implicit, True)
+    if dataset.original_encoding != (implicit, True):
+        return False
+    read_in = encodings_read_in(dataset)
+    return bool(read_in) and is_read_with(read_in, stated_in(dataset))
 
 
-def _value(vr: str, value: Any) -> bytes | None:
+def plain_value(vr: str, value: Any) -> bytes | None:
     """A value in ASCII as it is written; None if that takes more thought."""
     if value is None:
         return b"" if vr in _STRINGS or vr in _NUMBER_STRINGS or vr == "PN" or vr in _INTEGERS else None
@@ -144,7 +146,7 @@ def decode_plain_later(data: Buffer, *, implicit: bool) -> Dataset | None:
     short, spans = found
     if _CHARACTER_SET_TAG in short:
         for tag, _, start, stop in spans:
-            if tag == _CHARACTER_SET:
+            if tag == CHARACTER_SET:
                 _python_encodings(short[start:stop] or None, implicit)
     return _Undecoded.of((short, implicit))
 
@@ -191,6 +193,9 @@ def _spans(data: bytes, *, implicit: bool) -> _Spans | None:
                     return None
                 (length,) = _LONG.unpack_from(data, start)
                 start += 4
+                if vr == "UN" and not group & 1:
+                    # It may be known, or its value too long for its VR.
+                    return None
         offset = start + length
         if offset > end or group == 0xFFFE:
             return None
@@ -204,7 +209,7 @@ def _made(data: bytes, spans: _Spans, *, implicit: bool) -> Dataset:
         tag = BaseTag(number)
         value: Any = data[start:stop] if start < stop else empty_value_for_VR(vr, raw=True)
         elements[tag] = RawDataElement(tag, vr, stop - start, value, start, implicit, True)
-    character_set = elements.get(_CHARACTER_SET)
+    character_set = elements.get(CHARACTER_SET)
     encodings = default_encoding if character_set is None else _encodings(character_set.value, implicit)
     return new_dataset(elements, (implicit, True, encodings))
 
@@ -217,9 +222,14 @@ def _encodings(raw: bytes | None, implicit: bool) -> str | list[str]:
 @lru_cache(maxsize=64)
 def _python_encodings(raw: bytes | None, implicit: bool) -> str | tuple[str, ...]:
     length = len(raw or b"")
-    element = RawDataElement(BaseTag(_CHARACTER_SET), None if implicit else "CS", length, raw, 0, implicit, True)
-    found: Any = convert_encodings(convert_raw_data_element(element).value)
-    return found if isinstance(found, str) else tuple(found)
+    element = RawDataElement(BaseTag(CHARACTER_SET), None if implicit else "CS", length, raw, 0, implicit, True)
+    try:
+        found = convert_encodings(convert_raw_data_element(element).value)
+    except ValueError:
+        # A name that is not even looked up.
+        found = []
+    # Some codecs of Python's decode no text, and would raise when values are used.
+    return tuple(found) if found and all(map(is_usable, found)) else default_encoding
 
 
 _EMPTY = vars(Dataset())

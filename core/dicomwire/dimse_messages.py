@@ -62,6 +62,8 @@ class Message:
         from pydicom.dataelem import DataElement
         from pydicom.dataset import Dataset
 
+        from dicomwire._text_values import command_element
+
         command_set = Dataset()
         for element in ELEMENTS:
             value: Any = getattr(self.command, element.field)
@@ -70,8 +72,7 @@ class Message:
                 value = DATA_SET
             if value is not None:
                 # Peers send values that break their VR; they are shown as they came.
-                value = list(value) if element.vr == "AT" else value
-                command_set.add(DataElement(element.number, element.vr, value, validation_mode=IGNORE))
+                command_set.add(command_element(element, value))
         for tag, raw in self.command.other:
             command_set.add(DataElement(tag, "UN", raw, validation_mode=IGNORE))
         return command_set

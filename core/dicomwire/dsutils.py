@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from dicomwire._logging import reason
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -52,14 +53,18 @@ def create_file_meta(
 def encode_dataset(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes:
     """`ds` as bytes, without its file meta (PS3.5 7); `deflated` is padded to even length and implies explicit LE.
 
-    `ValueError` if something in it cannot be encoded.
+    Values that were read and not looked at keep their bytes.  Text goes out in the Specific Character Set that the data
+    set or item states; where none is stated and it is needed, ISO_IR 100 or ISO_IR 192 is, in the bytes, not in `ds`.
+    `ValueError` if something in it cannot be encoded, with the name of the element.
     """
     from dicomwire._plain_data_sets import encode_plain
 
     implicit, little = is_implicit_vr and not deflated, is_little_endian or deflated
     encoded = encode_plain(ds, implicit=implicit) if little else None
     if encoded is None:
-        encoded = _written(ds, implicit, little)
+        from dicomwire._data_set_writer import written
+
+        encoded = written(ds, implicit=implicit, little=little)
     if not deflated:
         return encoded
     compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
@@ -67,28 +72,12 @@ def encode_dataset(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, 
     return encoded + b"\0" * (len(encoded) % 2)
 
 
-def _written(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool) -> bytes:
-    """`ds` as bytes, by pydicom."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR = is_implicit_vr
-    buffer.is_little_endian = is_little_endian
-    try:
-        write_dataset(buffer, ds)
-    except Exception as exc:  # the encoders of values raise whatever the values make them raise
-        raise ValueError(f"the data set cannot be encoded: {exc}") from exc
-    written: bytes = buffer.getvalue()
-    return written
-
-
 def encode(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes | None:
     """As `encode_dataset`, but `None`, and a log entry, for what cannot be encoded."""
     try:
         return encode_dataset(ds, is_implicit_vr, is_little_endian, deflated)
     except ValueError as exc:
-        LOGGER.error("%s", exc)
+        LOGGER.error("%s", reason(exc))
         LOGGER.debug("The data set cannot be encoded", exc_info=exc)
         return None
 
@@ -103,11 +92,14 @@ def decode(
 ) -> "Dataset":
     """The data set in a buffer or a file-like, read from its start (PS3.5 7); values are decoded when they are used.
 
+    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
+
     `deflated` implies explicit LE; `ValueError` if what it holds is longer than `max_inflated` bytes
     (`MAX_INFLATED_LENGTH` by default) or damaged.  pydicom's errors for a damaged data set.
     """
     from pydicom.filereader import read_dataset
 
+    from dicomwire._as_known import as_known
     from dicomwire._plain_data_sets import decode_plain
 
     if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
@@ -117,7 +109,7 @@ def decode(
     source = _as_file(bytestring)
     if deflated:
         source = _inflate(source, MAX_INFLATED_LENGTH if max_inflated is None else max_inflated)
-    return read_dataset(source, is_implicit_vr and not deflated, is_little_endian or deflated)
+    return as_known(read_dataset(source, is_implicit_vr and not deflated, is_little_endian or deflated))
 
 
 def encode_file_meta(file_meta: "FileMetaDataset") -> bytes:

@@ -247,7 +247,8 @@ async def test_the_handler_sees_the_request_and_the_destination_where_it_comes_f
         (1, uid(2), 0),
     ]
     for item in store.requests:
-        assert item.MoveOriginatorApplicationEntityTitle == "THE MOVER"
+        # Whoever asked for the C-MOVE, not who sends (PS3.7 9.1.1.1.8).
+        assert item.MoveOriginatorApplicationEntityTitle == "CLIENT"
         assert item.MoveOriginatorMessageID == 65534
     assert store.data == [encode(item, True, True) for item in (A, B, C)]
     await done(association.release())

@@ -397,17 +397,45 @@ async def test_ups_push_may_use_the_context_of_any_ups_class(world: World, accep
     await done(association.release())
 
 
-async def test_ups_push_uses_its_own_context_unless_told_otherwise(world: World) -> None:
+UPS_CHOICES = [
+    (CREATE, None, "Push"),
+    (GET, None, "Push"),
+    (SET, None, "Pull"),
+    (ACTION, 1, "Pull"),
+    (ACTION, 2, "Push"),
+    (ACTION, 3, "Watch"),
+    (ACTION, 5, "Watch"),
+    (REPORT, None, "Event"),
+]
+
+
+@pytest.mark.parametrize(("event", "action_type", "best"), UPS_CHOICES)
+async def test_a_ups_request_uses_a_context_whose_class_has_the_service(
+    world: World, event: Any, action_type: int | None, best: str
+) -> None:
     seen: list[Any] = []
 
     def handler(event: evt.Event) -> Any:
-        seen.append((event.context.abstract_syntax, event.request.RequestedSOPClassUID))
+        request = event.request
+        named = getattr(request, "RequestedSOPClassUID", None) or request.AffectedSOPClassUID
+        seen.append((event.context.abstract_syntax, named))
         return 0x0000, None
 
-    association = await joined(world, [(GET, handler)], UPS["Pull"], UPS["Push"])
-    await invoke(association, GET, UPS["Push"])
-    await invoke(association, GET, UPS["Push"], meta_uid=UPS["Pull"])
-    assert seen == [(UPS["Push"], UPS["Push"]), (UPS["Pull"], UPS["Push"])]
+    association = await joined(world, [(event, handler)], *UPS.values())
+    if action_type is None:
+        await invoke(association, event, UPS["Push"])
+    else:
+        await done(association.send_n_action(ASKED, action_type, UPS["Push"], INSTANCE))
+    assert seen == [(UPS[best], UPS["Push"])]
+    await invoke(association, event, UPS["Push"], meta_uid=UPS["Query"])
+    assert seen[1] == (UPS["Query"], UPS["Push"])
+    await done(association.release())
+
+
+async def test_a_step_is_created_on_ups_push_and_nowhere_else(world: World) -> None:
+    association = await joined(world, [], UPS["Pull"])
+    with pytest.raises(ValueError, match="Unified Procedure Step - Push"):
+        await invoke(association, CREATE, UPS["Push"])
     await done(association.release())
 
 

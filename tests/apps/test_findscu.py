@@ -25,6 +25,7 @@ from dicomwire.apps._common.output import without_warnings
 from dicomwire.apps.findscu import matches
 from dicomwire.apps.findscu.matches import JSONLines, Lines, Rows, columns_for, json_of, values_of
 from dicomwire.blocking import Association
+from dicomwire.dsutils import decode
 from dicomwire.presentation import build_context
 from tests.apps.archives import PATIENT_FIND, REFUSED, WORKLIST, archive, match
 from tests.apps.helpers import DEFLATED, EXPLICIT, HOST, IMPLICIT, environment
@@ -241,11 +242,29 @@ def test_json_keeps_odd_values_and_leaves_out_what_json_cannot_hold() -> None:
         "00080060": {"vr": "CS", "Value": ["lower case, and far too long"]},
         "00081110": {"vr": "SQ"},
         "00100020": {"vr": "LO"},
-        "00101030": {"vr": "DS", "Value": [1.5]},
+        "00101030": {"vr": "DS", "Value": ["1.50"]},
         "0020000D": {"vr": "UI", "Value": ["01.x"]},
         "00280009": {"vr": "AT", "Value": ["00181063"]},
         "300A00B0": {"vr": "SQ", "Value": [{"300A0112": {"vr": "IS", "Value": [1]}}, {}]},
     }
+
+
+@pytest.mark.parametrize(
+    ("vr", "text", "value"),
+    [
+        ("DS", "1.50", ["1.50"]),
+        ("DS", "1.5", [1.5]),
+        ("DS", "+1\\-0.0\\1e3", ["+1", -0.0, "1e3"]),
+        ("DS", "0.1234567890123456", [0.1234567890123456]),
+        ("IS", "12", [12]),
+        ("IS", "007", ["007"]),
+        ("IS", "1\\+2", [1, "+2"]),
+    ],
+)
+def test_json_keeps_a_number_string_as_it_came(vr: str, text: str, value: list[object]) -> None:
+    raw = text.encode() + b" " * (len(text) & 1)
+    data = b"\x18\x00\x50\x00" + vr.encode() + len(raw).to_bytes(2, "little") + raw
+    assert json_of(decode(data, False, True)) == {"00180050": {"vr": vr, "Value": value}}
 
 
 def test_large_values_are_in_the_line_too(capsys: pytest.CaptureFixture[str]) -> None:

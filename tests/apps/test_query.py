@@ -143,10 +143,28 @@ def test_an_identifier_that_cannot_be_made_gives_one_line_and_1(
         (["ScheduledProcedureStepSequence[0].ScheduledProcedureStepDescription=\u5c71"], "ISO_IR 192"),
         (["SpecificCharacterSet=ISO_IR 192", "PatientName=M\u00fcller"], "ISO_IR 192"),
         (["PatientName=M\u00fcller", "SpecificCharacterSet=ISO_IR 101"], "ISO_IR 101"),
+        # An empty key is no choice.
+        (["SpecificCharacterSet=", "PatientName=M\u00fcller"], "ISO_IR 100"),
+        (["PatientName=\u5c71\u7530", "SpecificCharacterSet"], "ISO_IR 192"),
+        (["SpecificCharacterSet=", "PatientName=Doe"], None),
     ],
 )
 def test_the_character_set_has_room_for_the_values(keys: list[str], expected: str | None) -> None:
     assert identifier(*keys).get("SpecificCharacterSet") == expected
+
+
+@pytest.mark.parametrize("stated", [None, ""])
+def test_the_text_of_a_file_gets_a_character_set_too(tmp_path: Path, stated: str | None) -> None:
+    data_set = stored()
+    if stated is not None:
+        data_set.SpecificCharacterSet = stated
+    data_set.PatientName = "X_X"
+    path = save(tmp_path / "query.dcm", data_set)
+    # As a device that knows of no character sets writes it.
+    path.write_bytes(path.read_bytes().replace(b"X_X", "X\u00dcX".encode("latin-1")))
+    with archive([(0x0000, None)]) as server:
+        assert run("findscu", server.port, "-f", path, "-k", "QueryRetrieveLevel=STUDY") == 0
+    assert (server.identifiers[0].SpecificCharacterSet, server.identifiers[0].PatientName) == ("ISO_IR 100", "X\u00dcX")
 
 
 @pytest.mark.parametrize("charset", ["ISO_IR 100", "NONSENSE"])

@@ -21,6 +21,7 @@ from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
+from dicomwire.dsutils import split_dataset
 from dicomwire.logic.incoming import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_name

@@ -206,12 +206,21 @@ def _decode_ui(raw: bytes) -> str | None:
     return raw.rstrip(b"\0 ").decode("latin-1") or None
 
 
+def _decode_comment(raw: bytes) -> str | None:
+    # ASCII it should be; what else there is came in one of these.
+    raw = raw.strip(b"\0 ")
+    try:
+        return raw.decode("utf-8") or None
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def _decode_text(raw: bytes) -> str | None:
     return raw.strip(b"\0 ").decode("latin-1") or None
 
 
 _BY_VR: dict[str, Callable[[bytes], Any] | None] = {
-    "US": None, "AT": _decode_at, "UI": _decode_ui, "AE": _decode_text, "LO": _decode_text
+    "US": None, "AT": _decode_at, "UI": _decode_ui, "AE": _decode_text, "LO": _decode_comment
 }  # fmt: skip
 
 _DECODERS = {element.number << 16: (element.field, _BY_VR[element.vr]) for element in ELEMENTS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from dicomwire._globals import DEFLATED_SYNTAXES
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def encoding_of(transfer_syntax: str) -> Encoding:
     if syntax.is_private:
         # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
         return Encoding(implicit=False, little=True, deflated=False)
-    return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+    # Of the deflated ones pydicom knows the first.
+    return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, transfer_syntax in DEFLATED_SYNTAXES)
 
 
 def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:

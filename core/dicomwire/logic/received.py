@@ -78,9 +78,9 @@ class ReceivedMessage:
 
     def _decode(self) -> Dataset:
         if self.path is not None:
-            from pydicom import dcmread
+            from dicomwire.logic.instance_files import read_instance
 
-            return dcmread(self.path)
+            return read_instance(self.path)
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
         return decode_data_set(self.data, self.context.transfer_syntax)

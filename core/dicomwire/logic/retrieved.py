@@ -7,7 +7,8 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
-from dicomwire._logging import printable
+from dicomwire._logging import printable, reason
+from dicomwire._text_values import joined
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.folder import Folder
 from dicomwire.retrieval import Progress, Retrieved
@@ -37,6 +38,7 @@ def retrieved(
     explained: str | None,
     *,
     destination: str | None = None,
+    proposed: str | None = None,
 ) -> Retrieved:
     done, status, failed = progressed
     code: int | None = status.get("Status")
@@ -51,8 +53,11 @@ def retrieved(
             failure += f": does it know this address for '{printable(destination)}'?"
     elif failure is not None:
         more = [f"writing failed: {files.error}"] if files.error is not None else []
-        if explained is not None and code is not None and code_to_category(code) != STATUS_CANCEL:
-            more.append(explained)
+        if code is not None and code_to_category(code) != STATUS_CANCEL:
+            if explained is not None:
+                more.append(explained)
+            elif proposed is not None and (done.failed or failed):
+                more.append(proposed)
         failure = "; ".join([failure, *more])
     return Retrieved(
         status=code,
@@ -73,7 +78,7 @@ def _failure(code: int, comment: Any, destination: str | None) -> str | None:
     text = QR_MOVE_SERVICE_CLASS_STATUS.get(code, (category, ""))[1]
     said = f"0x{code:04X} ({category}{': ' if text else ''}{text})"
     if comment:
-        said += f", {printable(comment)}"
+        said += f", {printable(joined(comment))}"
     if code == UNKNOWN_DESTINATION and destination is not None:
         said += f": have '{printable(destination)}' and its address added to the peer's configuration"
     return said
@@ -84,7 +89,7 @@ def _uids(failed: Dataset | None) -> tuple[str, ...]:
     try:
         value = None if failed is None else failed.get("FailedSOPInstanceUIDList")
     except Exception as error:  # whatever pydicom makes of what a peer sent
-        LOGGER.error("the list of failed instances cannot be decoded: %s", error)
+        LOGGER.error("the list of failed instances cannot be decoded: %s", reason(error))
         return ()
     if not value:
         return ()

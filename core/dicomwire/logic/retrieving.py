@@ -37,6 +37,8 @@ STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 
 _MESSAGE_ID = 1
 
+_MOST_NAMED = 4
+
 StorageClasses: TypeAlias = str | Iterable[str | PresentationContext] | None
 ProgressHandler: TypeAlias = Callable[[Progress], Any]
 
@@ -92,7 +94,7 @@ async def get_to_folder(
             tls_args,
             [*(evt_handlers or ()), *files.handlers()],
         )
-        explained = association.explain()
+        explained = _explained(association, classes)
         if (refused := await _refused(association, query_model)) is not None:
             return refused
         files.arrived = lambda: _restart_wait(association)
@@ -102,7 +104,8 @@ async def get_to_folder(
             progressed = await _follow(association, request, files, progress, query_model)
     finally:
         files.discard_all()
-    return retrieved(association, progressed, files, None if _is_plain(explained) else explained)
+    proposed = None if storage_classes is None else _proposed(association, classes)
+    return retrieved(association, progressed, files, explained, proposed=proposed)
 
 
 async def move_to_folder(
@@ -235,8 +238,23 @@ async def _refused(association: AssociationBase, query_model: str) -> Retrieved 
     return Retrieved(failure=f"no context for {uid_name(query_model)}: {why_none(association, query_model)}")
 
 
-def _is_plain(explained: str) -> bool:
-    return explained.startswith("all ") and ";" not in explained
+def _explained(association: AssociationBase, classes: set[str]) -> str | None:
+    """What the peer did not take of what was proposed; None if it can send every class in some transfer syntax."""
+    explained = association.explain()
+    is_plain = explained.startswith("all ") and ";" not in explained
+    return None if is_plain or (association.is_established and classes <= _accepted_classes(association)) else explained
+
+
+def _accepted_classes(association: AssociationBase) -> set[str]:
+    return {context.abstract_syntax for context in association._contexts if context.result == ACCEPTED}
+
+
+def _proposed(association: AssociationBase, classes: set[str]) -> str:
+    """What a peer cannot send, in words: instances of every class that it was not offered."""
+    accepted = sorted(map(uid_name, classes & _accepted_classes(association)))
+    more = len(accepted) - _MOST_NAMED
+    named = ", ".join(accepted[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "") or "nothing"
+    return f"{named} was accepted, and other SOP classes were never proposed: add those wanted to storage_classes"
 
 
 def _receive_on(association: AssociationBase, classes: set[str]) -> None:

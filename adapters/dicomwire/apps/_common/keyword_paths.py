@@ -19,6 +19,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
+from dicomwire._character_sets import TEXT
+from dicomwire._text_values import joined
+
 MOST_ITEMS = 1000
 """An index creates the items up to it; nobody queries with so many."""
 
@@ -36,9 +39,6 @@ _INTEGERS = {
 }
 _FLOATS = ("FL", "FD")
 _BYTES = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
-
-ANY_TEXT = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
-"""VRs that Specific Character Set applies to (PS3.5 6.1.2.3)."""
 
 # What the dictionary leaves open depends on elements that no query has (PS3.5 A.2 and PS3.6).
 _CHOICES = {"US or SS": "US", "US or OW": "US", "US or SS or OW": "US", "OB or OW": "OW"}
@@ -138,7 +138,7 @@ def _private_vr(data_set: Dataset, tag: int) -> str:
     if (tag >> 16, block) not in data_set:
         return "UN"
     try:
-        return private_dictionary_VR(tag, str(data_set[tag >> 16, block].value))
+        return private_dictionary_VR(tag, joined(data_set[tag >> 16, block].value))
     except KeyError:
         return "UN"
 
@@ -191,7 +191,7 @@ def _value(vr: str, text: str) -> object:
         return _single([float(part) for part in text.split("\\")])
     if vr == "AT":
         return _single([Tag(_attribute(part)) for part in text.split("\\")])
-    if vr not in ANY_TEXT and not text.isascii():
+    if vr not in TEXT and not text.isascii():
         raise ValueError("it takes ASCII only")
     return text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -17,8 +16,12 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
+from dicomwire._as_known import as_known
+from dicomwire._character_sets import smallest_set, terms_of
+from dicomwire._data_set_writer import texts_of
 from dicomwire._globals import EXPLICIT_LITTLE
-from dicomwire.apps._common.keyword_paths import ANY_TEXT, set_key
+from dicomwire._logging import reason
+from dicomwire.apps._common.keyword_paths import set_key
 from dicomwire.apps._common.options import (
     REQUESTED_BY_DEFAULT,
     Decorator,
@@ -31,10 +34,9 @@ from dicomwire.apps._common.options import (
 )
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.instance_files import read_instance
 from dicomwire.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiation
 from dicomwire.presentation import PresentationContext, build_context
-
-LATIN_1, UNICODE = "ISO_IR 100", "ISO_IR 192"
 
 
 class BadIdentifier(ValueError):
@@ -104,21 +106,27 @@ def read_identifier(path: Path) -> Dataset:
         BadIdentifier: this is no such file.
     """
     try:
-        made = dcmread(path, stop_before_pixels=True, force=True)
-        # Values are decoded when they are used: now.
-        for _ in made.iterall():
+        # Values are decoded when they are used: now.  What is sent has the bytes of the file.
+        for _ in _read(path).iterall():
             pass
+        made = _read(path)
     except InvalidDicomError as error:
-        raise BadIdentifier(f"{path} is no DICOM file: {error}") from error
+        raise BadIdentifier(f"{path} is no DICOM file: {reason(error)}") from error
     except OSError as error:
         raise BadIdentifier(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # whatever pydicom makes of what may be anything
-        raise BadIdentifier(f"{path} cannot be decoded: {type(error).__name__}: {error}") from error
+        raise BadIdentifier(f"{path} cannot be decoded: {type(error).__name__}: {reason(error)}") from error
     if not vars(made).get("file_meta") and not _is_plausible(made):
         raise BadIdentifier(f"{path} is no DICOM file")
-    plain = Dataset()
-    plain.update({element.tag: element for element in made})
+    plain: Dataset = made[:]
     return plain
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        return read_instance(path, with_pixels=False)
+    except InvalidDicomError:
+        return as_known(dcmread(path, stop_before_pixels=True, force=True))
 
 
 def _is_plausible(data_set: Dataset) -> bool:
@@ -133,27 +141,21 @@ def _is_known(data_set: Dataset, tag: BaseTag) -> bool:
 
 
 def _choose_character_set(identifier: Dataset) -> None:
-    """The smallest character set that has everything, unless one was chosen (PS3.3 C.12.1.1.2).
-
-    Some peers compare bytes, and more of them hold Latin-1 than Unicode.
-    """
-    if "SpecificCharacterSet" in identifier:
+    """The smallest character set that has everything, unless one was chosen: an empty key is no choice."""
+    if terms_of(identifier.get("SpecificCharacterSet")):
         return
-    text = "".join(str(element.value or "") for element in identifier.iterall() if element.VR in ANY_TEXT)
-    if not text.isascii():
-        identifier.SpecificCharacterSet = LATIN_1 if all(char <= "\xff" for char in text) else UNICODE
+    texts = list(texts_of(identifier))
+    if not all(map(str.isascii, texts)):
+        identifier.SpecificCharacterSet = smallest_set(texts)
 
 
 def _try_to_encode(identifier: Dataset) -> None:
     """Raise BadIdentifier for what could not be sent."""
     try:
         with without_warnings():
-            # pydicom warns of characters that the character set lacks, and sends question marks.
-            warnings.simplefilter("error")
             encode_data_set(identifier, EXPLICIT_LITTLE)
-    except (ValueError, Warning) as error:
-        # pydicom puts tracebacks into its messages.
-        raise BadIdentifier(f"the identifier cannot be encoded: {str(error).partition(chr(10))[0]}") from error
+    except ValueError as error:
+        raise BadIdentifier(f"the identifier cannot be encoded: {reason(error)}") from error
 
 
 # -- options -------------------------------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
+from dicomwire._logging import printable
+from dicomwire._text_values import joined
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.blocking import AE, Association
@@ -104,7 +106,7 @@ def said(status: Dataset, uid: str, message: int) -> str:
     kind, text = table.get(code, (category(code), ""))
     parts = [f"status 0x{code:04X} ({f'{kind}: {text}' if text not in ('', kind) else kind})"]
     if comment := status.get("ErrorComment"):
-        parts.append(str(comment))
+        parts.append(printable(joined(comment)))
     if offending := status.get("OffendingElement"):
-        parts.append(f"offending element {offending}")
+        parts.append(f"offending element {joined(offending)}")
     return ", ".join(parts)

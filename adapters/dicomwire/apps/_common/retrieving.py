@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dicomwire._logging import printable, reason
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES
 from dicomwire.apps._common.requesting import aborted_by_errors, category, finish, said
@@ -154,11 +155,11 @@ def _name_failed(identifier: Dataset | None, logger: logging.Logger) -> None:
         with without_warnings():
             value = identifier.get("FailedSOPInstanceUIDList") if identifier is not None else None
     except Exception as error:  # whatever pydicom makes of what a peer sent
-        logger.error("The list of failed instances cannot be decoded: %s", error)
+        logger.error("The list of failed instances cannot be decoded: %s", reason(error))
         return
     failed = [] if not value else [value] if isinstance(value, str) else list(value)
     for uid in failed[:_SHOWN_UIDS]:
-        logger.error("Failed: %s", uid)
+        logger.error("Failed: %s", printable(uid))
     if len(failed) > _SHOWN_UIDS:
         logger.error("Failed: %d more", len(failed) - _SHOWN_UIDS)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from os import PathLike
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from dicomwire._logging import reason
 from dicomwire.logic.data_sets import encode_data_set
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.sinks import FileSink
@@ -17,8 +19,8 @@ from dicomwire.sinks import FileSink
 class MatchFiles:
     """Writes ``rsp000001.dcm``, ``rsp000002.dcm``, ... to a directory, which is made if it is missing."""
 
-    def __init__(self, directory: Path, model: str, syntax: str, logger: logging.Logger) -> None:
-        self._directory = directory
+    def __init__(self, directory: str | PathLike[str], model: str, syntax: str, logger: logging.Logger) -> None:
+        self._directory = Path(directory)
         self._model = model
         self._syntax = syntax
         self._logger = logger
@@ -46,6 +48,6 @@ class MatchFiles:
                 raise
         except (OSError, ValueError) as error:
             self.failed += 1
-            self._logger.error("%s not written: %s", path, error)
+            self._logger.error("%s not written: %s", path, reason(error))
         else:
             self._logger.debug("%s written", path)

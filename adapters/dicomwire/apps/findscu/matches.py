@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Protocol
 
 from pydicom.dataelem import DataElement
@@ -13,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dicomwire._logging import printable
+from dicomwire._logging import printable, reason
+from dicomwire._text_values import joined
 from dicomwire.apps._common.keyword_paths import name_of
 from dicomwire.apps._common.output import application_logger
 
@@ -21,6 +24,8 @@ LOGGER = application_logger("findscu")
 
 _DEEPEST = 32
 """Sequences inside each other that are shown."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _WIDEST_CELL = 64
 _LONGEST_VALUE = 1000
@@ -70,9 +75,7 @@ def value_of(element: DataElement) -> str:
         return f"({len(element.value)} bytes)" if element.value else ""
     if element.is_empty:
         return ""
-    if element.VM > 1:
-        return "\\".join(map(str, element.value))
-    return str(element.value)
+    return joined(element.value)
 
 
 def plain(path: str) -> str:
@@ -105,7 +108,7 @@ def json_of(data_set: Dataset, depth: int = 0) -> dict[str, Any]:
             element = data_set[tag]
             if element.VR != "SQ":
                 # Not a number is no JSON either.
-                value = element.to_json_dict(None, 0)
+                value = _number_strings(element) if element.VR in ("DS", "IS") else element.to_json_dict(None, 0)
                 json.dumps(value, allow_nan=False)
             elif depth < _DEEPEST:
                 items = [json_of(item, depth + 1) for item in element.value]
@@ -113,10 +116,28 @@ def json_of(data_set: Dataset, depth: int = 0) -> dict[str, Any]:
             else:
                 raise ValueError("too many sequences inside each other")
         except Exception as error:  # whatever pydicom makes of what a peer sent
-            LOGGER.error("Left out of the JSON: %s: %s", name_of(tag), error)
+            LOGGER.error("Left out of the JSON: %s: %s", name_of(tag), reason(error))
             continue
         made[f"{tag:08X}"] = value
     return made
+
+
+def _number_strings(element: DataElement) -> dict[str, Any]:
+    """Numbers that were written as text: as text, unless JSON writes them alike (PS3.18 F.2.3)."""
+    made: dict[str, Any] = {"vr": element.VR}
+    if not element.is_empty:
+        values = element.value if element.VM > 1 else [element.value]
+        made["Value"] = [_number(str(getattr(value, "original_string", value)).strip()) for value in values]
+    return made
+
+
+def _number(text: str) -> int | float | str | None:
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("it is no number")
+    number = float(text) if set(text) & set(".eE") else int(text)
+    return number if json.dumps(number) == text else text
 
 
 class JSONLines:
@@ -172,6 +193,8 @@ class Nothing:
 def columns_for(identifier: Dataset, width: int) -> list[str] | None:
     """The columns of a table with what ``identifier`` asks for; None if a table ``width`` wide cannot show it."""
     columns: dict[str, None] = {}
+    # A copy: what nobody has looked at is sent as it was read.
+    identifier = deepcopy(identifier)
     for path, _ in values_of(identifier):
         name = plain(path)
         if name not in _UNSAID:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from attrs import define
 
+from dicomwire._logging import reason
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     REQUESTED_BY_DEFAULT,
@@ -140,7 +141,7 @@ def _send(association: Association, numbered: Iterator[tuple[int, StoredFile]], 
             response = association.send_c_store(file.path, msg_id=1 + number % 0xFFFF)
         except Exception as error:
             # Of a file that has to be decoded pydicom may raise anything; the next one may be better.
-            LOGGER.error("%s not sent: %s", file.path, error)
+            LOGGER.error("%s not sent: %s", file.path, reason(error))
             tally.failed += 1
         else:
             _judge(file, response.get("Status"), response.get("ErrorComment"), tally)

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
-UPS_OTHERS = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.3", "1.2.840.10008.5.1.4.34.6.4",
-              "1.2.840.10008.5.1.4.34.6.5")  # fmt: skip
-
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
 
 
@@ -59,16 +55,20 @@ def choose_context(
     role: str | None = "scu",
     context_id: int | None = None,
     exact: bool = False,
+    classes: tuple[str, ...] | None = None,
 ) -> NegotiatedContext:
     """The accepted presentation context to send a request on.
 
+    ``classes`` are the abstract syntaxes that will do, the best first; default: just the one.
     The transfer syntax wanted wins; else, unless ``exact``, one that the data set can be converted to: both
     uncompressed and of the same byte order.
 
     Raises:
         ValueError: there is none.
     """
-    found = find_context(association, abstract_syntax, transfer_syntax, role=role, context_id=context_id, exact=exact)
+    found = find_context(
+        association, abstract_syntax, transfer_syntax, role=role, context_id=context_id, exact=exact, classes=classes
+    )
     if found is None:
         wanted = f" with transfer syntax {_name(transfer_syntax)}" if transfer_syntax else ""
         raise ValueError(
@@ -87,26 +87,26 @@ def find_context(
     role: str | None = "scu",
     context_id: int | None = None,
     exact: bool = False,
+    classes: tuple[str, ...] | None = None,
 ) -> NegotiatedContext | None:
     """As :func:`choose_context`, but None if there is no such context."""
-    key = abstract_syntax, transfer_syntax, role, context_id, exact
+    key = classes or abstract_syntax, transfer_syntax, role, context_id, exact
     found = association._chosen.get(key)
     if found is None and key not in association._chosen:
-        found = association._chosen[key] = _find(association, abstract_syntax, transfer_syntax, role, context_id, exact)
+        wanted = classes or (abstract_syntax,)
+        found = association._chosen[key] = _find(association, wanted, transfer_syntax, role, context_id, exact)
     return found
 
 
 def _find(
     association: AssociationBase,
-    abstract_syntax: str,
+    abstract_syntaxes: tuple[str, ...],
     transfer_syntax: str | None,
     role: str | None,
     context_id: int | None,
     exact: bool,
 ) -> NegotiatedContext | None:
-    candidates = association._accepted(abstract_syntax)
-    if not candidates and abstract_syntax == UPS_PUSH:
-        candidates = [context for uid in UPS_OTHERS for context in association._accepted(uid)]
+    candidates = [context for uid in abstract_syntaxes for context in association._accepted(uid)]
     if role is not None:
         candidates = [context for context in candidates if (context.as_scu if role == "scu" else context.as_scp)]
     if context_id is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 
+from dicomwire._logging import reason
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.messages import (
     N_ACTION_RQ,
@@ -26,6 +27,7 @@ from dicomwire.logic.operations.common import (
     require_established,
 )
 from dicomwire.logic.operations.returned_status import status_of
+from dicomwire.logic.operations.unified_steps import context_classes
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
 if TYPE_CHECKING:
@@ -167,7 +169,8 @@ async def _invoke(
         instance = check_uid(instance_uid, "instance_uid")  # type: ignore[arg-type]
     role = None if command_field == N_EVENT_REPORT_RQ else "scu"
     wanted = abstract_syntax if meta_uid is None else check_uid(meta_uid, "meta_uid")
-    context = choose_context(association, wanted, role=role)
+    classes = context_classes(wanted, command_field, elements.get("action_type_id")) if meta_uid is None else None
+    context = choose_context(association, wanted, role=role, classes=classes)
     data = None if dataset is None else encode_data_set(dataset, context.transfer_syntax) or None
     side = "affected" if command_field in (N_CREATE_RQ, N_EVENT_REPORT_RQ) else "requested"
     elements |= {f"{side}_sop_class_uid": abstract_syntax, f"{side}_sop_instance_uid": instance}
@@ -186,7 +189,7 @@ async def _invoke(
     try:
         return status, response.data_set()
     except Exception as error:  # whatever pydicom makes of what a peer sent
-        LOGGER.error("the data set of a response cannot be decoded: %s", error)
+        LOGGER.error("the data set of a response cannot be decoded: %s", reason(error))
         status.Status = _PROCESSING_FAILURE
         return status, None
 

@@ -6,8 +6,11 @@ import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from dicomwire._logging import reason
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, PENDING
 from dicomwire.logic.data_sets import decode_data_set_later, encode_data_set
@@ -20,6 +23,7 @@ from dicomwire.logic.operations.common import (
     send_request,
 )
 from dicomwire.logic.operations.returned_status import status_of
+from dicomwire.logic.operations.unified_steps import context_classes
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.stream import ResponseStream, Stream
 from dicomwire.status import STATUS_CANCEL, STATUS_FAILURE, STATUS_WARNING, code_to_category
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
 LOGGER = logging.getLogger(__name__)
+
+_FAILED_LIST = 0x00080058
 
 Response: TypeAlias = tuple[Dataset, Dataset | None]
 """A status and an identifier."""
@@ -93,7 +99,7 @@ async def _query(
     check_priority(priority)
     if command_field == C_MOVE_RQ:
         move_aet = set_ae(move_aet, "move_aet", allow_empty=False, allow_none=False)
-    context = choose_context(association, query_model)
+    context = choose_context(association, query_model, classes=context_classes(query_model, command_field))
     data = encode_data_set(dataset, context.transfer_syntax)
     command = Command(
         command_field=command_field,
@@ -119,17 +125,28 @@ def _match(response: ReceivedMessage | None) -> Response:
 def _progress(response: ReceivedMessage | None) -> Response:
     """A response to C-GET or C-MOVE: the list of failed instances comes with the last one."""
     status = None if response is None else response.command.status
-    if response is None or status is None or response.data is None:
+    if response is None or status is None:
         return status_of(response), None
     final = code_to_category(status) in (STATUS_CANCEL, STATUS_WARNING, STATUS_FAILURE)
-    return status_of(response), _decoded(response) if final else None
+    return status_of(response), _failed(response) if final else None
+
+
+def _failed(response: ReceivedMessage) -> Dataset | None:
+    """The list of failed instances; DCMTK, and Orthanc with it, put it into the command set of a C-GET-RSP."""
+    listed = None if response.data is None else _decoded(response)
+    raw = next((raw for tag, raw in response.command.other if tag == _FAILED_LIST), b"")
+    if raw and (listed is None or _FAILED_LIST not in listed):
+        uids = [uid.strip(b"\0 ").decode("latin-1") for uid in raw.split(b"\\")]
+        listed = Dataset() if listed is None else listed
+        listed.add(DataElement(_FAILED_LIST, "UI", uids, validation_mode=IGNORE))
+    return listed
 
 
 def _decoded(response: ReceivedMessage) -> Dataset | None:
     try:
         return decode_data_set_later(response.data, response.context.transfer_syntax)
     except Exception as error:  # whatever pydicom makes of what a peer sent
-        LOGGER.error("the identifier of a response cannot be decoded: %s", error)
+        LOGGER.error("the identifier of a response cannot be decoded: %s", reason(error))
         return None
 
 
@@ -150,7 +167,7 @@ async def send_c_cancel(
     if context_id is None:
         if query_model is None:
             raise ValueError("'context_id' or 'query_model' is needed, to know where to send the C-CANCEL")
-        context_id = choose_context(self, query_model).context_id
+        context_id = choose_context(self, query_model, classes=context_classes(query_model, C_FIND_RQ)).context_id
     elif self._context(context_id) is None:
         raise ValueError(f"no presentation context {context_id} was accepted by the peer")
     with self._exchange:

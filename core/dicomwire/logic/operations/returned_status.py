@@ -11,6 +11,7 @@ from pydicom.tag import BaseTag
 
 from dicomwire._lazy_data_sets import LazyDataset
 from dicomwire._plain_data_sets import new_dataset
+from dicomwire._text_values import command_element
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 
@@ -62,7 +63,7 @@ class ReturnedStatus(LazyDataset):
         for element in _STATUS_ELEMENTS[pending.command_field]:
             value = getattr(pending, element.field)
             if value is not None:
-                setattr(status, element.keyword, list(value) if element.vr == "AT" else value)
+                status.add(command_element(element, value))
         return status
 
 

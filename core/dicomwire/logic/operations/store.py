@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire import _config
 from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
+from dicomwire._logging import reason
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.errors import LocalProtocolError
@@ -143,7 +144,7 @@ def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str 
         try:
             title = command_title(set_ae(originator_aet, "originator_aet", allow_empty=False))
         except (TypeError, ValueError) as error:
-            LOGGER.error("originator AE title left out: %s", error)
+            LOGGER.error("originator AE title left out: %s", reason(error))
     if originator_id is not None:
         check_message_id(originator_id)
     return title, originator_id

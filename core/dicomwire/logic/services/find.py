@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
+from dicomwire._logging import reason
 from dicomwire.dimse.messages import PENDING, answer, is_final
 from dicomwire.logic.answers import END, Answers
 from dicomwire.logic.data_sets import encode_data_set
@@ -70,5 +71,5 @@ def _identifier(identifier: Any, transfer_syntax: str) -> Buffer | None:
             return encode_data_set(identifier, transfer_syntax) or None
         LOGGER.error("the C-FIND handler yielded a Pending status without identifier")
     except ValueError as error:
-        LOGGER.error("the identifier of a C-FIND handler: %s", error)
+        LOGGER.error("the identifier of a C-FIND handler: %s", reason(error))
     return None

@@ -9,6 +9,7 @@ from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
+from dicomwire._logging import reason
 from dicomwire.dimse.messages import (
     N_ACTION_RQ,
     N_CREATE_RQ,
@@ -77,7 +78,7 @@ async def serve_normalized(
             return response, None
         data = encode_data_set(data_set, message.context.transfer_syntax)
     except (TypeError, ValueError) as error:
-        LOGGER.error("the data set of an N-service handler: %s", error)
+        LOGGER.error("the data set of an N-service handler: %s", reason(error))
         return failed
     if not data:
         return response, None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
+from dicomwire._logging import printable, reason
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.answers import END, Answers
@@ -27,6 +28,7 @@ from dicomwire.status import (
     code_to_category,
 )
 from dicomwire.upper_layer.pdus import Abort
+from dicomwire.utils import set_ae
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
@@ -133,12 +135,12 @@ async def _move(
     options: dict[str, Any],
 ) -> Response | None:
     command = message.command
-    ae = association._ae
+    originator = _originator(association)
     options = {"ae_title": command.move_destination, **options}
     try:
         destination = await association._call(partial(association.ae.associate, *address, **options))
     except Exception as error:
-        LOGGER.error("no association with the move destination %s: %s", address, error)
+        LOGGER.error("no association with the move destination %s: %s", address, reason(error))
         return answer(command, MOVE_BAD_DESTINATION), None
     if not destination.is_established:
         LOGGER.error("no association with the move destination %s: %s", address, destination.failure)
@@ -153,7 +155,7 @@ async def _move(
                     instance,
                     message_id,
                     _priority(command),
-                    originator_aet=ae.ae_title,
+                    originator_aet=originator,
                     originator_id=command.message_id,
                 )
             )
@@ -217,6 +219,17 @@ async def _retrieve(
         if not association.is_established:
             return None
         await association._send(message.context.context_id, done.count(response, remaining=True))
+
+
+def _originator(association: AssociationBase) -> str | None:
+    """The title of the AE that invoked the C-MOVE (PS3.7 9.1.1.1.8); None if it cannot be sent as one."""
+    peer = association.requestor if association.is_acceptor else association.acceptor
+    title = peer.ae_title.strip(" \0")
+    try:
+        return set_ae(title, "originator", allow_empty=False)
+    except ValueError:
+        LOGGER.warning("the title of whoever asked for a C-MOVE, '%s', is none: instances go without", printable(title))
+        return None
 
 
 def _refusal(command: Command, first: Any, table: StatusTable) -> Command | None:

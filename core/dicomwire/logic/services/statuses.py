@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
+from dicomwire._logging import printable
+from dicomwire._text_values import joined
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import BY_KEYWORD
 from dicomwire.dimse.messages import MESSAGES, answer
@@ -20,6 +22,8 @@ LOGGER = logging.getLogger(__name__)
 
 Response: TypeAlias = tuple[Command, Buffer | None]
 """A final response, and its data set."""
+
+_LONGEST_COMMENT = 64
 
 NO_STATUS = 0xC001
 NO_STATUS_TYPE = 0xC002
@@ -51,21 +55,38 @@ def respond(request: Command, status: Any, table: StatusTable) -> Command:
                 LOGGER.warning("%s has no place in a %s", item.keyword or item.tag, name)
         elif not item.is_empty:
             try:
-                extra[element.field] = _value(item, element.vr)
+                extra[element.field] = _value(item, element.vr, name)
             except (TypeError, ValueError):
-                LOGGER.warning("%s in a %s cannot be %r", item.keyword, name, item.value)
+                LOGGER.warning("%s in a %s cannot be %s", item.keyword, name, printable(repr(item.value)))
     return evolve(response, **extra) if extra else response
 
 
-def _value(item: DataElement, vr: str) -> Any:
+def _value(item: DataElement, vr: str, name: str) -> Any:
     if vr == "AT":
         return tuple(int(tag) for tag in (item.value if item.VM > 1 else [item.value]))
     if vr != "US":
-        return str(item.value)
+        text = joined(item.value)
+        return _comment(text, name) if vr == "LO" else text
     number = int(item.value)
     if not 0 <= number <= 0xFFFF:
         raise ValueError("it does not fit in 16 bits")
     return number
+
+
+def _comment(text: str, name: str) -> str:
+    """An Error Comment as it can be sent: 64 characters of ASCII (PS3.7 6.3.1 and E.1, PS3.5 6.2)."""
+    sent = "".join(map(_sendable, text[:_LONGEST_COMMENT]))
+    if sent != text:
+        LOGGER.warning(
+            "ErrorComment of a %s: a command takes %d characters of ASCII, '%s' is sent", name, _LONGEST_COMMENT, sent
+        )
+    return sent
+
+
+def _sendable(char: str) -> str:
+    if " " <= char <= "~" or char == "\x1b":
+        return char
+    return "?" if char.isprintable() else " "
 
 
 def _checked(status: int, table: StatusTable) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import define, evolve, field
 from pydicom.dataset import Dataset
 
+from dicomwire._logging import reason
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
@@ -84,7 +85,7 @@ class SubOperations:
                     status = await store(strip(encoded) if without_bulk_data else source, self._next_id)
             category = code_to_category(status.Status) if status else None
         except Exception as error:  # whatever the instance, its file or a lost association raises
-            LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, error)
+            LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, reason(error))
             uid = uid or getattr(error, "sop_instance_uid", None)
         self.remaining -= 1
         if category == STATUS_SUCCESS:
@@ -128,5 +129,5 @@ class SubOperations:
             try:
                 data = encode_data_set(listed, self.transfer_syntax)
             except ValueError as error:
-                LOGGER.error("the list of failed instances: %s", error)
+                LOGGER.error("the list of failed instances: %s", reason(error))
         return self.count(response, remaining=remaining), data
