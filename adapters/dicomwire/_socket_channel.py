@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 
+from dicomwire._acknowledging import acknowledge_with
 from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, timeouts_of
 from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
@@ -45,6 +46,7 @@ class SocketChannel:
         else:
             self._stream, self._timeouts = sock, timeouts_of(sock)
         self._limits = session.connection.timeouts
+        self._acknowledge = acknowledge_with(sock)
 
     @property
     def transport_socket(self) -> socket.socket:
@@ -108,6 +110,7 @@ class SocketChannel:
         now = time.monotonic()
         deadline = session.next_deadline(now)
         buffer = session.get_buffer()
+        self._acknowledge(session.connection)
         self._reading = True
         self.lock.release()
         try:

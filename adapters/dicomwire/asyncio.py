@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dicomwire import events as evt
+from dicomwire._acknowledging import acknowledge_with
 from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
 from dicomwire.dimse.session import Session
@@ -150,6 +151,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self._acknowledge = acknowledge_with(transport.get_extra_info("socket"))
         self._is_tls = transport.get_extra_info("ssl_object") is not None
         # Tell when everything is written: until then the buffers handed over must not change.
         # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
@@ -326,6 +328,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             await asyncio.sleep(0)
             return
         session.connection.recycle_buffer()
+        self._acknowledge(session.connection)
         self._set_timer()
         self._is_pumping = True
         try:

@@ -23,6 +23,7 @@ from typing import Any, Self
 import trio
 
 from dicomwire import events as evt
+from dicomwire._acknowledging import acknowledge_with
 from dicomwire._vectors import send_some
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, listening_socket, no_delay
 from dicomwire.dimse.session import Session
@@ -50,6 +51,7 @@ class SocketChannel:
     def __init__(self, sock: socket.socket, session: Session) -> None:
         self.sock = sock
         self.session = session
+        self._acknowledge = acknowledge_with(sock)
         self._turns = trio.lowlevel.ParkingLot()
         self._reading = False
         self._writing = False
@@ -137,6 +139,7 @@ class SocketChannel:
                 return
             # Wait without holding a buffer.
             session.connection.recycle_buffer()
+            self._acknowledge(session.connection)
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
                 await self._wait_readable()
             if scope.cancelled_caught:

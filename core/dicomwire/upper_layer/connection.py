@@ -165,6 +165,10 @@ class Connection:
         self.message_open = False
         """The peer is in the middle of a message.  A layer above that knows of messages corrects it."""
 
+        self.owes_acknowledgement = False
+        """Bytes have come since we last sent any.  A transport that acknowledges them only together with what we send
+        should do so before it waits for more, and set this to False: some peers send no more until then (RFC 896)."""
+
         # What is to be dropped of a PDU nobody needs (Sta13).
         self._skip = 0
         self._deaf = False
@@ -222,6 +226,7 @@ class Connection:
         if len(data):
             self._check_receiving()
             self._buffer.feed(data, self.limits.unread)
+            self.owes_acknowledgement = True
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
@@ -240,6 +245,7 @@ class Connection:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
             self._buffer.end += count
+            self.owes_acknowledgement = True
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
@@ -267,6 +273,7 @@ class Connection:
         out = self._out
         if out:
             self._out = []
+            self.owes_acknowledgement = False
         return out
 
     # -- time ----------------------------------------------------------------------------------------------------
