@@ -142,6 +142,7 @@ class MemoryChannel:
         self.peer: MemoryChannel | None = None
         self._incoming: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
+        self._pushed = 0
         self._open = True
         self.is_torn = False
         self._changes = 0
@@ -167,12 +168,34 @@ class MemoryChannel:
             return
         if not self._open or self.peer is None or not self.peer._open:
             raise BrokenPipeError("the other end is closed")
-        self.peer._push(b"".join(buffers))
+        data = b"".join(buffers)
+        self._pushed += len(data)
+        self.peer._push(data)
 
     async def flush(self) -> None:
         peer = self.peer
         self._write()
-        await _until(lambda: peer is None or peer._in_flight < _MOST_IN_FLIGHT or not peer._open)
+        await _until(lambda: True)
+        if peer is None:
+            return
+
+        def has_room() -> bool:
+            return peer._in_flight < _MOST_IN_FLIGHT or not peer._open
+
+        progress = self.session.connection.writing
+        pause = progress.begin(self.network.now)
+        while not has_room():
+            await _until(has_room, self.network.now + pause)
+            if not has_room():
+                pause = progress.go_on(self.network.now, self)
+
+    # -- what the core asks about what was sent ---------------------------------------------------------------------
+    def taken(self) -> int:
+        return self._pushed - (0 if self.peer is None else self.peer._in_flight)
+
+    def left_at(self, now: float) -> None:
+        """Nothing is queued here: it has set out when it was sent."""
+        return None
 
     async def pump(self) -> None:
         if not self.session.wants_data:

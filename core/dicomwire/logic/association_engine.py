@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dicomwire import events as evt
+from dicomwire._logging import printable
 from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import RESPONSE
@@ -32,6 +33,7 @@ from dicomwire.upper_layer.events import (
     Tolerated,
 )
 from dicomwire.upper_layer.pdus import Abort, AssociateRJ, ReleaseRP, ReleaseRQ
+from dicomwire.upper_layer.progress import PeerDoesNotRead
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer
 
@@ -96,12 +98,17 @@ class AssociationEngine(AssociationHandlers):
         try:
             await self._channel.flush()
         except OSError as error:
-            LOGGER.info("writing to %s failed: %s", self._peer_name, error)
             self._is_mute = True
             self._session.data_to_send()
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) and error.errno is None:
                 # It may never read again, nor close.  Else what it has sent, an A-ABORT maybe, is read to its end.
                 self._session.receive_data(b"")
+                what = str(error) if isinstance(error, PeerDoesNotRead) else "does not read what we send"
+                title = printable(self._peer_side.ae_title).strip()
+                self._unread_by_peer = f"the peer {self._peer_name}{f' ({title})' if title else ''} {what}"
+                LOGGER.warning("%s", self._unread_by_peer)
+            else:
+                LOGGER.info("writing to %s failed: %s", self._peer_name, error)
         except BaseException:
             if self._channel.is_torn and not self._ended:
                 # Cancelled in the middle of a PDU: the peer could make nothing of what follows.
@@ -188,17 +195,21 @@ class AssociationEngine(AssociationHandlers):
                 who = "provider" if event.by_provider else "peer"
                 await self._finish("aborted", f"aborted by the {who} ({event.pdu.reason_str})")
             case ConnectionClosed():
-                what = "closed during release" if event.releasing else "connection closed without release"
-                missing = f", in the middle of a PDU that lacked {event.missing} bytes" if event.missing else ""
-                # Port monitors connect and close all the time.
-                level = logging.INFO if self._request or self._answer else logging.DEBUG
-                LOGGER.log(level, "%s: %s", self._peer_name, what + missing)
-                await self._finish("aborted", what + missing)
+                await self._finish("aborted", self._unread_by_peer or self._closed_by_peer(event))
             case TimedOut():
                 await self._timed_out(event)
             case ProtocolBroken():
                 LOGGER.error("%s broke the protocol: %s", self._peer_name, event.error)
                 await self._finish("aborted", str(event.error))
+
+    def _closed_by_peer(self, event: ConnectionClosed) -> str:
+        what = "closed during release" if event.releasing else "connection closed without release"
+        if event.missing:
+            what += f", in the middle of a PDU that lacked {event.missing} bytes"
+        # Port monitors connect and close all the time.
+        level = logging.INFO if self._request or self._answer else logging.DEBUG
+        LOGGER.log(level, "%s: %s", self._peer_name, what)
+        return what
 
     @property
     def _peer_name(self) -> str:
@@ -377,6 +388,9 @@ class AssociationEngine(AssociationHandlers):
             return
         self._end(outcome, why)
         if self._channel is not None:
+            if outcome == "aborted":
+                # A peer that does not read is not waited for to hear that.
+                self._connection.writing.hurry()
             await self._flush()
             if outcome == "aborted":
                 # A peer worth waiting for longer would not have to be aborted.

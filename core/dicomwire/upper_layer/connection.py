@@ -46,6 +46,7 @@ from dicomwire.upper_layer.pdus import (
     check_pdv_length,
     decode_pdu,
 )
+from dicomwire.upper_layer.progress import Delivery, WriteProgress, enough
 from dicomwire.upper_layer.state import ACTIONS, TABLE, Action, Input, Role, State
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap, Transition
 from dicomwire.upper_layer.timers import Timer, Timers
@@ -63,7 +64,11 @@ _SCARCE = 16384
 _LEAST_P_DATA_LIMIT = 1 << 20
 """Peers mistake whose limit is meant, and streaming makes long PDUs cheap."""
 
-_PROGRESS = 64 * 1024
+_ANSWERED = frozenset((Timer.ASSOCIATE, Timer.RELEASE, Timer.RESPONSE, Timer.IDLE))
+"""Timers that begin when we have sent something: when it has set out, that is, and not when a system has queued it."""
+
+_MOMENT = 0.05
+"""Seconds by which the clock of a transport, which is a coarse one, must differ from ours to mean anything."""
 
 _RECEIVED = {
     0x01: Input.ASSOCIATE_RQ_RECEIVED,
@@ -138,6 +143,13 @@ class Connection:
         self.role = role
         self.limits = limits or Limits()
         self.timers = Timers(timeouts or Timeouts())
+        self.writing = WriteProgress(self.limits, self.timers.timeouts)
+        """For adapters to ask while a write has to wait."""
+
+        self.queued = 0
+        """Bytes of messages that were queued to be sent, in total."""
+
+        self._delivered = 0
         self.tap = tap
         self.peer_maximum_length = _SCARCE
         """The longest P-DATA-TF body the peer takes, 0 for no limit; known once the association is negotiated."""
@@ -285,11 +297,29 @@ class Connection:
         """
         return self.timers.next_deadline(now)
 
-    def handle_deadline(self, now: float) -> None:
-        """It is ``now``: react to what is overdue.  ``next_event()`` tells what it was."""
+    def handle_deadline(self, now: float, delivery: Delivery | None = None) -> None:
+        """It is ``now``: react to what is overdue.  ``next_event()`` tells what it was.
+
+        ``delivery`` is asked whether what is to be answered has set out at all.
+        """
         for timer in self.timers.expired(now):
-            self.timers.stop(timer)
-            self._expired(timer)
+            if timer not in _ANSWERED or delivery is None or not self._was_under_way(timer, now, delivery):
+                self.timers.stop(timer)
+                self._expired(timer)
+
+    def _was_under_way(self, timer: Timer, now: float, delivery: Delivery) -> bool:
+        """What we sent set out later than the timer began, which begins then; on a slow line that may be much later."""
+        left_at = delivery.left_at(now)
+        started = self.timers.running.get(timer)
+        if left_at is None or started is None or left_at <= started + _MOMENT:
+            return False
+        taken = delivery.taken()
+        if taken - self._delivered < enough(self.limits, left_at - started):
+            # Drop by drop: a system may have queued megabytes.
+            return False
+        self._delivered = taken
+        self.timers.running[timer] = left_at
+        return True
 
     def _expired(self, timer: Timer) -> None:
         if timer is Timer.ARTIM:
@@ -371,6 +401,7 @@ class Connection:
             if data.itemsize != 1 or data.ndim != 1:
                 data = data.cast("B")
         size, left, out = self.fragment_size, len(data), self._out
+        self.queued += left
         kind = 1 if command else 0
         if left > size:
             view = memoryview(data)
@@ -617,10 +648,12 @@ class Connection:
             self._empty_fragments = 0
         self.message_open = not last
         self._progress += count
-        if last or self._progress >= _PROGRESS:
+        if Timer.PROGRESS not in self.timers.running:
+            # What comes without being waited for says nothing about what does.
             self._progress = 0
-            if Timer.PROGRESS in self.timers.running:
-                self.timers.stop(Timer.PROGRESS)
+        elif last or self._progress >= enough(self.limits, self.timers.timeouts.progress):
+            self._progress = 0
+            self.timers.stop(Timer.PROGRESS)
 
     def more_fragments(self, context_id: int, fragments: list[memoryview]) -> bool:
         """Append what has arrived of a data set on ``context_id``, as far as it is what large ones are made of.
