@@ -23,6 +23,9 @@ else:
 _TCP_INFO = Struct("=2xB41xI72xQ")
 _INT = Struct("=i")
 
+_OF_LATE = 0.3
+"""Seconds that an acknowledgement may take: systems put it off, and lines are long."""
+
 
 class SocketDelivery:
     """For a connected socket, or what a transport gives out as one; None if there is none.
@@ -59,6 +62,12 @@ class SocketDelivery:
             return None
         retransmits, last_data_sent, acknowledged = information
         return None if retransmits or not acknowledged else now - last_data_sent / 1000
+
+    def is_stuck(self, now: float) -> bool:
+        """See :class:`dicomwire.upper_layer.progress.Delivery`."""
+        left_at = self.left_at(now)
+        # What has set out of late will be acknowledged yet.
+        return (left_at is None or now - left_at > _OF_LATE) and self._output_queue() > 0
 
     def _information(self) -> tuple[int, int, int] | None:
         if self._has_information:

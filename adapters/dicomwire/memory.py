@@ -162,21 +162,23 @@ class MemoryChannel:
             heappush(self.network._arrivals, arrival)
         self._in_flight += len(data)
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Send what is queued; False if nothing is."""
         buffers = self.session.data_to_send()
         if not buffers:
-            return
+            return False
         if not self._open or self.peer is None or not self.peer._open:
             raise BrokenPipeError("the other end is closed")
         data = b"".join(buffers)
         self._pushed += len(data)
         self.peer._push(data)
+        return True
 
     async def flush(self) -> None:
         peer = self.peer
-        self._write()
+        wrote = self._write()
         await _until(lambda: True)
-        if peer is None:
+        if peer is None or not wrote:
             return
 
         def has_room() -> bool:
@@ -197,6 +199,9 @@ class MemoryChannel:
         """Nothing is queued here: it has set out when it was sent."""
         return None
 
+    def is_stuck(self, now: float) -> bool:
+        return self.peer is not None and self.peer._in_flight > 0
+
     async def pump(self) -> None:
         if not self.session.wants_data:
             return
@@ -216,7 +221,7 @@ class MemoryChannel:
             self._in_flight -= len(data)
             self.session.receive_data(data)
         self.session.next_deadline(self.network.now)
-        self.session.handle_deadline(self.network.now)
+        self.session.handle_deadline(self.network.now, self)
         return fed
 
     def hold(self, held: bool) -> None:

@@ -104,8 +104,7 @@ class AssociationEngine(AssociationHandlers):
                 # It may never read again, nor close.  Else what it has sent, an A-ABORT maybe, is read to its end.
                 self._session.receive_data(b"")
                 what = str(error) if isinstance(error, PeerDoesNotRead) else "does not read what we send"
-                title = printable(self._peer_side.ae_title).strip()
-                self._unread_by_peer = f"the peer {self._peer_name}{f' ({title})' if title else ''} {what}"
+                self._unread_by_peer = f"the peer {self._peer_in_full} {what}"
                 LOGGER.warning("%s", self._unread_by_peer)
             else:
                 LOGGER.info("writing to %s failed: %s", self._peer_name, error)
@@ -216,6 +215,11 @@ class AssociationEngine(AssociationHandlers):
         address = self._peer_side.address_tuple
         return f"{address[0]}:{address[1]}" if address else "the peer"
 
+    @property
+    def _peer_in_full(self) -> str:
+        title = printable(self._peer_side.ae_title).strip()
+        return f"{self._peer_name} ({title})" if title else self._peer_name
+
     async def _timed_out(self, event: TimedOut) -> None:
         waiting = {
             Timer.ARTIM: "the peer to act (ARTIM)",
@@ -226,6 +230,8 @@ class AssociationEngine(AssociationHandlers):
             Timer.IDLE: "traffic",
         }[event.timer]
         message = f"timed out waiting for {waiting}"
+        if event.unread:
+            message += f": the peer {self._peer_in_full} does not read what we send"
         LOGGER.warning("%s: %s", self._peer_name, message)
         if event.timer is Timer.IDLE and not self._connection.ending and not self._connection.closed:
             # It has asked for release instead of aborting; the answer has a deadline of its own.

@@ -229,7 +229,10 @@ class AssociationState:
 
     @property
     def write_timeout(self) -> float | None:
-        """Seconds for the peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit (extension)."""
+        """Seconds for the peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit.
+
+        An extension; see the AE's.
+        """
         return self._timeouts.write
 
     @write_timeout.setter

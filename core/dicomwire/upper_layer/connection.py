@@ -305,7 +305,7 @@ class Connection:
         for timer in self.timers.expired(now):
             if timer not in _ANSWERED or delivery is None or not self._was_under_way(timer, now, delivery):
                 self.timers.stop(timer)
-                self._expired(timer)
+                self._expired(timer, unread=delivery is not None and delivery.is_stuck(now))
 
     def _was_under_way(self, timer: Timer, now: float, delivery: Delivery) -> bool:
         """What we sent set out later than the timer began, which begins then; on a slow line that may be much later."""
@@ -321,7 +321,7 @@ class Connection:
         self.timers.running[timer] = left_at
         return True
 
-    def _expired(self, timer: Timer) -> None:
+    def _expired(self, timer: Timer, *, unread: bool) -> None:
         if timer is Timer.ARTIM:
             self._step(Input.ARTIM_EXPIRED)
             self._over()
@@ -334,7 +334,7 @@ class Connection:
             self._abort(Abort(source=2 if provider else 0))
         else:
             return
-        self._events.append(TimedOut(timer=timer))
+        self._events.append(TimedOut(timer=timer, unread=unread))
 
     # -- sending -------------------------------------------------------------------------------------------------
     def send(self, item: Sendable) -> None:

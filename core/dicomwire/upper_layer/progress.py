@@ -33,6 +33,10 @@ class Delivery(Protocol):
         """
         ...
 
+    def is_stuck(self, now: float) -> bool:
+        """Some of them wait for the peer to take them, and none has set out of late."""
+        ...
+
 
 def enough(limits: Limits, seconds: float | None) -> int:
     """The bytes by which a message must have moved on when so many seconds have passed."""
@@ -53,8 +57,8 @@ class WriteProgress:
         self._limits = limits
         self._timeouts = timeouts
         self._hurried = False
-        self._mark = 0
-        """What had been taken when it was enough for the last time."""
+        self._mark: int | None = None
+        """What had been taken when it was enough for the last time; None before the first look."""
 
         self._waited = 0.0
         """Seconds waited since then."""
@@ -86,13 +90,16 @@ class WriteProgress:
         self._waited += now - self._until
         if self._hurried:
             raise PeerDoesNotRead("does not read what we send")
-        if taken - self._mark >= enough(self._limits, limit):
+        if self._mark is None:
+            # What its system holds for it, it has not read.
+            self._mark = taken
+        some = taken - self._mark
+        if some >= enough(self._limits, limit):
             self._mark = taken
             self._waited = 0.0
         elif limit is not None and self._waited >= limit:
-            some = taken - self._mark
-            what = f"has read only {some} bytes of what we send in" if some > 0 else "has read nothing of what we send for"
-            raise PeerDoesNotRead(f"{what} {limit:g} s")
+            what = f"only {some} bytes of what we send in" if some > 0 else "nothing of what we send for"
+            raise PeerDoesNotRead(f"has read {what} {limit:g} s")
         self._until = now
         return self.begin(now)
 
