@@ -168,7 +168,7 @@ def _mixed(name: str, title: str, size: int, count: int) -> Case:
 
 
 def _nagle(name: str, title: str, size: int, count: int, *, slow: int) -> Case:
-    """Peers that leave Nagle's algorithm on and write each PDU in two pieces: the second waits for our acknowledgement."""
+    """Peers that leave Nagle's algorithm on and write each PDU in two pieces: the second waits for our ACK."""
     rows: list[Row] = []
     goals: list[Goal] = []
     delayed = f"{OURS} without quick ACK"
