@@ -10,14 +10,9 @@ from typing import Any
 
 from dicomwire.upper_layer.connection import Connection
 
-try:
+if sys.platform != "win32":
     import fcntl
     import termios
-except ImportError:
-    # Windows
-    _OUTPUT_QUEUE = None
-else:
-    _OUTPUT_QUEUE = getattr(termios, "TIOCOUTQ", None)
 
 # Of Linux's struct tcp_info: tcpi_retransmits, tcpi_last_data_sent (ms), tcpi_bytes_acked (since Linux 4.1).
 _TCP_INFO = Struct("=2xB41xI72xQ")
@@ -80,9 +75,10 @@ class SocketDelivery:
         return None
 
     def _output_queue(self) -> int:
-        if _OUTPUT_QUEUE is not None and self._sock is not None:
-            # Unix sockets of Linux know; others do not, or are closed.
+        """Bytes that wait in our system, 0 if it does not tell."""
+        if sys.platform != "win32" and self._sock is not None:
+            # Linux's sockets know; others do not, or are closed.
             with contextlib.suppress(OSError, ValueError):
-                (queued,) = _INT.unpack(fcntl.ioctl(self._sock.fileno(), _OUTPUT_QUEUE, bytes(_INT.size)))
+                (queued,) = _INT.unpack(fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
                 return int(queued)
         return 0

@@ -102,9 +102,9 @@ async def test_the_next_of_many_responses_is_waited_for_in_the_same_way(socket_w
         peer = await accepting(listener)
         await hear(peer)
         for _ in range(3):
-            before = len(asked)
+            del asked[:]
             await peer.send(reply(1, 0x0020, 0xFF00, data=DATA))
-            await socket_world.until(lambda before=before: len(asked) > before)
+            await socket_world.until(lambda: asked)
         await peer.send(reply(1, 0x0020, 0x0000))
         await peer.close()
 
