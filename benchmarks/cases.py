@@ -38,6 +38,7 @@ def all_cases(*, tiny: bool = False) -> list[Case]:
         _store("file-1g", "1 GiB from a file to a file", GIB, 16382, 1, pynetdicom=1, keep="file"),
         _mixed("mixed-512k", "512 KiB between dicomwire and DCMTK", 512 * KIB, 400),
         _mixed("mixed-64m", "64 MiB between dicomwire and DCMTK", 64 * MIB, 12),
+        _nagle("nagle-4k", "C-STORE 4 KiB with peers as Debian ships them", 4 * KIB, 400, slow=40),
         _echo(),
         _find(),
         _cycles(1, 400, pynetdicom=60),
@@ -164,6 +165,29 @@ def _mixed(name: str, title: str, size: int, count: int) -> Case:
     )
     goals = (_ratio(DCMTK, None, None, who=ours_to_dcmtk), _ratio(DCMTK, None, None, who=dcmtk_to_ours))
     return Transfer(plan=Plan(name=name, title=title, rows=rows, goals=goals, metric="mb_s"), size=size)
+
+
+def _nagle(name: str, title: str, size: int, count: int, *, slow: int) -> Case:
+    """Peers that leave Nagle's algorithm on and write each PDU in two pieces: the second waits for our ACK."""
+    rows: list[Row] = []
+    goals: list[Goal] = []
+    delayed = f"{OURS} without quick ACK"
+    for server, stack in (("storescp", "dcmtk-shipped"), ("Orthanc", "orthanc")):
+        theirs, before = f"storescu > {server}", f"{delayed} > {server}"
+        for who, client in _ADAPTERS:
+            rows.append(Row(who=f"{who} > {server}", server=stack, client=client, count=count))
+            goals.append(_ratio(theirs, 20, None, who=rows[-1].who))
+            goals.append(_ratio(before, 12, None, who=rows[-1].who))
+        rows.append(Row(who=before, server=stack, client="blocking-delayed", count=slow, note="as on other systems"))
+        rows.append(Row(who=theirs, server=stack, client="dcmtk-shipped", count=slow))
+    before = f"storescu > {delayed}"
+    for who, stack in _ADAPTERS:
+        rows.append(Row(who=f"storescu > {who}", server=stack, client="dcmtk-shipped", count=count))
+        goals.append(_ratio(before, 12, None, who=rows[-1].who))
+    rows.append(
+        Row(who=before, server="blocking-delayed", client="dcmtk-shipped", count=slow, note="as on other systems")
+    )
+    return Transfer(plan=Plan(name=name, title=title, rows=tuple(rows), goals=tuple(goals)), size=size)
 
 
 def _senders() -> Case:

@@ -13,11 +13,13 @@ from attrs import define, evolve, field, frozen
 
 from benchmarks.data import Files
 from benchmarks.dcmtk import find_tool
+from benchmarks.orthanc import configuration, find_orthanc
 from benchmarks.processes import Failed, Finished, Processes, Worker
 from benchmarks.tasks import HOST, Task
 
 WORKERS = {
     "blocking": ("blocking", "dicomwire"),
+    "blocking-delayed": ("blocking", "dicomwire", "delayed"),
     "asyncio": ("event_loop", "asyncio"),
     "trio": ("event_loop", "trio"),
     "pynetdicom": ("blocking", "pynetdicom"),
@@ -35,6 +37,8 @@ def missing(stack: str) -> str | None:
     if stack.startswith("dcmtk"):
         absent = [tool for tool in _TOOLS if find_tool(tool) is None]
         return f"DCMTK's {absent[0]} is not installed" if absent else None
+    if stack == "orthanc" and find_orthanc() is None:
+        return "Orthanc is not installed"
     if stack in ("trio", "pynetdicom") and importlib.util.find_spec(stack) is None:
         return f"{stack} is not installed"
     return None
@@ -73,6 +77,8 @@ class Bench:
     def server(self, stack: str, task: Task) -> AbstractContextManager[Server]:
         """Start the server of ``stack``, and end it."""
         task = evolve(task, do="serve", folder=str(self.files.folder))
+        if stack == "orthanc":
+            return self._orthanc()
         return self._storescp(stack, task) if stack.startswith("dcmtk") else self._worker_server(stack, task)
 
     @contextmanager
@@ -93,12 +99,22 @@ class Bench:
             worker.ask(task)
             yield lambda: _begin(worker)
 
-    # -- DCMTK ----------------------------------------------------------------------------------------------------
+    # -- DCMTK and Orthanc, which has its networking from it ----------------------------------------------------------
+    @contextmanager
+    def _orthanc(self) -> Iterator[Server]:
+        port = _free_port()
+        program = find_orthanc()
+        assert program is not None
+        popen, _ = self.processes.start([program, str(configuration(self.files.folder, port))], {})
+        try:
+            self._await(port)
+            yield Server(popen.pid, port)
+        finally:
+            self.processes.end(popen)
+
     @contextmanager
     def _storescp(self, stack: str, task: Task) -> Iterator[Server]:
-        with socket.socket() as sock:
-            sock.bind((HOST, 0))
-            port = sock.getsockname()[1]
+        port = _free_port()
         options = ["--max-pdu", str(min(task.maximum_length, _LONGEST_OF_DCMTK))]
         options += ["+B", "-od", str(self.files.folder)] if task.keep == "file" else ["--ignore"]
         if stack == "dcmtk-fork":
@@ -157,6 +173,13 @@ def _begin(worker: Worker) -> Callable[[], Outcome]:
         return Outcome(**known, more=answer)
 
     return end
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        port: int = sock.getsockname()[1]
+        return port
 
 
 def _tool(name: str) -> str:

@@ -9,6 +9,8 @@ import ssl
 import threading
 import time
 
+from dicomwire._acknowledging import acknowledge_with
+from dicomwire._delivery import SocketDelivery
 from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, timeouts_of
 from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
@@ -44,7 +46,9 @@ class SocketChannel:
             self._timeouts = stream.timeouts
         else:
             self._stream, self._timeouts = sock, timeouts_of(sock)
-        self._limits = session.connection.timeouts
+        self._progress = session.connection.writing
+        self._delivery = SocketDelivery(sock, session.connection)
+        self._acknowledge = acknowledge_with(sock)
 
     @property
     def transport_socket(self) -> socket.socket:
@@ -75,24 +79,20 @@ class SocketChannel:
                 self.changed()
 
     def _write(self, buffers: list[Buffer]) -> None:
-        limit = self._limits.write
-        deadline = None if limit is None else time.monotonic() + limit
-        left = limit
+        progress, delivery = self._progress, self._delivery
+        pause = progress.begin(time.monotonic())
         index, count = 0, len(buffers)
         while True:
-            # Each time: a peer that takes a few bytes now and then gets no more time than one that takes none, and
-            # a thread that reads may have changed Python's timeout.
-            self._timeouts.send(left)
+            # Each time: a thread that reads may have changed Python's timeout.
+            self._timeouts.send(pause)
             try:
                 index = send_some(self._stream, buffers, index)
                 if index >= count:
                     return
             except TIMED_OUT:
                 pass
-            if deadline is not None:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError("the peer does not read what we send")
+            delivery.moved = -sum(map(len, buffers[index:]))
+            pause = progress.go_on(time.monotonic(), delivery)
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -108,6 +108,7 @@ class SocketChannel:
         now = time.monotonic()
         deadline = session.next_deadline(now)
         buffer = session.get_buffer()
+        self._acknowledge(session.connection)
         self._reading = True
         self.lock.release()
         try:
@@ -118,7 +119,7 @@ class SocketChannel:
             if self._waiting:
                 self.changed()
         if count < 0:
-            session.handle_deadline(time.monotonic())
+            session.handle_deadline(time.monotonic(), self._delivery)
         else:
             session.buffer_updated(count)
 
@@ -146,7 +147,9 @@ class SocketChannel:
             count = self._receive(buffer, _A_MOMENT if self._is_tls else 1.0)
             if count >= 0:
                 self.session.buffer_updated(count)
-        self.session.handle_deadline(time.monotonic())
+        if count < 0:
+            self._acknowledge(self.session.connection)
+        self.session.handle_deadline(time.monotonic(), self._delivery)
         return count >= 0
 
     def _is_readable(self) -> bool:
@@ -175,7 +178,7 @@ class SocketChannel:
         finally:
             self._waiting -= 1
         if not woken:
-            self.session.handle_deadline(time.monotonic())
+            self.session.handle_deadline(time.monotonic(), self._delivery)
             self.wake_reader()
 
     def changed(self) -> None:

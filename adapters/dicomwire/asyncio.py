@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from dicomwire import events as evt
+from dicomwire._acknowledging import acknowledge_with
+from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
 from dicomwire._listening import BACKLOG, Listening
 from dicomwire._vectors import IOV_MAX, advance
@@ -114,6 +116,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self.on_idle_data: Callable[[], None] | None = None
         """Called when something arrives and nobody waits for it."""
 
+        self._acknowledge = acknowledge_with(None)
+        self._delivery = SocketDelivery(None, session.connection)
         self._connected = connected
         self._loop = asyncio.get_running_loop()
         self._arrival = _Arrival(self._loop)
@@ -152,6 +156,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self._acknowledge = acknowledge_with(transport.get_extra_info("socket"))
+        self._delivery = SocketDelivery(transport.get_extra_info("socket"), self.session.connection)
         self._is_tls = transport.get_extra_info("ssl_object") is not None
         # Tell when everything is written: until then the buffers handed over must not change.
         # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
@@ -293,22 +299,37 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     async def _drained(self, since: float) -> bool:
         """Wait until the transport has written what it has; True if that took waiting.
 
-        ``since`` is when writing began: a peer that takes a few bytes now and then gets no more time than one that
-        takes none.
+        ``since`` is when writing began.
+
+        Raises:
+            TimeoutError: the peer takes nothing, or too little.
         """
         if not self._paused_writing:
             return False
         if self._writable is None or self._writable.done():
             self._writable = self._loop.create_future()
-        limit = self.session.connection.timeouts.write
-        left = None if limit is None else since + limit - self._loop.time()
-        done, _ = await asyncio.wait([self._writable], timeout=left)
-        if not done:
+        progress, delivery = self.session.connection.writing, self._delivery
+        # Where it does not tell: it is given no more than this before it is waited for.
+        moved = delivery.moved + (self._unwritten() or _AT_ONCE)
+        progress.begin(since)
+        try:
+            while not self._writable.done():
+                pause = progress.go_on(self._loop.time(), delivery)
+                await asyncio.wait([self._writable], timeout=pause)
+                delivery.moved = moved - self._unwritten()
+        except TimeoutError:
             self.transport.abort()
-            raise TimeoutError("the peer does not read what we send")
+            raise
         if self._lost or self.transport.is_closing():
             raise ConnectionResetError("the connection was lost")
         return True
+
+    def _unwritten(self) -> int:
+        """Bytes that the transport holds, as far as it tells."""
+        try:
+            return self.transport.get_write_buffer_size()
+        except (AttributeError, NotImplementedError):
+            return 0
 
     async def pump(self) -> None:
         self._flushes = 0
@@ -324,10 +345,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             now = self._loop.time()
             deadline = session.next_deadline(now)
             if deadline is not None and deadline <= now:
-                session.handle_deadline(now)
+                session.handle_deadline(now, self._delivery)
             await asyncio.sleep(0)
             return
         session.connection.recycle_buffer()
+        self._acknowledge(session.connection)
         self._set_timer()
         self._is_pumping = True
         try:
@@ -350,7 +372,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._timer = None
         if not self._is_pumping:
             return
-        self.session.handle_deadline(self._loop.time())
+        self.session.handle_deadline(self._loop.time(), self._delivery)
         if self.session.wants_data:
             # It has moved meanwhile.
             self._set_timer()
@@ -364,7 +386,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         return None if deadline is None else self._loop.call_at(deadline, self._overdue, waiting)
 
     def _overdue(self, waiting: asyncio.Future[None]) -> None:
-        self.session.handle_deadline(self._loop.time())
+        self.session.handle_deadline(self._loop.time(), self._delivery)
         if not waiting.done():
             waiting.set_result(None)
 
@@ -372,8 +394,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         """The loop feeds the session; what it brought too early is fed now."""
         now = self._loop.time()
         self.session.next_deadline(now)
-        self.session.handle_deadline(now)
-        return self.session.wants_data and self._catch_up()
+        self.session.handle_deadline(now, self._delivery)
+        if self.session.wants_data and self._catch_up():
+            return True
+        self._acknowledge(self.session.connection)
+        return False
 
     def hold(self, held: bool) -> None:
         self._held = held

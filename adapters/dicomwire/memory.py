@@ -143,6 +143,7 @@ class MemoryChannel:
         self.peer: MemoryChannel | None = None
         self._incoming: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
+        self._pushed = 0
         self._open = True
         self.is_torn = False
         self._changes = 0
@@ -162,18 +163,45 @@ class MemoryChannel:
             heappush(self.network._arrivals, arrival)
         self._in_flight += len(data)
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Send what is queued; False if nothing is."""
         buffers = self.session.data_to_send()
         if not buffers:
-            return
+            return False
         if not self._open or self.peer is None or not self.peer._open:
             raise BrokenPipeError("the other end is closed")
-        self.peer._push(b"".join(buffers))
+        data = b"".join(buffers)
+        self._pushed += len(data)
+        self.peer._push(data)
+        return True
 
     async def flush(self) -> None:
         peer = self.peer
-        self._write()
-        await _until(lambda: peer is None or peer._in_flight < _MOST_IN_FLIGHT or not peer._open)
+        wrote = self._write()
+        await _until(lambda: True)
+        if peer is None or not wrote:
+            return
+
+        def has_room() -> bool:
+            return peer._in_flight < _MOST_IN_FLIGHT or not peer._open
+
+        progress = self.session.connection.writing
+        pause = progress.begin(self.network.now)
+        while not has_room():
+            await _until(has_room, self.network.now + pause)
+            if not has_room():
+                pause = progress.go_on(self.network.now, self)
+
+    # -- what the core asks about what was sent ---------------------------------------------------------------------
+    def taken(self) -> int:
+        return self._pushed - (0 if self.peer is None else self.peer._in_flight)
+
+    def left_at(self, now: float) -> None:
+        """Nothing is queued here: it has set out when it was sent."""
+        return None
+
+    def is_stuck(self, now: float) -> bool:
+        return self.peer is not None and self.peer._in_flight > 0
 
     async def pump(self) -> None:
         if not self.session.wants_data:
@@ -194,7 +222,7 @@ class MemoryChannel:
             self._in_flight -= len(data)
             self.session.receive_data(data)
         self.session.next_deadline(self.network.now)
-        self.session.handle_deadline(self.network.now)
+        self.session.handle_deadline(self.network.now, self)
         return fed
 
     def hold(self, held: bool) -> None:

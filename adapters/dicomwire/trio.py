@@ -21,6 +21,8 @@ from typing import Any, Self
 import trio
 
 from dicomwire import events as evt
+from dicomwire._acknowledging import acknowledge_with
+from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing import Dialing
 from dicomwire._dialing_trio import dial, open_dialing, resolved
 from dicomwire._listening import listening, listening_on
@@ -52,6 +54,9 @@ class SocketChannel:
     def __init__(self, sock: socket.socket, session: Session) -> None:
         self.sock = sock
         self.session = session
+        self._acknowledge = acknowledge_with(sock)
+        self._progress = session.connection.writing
+        self._delivery = SocketDelivery(sock, session.connection)
         self._turns = trio.lowlevel.ParkingLot()
         self._reading = False
         self._writing = False
@@ -91,19 +96,19 @@ class SocketChannel:
         index = self._send(buffers, 0)
         if index >= len(buffers):
             return False
-        limit = self.session.connection.timeouts.write
+        pause = self._progress.begin(trio.current_time())
         try:
-            with trio.fail_after(math.inf if limit is None else limit):
-                while index < len(buffers):
+            while True:
+                with trio.move_on_after(pause):
                     await _ready(self._wait_to_send, self.sock)
-                    index = self._send(buffers, index)
-        except trio.TooSlowError:
-            self.is_torn = True
-            raise TimeoutError("the peer does not read what we send") from None
+                index = self._send(buffers, index)
+                if index >= len(buffers):
+                    return True
+                self._delivery.moved = -sum(map(len, buffers[index:]))
+                pause = self._progress.go_on(trio.current_time(), self._delivery)
         except BaseException:
             self.is_torn = True
             raise
-        return True
 
     def _send(self, buffers: list[Any], index: int) -> int:
         """Send as much as the socket takes now."""
@@ -139,10 +144,11 @@ class SocketChannel:
                 return
             # Wait without holding a buffer.
             session.connection.recycle_buffer()
+            self._acknowledge(session.connection)
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
                 await self._wait_readable()
             if scope.cancelled_caught:
-                session.handle_deadline(trio.current_time())
+                session.handle_deadline(trio.current_time(), self._delivery)
             else:
                 self._receive()
         finally:
@@ -180,7 +186,8 @@ class SocketChannel:
             received = self._receive()
             if not received:
                 self.session.connection.recycle_buffer()
-        self.session.handle_deadline(now)
+                self._acknowledge(self.session.connection)
+        self.session.handle_deadline(now, self._delivery)
         return received
 
     # -- taking turns ---------------------------------------------------------------------------------------------
@@ -192,7 +199,7 @@ class SocketChannel:
         with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
             await self._turns.park()
         if scope.cancelled_caught:
-            self.session.handle_deadline(trio.current_time())
+            self.session.handle_deadline(trio.current_time(), self._delivery)
 
     def changed(self) -> None:
         # Nearly always nobody waits, and to find that out costs the parking lot more than a look.

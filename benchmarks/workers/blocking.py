@@ -1,10 +1,12 @@
 """Client and server of a library with the documented blocking AE API: dicomwire, or pynetdicom.
 
-Run as ``python -m benchmarks.workers.blocking dicomwire``.
+Run as ``python -m benchmarks.workers.blocking dicomwire``; with ``delayed`` behind it, as on a system that has no
+``TCP_QUICKACK``.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 from functools import partial
 from importlib import import_module
@@ -116,5 +118,7 @@ def check(status: Any) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] == ["delayed"]:
+        del socket.TCP_QUICKACK
     chosen = import_module(sys.argv[1])
     work({task.__name__: partial(task, chosen) for task in (serve, store, echo, find)})

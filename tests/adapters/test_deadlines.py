@@ -34,14 +34,14 @@ def peer() -> Iterator[LazyPeer]:
 
 
 @contextlib.contextmanager
-def reading_slowly(peer: LazyPeer) -> Iterator[None]:
-    """The peer takes a few bytes now and then."""
+def reading_slowly(peer: LazyPeer, count: int) -> Iterator[None]:
+    """The peer takes so many bytes a hundred times a second."""
     done = threading.Event()
 
     def read() -> None:
         peer.wait_accepted()
         with contextlib.suppress(OSError):
-            while not done.wait(0.01) and peer.sock.recv(4096):
+            while not done.wait(0.01) and peer.sock.recv(count):
                 pass
 
     thread = threading.Thread(target=read)
@@ -88,7 +88,7 @@ SENDERS = {
 @pytest.mark.parametrize("adapter", SENDERS)
 def test_a_peer_that_reads_a_few_bytes_now_and_then_gets_no_more_time_to_read(adapter: str, peer: LazyPeer) -> None:
     started = time.monotonic()
-    with reading_slowly(peer):
+    with reading_slowly(peer, 16):
         SENDERS[adapter](peer.port)
     assert time.monotonic() - started < 3.0
 

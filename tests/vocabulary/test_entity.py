@@ -23,7 +23,7 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 TOO_LONG = "1." + "2" * 63
 
-TIMEOUTS = ["acse_timeout", "dimse_timeout", "network_timeout", "connection_timeout"]
+TIMEOUTS = ["acse_timeout", "dimse_timeout", "network_timeout", "connection_timeout", "write_timeout"]
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def roles(context: PresentationContext) -> tuple[bool | None, bool | None]:
         ("dimse_timeout", 30),
         ("network_timeout", 60),
         ("connection_timeout", None),
+        ("write_timeout", 60),
         ("require_called_aet", False),
         ("require_calling_aet", []),
         ("active_associations", []),
@@ -234,7 +235,13 @@ def test_an_infinite_timeout_is_none(ae: ApplicationEntityBase, name: str) -> No
 
 @pytest.mark.parametrize(
     ("name", "default"),
-    [("acse_timeout", 30), ("dimse_timeout", 30), ("network_timeout", 60), ("connection_timeout", None)],
+    [
+        ("acse_timeout", 30),
+        ("dimse_timeout", 30),
+        ("network_timeout", 60),
+        ("connection_timeout", None),
+        ("write_timeout", 60),
+    ],
 )
 @pytest.mark.parametrize("seconds", [-1, -0.5, "10", float("nan"), [], b"1"])
 def test_a_bad_timeout_becomes_the_default_and_is_logged(

@@ -15,6 +15,7 @@ from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolE
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
 from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
+from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.timers import Timer
 
 _SHORT = 256
@@ -99,13 +100,13 @@ class Session:
         """See :meth:`Connection.next_deadline`."""
         return self.connection.timers.next_deadline(now)
 
-    def handle_deadline(self, now: float) -> None:
+    def handle_deadline(self, now: float, delivery: Delivery | None = None) -> None:
         """See :meth:`Connection.handle_deadline`."""
         timers = self.connection.timers
         if self.serving and (self._interrupting or not self.outstanding) and timers.is_running(Timer.IDLE):
             # The peer is silent because it waits for us, and not we for it, as for the sub-operation of a retrieval.
             timers.start(Timer.IDLE)
-        self.connection.handle_deadline(now)
+        self.connection.handle_deadline(now, delivery)
         self._parsed = self._parsed and not self.connection.has_events
 
     @property

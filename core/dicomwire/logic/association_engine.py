@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dicomwire import events as evt
-from dicomwire._logging import shown_address
+from dicomwire._logging import printable, shown_address
 from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import RESPONSE
@@ -33,6 +33,7 @@ from dicomwire.upper_layer.events import (
     Tolerated,
 )
 from dicomwire.upper_layer.pdus import Abort, AssociateRJ, ReleaseRP, ReleaseRQ
+from dicomwire.upper_layer.progress import PeerDoesNotRead
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer
 
@@ -97,12 +98,16 @@ class AssociationEngine(AssociationHandlers):
         try:
             await self._channel.flush()
         except OSError as error:
-            LOGGER.info("writing to %s failed: %s", self._peer_name, error)
             self._is_mute = True
             self._session.data_to_send()
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) and error.errno is None:
                 # It may never read again, nor close.  Else what it has sent, an A-ABORT maybe, is read to its end.
                 self._session.receive_data(b"")
+                what = str(error) if isinstance(error, PeerDoesNotRead) else "does not read what we send"
+                self._unread_by_peer = f"the peer {self._peer_in_full} {what}"
+                LOGGER.warning("%s", self._unread_by_peer)
+            else:
+                LOGGER.info("writing to %s failed: %s", self._peer_name, error)
         except BaseException:
             if self._channel.is_torn and not self._ended:
                 # Cancelled in the middle of a PDU: the peer could make nothing of what follows.
@@ -189,22 +194,31 @@ class AssociationEngine(AssociationHandlers):
                 who = "provider" if event.by_provider else "peer"
                 await self._finish("aborted", f"aborted by the {who} ({event.pdu.reason_str})")
             case ConnectionClosed():
-                what = "closed during release" if event.releasing else "connection closed without release"
-                missing = f", in the middle of a PDU that lacked {event.missing} bytes" if event.missing else ""
-                # Port monitors connect and close all the time.
-                level = logging.INFO if self._request or self._answer else logging.DEBUG
-                LOGGER.log(level, "%s: %s", self._peer_name, what + missing)
-                await self._finish("aborted", what + missing)
+                await self._finish("aborted", self._unread_by_peer or self._closed_by_peer(event))
             case TimedOut():
                 await self._timed_out(event)
             case ProtocolBroken():
                 LOGGER.error("%s broke the protocol: %s", self._peer_name, event.error)
                 await self._finish("aborted", str(event.error))
 
+    def _closed_by_peer(self, event: ConnectionClosed) -> str:
+        what = "closed during release" if event.releasing else "connection closed without release"
+        if event.missing:
+            what += f", in the middle of a PDU that lacked {event.missing} bytes"
+        # Port monitors connect and close all the time.
+        level = logging.INFO if self._request or self._answer else logging.DEBUG
+        LOGGER.log(level, "%s: %s", self._peer_name, what)
+        return what
+
     @property
     def _peer_name(self) -> str:
         address = self._peer_side.address_tuple
         return shown_address(address) if address else "the peer"
+
+    @property
+    def _peer_in_full(self) -> str:
+        title = printable(self._peer_side.ae_title).strip()
+        return f"{self._peer_name} ({title})" if title else self._peer_name
 
     async def _timed_out(self, event: TimedOut) -> None:
         waiting = {
@@ -216,6 +230,8 @@ class AssociationEngine(AssociationHandlers):
             Timer.IDLE: "traffic",
         }[event.timer]
         message = f"timed out waiting for {waiting}"
+        if event.unread:
+            message += f": the peer {self._peer_in_full} does not read what we send"
         LOGGER.warning("%s: %s", self._peer_name, message)
         if event.timer is Timer.IDLE and not self._connection.ending and not self._connection.closed:
             # It has asked for release instead of aborting; the answer has a deadline of its own.
@@ -378,6 +394,9 @@ class AssociationEngine(AssociationHandlers):
             return
         self._end(outcome, why)
         if self._channel is not None:
+            if outcome == "aborted":
+                # A peer that does not read is not waited for to hear that.
+                self._connection.writing.hurry()
             await self._flush()
             if outcome == "aborted":
                 # A peer worth waiting for longer would not have to be aborted.

@@ -50,6 +50,7 @@ class AssociationState:
             progress=ae.network_timeout,
             response=ae.dimse_timeout,
             idle=ae.network_timeout,
+            write=ae.write_timeout,
         )
         self.connection_timeout = ae.connection_timeout
         self._network_timeout_response = "A-ABORT"
@@ -84,6 +85,9 @@ class AssociationState:
         self._closing = False
         self._closed = False
         self._is_mute = False
+        self._unread_by_peer: str | None = None
+        """What is said of a peer that did not take what we sent."""
+
         self._sending = False
         self._invoked = 1
         """How many requests of ours may be outstanding at a time (PS3.7 D.3.3.3)."""
@@ -222,6 +226,18 @@ class AssociationState:
     def network_timeout(self, seconds: float | None) -> None:
         self._timeouts.idle = self._timeouts.progress = seconds
         self._deadline_moved()
+
+    @property
+    def write_timeout(self) -> float | None:
+        """Seconds for the peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit.
+
+        An extension; see the AE's.
+        """
+        return self._timeouts.write
+
+    @write_timeout.setter
+    def write_timeout(self, seconds: float | None) -> None:
+        self._timeouts.write = seconds
 
     @property
     def network_timeout_response(self) -> str:

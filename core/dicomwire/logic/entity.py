@@ -53,6 +53,7 @@ class ApplicationEntityBase:
         self._dimse_timeout: float | None = 30
         self._network_timeout: float | None = 60
         self._connection_timeout: float | None = None
+        self._write_timeout: float | None = 60
         self._require_calling_aet: list[str] = []
         self._associations: set[AssociationBase] = set()
         self._accepted: set[AssociationBase] = set()
@@ -199,6 +200,18 @@ class ApplicationEntityBase:
             LOGGER.warning("'connection_timeout' cannot be 0: no limit is used")
             seconds = None
         self._connection_timeout = self._set_timeout("connection_timeout", seconds, None)
+
+    @property
+    def write_timeout(self) -> float | None:
+        """Seconds for a peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit (extension).
+
+        A peer on a slow line that takes every byte has all the time it needs.
+        """
+        return self._write_timeout
+
+    @write_timeout.setter
+    def write_timeout(self, seconds: float | None) -> None:
+        self._write_timeout = self._set_timeout("write_timeout", seconds, 60)
 
     def _set_timeout(self, name: str, seconds: float | None, default: float | None) -> float | None:
         if seconds is not None and not (isinstance(seconds, int | float) and seconds >= 0):

@@ -46,6 +46,7 @@ from dicomwire.upper_layer.pdus import (
     check_pdv_length,
     decode_pdu,
 )
+from dicomwire.upper_layer.progress import Delivery, WriteProgress, enough
 from dicomwire.upper_layer.state import ACTIONS, TABLE, Action, Input, Role, State
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap, Transition
 from dicomwire.upper_layer.timers import Timer, Timers
@@ -63,7 +64,11 @@ _SCARCE = 16384
 _LEAST_P_DATA_LIMIT = 1 << 20
 """Peers mistake whose limit is meant, and streaming makes long PDUs cheap."""
 
-_PROGRESS = 64 * 1024
+_ANSWERED = frozenset((Timer.ASSOCIATE, Timer.RELEASE, Timer.RESPONSE, Timer.IDLE))
+"""Timers that begin when we have sent something: when it has set out, that is, and not when a system has queued it."""
+
+_MOMENT = 0.05
+"""Seconds by which the clock of a transport, which is a coarse one, must differ from ours to mean anything."""
 
 _RECEIVED = {
     0x01: Input.ASSOCIATE_RQ_RECEIVED,
@@ -138,6 +143,13 @@ class Connection:
         self.role = role
         self.limits = limits or Limits()
         self.timers = Timers(timeouts or Timeouts())
+        self.writing = WriteProgress(self.limits, self.timers.timeouts)
+        """For adapters to ask while a write has to wait."""
+
+        self.queued = 0
+        """Bytes of messages that were queued to be sent, in total."""
+
+        self._delivered = 0
         self.tap = tap
         self.peer_maximum_length = _SCARCE
         """The longest P-DATA-TF body the peer takes, 0 for no limit; known once the association is negotiated."""
@@ -164,6 +176,10 @@ class Connection:
         self._progress = 0
         self.message_open = False
         """The peer is in the middle of a message.  A layer above that knows of messages corrects it."""
+
+        self.owes_acknowledgement = False
+        """Bytes have come since we last sent any.  A transport that acknowledges them only together with what we send
+        should do so before it waits for more, and set this to False: some peers send no more until then (RFC 896)."""
 
         # What is to be dropped of a PDU nobody needs (Sta13).
         self._skip = 0
@@ -222,6 +238,7 @@ class Connection:
         if len(data):
             self._check_receiving()
             self._buffer.feed(data, self.limits.unread)
+            self.owes_acknowledgement = True
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
@@ -240,6 +257,7 @@ class Connection:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
             self._buffer.end += count
+            self.owes_acknowledgement = True
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
@@ -267,6 +285,7 @@ class Connection:
         out = self._out
         if out:
             self._out = []
+            self.owes_acknowledgement = False
         return out
 
     # -- time ----------------------------------------------------------------------------------------------------
@@ -278,13 +297,31 @@ class Connection:
         """
         return self.timers.next_deadline(now)
 
-    def handle_deadline(self, now: float) -> None:
-        """It is ``now``: react to what is overdue.  ``next_event()`` tells what it was."""
-        for timer in self.timers.expired(now):
-            self.timers.stop(timer)
-            self._expired(timer)
+    def handle_deadline(self, now: float, delivery: Delivery | None = None) -> None:
+        """It is ``now``: react to what is overdue.  ``next_event()`` tells what it was.
 
-    def _expired(self, timer: Timer) -> None:
+        ``delivery`` is asked whether what is to be answered has set out at all.
+        """
+        for timer in self.timers.expired(now):
+            if timer not in _ANSWERED or delivery is None or not self._was_under_way(timer, now, delivery):
+                self.timers.stop(timer)
+                self._expired(timer, unread=delivery is not None and delivery.is_stuck(now))
+
+    def _was_under_way(self, timer: Timer, now: float, delivery: Delivery) -> bool:
+        """What we sent set out later than the timer began, which begins then; on a slow line that may be much later."""
+        left_at = delivery.left_at(now)
+        started = self.timers.running.get(timer)
+        if left_at is None or started is None or left_at <= started + _MOMENT:
+            return False
+        taken = delivery.taken()
+        if taken - self._delivered < enough(self.limits, left_at - started):
+            # Drop by drop: a system may have queued megabytes.
+            return False
+        self._delivered = taken
+        self.timers.running[timer] = left_at
+        return True
+
+    def _expired(self, timer: Timer, *, unread: bool) -> None:
         if timer is Timer.ARTIM:
             self._step(Input.ARTIM_EXPIRED)
             self._over()
@@ -297,7 +334,7 @@ class Connection:
             self._abort(Abort(source=2 if provider else 0))
         else:
             return
-        self._events.append(TimedOut(timer=timer))
+        self._events.append(TimedOut(timer=timer, unread=unread))
 
     # -- sending -------------------------------------------------------------------------------------------------
     def send(self, item: Sendable) -> None:
@@ -364,6 +401,7 @@ class Connection:
             if data.itemsize != 1 or data.ndim != 1:
                 data = data.cast("B")
         size, left, out = self.fragment_size, len(data), self._out
+        self.queued += left
         kind = 1 if command else 0
         if left > size:
             view = memoryview(data)
@@ -610,10 +648,12 @@ class Connection:
             self._empty_fragments = 0
         self.message_open = not last
         self._progress += count
-        if last or self._progress >= _PROGRESS:
+        if Timer.PROGRESS not in self.timers.running:
+            # What comes without being waited for says nothing about what does.
             self._progress = 0
-            if Timer.PROGRESS in self.timers.running:
-                self.timers.stop(Timer.PROGRESS)
+        elif last or self._progress >= enough(self.limits, self.timers.timeouts.progress):
+            self._progress = 0
+            self.timers.stop(Timer.PROGRESS)
 
     def more_fragments(self, context_id: int, fragments: list[memoryview]) -> bool:
         """Append what has arrived of a data set on ``context_id``, as far as it is what large ones are made of.

@@ -142,6 +142,9 @@ class TimedOut(Event):
 
     timer: Timer
 
+    unread: bool = False
+    """Some of what we sent still waits for the peer to take it, for all that the transport can tell."""
+
 
 @frozen(kw_only=True, repr=False)
 class Tolerated(Event):

@@ -44,6 +44,10 @@ class Limits(Shown):
     unread: int = 1 << 24
     """Bytes fed with ``receive_data`` while earlier ones are still unread."""
 
+    least_rate: int = 4096
+    """Bytes a second at which a message must move on, over the seconds of ``Timeouts.progress`` if the peer sends it,
+    and of ``Timeouts.write`` if we do; however long these are, 64 KiB in their time are enough."""
+
 
 @define(kw_only=True, repr=False)
 class Timeouts(Shown):
@@ -59,7 +63,7 @@ class Timeouts(Shown):
     """For the answer to our A-RELEASE-RQ."""
 
     progress: float | None = 30.0
-    """For a started PDU or message to end, or to come 64 KiB further."""
+    """For a started PDU or message to end, or to come as far as ``Limits.least_rate`` wants, 64 KiB at the most."""
 
     response: float | None = None
     """For each response to a request of ours."""
@@ -68,4 +72,5 @@ class Timeouts(Shown):
     """Without a byte in either direction while established."""
 
     write: float | None = 60.0
-    """For the peer to take what we send; adapters apply it, because only they see writes stall."""
+    """For the peer to take what we send, or as much of it as ``Limits.least_rate`` wants, 64 KiB at the most; adapters
+    ask ``Connection.writing`` while they wait for it, because only they see writes stall."""

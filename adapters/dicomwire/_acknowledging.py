@@ -1,0 +1,39 @@
+"""Acknowledging what was received before waiting for more."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from dicomwire.upper_layer.connection import Connection
+
+_TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+"""Linux's: an acknowledgement that is owed goes out now.  It is no lasting state, so it is asked for each time."""
+
+
+def acknowledge_with(sock: Any) -> Callable[[Connection], None]:
+    """What to call before each wait for more on ``sock``; does nothing where there is no such option.
+
+    A peer that leaves Nagle's algorithm on and writes a message in two pieces holds the second back until the first
+    is acknowledged, and systems put that off, 40 ms on Linux, to send it along with an answer.  Where there is an
+    answer it carries the acknowledgement: then, and for a message that came in one piece, nothing is asked for.
+    """
+    option = _TCP_QUICKACK
+    if option is None or getattr(sock, "family", None) not in (socket.AF_INET, socket.AF_INET6):
+        return _nothing
+    set_option = sock.setsockopt
+
+    def acknowledge(connection: Connection) -> None:
+        if connection.owes_acknowledgement:
+            connection.owes_acknowledgement = False
+            # It may be closed meanwhile.
+            with contextlib.suppress(OSError):
+                set_option(socket.IPPROTO_TCP, option, 1)
+
+    return acknowledge
+
+
+def _nothing(connection: Connection) -> None:
+    """Nothing to ask for."""
