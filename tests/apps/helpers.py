@@ -20,6 +20,7 @@ from dicomwire.blocking import AE
 from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.transport import ThreadedAssociationServer
+from tests.support.processes import ends_in_time
 
 HOST = "127.0.0.1"
 SECONDS = 10.0
@@ -154,7 +155,8 @@ class Process:
     def end(self) -> int:
         """Wait for its end; the exit code."""
         assert self.process.stderr is not None
-        self.lines += self.process.stderr.read().splitlines()
+        with ends_in_time(self.process):
+            self.lines += self.process.stderr.read().splitlines()
         return self.process.wait(SECONDS)
 
 

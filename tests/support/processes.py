@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -33,3 +36,14 @@ def run_python(program: str, *args: str, seconds: float = SECONDS, warnings: str
     )
     assert ran.returncode == 0, f"exit code {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
+
+
+@contextmanager
+def ends_in_time(process: subprocess.Popen[str], seconds: float = SECONDS) -> Iterator[None]:
+    """Within the block the process ends, or is killed: whoever reads what it says goes on then, and sees how it ended."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
