@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 
 from dicomwire import _config, events as evt
 from dicomwire._forking import free, tell_forks
+from dicomwire._hosts import refuse_eventlet
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, no_delay
@@ -425,9 +426,10 @@ class AE(ApplicationEntityBase):
 
         Raises:
             TypeError, ValueError: a bad argument.
-            RuntimeError: no presentation contexts.
+            RuntimeError: no presentation contexts; or eventlet has patched this program.
             OSError: ``addr`` cannot be resolved, or the local address not be bound.
         """
+        refuse_eventlet()
         addresses = candidates(addr, port)
         sock = bound_socket(addresses[0][0], bind_address)
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire import events as evt
 from dicomwire._forking import free, tell_forks
+from dicomwire._hosts import refuse_eventlet
 from dicomwire._leaving import answer_before_leaving
 from dicomwire._signals import Relay, signals_written_to
 from dicomwire._socket_channel import SocketChannel
@@ -115,6 +116,7 @@ class AssociationServer(ServerBase[Association]):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         request_handler: Callable[[socket.socket, tuple[Any, ...], AssociationServer], Any] | None = None,
     ) -> None:
+        refuse_eventlet()
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self.request_handler = request_handler or RequestHandler

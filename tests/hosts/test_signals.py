@@ -305,12 +305,7 @@ def test_nor_does_a_peer_that_reads_nothing_get_more_time(alarms: list[int]) -> 
     association = AE().associate("127.0.0.1", peer.port, CONTEXTS)
     assert association.is_established
     association._timeouts.write = 0.3
-    data = EncodedDataSet(
-        sop_class_uid=VERIFICATION,
-        sop_instance_uid="1.2.3",
-        transfer_syntax_uid="1.2.840.10008.1.2",
-        data=bytes(64 << 20),
-    )
+    data = data_set(64 << 20)
     begin()
     started = time.monotonic()
     assert not association.send_c_store(data)
