@@ -14,6 +14,7 @@ import pytest
 
 from dicomwire import AE, build_context, evt
 from dicomwire.transport import AssociationServer
+from tests.adapters.test_deadlines import data_set
 from tests.adapters.test_torn import LazyPeer
 from tests.ae.test_ending import CONTEXTS
 from tests.support.processes import run_python
