@@ -64,7 +64,8 @@ PROGRAM = dedent("""
         assert association.is_established, association.failure
         return association
     def image(size):
-        data = b"\\x08\\0\\x18\\0\\6\\0\\0\\0001.2.3\\0" + b"\\xe0\\x7f\\x10\\0" + size.to_bytes(4, "little") + bytes(size)
+        head = b"\\x08\\0\\x18\\0\\6\\0\\0\\0001.2.3\\0" + b"\\xe0\\x7f\\x10\\0"
+        data = head + size.to_bytes(4, "little") + bytes(size)
         return EncodedDataSet(
             sop_class_uid=CT, sop_instance_uid="1.2.3", transfer_syntax_uid="1.2.840.10008.1.2", data=data
         )
