@@ -11,14 +11,19 @@ import time
 
 from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
-from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, timeouts_of
+from dicomwire._forking import free
+from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
 from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
+from dicomwire.upper_layer.progress import PeerDoesNotRead
 
 _A_MOMENT = 0.001
 """Seconds that a poll, which holds the lock, may take."""
+
+_GRACE = 0.03
+"""Seconds for a thread that waits to find by itself that its time is up."""
 
 
 class SocketChannel:
@@ -38,13 +43,18 @@ class SocketChannel:
         self._writing = False
         self._open = True
         self.is_torn = False
+        self._look_at: float | None = None
+        """When the thread that writes looks again whether the peer takes it; while it writes."""
+
+        self._gave_up: PeerDoesNotRead | None = None
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._stream: socket.socket | TLSStream
         self._timeouts: Timeouts
-        if isinstance(sock, ssl.SSLSocket):
+        if isinstance(sock, ssl.SSLSocket) and not is_cooperative(sock):
             self._stream = stream = TLSStream(sock)
             self._timeouts = stream.timeouts
         else:
+            # Of gevent's TLS sockets, too: it runs one greenlet at a time, and they wait by themselves.
             self._stream, self._timeouts = sock, timeouts_of(sock)
         self._progress = session.connection.writing
         self._delivery = SocketDelivery(sock, session.connection)
@@ -68,9 +78,11 @@ class SocketChannel:
         self.lock.release()
         try:
             self._write(buffers)
-        except BaseException:
+        except BaseException as error:
             # A KeyboardInterrupt, too.
             self.is_torn = True
+            if self._gave_up is not None and isinstance(error, OSError):
+                raise self._gave_up from None
             raise
         finally:
             self.lock.acquire()
@@ -85,6 +97,7 @@ class SocketChannel:
         while True:
             # Each time: a thread that reads may have changed Python's timeout.
             self._timeouts.send(pause)
+            self._look_at = time.monotonic() + pause
             try:
                 index = send_some(self._stream, buffers, index)
                 if index >= count:
@@ -190,6 +203,29 @@ class SocketChannel:
         if self._reading and (self.session.connection.ending or self.session.connection.closed):
             self._shutdown(socket.SHUT_RD)
 
+    def late_at(self, now: float) -> float | None:
+        """When the thread that reads or writes waits too long: its deadline was moved, or signals have put it off."""
+        if self._writing and self._look_at is not None:
+            return self._look_at + _GRACE
+        deadline = self.session.next_deadline(now) if self._reading else None
+        return None if deadline is None else deadline + _GRACE
+
+    def is_late(self) -> bool:
+        """Whether a deadline has passed for a thread that waits: act on it, as that thread would."""
+        now = time.monotonic()
+        late_at = self.late_at(now)
+        if late_at is None or now < late_at:
+            return False
+        if self._writing:
+            try:
+                self._look_at = now + self._progress.go_on(now, self._delivery)
+            except PeerDoesNotRead as error:
+                self._gave_up = error
+                self.break_off()
+            return False
+        self.session.handle_deadline(now, self._delivery)
+        return True
+
     @property
     def is_reading(self) -> bool:
         return self._reading
@@ -225,6 +261,16 @@ class SocketChannel:
                 self._waiting += 1
                 self._condition.wait()
                 self._waiting -= 1
+        else:
+            # Closing alone says nothing to the peer while a child of a fork has the socket open, too.
+            self._shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+
+    def forsake(self) -> None:
+        """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
+        free(self.lock)
+        self._open = self._reading = self._writing = False
+        self._waiting = 0
         self.sock.close()
 
     def abandon(self) -> None:

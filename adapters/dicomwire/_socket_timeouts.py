@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
+import _socket
 import socket
 import struct
 import sys
-import threading
 from functools import cache
 from typing import Protocol
 
@@ -95,8 +94,8 @@ class RememberedTimeouts:
 
 @cache
 def _kernel_takes_them() -> bool:
-    """Whether this system has these socket options, in this form; sockets of gevent and its like do not wait in it."""
-    if sys.platform not in ("linux", "darwin") or socket.socket.__module__ != "socket":
+    """Whether this system has these socket options, in this form."""
+    if sys.platform not in ("linux", "darwin"):
         return False
     with socket.socket() as sock:
         try:
@@ -109,27 +108,13 @@ def _kernel_takes_them() -> bool:
         return bool(seconds == 1)
 
 
-_RECURRING = [
-    getattr(signal, name)
-    for name in ("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGCHLD", "SIGUSR1", "SIGUSR2", "SIGIO")
-    if hasattr(signal, name)
-]
-
-
-def _is_interrupted() -> bool:
-    """Signals may come again and again while this thread waits.
-
-    Python repeats a call that a signal has interrupted, and only its own timeouts go on where they were: the kernel's
-    begin anew, and never end if the next signal comes earlier.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        # Signals are handled in the main thread, and go there.
-        return False
-    return any(callable(signal.getsignal(number)) for number in _RECURRING)
+def is_cooperative(sock: socket.socket) -> bool:
+    """Whether this socket does not wait in the kernel but lets others run, as those of gevent do."""
+    return not isinstance(sock, _socket.socket)
 
 
 def timeouts_of(sock: socket.socket) -> Timeouts:
     """The timeouts of a connected socket, which are not limited yet."""
-    if type(sock) is socket.socket and _kernel_takes_them() and not _is_interrupted():
+    if type(sock) is socket.socket and not is_cooperative(sock) and _kernel_takes_them():
         return KernelTimeouts(sock)
     return PythonTimeouts(sock)

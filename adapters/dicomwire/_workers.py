@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 _MOST_IDLE = 16
 _PATIENCE = 5.0
@@ -20,7 +20,7 @@ class Workers:
 
     def __init__(self) -> None:
         # Both ends of a deque are safe to use from several threads.
-        self._idle: deque[SimpleQueue[Job | None]] = deque()
+        self._idle: deque[queue.SimpleQueue[Job | None]] = deque()
         self._is_closed = False
 
     def run(self, work: Callable[[], object], name: str) -> None:
@@ -28,7 +28,7 @@ class Workers:
         try:
             self._idle.pop().put((work, name))
         except IndexError:
-            inbox: SimpleQueue[Job | None] = SimpleQueue()
+            inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
             # Not as an argument of the thread, which would keep it to its end.
             inbox.put((work, name))
             threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True).start()
@@ -40,7 +40,7 @@ class Workers:
             while True:
                 self._idle.pop().put(None)
 
-    def _work(self, inbox: SimpleQueue[Job | None]) -> None:
+    def _work(self, inbox: queue.SimpleQueue[Job | None]) -> None:
         job = inbox.get()
         thread = threading.current_thread()
         while job is not None:
@@ -56,10 +56,10 @@ class Workers:
                 self.close()
             job = self._next(inbox)
 
-    def _next(self, inbox: SimpleQueue[Job | None]) -> Job | None:
+    def _next(self, inbox: queue.SimpleQueue[Job | None]) -> Job | None:
         try:
             return inbox.get(timeout=_PATIENCE)
-        except Empty:
+        except queue.Empty:
             with contextlib.suppress(ValueError):
                 self._idle.remove(inbox)
                 return None

@@ -20,6 +20,7 @@ from dicomwire import events as evt
 from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
+from dicomwire._forking import tell_forks
 from dicomwire._listening import BACKLOG, Listening
 from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import Address, Peer, end_of, information_of, no_delay
@@ -142,6 +143,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         """A PDU was not written to its end, and never will be."""
 
         self._lost = False
+        self._is_forsaken = False
         self._flushes = 0
 
     @property
@@ -368,6 +370,17 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             self._timer.cancel()
         self._timer = self._loop.call_at(deadline, self._look_at_deadline)
 
+    def timeouts_changed(self) -> None:
+        """Who waits looks at the deadline anew."""
+        if self._is_pumping:
+            self._set_timer()
+        self.changed()
+
+    def forsake(self) -> None:
+        """This process is a fork: the transport and the loop's selector are its parent's, too."""
+        self._is_forsaken = self._lost = True
+        self._timer = self.on_idle_data = None
+
     def _look_at_deadline(self) -> None:
         self._timer = None
         if not self._is_pumping:
@@ -438,6 +451,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             attend()
 
     async def aclose(self) -> None:
+        if self._is_forsaken:
+            return
         self._stop_timers()
         self.transport.close()
         if self._is_tls and not self._lost:
@@ -448,6 +463,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 self.transport.abort()
 
     def abandon(self) -> None:
+        if self._is_forsaken:
+            return
         buffers = self.session.data_to_send()
         self._stop_timers()
         if buffers and not (self._lost or self._paused_writing or self._writing or self.is_torn):
@@ -502,8 +519,33 @@ class Association(AsyncAssociation):
                 task.cancel()
 
     def _deadline_moved(self) -> None:
+        channel = self._channel
+        if not isinstance(channel, ProtocolChannel) or self._closed:
+            return
+        try:
+            here = asyncio.get_running_loop() is channel.loop
+        except RuntimeError:
+            here = False
+        if here:
+            self._take_timeouts()
+        else:
+            # A handler in a worker thread, or another thread of the program: the timers belong to the loop, which may
+            # have ended.
+            with contextlib.suppress(RuntimeError):
+                channel.loop.call_soon_threadsafe(self._take_timeouts)
+
+    def _take_timeouts(self) -> None:
+        if self._closed or not isinstance(self._channel, ProtocolChannel):
+            return
+        super()._deadline_moved()
+        self._channel.timeouts_changed()
         if self._attendant is not None:
             self._attendant.set_timer()
+
+    def _forsake(self, why: str) -> None:
+        super()._forsake(why)
+        if isinstance(self._channel, ProtocolChannel):
+            self._channel.forsake()
 
     def _left_over(self) -> None:
         if self._attendant is not None:
@@ -597,6 +639,8 @@ class AssociationServer(ServerBase[Association]):
         self._listening: Listening
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
+        self._is_forsaken = False
+        tell_forks(self)
 
     async def _listen(self, address: Address | None, given: socket.socket | None) -> None:
         self._listening = await open_listening(address, given)
@@ -614,6 +658,11 @@ class AssociationServer(ServerBase[Association]):
             self._listening.remove_file()
             sock.close()
             raise
+
+    def _forsake(self, why: str) -> None:
+        """This process is a fork: the loop of its parent accepts."""
+        self._is_forsaken = True
+        self._associations.clear()
 
     def _accept(self) -> ProtocolChannel:
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
@@ -644,8 +693,9 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
-        self._listening.end()
-        self._server.close()
+        if not self._is_forsaken:
+            self._listening.end()
+            self._server.close()
         self._stopped.set()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
@@ -693,6 +743,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
+        tell_forks(self)
 
     async def associate(
         self,

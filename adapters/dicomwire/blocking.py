@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 
 from dicomwire import _config, events as evt
 from dicomwire._dialing import Dialing, dial, over_given
+from dicomwire._forking import free, tell_forks
+from dicomwire._hosts import refuse_eventlet
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import Address, Peer, destinations, no_delay
@@ -52,6 +54,9 @@ LOGGER = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_A_MOMENT = 0.005
+"""Seconds for which another thread may have the lock, mostly."""
 
 TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
 
@@ -111,6 +116,8 @@ class Association(AssociationBase):
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
+        self.is_armed = False
+        self._is_known_to_watcher = False
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
@@ -166,6 +173,8 @@ class Association(AssociationBase):
         self._call_count += 1
         with self._lock:
             self._running += 1
+            if self.is_armed:
+                watcher().stir(self)
             try:
                 return run(coroutine)
             finally:
@@ -223,25 +232,35 @@ class Association(AssociationBase):
         return datetime.now()
 
     def _deadline_moved(self) -> None:
-        if self.is_requestor and self.is_established:
-            watcher().remove(self)
-            watcher().add(self)
+        # Whoever sets a timeout may be a signal handler, in the middle of anything: another thread takes the lock.
+        if self._channel is not None and not self._closed:
+            self._is_known_to_watcher = True
+            watcher().move(self, idle=self.is_requestor)
 
     def _is_cancelled(self, message_id: int) -> bool:
         with self._lock:
             return super()._is_cancelled(message_id)
 
     async def _close(self, *, wait: bool = True) -> None:
-        if self.is_requestor and self._channel is not None:
-            watcher().remove(self)
         await super()._close(wait=wait)
+        self._unwatch()
         self._finished.notify_all()
+
+    def _let_go(self) -> None:
+        self._unwatch()
+        super()._let_go()
+
+    def _watch(self) -> None:
+        self._is_known_to_watcher = True
+        watcher().add(self)
+
+    def _unwatch(self) -> None:
+        if self._is_known_to_watcher:
+            self._is_known_to_watcher = False
+            watcher().remove(self)
 
     def _abandon_now(self, pdu: Abort) -> None:
         with self._lock:
-            if self.is_requestor and self._channel is not None:
-                watcher().remove(self)
-            super()._abandon_now(pdu)
             self._finished.notify_all()
 
     def _refuse_now(self, pdu: AssociateRJ) -> None:
@@ -251,15 +270,21 @@ class Association(AssociationBase):
     def kill(self) -> None:
         """Stop at once: nothing is sent, no event fires."""
         with self._lock:
-            if self.is_requestor and self._channel is not None:
-                watcher().remove(self)
             super().kill()
             self._finished.notify_all()
+
+    def _forsake(self, why: str) -> None:
+        # A thread that the child does not have may hold it.
+        free(self._lock)
+        self.is_armed = self._is_known_to_watcher = False
+        super()._forsake(why)
+        if isinstance(self._channel, SocketChannel):
+            self._channel.forsake()
 
     # -- what the watcher asks ------------------------------------------------------------------------------------
     @property
     def is_watched(self) -> bool:
-        return not self._ended
+        return not self._closed
 
     @property
     def calls(self) -> int:
@@ -289,6 +314,37 @@ class Association(AssociationBase):
     def attend(self) -> None:
         self._run(self._attend())
 
+    def take_timeouts(self) -> bool:
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            super()._deadline_moved()
+            if self._channel is not None:
+                self._channel.changed()
+        finally:
+            self._lock.release()
+        return True
+
+    def late_at(self, now: float) -> float | None:
+        if not self._lock.acquire(blocking=False):
+            return now + _A_MOMENT
+        try:
+            channel = self._channel
+            return channel.late_at(now) if isinstance(channel, SocketChannel) else None
+        finally:
+            self._lock.release()
+
+    def attend_late(self) -> None:
+        self._run(self._attend_late())
+
+    async def _attend_late(self) -> None:
+        channel = self._channel
+        if isinstance(channel, SocketChannel) and channel.is_late():
+            # What has come of it by now is told to the peer; whoever waits tells the user.
+            await self._flush()
+            channel.changed()
+            channel.wake_reader()
+
 
 def _performed(function: Any, *args: Any) -> Any:
     result = function(*args)
@@ -316,6 +372,7 @@ class AE(ApplicationEntityBase):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
+        tell_forks(self)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -344,9 +401,10 @@ class AE(ApplicationEntityBase):
 
         Raises:
             TypeError, ValueError: a bad argument.
-            RuntimeError: no presentation contexts.
+            RuntimeError: no presentation contexts; or eventlet has patched this program.
             OSError: ``addr`` cannot be resolved, or the local address not be bound.
         """
+        refuse_eventlet()
         # What is None or of another type is refused there.
         places: Any = (addr, port, bind_address)
         dialing = Dialing(destinations(*places)) if sock is None else over_given(sock, bind_address)
@@ -372,8 +430,6 @@ class AE(ApplicationEntityBase):
         channel = SocketChannel(connected, association._new_session(), association._lock)
         self._register(association)
         association._run(_request(association, channel, request))
-        if association.is_established:
-            watcher().add(association)
         return association
 
     get_to_folder = completed(get_to_folder)
@@ -565,4 +621,5 @@ class AE(ApplicationEntityBase):
 
 async def _request(association: Association, channel: SocketChannel, request: Any) -> None:
     await association._open(channel)
+    association._watch()
     await establish(association, request)

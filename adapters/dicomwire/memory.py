@@ -275,7 +275,11 @@ class Association(AsyncAssociation):
         return True
 
     def _deadline_moved(self) -> None:
+        super()._deadline_moved()
         self._moves += 1
+        if self._channel is not None:
+            # Whoever waits looks at the deadline anew.
+            self._channel.changed()
 
     def _timestamp(self) -> datetime:
         assert isinstance(self._ae, AE)

@@ -14,9 +14,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire import events as evt
+from dicomwire._forking import free, tell_forks
+from dicomwire._hosts import refuse_eventlet
 from dicomwire._leaving import answer_before_leaving
 from dicomwire._listening import Listening, listening, listening_on
 from dicomwire._logging import shown_address
+from dicomwire._signals import Relay, signals_written_to
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._workers import Workers
 from dicomwire.addresses import Address, AddressInformation, end_of, information_of, no_delay
@@ -121,6 +124,7 @@ class AssociationServer(ServerBase[Association]):
         *,
         sock: socket.socket | None = None,
     ) -> None:
+        refuse_eventlet()
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self.request_handler = request_handler or RequestHandler
@@ -131,11 +135,13 @@ class AssociationServer(ServerBase[Association]):
         self.server_address: tuple[Any, ...]
         self._stopped = threading.Event()
         self._serving = False
-        self._state = threading.Lock()
+        # A signal handler may shut down what it has interrupted.
+        self._state = threading.RLock()
         self._workers = Workers()
         answer_before_leaving(ae)
         self.server_bind()
-        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in, self._wake_out = _wakeup()
+        tell_forks(self)
 
     def _requested(self, address: Address | None) -> AddressInformation:
         if self._listening is None:
@@ -153,7 +159,7 @@ class AssociationServer(ServerBase[Association]):
     def serve_forever(self, poll_interval: float = 0.5) -> None:
         """Accept connections until :meth:`shutdown`.  Nothing is polled: ``poll_interval`` has no effect."""
         try:
-            with selectors.DefaultSelector() as selector:
+            with selectors.DefaultSelector() as selector, signals_written_to(self._wake_out) as signals:
                 with self._state:
                     if self._stopped.is_set():
                         return
@@ -163,7 +169,8 @@ class AssociationServer(ServerBase[Association]):
                 if self not in self.ae._servers:
                     self.ae._servers.append(self)
                 while not self._stopped.is_set():
-                    selector.select()
+                    if any(key.fileobj is self._wake_in for key, _ in selector.select()):
+                        self._take_signals(signals)
                     if not self._stopped.is_set():
                         self._accept()
                         self.service_actions()
@@ -174,6 +181,28 @@ class AssociationServer(ServerBase[Association]):
             if self._serving:
                 self._wake_in.close()
                 self._wake_out.close()
+
+    def _take_signals(self, signals: Relay | None) -> None:
+        with contextlib.suppress(BlockingIOError):
+            numbers = self._wake_in.recv(4096)
+            if signals is not None:
+                signals.took(numbers)
+
+    def _forsake(self, why: str) -> None:
+        """This process is a fork: it has a server of its own if nobody has served with it, else none."""
+        free(self._state)
+        self._workers = Workers()
+        self._associations.clear()
+        self._wake_in.close()
+        self._wake_out.close()
+        if self._serving or self in self.ae._servers or self._stopped.is_set():
+            self._stopped = threading.Event()
+            self._stopped.set()
+            self.socket.close()
+        else:
+            self._wake_in, self._wake_out = _wakeup()
+        if self in self.ae._servers:
+            self.ae._servers.remove(self)
 
     def _accept(self) -> None:
         try:
@@ -259,6 +288,14 @@ class AssociationServer(ServerBase[Association]):
             association.abort(block=False)
         for association in running:
             association.join()
+
+
+def _wakeup() -> tuple[socket.socket, socket.socket]:
+    """What wakes the accepting thread, and the end that anybody may write to, a signal handler too."""
+    wake_in, wake_out = socket.socketpair()
+    wake_in.setblocking(False)
+    wake_out.setblocking(False)
+    return wake_in, wake_out
 
 
 class ThreadedAssociationServer(AssociationServer):

@@ -25,6 +25,7 @@ from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing import Dialing
 from dicomwire._dialing_trio import dial, open_dialing, resolved
+from dicomwire._forking import tell_forks
 from dicomwire._listening import listening, listening_on
 from dicomwire._logging import shown_address
 from dicomwire._vectors import send_some
@@ -57,6 +58,7 @@ class SocketChannel:
         self._acknowledge = acknowledge_with(sock)
         self._progress = session.connection.writing
         self._delivery = SocketDelivery(sock, session.connection)
+        self.token = trio.lowlevel.current_trio_token()
         self._turns = trio.lowlevel.ParkingLot()
         self._reading = False
         self._writing = False
@@ -64,6 +66,9 @@ class SocketChannel:
         self._flushes = 0
         self._wait_to_send: Any = trio.lowlevel.wait_writable
         self.is_torn = False
+        self._scope: trio.CancelScope | None = None
+        """Of the task that waits for the peer."""
+
         self._is_streaming = False
         """The last receive filled its buffer: there is probably more."""
 
@@ -146,6 +151,7 @@ class SocketChannel:
             session.connection.recycle_buffer()
             self._acknowledge(session.connection)
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
+                self._scope = scope
                 await self._wait_readable()
             if scope.cancelled_caught:
                 session.handle_deadline(trio.current_time(), self._delivery)
@@ -153,7 +159,15 @@ class SocketChannel:
                 self._receive()
         finally:
             self._reading = False
+            self._scope = None
             self.changed()
+
+    def timeouts_changed(self) -> None:
+        """Who waits looks at the deadline anew."""
+        if self._scope is not None:
+            deadline = self.session.next_deadline(trio.current_time())
+            self._scope.deadline = math.inf if deadline is None else deadline
+        self.changed()
 
     async def _wait_readable(self) -> None:
         if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
@@ -223,6 +237,11 @@ class SocketChannel:
                 self.sock.send(b"".join(buffers))
         self._close()
 
+    def forsake(self) -> None:
+        """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
+        self._open = False
+        self.sock.close()
+
     def _close(self) -> None:
         if self._open:
             self._open = False
@@ -258,6 +277,32 @@ class Association(AsyncAssociation):
             # A handler in a worker thread: the session belongs to the loop.
             return trio.from_thread.run_sync(super()._is_cancelled, message_id)
         return super()._is_cancelled(message_id)
+
+    def _deadline_moved(self) -> None:
+        channel = self._channel
+        if not isinstance(channel, SocketChannel) or self._closed:
+            return
+        try:
+            here = trio.lowlevel.current_trio_token() is channel.token
+        except RuntimeError:
+            here = False
+        if here:
+            self._take_timeouts()
+        else:
+            # A handler in a worker thread, or another thread of the program: the scopes belong to the loop, which may
+            # have ended.
+            with contextlib.suppress(trio.RunFinishedError):
+                channel.token.run_sync_soon(self._take_timeouts)
+
+    def _take_timeouts(self) -> None:
+        if isinstance(self._channel, SocketChannel) and not self._closed:
+            super()._deadline_moved()
+            self._channel.timeouts_changed()
+
+    def _forsake(self, why: str) -> None:
+        super()._forsake(why)
+        if isinstance(self._channel, SocketChannel):
+            self._channel.forsake()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         if self._nursery is None:
@@ -340,6 +385,8 @@ class AssociationServer(ServerBase[Association]):
         self.socket = self._listening.sock
         self.server_address: tuple[Any, ...] = self._listening.server_address
         self._stopped = trio.Event()
+        self._is_forsaken = False
+        tell_forks(self)
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
 
@@ -368,6 +415,11 @@ class AssociationServer(ServerBase[Association]):
             if kind is not None:
                 self._nursery.cancel_scope.cancel()
             await manager.__aexit__(None, None, None)
+
+    def _forsake(self, why: str) -> None:
+        """This process is a fork: the loop of its parent accepts."""
+        self._is_forsaken = True
+        self._associations.clear()
 
     async def _accept_for_ever(self) -> None:
         assert self._nursery is not None
@@ -431,7 +483,7 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
-        if self._stopped.is_set():
+        if self._stopped.is_set() or self._is_forsaken:
             return
         self._stopped.set()
         self._listening.end()
@@ -457,6 +509,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
+        tell_forks(self)
 
     async def associate(
         self,

@@ -17,37 +17,66 @@ IS_AVAILABLE = hasattr(mmap, "MADV_HUGEPAGE")
 _PAGE = 2 << 20
 
 
+_REFUSED = (OSError, ValueError, SystemError)
+"""What Python raises where memory cannot be mapped, or what is mapped cannot grow or shrink: the kernel refuses, as in
+sandboxes and beyond a limit, or there is no such call."""
+
+
 class LargeMemory:
-    """Bytes that can be appended to, in large pages; ``len()`` is how many there are."""
+    """Bytes that can be appended to, in large pages; ``len()`` is how many there are.
+
+    Where large pages cannot be had, or cannot grow, it goes on in ordinary memory.
+    """
 
     def __init__(self, beginning: Buffer) -> None:
-        self._map = mmap.mmap(-1, _rounded(2 * len(beginning)), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        # A kernel may be built without them.
-        with contextlib.suppress(OSError):
-            self._map.madvise(mmap.MADV_HUGEPAGE)
         self._size = 0
+        self._memory: mmap.mmap | bytearray
+        try:
+            self._memory = mmap.mmap(-1, _rounded(2 * len(beginning)), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except _REFUSED:
+            self._memory = bytearray(len(beginning))
+        else:
+            # A kernel may be built without them.
+            with contextlib.suppress(OSError):
+                self._memory.madvise(mmap.MADV_HUGEPAGE)
         self.extend(beginning)
 
     def __len__(self) -> int:
         return self._size
 
     def extend(self, more: Buffer) -> None:
+        """Append bytes.
+
+        Raises:
+            MemoryError: there is no room for them; what has come before is still there.
+        """
         end = self._size + len(more)
-        room = len(self._map)
-        if end > room:
-            # The kernel moves pages by their addresses, not their bytes.
-            self._map.resize(_rounded(max(end, room + room // 4)))
-        self._map[self._size : end] = more
+        if isinstance(self._memory, mmap.mmap) and end > len(self._memory):
+            self._grow(self._memory, end)
+        # A bytearray grows by that.
+        self._memory[self._size : end] = more
         self._size = end
+
+    def _grow(self, memory: mmap.mmap, end: int) -> None:
+        room = len(memory)
+        for size in (max(end, room + room // 4), end):
+            # The kernel moves pages by their addresses, not their bytes.
+            with contextlib.suppress(*_REFUSED):
+                memory.resize(_rounded(size))
+                return
+        with memoryview(memory) as view:
+            self._memory = bytearray(view[: self._size])
+        memory.close()
 
     def trim(self) -> None:
         """Give back what was reserved, unless a view is in use."""
-        with contextlib.suppress(BufferError):
-            self._map.resize(self._size)
+        if isinstance(self._memory, mmap.mmap):
+            with contextlib.suppress(BufferError, *_REFUSED):
+                self._memory.resize(self._size)
 
     def view(self) -> memoryview:
         """All of them; while it is in use, no more can be appended than was reserved."""
-        return memoryview(self._map)[: self._size]
+        return memoryview(self._memory)[: self._size]
 
 
 def with_bytes(values: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.sources import EncodedDataSet
 from dicomwire.transport import ThreadedAssociationServer
+from tests.support.processes import ends_in_time
 
 HOST = "127.0.0.1"
 SECONDS = 20.0
@@ -176,7 +177,8 @@ class Process:
     def end(self) -> int:
         """Wait for its end; the exit code."""
         assert self.process.stderr is not None
-        self.lines += self.process.stderr.read().splitlines()
+        with ends_in_time(self.process):
+            self.lines += self.process.stderr.read().splitlines()
         return self.process.wait(SECONDS)
 
 

@@ -29,6 +29,7 @@ from dicomwire.dsutils import decode
 from dicomwire.presentation import build_context
 from tests.apps.archives import PATIENT_FIND, REFUSED, WORKLIST, archive, match
 from tests.apps.helpers import DEFLATED, EXPLICIT, HOST, IMPLICIT, environment
+from tests.support.processes import ends_in_time
 
 KEYS = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientName=", "-k", "PatientID="]
 TWO = [
@@ -283,9 +284,10 @@ def test_each_match_is_written_before_the_next_one_comes() -> None:
         args = [sys.executable, "-m", "dicomwire", "findscu", HOST, server.port, *KEYS, "--json", "-q"]
         with subprocess.Popen(args, env=environment(), stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert "Doe^Jane" in process.stdout.readline()
-            go_on.set()
-            assert "Roe^John" in process.stdout.readline()
+            with ends_in_time(process):
+                assert "Doe^Jane" in process.stdout.readline()
+                go_on.set()
+                assert "Roe^John" in process.stdout.readline()
             assert process.wait(20) == 0
 
 
@@ -296,9 +298,10 @@ def test_a_reader_that_has_seen_enough_ends_the_query_without_a_traceback() -> N
             args, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None and process.stderr is not None
-            process.stdout.readline()
-            process.stdout.close()
-            assert process.stderr.read() == ""
+            with ends_in_time(process):
+                process.stdout.readline()
+                process.stdout.close()
+                assert process.stderr.read() == ""
             assert process.wait(20) == 1
         assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_ABORTED"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from dicomwire.presentation import StoragePresentationContexts, build_context
 from dicomwire.safe_names import safe_name
 from tests.apps.archives import GETS, PATIENT_GET, REFUSED, archive, match, pending, storage
 from tests.apps.helpers import CT, EXPLICIT, HOST, JPEG, MR, SECONDS, data_set, dicom_file, environment, named
+from tests.support.processes import ends_in_time
 
 KEYS = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2"]
 
@@ -323,7 +325,8 @@ def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr() == ("", "")
 
 
-def test_ctrl_c_aborts_and_leaves_no_part_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(tmp_path: Path, how: signal.Signals) -> None:
     paths = files(tmp_path / "in", "1.1", "1.2", size=100_000)
     out = tmp_path / "out"
     begun, interrupted = threading.Event(), threading.Event()
@@ -340,10 +343,11 @@ def test_ctrl_c_aborts_and_leaves_no_part_behind(tmp_path: Path) -> None:
         ) as process:
             assert process.stderr is not None
             assert begun.wait(SECONDS)
-            while "Stored" not in process.stderr.readline():
-                pass
-            process.send_signal(2)
-            rest = process.stderr.read()
+            with ends_in_time(process):
+                while "Stored" not in process.stderr.readline():
+                    assert process.poll() is None
+                process.send_signal(how)
+                rest = process.stderr.read()
             assert process.wait(SECONDS) == 130
         interrupted.set()
         assert server.peer.closed.wait(SECONDS)

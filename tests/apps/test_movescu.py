@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from tests.apps.helpers import (
     peer,
 )
 from tests.apps.test_storescp import started_transfer, wait_for_part
+from tests.support.processes import ends_in_time
 
 KEYS = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2"]
 CONTEXTS = [build_context(CT, EXPLICIT), build_context(CT, JPEG), build_context(MR, EXPLICIT)]
@@ -387,7 +389,10 @@ def test_an_interrupted_user_aborts_and_gives_130(monkeypatch: pytest.MonkeyPatc
     assert server.peer.outcomes == ["EVT_ABORTED"]
 
 
-def test_ctrl_c_aborts_both_associations_and_leaves_no_part_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_abort_both_associations_and_leave_no_part_behind(
+    tmp_path: Path, how: signal.Signals
+) -> None:
     """Of the request, and of the instance that is arriving."""
     out = tmp_path / "out"
     out.mkdir()
@@ -413,8 +418,9 @@ def test_ctrl_c_aborts_both_associations_and_leaves_no_part_behind(tmp_path: Pat
             port = int(process.stderr.readline().rpartition(" ")[2])
             assert begun.wait(SECONDS)
             wait_for_part(out)
-            process.send_signal(2)
-            rest = process.stderr.read()
+            process.send_signal(how)
+            with ends_in_time(process):
+                rest = process.stderr.read()
             assert process.wait(SECONDS) == 130
         interrupted.set()
         assert closed.wait(SECONDS) and server.peer.closed.wait(SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import socket
 import struct
 import subprocess
@@ -146,13 +147,14 @@ def test_a_directory_that_cannot_be_made_fails_instances_only(
     assert "status 0xA700 (Failure)" in captured.err and "Traceback" not in captured.err
 
 
-def test_interrupting_in_the_middle_of_a_transfer_leaves_no_part_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_in_the_middle_of_a_transfer_leaves_no_part_behind(tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "out"
     out.mkdir()
     with provider("storescp", "0", "-v", "-od", str(out)) as server:
         with started_transfer(int(server.port)) as sock:
             wait_for_part(out)
-            server.interrupt()
+            server.process.send_signal(how)
             sock.settimeout(SECONDS)
             while sock.recv(4096):
                 pass

@@ -8,10 +8,11 @@ import mmap
 import os
 import pickle
 import re
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,6 +20,7 @@ from dicomwire import _large_memory, dimse_messages, dimse_primitives
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.sinks import FileSink, MemorySink, Sink, TemporaryFile, WriterSink, make_sink, write_all
+from tests.support.processes import run_python
 
 
 def views(*parts: bytes) -> list[memoryview]:
@@ -88,6 +90,79 @@ def test_memory_grows_without_large_pages_too(monkeypatch: pytest.MonkeyPatch) -
     memory.extend(b"end")
     assert len(memory) == 3 + (5 << 20) + 3
     assert memory.view() == b"abc" + bytes(5 << 20) + b"end"
+
+
+class Fixed(mmap.mmap):
+    """Cannot grow."""
+
+    error: ClassVar[type[Exception]] = OSError
+
+    def resize(self, newsize: int) -> None:
+        raise self.error("refused")
+
+
+class Never(mmap.mmap):
+    """Cannot be mapped."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise OSError(12, "Cannot allocate memory")
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+@pytest.mark.parametrize("error", [OSError, ValueError, SystemError])
+def test_a_volume_whose_pages_cannot_grow_goes_on_in_ordinary_memory(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(Fixed, "error", error)
+    monkeypatch.setattr(mmap, "mmap", Fixed)
+    sink = MemorySink(limit=1 << 30)
+    pieces = [bytes([number]) * 999_999 for number in range(31)]
+    for piece in pieces:
+        sink.write(views(piece[:7], piece[7:]))
+    sink.close()
+    assert sink.data == b"".join(pieces)
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+def test_a_volume_whose_pages_cannot_shrink_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mmap, "mmap", Fixed)
+    sink = MemorySink(limit=1 << 30)
+    sink.write(views(b"x" * 5_000_000))
+    sink.close()
+    assert sink.data == b"x" * 5_000_000
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+def test_a_volume_for_which_there_are_no_pages_is_kept_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mmap, "mmap", Never)
+    sink = MemorySink(limit=1 << 30)
+    for number in range(9):
+        sink.write(views(bytes([number]) * 1_000_000))
+    sink.close()
+    assert sink.data == b"".join(bytes([number]) * 1_000_000 for number in range(9))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
+def test_a_volume_beyond_a_limit_on_memory_loses_nothing_of_what_fits() -> None:
+    program = """
+import resource
+from dicomwire._large_memory import LargeMemory
+memory = LargeMemory(bytes(4 << 20))
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (41 << 20), resource.RLIM_INFINITY))
+piece, count = b"x" * (1 << 20), 4
+try:
+    while True:
+        memory.extend(piece)
+        count += 1
+except MemoryError:
+    pass
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert len(memory) == count << 20 and memory.view() == bytes(4 << 20) + piece * (count - 4)
+print(count)
+"""
+    # A copy beside it, or a quarter more, does not fit any more.
+    assert int(run_python(program)) > 40
 
 
 def test_memory_has_a_limit() -> None:

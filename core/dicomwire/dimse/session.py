@@ -217,6 +217,16 @@ class Session:
             # The response deadline governs; without one the idle deadline still finds a dead peer.
             timers.stop(Timer.IDLE)
 
+    def timeouts_changed(self) -> None:
+        """The timeouts were set to other values: what is waited for now has its deadlines by them."""
+        timers = self.connection.timers
+        if timers.is_running(Timer.RESPONSE):
+            # As in _await_response, which has judged by the old one.
+            if timers.timeouts.response is None:
+                timers.start_if_stopped(Timer.IDLE)
+            else:
+                timers.stop(Timer.IDLE)
+
     def _suspend_response(self) -> None:
         """The peer asks something before it answers, as in C-GET: its time begins again when it has our response."""
         timers = self.connection.timers

@@ -484,6 +484,19 @@ class AssociationEngine(AssociationHandlers):
             else:
                 await self._advance()
 
+    def _forsake(self, why: str) -> None:
+        """This is a copy, in a process that is a fork of the one that has the connection.
+
+        The association has ended as far as this process goes; nothing is sent, no event fires, and adapters forget
+        the transport without touching what the parent shares.
+        """
+        if not self._ended:
+            self._end(None, why)
+        self._closing = self._closed = True
+        self._advancing = self._sending = False
+        if self._session is not None:
+            self._session.data_to_send()
+
     def kill(self) -> None:
         """Stop at once: nothing is sent, no event fires."""
         if self._ended:

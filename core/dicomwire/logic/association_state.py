@@ -125,7 +125,9 @@ class AssociationState:
         return await result if inspect.isawaitable(result) else result
 
     def _deadline_moved(self) -> None:
-        """The network timeout was set: adapters that wait for its deadline elsewhere look again."""
+        """A timeout was set, in any thread: adapters see to it that who waits already waits for the new deadline."""
+        if self._session is not None:
+            self._session.timeouts_changed()
 
     def _left_over(self) -> None:
         """More has arrived with the last response: adapters that look after idle associations look soon."""
@@ -207,6 +209,7 @@ class AssociationState:
     @acse_timeout.setter
     def acse_timeout(self, seconds: float | None) -> None:
         self._timeouts.artim = self._timeouts.associate = self._timeouts.release = seconds
+        self._deadline_moved()
 
     @property
     def dimse_timeout(self) -> float | None:
@@ -216,6 +219,7 @@ class AssociationState:
     @dimse_timeout.setter
     def dimse_timeout(self, seconds: float | None) -> None:
         self._timeouts.response = seconds
+        self._deadline_moved()
 
     @property
     def network_timeout(self) -> float | None:

@@ -242,6 +242,13 @@ class ApplicationEntityBase:
         self._associations.discard(association)
         self._accepted.discard(association)
 
+    def _forsake(self, why: str) -> None:
+        """This process is a fork: the associations of its parent are not its own."""
+        for association in self.active_associations:
+            association._forsake(why)
+        self._associations.clear()
+        self._accepted.clear()
+
     def _acceptor_count(self) -> int:
         """Running associations in which we are the acceptor."""
         return len(self._accepted)

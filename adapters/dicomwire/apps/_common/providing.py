@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import TypeVar
 
 from dicomwire import events as evt
@@ -61,30 +57,12 @@ def serve(
         logger.error("%s", error)
         return 1
     try:
-        with _termination_interrupts():
-            host, port = server.server_address[:2]
-            logger.info("Listening on %s", f"{host} port {port}" if port else shown_address((host, port)))
-            server.serve_forever()
+        host, port = server.server_address[:2]
+        logger.info("Listening on %s", f"{host} port {port}" if port else shown_address((host, port)))
+        server.serve_forever()
     except KeyboardInterrupt:
         logger.info("Interrupted: shutting down")
     finally:
         ae.shutdown()
         server.shutdown()
     return 0
-
-
-@contextmanager
-def _termination_interrupts() -> Iterator[None]:
-    """SIGTERM ends the program as Ctrl-C does: service managers send it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -19,7 +22,8 @@ def run(command: click.Command, args: Sequence[str] | None, translate: Mapping[s
     if translate:
         given = [translate.get(argument, argument) for argument in given]
     try:
-        code = command.main(args=given, prog_name=f"dicomwire {command.name}", standalone_mode=False)
+        with _termination_interrupts():
+            code = command.main(args=given, prog_name=f"dicomwire {command.name}", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -27,3 +31,17 @@ def run(command: click.Command, args: Sequence[str] | None, translate: Mapping[s
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """SIGTERM ends the program as Ctrl-C does: service managers send it."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        yield
+        return
+    # This handler, and no other: the server knows what it does.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
