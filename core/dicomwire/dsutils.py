@@ -84,10 +84,10 @@ def _written(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool) -> byt
 
 
 def encode(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes | None:
-    """As `encode_dataset`, but `None`, and a log entry, for what cannot be encoded."""
+    """As `encode_dataset`, but `None`, and a log entry, for what cannot be encoded, be it no data set at all."""
     try:
         return encode_dataset(ds, is_implicit_vr, is_little_endian, deflated)
-    except ValueError as exc:
+    except (ValueError, TypeError, AttributeError) as exc:
         LOGGER.error("%s", exc)
         LOGGER.debug("The data set cannot be encoded", exc_info=exc)
         return None

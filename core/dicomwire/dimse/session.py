@@ -17,6 +17,9 @@ from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, 
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.timers import Timer
 
+_MOST_REMARKS = 64
+"""What is tolerated while one request is served and told of afterwards; a peer could go on without end."""
+
 _SHORT = 256
 """Bytes of a command set up to which its decoded form is worth keeping."""
 
@@ -64,6 +67,9 @@ class Session:
         self._request_contexts: dict[int, int] = {}
         self._request: AssociateRQ | None = None
         self._inbox: deque[Event] = deque()
+        self._remarks: list[Event] = []
+        """What was tolerated while a request is served: told of behind it, so that it hides no C-CANCEL."""
+
         self._error: RemoteProtocolError | None = None
         self._parsed = True
         self._command = bytearray()
@@ -190,6 +196,8 @@ class Session:
             self.serving.discard(message_id)
             self._interrupting.discard(message_id)
             self.cancelled.discard(message_id)
+            if self._remarks:
+                self._remark()
         if data_set_follows:
             # The response deadline begins when the request is whole.
             self._sending = context_id
@@ -301,12 +309,22 @@ class Session:
                 event = self.next_event()
             except RemoteProtocolError as error:
                 self._error = error
+                self._remark()
                 return
             if event is None:
                 return
-            if not isinstance(event, CancelReceived):
+            if isinstance(event, Tolerated):
+                if len(self._remarks) < _MOST_REMARKS:
+                    self._remarks.append(event)
+            elif not isinstance(event, CancelReceived):
                 # It may have put remarks about itself into the inbox, which was empty before.
                 self._inbox.appendleft(event)
+                self._remark()
+
+    def _remark(self) -> None:
+        """Tell what was tolerated, now that events are taken again."""
+        self._inbox.extendleft(reversed(self._remarks))
+        self._remarks.clear()
 
     @property
     def wants_scan(self) -> bool:
