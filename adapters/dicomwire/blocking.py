@@ -21,6 +21,7 @@ from dicomwire._watcher import watcher
 from dicomwire.addresses import AddressInformation, bound_socket, candidates, no_delay
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import run
+from dicomwire.logic.ending import refuse_to_wait
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.operations.echo import send_c_echo
 from dicomwire.logic.operations.normalized import (
@@ -142,11 +143,16 @@ class Association(AssociationBase):
         self._run(self._abort(block=block))
 
     def is_alive(self) -> bool:
-        """The association runs, or its connection is not closed yet."""
+        """The association runs, or handlers are still being told of its end, ``EVT_CONN_CLOSE`` last."""
         return self._channel is not None and not self._closed
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the association has ended and its connection is closed, ``timeout`` seconds at most."""
+        """Wait until the association has ended and its last handlers have returned, ``timeout`` seconds at most.
+
+        Raises:
+            RuntimeError: it would wait for itself, in a handler that is told of its end.
+        """
+        refuse_to_wait(self)
         with self._finished:
             self._finished.wait_for(lambda: self._channel is None or self._closed, timeout)
 
@@ -560,7 +566,10 @@ class AE(ApplicationEntityBase):
         return any(association.is_acceptor and association._is_at_work for association in running)
 
     def shutdown(self) -> None:
-        """Abort every active association, and stop every server that is serving.  May be called again."""
+        """Abort every active association, and stop every server that is serving.  May be called again.
+
+        Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
+        """
         running = [item for item in self.active_associations if isinstance(item, Association)]
         threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
         for thread in threads:
@@ -569,6 +578,9 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
+        for association in self._to_be_waited_for:
+            if association in running:
+                association.join()
 
 
 async def _request(association: Association, channel: SocketChannel, request: Any) -> None:

@@ -12,6 +12,7 @@ from pydicom.uid import UID
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import printable
+from dicomwire.logic.ending import ended_here
 from dicomwire.logic.window import check_window
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import PresentationContext, build_context
@@ -220,6 +221,11 @@ class ApplicationEntityBase:
         """A new list of the associations of this AE that are running, requestor or acceptor, oldest first."""
         # Others may add and remove meanwhile: copying is one step, iterating is not.
         return list(self._associations.copy().values())
+
+    @property
+    def _to_be_waited_for(self) -> list[AssociationBase]:
+        """Those whose end a shutdown waits for: until their last handlers have returned, unless it is called in one."""
+        return [] if ended_here() is not None else self.active_associations
 
     def _register(self, association: AssociationBase) -> None:
         self._associations[association] = association
