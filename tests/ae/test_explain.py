@@ -167,7 +167,7 @@ async def test_a_context_that_the_peer_rejects_lacks_a_role_only_if_that_is_why(
     world: World, granted: tuple[bool, bool] | None, words: str
 ) -> None:
     contexts = [build_context(VERIFICATION, IMPLICIT), build_context(CT_IMAGE_STORAGE, IMPLICIT)]
-    roles = ()
+    roles: tuple[RoleSelectionItem, ...] = ()
     if granted is not None:
         roles = (RoleSelectionItem(sop_class_uid=CT_IMAGE_STORAGE, scu_role=granted[0], scp_role=granted[1]),)
     answers = [(1, 0, IMPLICIT), (3, 1, IMPLICIT)]
