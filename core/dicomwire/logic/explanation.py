@@ -34,6 +34,9 @@ _RESULTS = {
     TRANSFER_SYNTAXES_NOT_SUPPORTED: "transfer syntax not supported",
 }
 _NO_ROLE = "no role left"
+STOPPED_BY_ITSELF = "nobody cancelled: the peer stopped by itself, it may limit how much it gives at a time"
+"""What to make of status 0xFE00 (Cancel) that nobody asked for; archives answer so beyond a limit of theirs."""
+
 _MISNAMED = "transfer syntax not supported (the peer calls it abstract syntax not supported)"
 _NOT_ANSWERED = "not answered"
 _NOT_PROPOSED = "accepted with a transfer syntax that was not proposed"
