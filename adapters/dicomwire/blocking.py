@@ -112,6 +112,14 @@ class Association(AssociationBase):
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
+        self.ident = threading.get_ident()
+        """The thread that opened it, or serves it."""
+
+        self.native_id = threading.get_native_id()
+        """That thread as the system numbers it."""
+
+        self.daemon = True
+        """An association does not keep a program alive; setting this has no effect."""
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
@@ -145,6 +153,10 @@ class Association(AssociationBase):
     def is_alive(self) -> bool:
         """The association runs, or handlers are still being told of its end, ``EVT_CONN_CLOSE`` last."""
         return self._channel is not None and not self._closed
+
+    def getName(self) -> str:
+        """``name``, as threads have it."""
+        return self.name
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the association has ended and its last handlers have returned, ``timeout`` seconds at most.
