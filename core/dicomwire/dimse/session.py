@@ -254,6 +254,8 @@ class Session:
         Raises:
             RemoteProtocolError: the peer broke the protocol; nothing else is raised, whatever the bytes.
         """
+        if self._remarks:
+            self._remark()
         if self._inbox:
             return self._inbox.popleft()
         if self._error is not None:
@@ -304,25 +306,28 @@ class Session:
         """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
         if self._receiving is not None:
             return
+        # Set aside, so that they hide no C-CANCEL behind them.
+        remarks, self._remarks = self._remarks, []
         while self.wants_scan:
             try:
                 event = self.next_event()
             except RemoteProtocolError as error:
                 self._error = error
-                self._remark()
-                return
+                break
             if event is None:
-                return
+                break
             if isinstance(event, Tolerated):
-                if len(self._remarks) < _MOST_REMARKS:
-                    self._remarks.append(event)
+                if len(remarks) < _MOST_REMARKS:
+                    remarks.append(event)
             elif not isinstance(event, CancelReceived):
                 # It may have put remarks about itself into the inbox, which was empty before.
                 self._inbox.appendleft(event)
-                self._remark()
+        self._remarks = remarks
+        if not self.wants_scan:
+            self._remark()
 
     def _remark(self) -> None:
-        """Tell what was tolerated, now that events are taken again."""
+        """Tell what was tolerated before all else that waits."""
         self._inbox.extendleft(reversed(self._remarks))
         self._remarks.clear()
 
