@@ -825,3 +825,6 @@ class AE(AsyncApplicationEntity):
         for server in self._servers.copy():
             server.shutdown()
         await asyncio.gather(*aborts)
+        for association in self._to_be_waited_for:
+            assert isinstance(association, Association)
+            await association.wait_closed()

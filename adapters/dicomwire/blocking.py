@@ -24,6 +24,7 @@ from dicomwire._watcher import watcher
 from dicomwire.addresses import Address, Peer, destinations, no_delay
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import run
+from dicomwire.logic.ending import refuse_to_wait
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.operations.echo import send_c_echo
 from dicomwire.logic.operations.normalized import (
@@ -118,6 +119,14 @@ class Association(AssociationBase):
         self._running = 0
         self.is_armed = False
         self._is_known_to_watcher = False
+        self.ident = threading.get_ident()
+        """The thread that opened it, or serves it."""
+
+        self.native_id = threading.get_native_id()
+        """That thread as the system numbers it."""
+
+        self.daemon = True
+        """An association does not keep a program alive; setting this has no effect."""
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
@@ -149,11 +158,20 @@ class Association(AssociationBase):
         self._run(self._abort(block=block))
 
     def is_alive(self) -> bool:
-        """The association runs, or its connection is not closed yet."""
+        """The association runs, or handlers are still being told of its end, ``EVT_CONN_CLOSE`` last."""
         return self._channel is not None and not self._closed
 
+    def getName(self) -> str:
+        """``name``, as threads have it."""
+        return self.name
+
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the association has ended and its connection is closed, ``timeout`` seconds at most."""
+        """Wait until the association has ended and its last handlers have returned, ``timeout`` seconds at most.
+
+        Raises:
+            RuntimeError: it would wait for itself, in a handler that is told of its end.
+        """
+        refuse_to_wait(self)
         with self._finished:
             self._finished.wait_for(lambda: self._channel is None or self._closed, timeout)
 
@@ -608,7 +626,10 @@ class AE(ApplicationEntityBase):
         return any(association.is_acceptor and association._is_at_work for association in running)
 
     def shutdown(self) -> None:
-        """Abort every active association, and stop every server that is serving.  May be called again."""
+        """Abort every active association, and stop every server that is serving.  May be called again.
+
+        Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
+        """
         running = [item for item in self.active_associations if isinstance(item, Association)]
         threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
         for thread in threads:
@@ -617,6 +638,9 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
+        for association in self._to_be_waited_for:
+            if association in running:
+                association.join()
 
 
 async def _request(association: Association, channel: SocketChannel, request: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from os import PathLike
@@ -38,6 +39,7 @@ class _Task:
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
+        self.context = copy_context()
 
     def __del__(self) -> None:
         # The network may end before the task had its first turn.
@@ -121,7 +123,7 @@ class Network:
                 continue
             progress = True
             try:
-                task.ready, task.deadline = task.work.send(None)
+                task.ready, task.deadline = task.context.run(task.work.send, None)
             except StopIteration as stop:
                 task.done, task.result = True, stop.value
             except BaseException as error:
@@ -416,6 +418,9 @@ class AE(AsyncApplicationEntity):
         for association in self.active_associations:
             assert isinstance(association, Association)
             await association.abort()
+        for association in self._to_be_waited_for:
+            assert isinstance(association, Association)
+            await association.wait_closed()
         while self._servers:
             self._servers.pop().shutdown()
 

@@ -610,3 +610,6 @@ class AE(AsyncApplicationEntity):
             for association in self.active_associations:
                 assert isinstance(association, Association)
                 nursery.start_soon(association.abort)
+        for association in self._to_be_waited_for:
+            assert isinstance(association, Association)
+            await association.wait_closed()

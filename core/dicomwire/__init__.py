@@ -94,12 +94,21 @@ _LAZY: dict[str, str] = {
     "register_uid": "dicomwire.sop_class",
 }
 
+_MODULES = frozenset({
+    "_config", "_globals", "_handlers", "ae", "apps", "association", "asyncio", "blocking", "dimse_messages",
+    "dimse_primitives", "dsutils", "events", "memory", "pdu", "pdu_items", "pdu_primitives", "presentation",
+    "service_class", "service_class_n", "sinks", "sop_class", "sources", "status", "transport", "trio", "utils",
+})  # fmt: skip
+"""Those that ``import dicomwire`` alone makes usable as ``dicomwire.association`` and so on: loaded when asked for."""
+
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name == "evt":
         return import_module("dicomwire.events")
+    if name in _MODULES:
+        return import_module(f"dicomwire.{name}")
     try:
         module = _LAZY[name]
     except KeyError:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pydicom.config import IGNORE
-from pydicom.uid import UID
-
 from dicomwire._logging import printable
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
@@ -76,8 +73,18 @@ def describe_command(command: Command) -> str:
 
 def describe_uid(uid: str) -> str:
     """A UID, after its name if it has one."""
-    name = UID(uid, IGNORE).name if uid else "(none)"
+    name = _name(uid) if uid else "(none)"
     return printable(uid) if name == uid else f"{printable(name)} ({printable(uid)})"
+
+
+def _name(uid: str) -> str:
+    try:
+        from pydicom.config import IGNORE
+        from pydicom.uid import UID
+    except ModuleNotFoundError:
+        # The wire tier works without pydicom; only it knows names.
+        return uid
+    return str(UID(uid, IGNORE).name)
 
 
 def _lines(pdu: PDU) -> Iterator[str]:

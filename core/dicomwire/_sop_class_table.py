@@ -1,5 +1,33 @@
 """The UIDs of SOP classes, by service class and keyword (PS3.4, PS3.6 table A-1, edition 2025b)."""
 
+# The mappings of `dicomwire.sop_class` that programs for pynetdicom write into, by service class.
+GROUPS = {
+    "VerificationServiceClass": "_VERIFICATION_CLASSES",
+    "StorageServiceClass": "_STORAGE_CLASSES",
+    "QueryRetrieveServiceClass": "_QR_CLASSES",
+    "BasicWorklistManagementServiceClass": "_BASIC_WORKLIST_CLASSES",
+    "ColorPaletteQueryRetrieveServiceClass": "_COLOR_PALETTE_CLASSES",
+    "DefinedProcedureProtocolQueryRetrieveServiceClass": "_DEFINED_PROCEDURE_CLASSES",
+    "HangingProtocolQueryRetrieveServiceClass": "_HANGING_PROTOCOL_CLASSES",
+    "ImplantTemplateQueryRetrieveServiceClass": "_IMPLANT_TEMPLATE_CLASSES",
+    "InventoryQueryRetrieveServiceClass": "_INVENTORY_CLASSES",
+    "ProtocolApprovalQueryRetrieveServiceClass": "_PROTOCOL_APPROVAL_CLASSES",
+    "RelevantPatientInformationQueryServiceClass": "_RELEVANT_PATIENT_QUERY_CLASSES",
+    "SubstanceAdministrationQueryServiceClass": "_SUBSTANCE_ADMINISTRATION_CLASSES",
+    "NonPatientObjectStorageServiceClass": "_NON_PATIENT_OBJECT_CLASSES",
+    "ServiceClass": "_MEDIA_STORAGE_CLASSES",
+    "ApplicationEventLoggingServiceClass": "_APPLICATION_EVENT_CLASSES",
+    "DisplaySystemManagementServiceClass": "_DISPLAY_SYSTEM_CLASSES",
+    "InstanceAvailabilityNotificationServiceClass": "_INSTANCE_AVAILABILITY_CLASSES",
+    "MediaCreationManagementServiceClass": "_MEDIA_CREATION_CLASSES",
+    "PrintManagementServiceClass": "_PRINT_MANAGEMENT_CLASSES",
+    "ProcedureStepServiceClass": "_PROCEDURE_STEP_CLASSES",
+    "RTMachineVerificationServiceClass": "_RT_MACHINE_VERIFICATION_CLASSES",
+    "StorageCommitmentServiceClass": "_STORAGE_COMMITMENT_CLASSES",
+    "StorageManagementServiceClass": "_STORAGE_MANAGEMENT_CLASSES",
+    "UnifiedProcedureStepServiceClass": "_UNIFIED_PROCEDURE_STEP_CLASSES",
+}
+
 # Keywords are the names of `dicomwire.sop_class`; where the registry spells one differently, see `ALIASES`.
 SOP_CLASSES: dict[str, dict[str, str]] = {
     "VerificationServiceClass": {

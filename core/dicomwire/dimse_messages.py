@@ -13,6 +13,7 @@ from dicomwire.dimse.messages import MESSAGES
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+    from dicomwire.dimse_primitives import Primitive
     from dicomwire.upper_layer.connection import Buffer
 
 _COMMAND_FIELDS = {kind.name.replace("-", "_"): command_field for command_field, kind in MESSAGES.items()}
@@ -32,9 +33,13 @@ class Message:
     def __getstate__(self) -> dict[str, Any]:
         return with_bytes(self.__dict__)
 
-    def __init__(self, context_id: int, command: Command, data: Buffer | None = None) -> None:
+    def __init__(
+        self, context_id: int | None = None, command: Command | None = None, data: Buffer | None = None
+    ) -> None:
         self.context_id = context_id
-        self.command = command
+        """The presentation context it was or is to be sent on; None in one that was made by hand."""
+
+        self.command = command or Command(command_field=self.command_field)
         """The command set as a value."""
 
         self.data = data
@@ -56,6 +61,25 @@ class Message:
         if self._data_set is None and self.data is not None:
             self._data_set = BytesIO(self.data)
         return self._data_set
+
+    def primitive_to_message(self, primitive: Primitive) -> None:
+        """Take over what `primitive` says; `ValueError` if it is of another message than this.
+
+        A response is a primitive that has Message ID Being Responded To.
+        """
+        from dicomwire.dimse_primitives import to_command
+
+        command, data = to_command(primitive)
+        if command.command_field != self.command_field:
+            raise ValueError(f"{primitive!r} is no {type(self).__name__}")
+        self.command, self.data = command, data
+        self._command_set = self._data_set = None
+
+    def message_to_primitive(self) -> Primitive:
+        """The same as a primitive of :mod:`dicomwire.dimse_primitives`."""
+        from dicomwire.dimse_primitives import from_command as primitive_of
+
+        return primitive_of(self.command, self.data)
 
     def _build_command_set(self) -> Dataset:
         from pydicom.config import IGNORE

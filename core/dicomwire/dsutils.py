@@ -73,10 +73,10 @@ def encode_dataset(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, 
 
 
 def encode(ds: "Dataset", is_implicit_vr: bool, is_little_endian: bool, deflated: bool = False) -> bytes | None:
-    """As `encode_dataset`, but `None`, and a log entry, for what cannot be encoded."""
+    """As `encode_dataset`, but `None`, and a log entry, for what cannot be encoded, be it no data set at all."""
     try:
         return encode_dataset(ds, is_implicit_vr, is_little_endian, deflated)
-    except ValueError as exc:
+    except (ValueError, TypeError, AttributeError) as exc:
         LOGGER.error("%s", reason(exc))
         LOGGER.debug("The data set cannot be encoded", exc_info=exc)
         return None

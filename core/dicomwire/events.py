@@ -63,6 +63,9 @@ EventHandler: TypeAlias = tuple[Any, ...]
 """``(event, handler)`` or ``(event, handler, args)``.  No more exact: of a list that mixes the two, type checkers
 infer tuples of anything, and programs are full of such lists."""
 
+EventHandlerType = EventHandler
+"""The name of it in programs for pynetdicom."""
+
 Binding: TypeAlias = tuple[Handler, list[Any] | None]
 
 EVT_ABORTED = NotificationEvent("EVT_ABORTED", "Association aborted")
@@ -222,24 +225,37 @@ class Event:
     """What a handler is given: what happened, to which association, and its details.
 
     Attributes beside the documented ones of each event raise ``AttributeError``.
+
+    May be made by hand, to test a handler: ``Event(None, evt.EVT_C_STORE, {"request": primitive, "context": context})``
+    with a primitive of :mod:`dicomwire.dimse_primitives` and the context as a tuple of ID, abstract syntax and transfer
+    syntax.  ``timestamp`` is None then, unless it is given or the association has a clock.
     """
 
     def __init__(
         self,
-        assoc: AssociationState,
+        assoc: AssociationState | None,
         event: EventType,
         attrs: dict[str, Any] | None = None,
         *,
-        timestamp: datetime,
+        timestamp: datetime | None = None,
         message: ReceivedMessage | None = None,
     ) -> None:
         # Any: the class of the adapter in use, whose verbs block or are awaited.
         self.assoc: Any = assoc
         self.event = event
-        self.timestamp = timestamp
+        # Not a clock of our own: the core has none.
+        self.timestamp: datetime = timestamp or getattr(assoc, "_timestamp", _no_clock)()
         self._message = message
         if attrs:
+            if message is None and "request" in attrs and "context" in attrs:
+                attrs = attrs.copy()
+                self._message = _made_by_hand(attrs.pop("request"), attrs.pop("context"))
             self.__dict__.update(attrs)
+
+    @property
+    def _event(self) -> EventType:
+        """``event`` under the name that programs for pynetdicom look at."""
+        return self.event
 
     def __repr__(self) -> str:
         return f"<Event {self.event.name}>"
@@ -356,7 +372,24 @@ class Event:
         """Whether the peer has sent C-CANCEL for this request; once True it stays so."""
         if self._message is None or self.event not in (EVT_C_FIND, EVT_C_GET, EVT_C_MOVE):
             return False
-        return bool(self.assoc._is_cancelled(self._message.message_id))
+        asked = self.__dict__.get("_is_cancelled") or getattr(self.assoc, "_is_cancelled", None)
+        return asked is not None and bool(asked(self._message.message_id))
+
+
+def _no_clock() -> Any:
+    return None
+
+
+def _made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMessage:
+    """A request as if it had been received."""
+    from dicomwire.dimse.session import AcceptedContext
+    from dicomwire.dimse_primitives import to_command
+    from dicomwire.logic.received import ReceivedMessage
+
+    command, data = to_command(primitive)
+    message = ReceivedMessage(AcceptedContext(*context), command)
+    message.data = data
+    return message
 
 
 def trigger(assoc: AssociationBase, event: EventType, attrs: dict[str, Any] | None = None) -> Any:

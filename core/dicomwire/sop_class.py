@@ -1,5 +1,6 @@
 """SOP classes by keyword, and which service class serves each (PS3.4, PS3.6 table A-1)."""
 
+from collections import UserDict
 from keyword import iskeyword
 
 from pydicom.config import IGNORE
@@ -56,7 +57,7 @@ def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dims
     """
     if not keyword.isidentifier() or iskeyword(keyword) or keyword.startswith("__"):
         raise ValueError(f"{keyword!r} cannot be the name of a SOP class")
-    if keyword in globals() and not isinstance(globals()[keyword], UID):
+    if not _can_be_named(keyword):
         raise ValueError(f"{keyword!r} is the name of something else in {__name__}")
     if not isinstance(service_class, type) or not issubclass(service_class, ServiceClass):
         raise TypeError(f"{service_class!r} is not derived from ServiceClass")
@@ -66,6 +67,41 @@ def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dims
             raise ValueError(f"'dimse_msg_type' must be one of {', '.join(_RETRIEVE_MESSAGES)}, not {dimse_msg_type!r}")
         message = _RETRIEVE_MESSAGES[dimse_msg_type]
     _register(SOPClass(uid), keyword, service_class, message)
+    group = _GROUPS.get(service_class)
+    if group is not None:
+        group.data[keyword] = uid
+
+
+class SOPClassGroup(UserDict[str, str]):
+    """The UIDs of the SOP classes of one service class, by keyword.
+
+    What is written into it is registered, and what is deleted from it is no longer served, as programs expect that
+    add private SOP classes to pynetdicom's ``_STORAGE_CLASSES``.  Prefer :func:`register_uid`, which is documented.
+    """
+
+    def __init__(self, service_class: type[ServiceClass]) -> None:
+        self.service_class = service_class
+        super().__init__()
+
+    def __setitem__(self, keyword: str, uid: str) -> None:
+        """Register a SOP class; ValueError if the keyword is a name that this module needs."""
+        if not _can_be_named(keyword):
+            raise ValueError(f"{keyword!r} is the name of something else in {__name__}")
+        retrieve = issubclass(self.service_class, QueryRetrieveServiceClass)
+        _register(SOPClass(uid), keyword, self.service_class, _message_of(keyword) if retrieve else None)
+        super().__setitem__(keyword, uid)
+
+    def __delitem__(self, keyword: str) -> None:
+        """Forget a SOP class: requests of it are refused from now on."""
+        uid = self[keyword]
+        super().__delitem__(keyword)
+        if uid not in self.data.values():
+            _SERVICE_CLASSES.pop(uid, None)
+            _MODELS.pop(uid, None)
+
+
+def _can_be_named(keyword: str) -> bool:
+    return keyword not in globals() or isinstance(globals()[keyword], UID)
 
 
 def _register(sop_class: SOPClass, keyword: str, service_class: type[ServiceClass], message: int | None) -> None:
@@ -78,11 +114,13 @@ def _register(sop_class: SOPClass, keyword: str, service_class: type[ServiceClas
 
 
 def _register_table() -> None:
-    for group, sop_classes in table.SOP_CLASSES.items():
-        service_class = _service_class_named(group)
-        retrieve = issubclass(service_class, QueryRetrieveServiceClass)
-        for keyword, uid in sop_classes.items():
-            _register(SOPClass(uid), keyword, service_class, _message_of(keyword) if retrieve else None)
+    for service, sop_classes in table.SOP_CLASSES.items():
+        service_class = _service_class_named(service)
+        group = SOPClassGroup(service_class)
+        group.update(sop_classes)
+        globals()[table.GROUPS[service]] = group
+        if service_class is not ServiceClass:
+            _GROUPS[service_class] = group
     # What a common extended negotiation item may name as service class (PS3.7 D.3.3.6).
     for service_class in (StorageServiceClass, UnifiedProcedureStepServiceClass):
         _SERVICE_CLASSES[service_class.uid] = service_class
@@ -97,21 +135,47 @@ def _service_class_named(name: str) -> type[ServiceClass]:
     return found
 
 
-def _message_of(keyword: str) -> int:
-    """The message of a query/retrieve SOP class: its keyword ends in Find, Query, Get or Move."""
-    if keyword.endswith("Get"):
-        return C_GET
-    return C_MOVE if keyword.endswith("Move") else C_FIND
+def _message_of(keyword: str) -> int | None:
+    """The message of a query/retrieve SOP class: its keyword ends in Find, Query, Get or Move; None if in none."""
+    endings = {"Find": C_FIND, "Query": C_FIND, "Get": C_GET, "Move": C_MOVE}
+    return next((message for ending, message in endings.items() if keyword.endswith(ending)), None)
 
 
 _RETRIEVE_MESSAGES = {"C-FIND": C_FIND, "C-GET": C_GET, "C-MOVE": C_MOVE}
 _SERVICE_CLASSES: dict[str, type[ServiceClass]] = {}
 _SOP_CLASSES: dict[str, SOPClass] = {}
 _MODELS: dict[str, frozenset[int]] = {}
+_GROUPS: dict[type[ServiceClass], SOPClassGroup] = {}
 
 _register_table()
 
 # The names that the table has just defined, for type checkers.
+
+# The groups, under the names that programs for pynetdicom write into.
+_VERIFICATION_CLASSES: SOPClassGroup
+_STORAGE_CLASSES: SOPClassGroup
+_QR_CLASSES: SOPClassGroup
+_BASIC_WORKLIST_CLASSES: SOPClassGroup
+_COLOR_PALETTE_CLASSES: SOPClassGroup
+_DEFINED_PROCEDURE_CLASSES: SOPClassGroup
+_HANGING_PROTOCOL_CLASSES: SOPClassGroup
+_IMPLANT_TEMPLATE_CLASSES: SOPClassGroup
+_INVENTORY_CLASSES: SOPClassGroup
+_PROTOCOL_APPROVAL_CLASSES: SOPClassGroup
+_RELEVANT_PATIENT_QUERY_CLASSES: SOPClassGroup
+_SUBSTANCE_ADMINISTRATION_CLASSES: SOPClassGroup
+_NON_PATIENT_OBJECT_CLASSES: SOPClassGroup
+_MEDIA_STORAGE_CLASSES: SOPClassGroup
+_APPLICATION_EVENT_CLASSES: SOPClassGroup
+_DISPLAY_SYSTEM_CLASSES: SOPClassGroup
+_INSTANCE_AVAILABILITY_CLASSES: SOPClassGroup
+_MEDIA_CREATION_CLASSES: SOPClassGroup
+_PRINT_MANAGEMENT_CLASSES: SOPClassGroup
+_PROCEDURE_STEP_CLASSES: SOPClassGroup
+_RT_MACHINE_VERIFICATION_CLASSES: SOPClassGroup
+_STORAGE_COMMITMENT_CLASSES: SOPClassGroup
+_STORAGE_MANAGEMENT_CLASSES: SOPClassGroup
+_UNIFIED_PROCEDURE_STEP_CLASSES: SOPClassGroup
 
 # VerificationServiceClass
 Verification: SOPClass

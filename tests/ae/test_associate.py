@@ -478,3 +478,31 @@ async def test_the_bind_address_is_where_the_connection_comes_from(socket_world:
         assert association.requestor.address == LOCALHOST
         assert association.acceptor.port == port_of(server)
         await done(association.release())
+
+
+async def test_the_request_is_on_its_way_before_anybody_is_told(world: World) -> None:
+    listener = await world.listen()
+    arrived = world.signal()
+
+    async def peer() -> None:
+        other = await listener.accept()
+        await other.pdu()
+        arrived.set()
+        await other.close()
+
+    job = world.start(peer)
+
+    async def requested(event: evt.Event) -> None:
+        # A handler that waits for the peer to have the request.
+        await arrived.wait()
+        seen.append(event.assoc.requestor.ae_title)
+
+    seen: list[str] = []
+    contexts = [build_context(VERIFICATION)]
+    ae = world.ae("ME")
+    association = await done(
+        ae.associate(*listener.server_address, contexts=contexts, evt_handlers=[(evt.EVT_REQUESTED, requested)])
+    )
+    await job.result()
+    assert seen == ["ME"]
+    assert association.is_aborted

@@ -659,3 +659,56 @@ async def test_with_around_an_association_that_failed_does_no_harm(world: World)
     async with world.using(association):
         assert not association.is_established
     assert flags(association) == ABORTED
+
+
+@pytest.mark.parametrize("how", ["release", "abort"])
+@pytest.mark.parametrize("told", [evt.EVT_CONN_CLOSE, evt.EVT_RELEASED, evt.EVT_ABORTED], ids=str)
+async def test_an_association_is_there_until_its_last_handlers_have_returned(
+    world: World, how: str, told: evt.NotificationEvent
+) -> None:
+    entered, go_on = world.signal(), world.signal()
+    returned: list[str] = []
+
+    async def last(event: evt.Event) -> None:
+        entered.set()
+        await go_on.wait()
+        returned.append(event.event.name)
+
+    if (how, told) in (("release", evt.EVT_ABORTED), ("abort", evt.EVT_RELEASED)):
+        # That event does not come then; the end is waited for all the same.
+        go_on.set()
+        entered.set()
+    server = await world.serve([(told, last)])
+    association = await world.associate(server)
+    await world.until(lambda: server.active_associations)
+    there = server.active_associations[0]
+    ending = world.start(lambda: done(getattr(association, how)()))
+    await entered.wait()
+    if not go_on.is_set:
+        assert server.active_associations == server.ae.active_associations == [there]
+        shutdown = world.start(lambda: done(server.ae.shutdown()))
+        assert not returned
+        go_on.set()
+        await shutdown.result()
+        assert returned == [told.name]
+    await ending.result()
+    await world.until(lambda: not server.active_associations)
+
+
+async def test_the_last_handlers_may_shut_down_and_cannot_wait_for_themselves(world: World) -> None:
+    raised: list[str] = []
+
+    async def last(event: evt.Event) -> None:
+        wait = getattr(event.assoc, "join", None) or event.assoc.wait_closed
+        try:
+            await done(wait())
+        except RuntimeError as error:
+            raised.append(str(error))
+        await done(event.assoc.ae.shutdown())
+
+    server = await world.serve([(evt.EVT_CONN_CLOSE, last), (evt.EVT_RELEASED, last)])
+    association = await world.associate(server)
+    await done(association.release())
+    await world.until(lambda: len(raised) == 2)
+    assert all("cannot wait" in text for text in raised)
+    await world.until(lambda: not server.active_associations)

@@ -155,6 +155,36 @@ async def test_a_context_without_a_role_is_explained(world: World) -> None:
     assert "rejected 1 of 2: no role left: CT Image Storage (asked for SCP, granted SCU)" in said
 
 
+@pytest.mark.parametrize(
+    ("granted", "words"),
+    [
+        ((False, True), "rejected 1 of 2: rejected by the user: CT Image Storage"),
+        ((True, False), "rejected 1 of 2: no role left: CT Image Storage (asked for SCP, granted SCU)"),
+        (None, "rejected 1 of 2: rejected by the user: CT Image Storage (asked for SCP)"),
+    ],
+)
+async def test_a_context_that_the_peer_rejects_lacks_a_role_only_if_that_is_why(
+    world: World, granted: tuple[bool, bool] | None, words: str
+) -> None:
+    contexts = [build_context(VERIFICATION, IMPLICIT), build_context(CT_IMAGE_STORAGE, IMPLICIT)]
+    roles: tuple[RoleSelectionItem, ...] = ()
+    if granted is not None:
+        roles = (RoleSelectionItem(sop_class_uid=CT_IMAGE_STORAGE, scu_role=granted[0], scp_role=granted[1]),)
+    answers = [(1, 0, IMPLICIT), (3, 1, IMPLICIT)]
+    wish = [build_role(CT_IMAGE_STORAGE, scp_role=True)]
+    assert words in await answered(world, contexts, answers, roles=roles, ext_neg=wish)
+
+
+async def test_a_class_that_was_accepted_with_another_syntax_is_not_called_unsupported(world: World) -> None:
+    contexts = [build_context(CT_IMAGE_STORAGE, IMPLICIT), build_context(CT_IMAGE_STORAGE, EXPLICIT)]
+    said = await answered(world, [*contexts, build_context(MR_IMAGE_STORAGE, EXPLICIT)], [
+        (1, 0, IMPLICIT), (3, 3, IMPLICIT), (5, 3, EXPLICIT),
+    ])  # fmt: skip
+    assert "transfer syntax not supported (the peer calls it abstract syntax not supported): CT Image Storage" in said
+    assert "CT Image Storage (Explicit VR Little Endian)" in said
+    assert "1 abstract syntax not supported: MR Image Storage" in said
+
+
 async def test_no_accepted_context_is_explained(world: World) -> None:
     association = await world.associate(await world.serve(), contexts=[build_context(MR_IMAGE_STORAGE)])
     said = association.explain()

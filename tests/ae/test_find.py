@@ -234,6 +234,21 @@ async def test_cancel_from_inside_the_loop_is_seen_by_the_handler(world: World) 
     await done(association.release())
 
 
+async def test_a_cancel_for_another_request_does_not_hide_the_right_one(world: World) -> None:
+    async def find(event: evt.Event) -> AsyncIterator[Any]:
+        yield 0xFF00, match()
+        await world.until(lambda: event.is_cancelled)
+        yield 0xFE00, None
+
+    association = await joined(world, find)
+    responses = await done(association.send_c_find(match(), FIND, msg_id=7))
+    assert (await advance(responses))[0].Status == 0xFF00
+    await done(association.send_c_cancel(5, query_model=FIND))
+    await done(association.send_c_cancel(7, query_model=FIND))
+    assert [status for status, _ in await collect(responses)] == [0xFE00]
+    await done(association.release())
+
+
 async def test_an_iterator_may_be_left_early(world: World) -> None:
     def handler(event: evt.Event) -> Iterator[Any]:
         for _ in range(1000):

@@ -199,3 +199,16 @@ async def test_triggering_an_intervention_gives_what_the_handler_gives_and_raise
     association.bind(evt.EVT_C_ECHO, lambda event: keep(seen, event.timestamp, 5))
     assert trigger(association, evt.EVT_C_ECHO) == 5
     await done(association.release())
+
+
+async def test_a_blocking_association_has_what_programs_ask_of_a_thread(blocking_world: World) -> None:
+    seen = Recorder()
+    server = await blocking_world.serve(seen.bindings(evt.EVT_ESTABLISHED))
+    association = await blocking_world.associate(server)
+    await blocking_world.until(lambda: seen.events)
+    accepted = seen.events[0].assoc
+    assert association.ident == threading.get_ident()
+    assert association.native_id == threading.get_native_id()
+    assert accepted.ident not in (association.ident, None)
+    assert (association.daemon, association.getName()) == (True, association.name)
+    association.release()

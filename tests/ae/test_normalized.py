@@ -330,7 +330,6 @@ async def test_bad_arguments_are_refused_and_the_association_stays(world: World)
         (lambda: association.send_n_create(None, long, INSTANCE), ValueError),
         (lambda: association.send_n_delete(film, long), ValueError),
         (lambda: association.send_n_delete(film, ""), ValueError),
-        (lambda: association.send_n_get(None, film, INSTANCE), ValueError),
         (lambda: association.send_n_get("PatientName", film, INSTANCE), ValueError),
         (lambda: association.send_n_get([None], film, INSTANCE), ValueError),
         (lambda: association.send_n_get([(1, 2, 3)], film, INSTANCE), ValueError),
@@ -563,4 +562,20 @@ async def test_the_response_repeats_what_was_asked(world: World, event: Any) -> 
     elif event is REPORT:
         expected["EventTypeID"] = 4
     assert {item.keyword: item.value for item in sets[0] if item.tag != 0} == expected
+    await done(association.release())
+
+
+@pytest.mark.parametrize("wanted", [None, [], ()], ids=str)
+async def test_no_list_asks_for_everything(world: World, wanted: Any) -> None:
+    asked: list[Any] = []
+
+    def get(event: evt.Event) -> tuple[int, Dataset]:
+        asked.append(event.attribute_identifiers)
+        return 0x0000, Dataset()
+
+    contexts = [build_context("1.2.840.10008.5.1.1.33")]
+    server = await world.serve([(evt.EVT_N_GET, get)], contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    status, _ = await done(association.send_n_get(wanted, "1.2.840.10008.5.1.1.33", "1.2.3"))
+    assert (status.Status, asked) == (0x0000, [[]])
     await done(association.release())

@@ -631,3 +631,21 @@ async def test_two_requests_that_wait_for_the_end_of_a_message_go_one_after_the_
     association._channel.changed()
     assert [(await job.result()).Status for job in jobs] == [0, 0]
     await done(association.release())
+
+
+async def test_active_associations_are_listed_oldest_first(world: World) -> None:
+    server = await world.serve()
+    client = world.ae("CLIENT")
+    associations = [await world.associate(server, ae=client) for _ in range(8)]
+    await world.until(lambda: len(server.active_associations) == 8)
+    await done(associations.pop(3).release())
+    await world.until(lambda: len(server.active_associations) == 7)
+    assert client.active_associations == associations
+    mine = [item for item in server.ae.active_associations if item.is_acceptor]
+    assert mine == server.active_associations
+    if world.name != "memory":
+        # In the memory network every requestor has the same port.
+        ports = [association.requestor.port for association in associations]
+        assert [association.requestor.port for association in server.active_associations] == ports
+    for association in associations:
+        await done(association.release())

@@ -469,6 +469,7 @@ def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
         ([REFUSED], 1, "0 matches, status 0xA900 (Failure: "),
         ([TWO[0], (0xA700, None)], 1, "1 match, status 0xA700 (Failure: "),
         ([(0xFE00, None)], 1, "0 matches, status 0xFE00 (Cancel: "),
+        ([TWO[0], (0xFE00, None)], 1, "nobody cancelled: the peer stopped by itself"),
         ([(0x1234, None)], 1, "0 matches, status 0x1234 (Unknown)"),
     ],
 )
@@ -501,6 +502,7 @@ def test_cancel_ends_the_query_after_so_many_matches(capsys: pytest.CaptureFixtu
         assert findscu(server.port, "--cancel", "3", "--fail") == 0
     captured = capsys.readouterr()
     assert captured.out.count("Match ") == 3 and "3 matches, status 0xFE00 (Cancel" in captured.err
+    assert "nobody cancelled" not in captured.err
     assert cancelled[-1] is True and len(cancelled) >= 4
 
 

@@ -209,6 +209,7 @@ def test_a_peer_without_the_model_asked_for_gives_one_line_and_1(capsys: pytest.
     [
         pytest.param([REFUSED], 1, "status 0xA900 (Failure: ", id="refused"),
         pytest.param([2, (0xFE00, None)], 1, "status 0xFE00 (Cancel: ", id="cancelled"),
+        pytest.param([2, (0xFE00, None)], 1, "nobody cancelled: the peer stopped by itself", id="by-itself"),
         pytest.param([1, (0xA701, None)], 1, "status 0xA701 (Failure: ", id="failed"),
     ],
 )

@@ -127,3 +127,14 @@ def test_a_confirmation_that_is_asked_for_has_to_come(
     assert server.outcomes[0] == outcome
     said = "did not confirm" if code else "The peer confirmed the user identity"
     assert said in capsys.readouterr().err
+
+
+def test_an_echo_of_the_identity_is_no_confirmation(capsys: pytest.CaptureFixture[str]) -> None:
+    def echo(event: evt.Event) -> None:
+        event.assoc.acceptor.add_negotiation_item(event.assoc.requestor.user_identity)
+
+    with peer(handlers=[(evt.EVT_REQUESTED, echo)]) as server:
+        assert main(["echoscu", HOST, server.port, "-usr", "me", "-pwd", SECRET, "-rsp", "-v"]) == 1
+        assert server.closed.wait(10)
+    assert server.outcomes == ["EVT_ABORTED"]
+    assert "did not confirm" in capsys.readouterr().err

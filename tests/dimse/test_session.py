@@ -613,6 +613,45 @@ def test_scan_leaves_everything_else_in_order() -> None:
     assert acceptor.wants_data
 
 
+def test_scan_sees_a_cancel_behind_what_is_tolerated_and_tells_of_that_after_the_response() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    acceptor.receive_data(whole_command(FIND, cancel_rq(5)))
+    acceptor.scan()
+    # More may come: the remark is no reason to stop reading.
+    assert acceptor.wants_data
+    assert acceptor.wants_scan
+    acceptor.receive_data(whole_command(FIND, cancel_rq(6)) + CANCEL)
+    acceptor.scan()
+    assert acceptor.cancelled == {1}
+    assert acceptor.wants_data
+    acceptor.send_message(FIND, answer(Command(command_field=0x0020, message_id=1), 0xFE00))
+    assert not acceptor.wants_data
+    told = [event.what for event in drain(acceptor) if isinstance(event, Tolerated)]
+    assert ["message ID 5" in told[0], "message ID 6" in told[1], len(told)] == [True, True, 2]
+
+
+def test_scan_tells_of_what_is_tolerated_before_the_event_behind_it() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    acceptor.receive_data(whole_command(FIND, cancel_rq(5)) + whole_command(ECHO, echo_rq(2)))
+    acceptor.scan()
+    assert not acceptor.wants_data
+    remark, request = drain(acceptor)
+    assert isinstance(remark, Tolerated)
+    assert received(request).message_id == 2
+
+
+def test_scan_keeps_only_so_many_remarks() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    for number in range(100):
+        acceptor.receive_data(whole_command(FIND, cancel_rq(1000 + number)))
+        acceptor.scan()
+    acceptor.send_message(FIND, answer(Command(command_field=0x0020, message_id=1), 0x0000))
+    assert len(drain(acceptor)) == 64
+
+
 def test_scan_leaves_a_data_set_to_whoever_takes_it() -> None:
     _, acceptor = joined()
     acceptor.receive_data(FIND_REQUEST)

@@ -194,7 +194,9 @@ def test_shell_blocks_name_options_that_exist() -> None:
                 elif program == "pip":
                     check_install(words)
                 else:
-                    assert program in ("python3", "pytest", "openssl"), f"{path.name}, line {block.line}: {program}"
+                    assert program in ("python3", "pytest", "openssl", "find"), (
+                        f"{path.name}, line {block.line}: {program}"
+                    )
     assert help_of.keys() >= {"demo", "storescp", "storescu"}
 
 

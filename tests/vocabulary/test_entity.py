@@ -149,8 +149,10 @@ def test_required_calling_titles_are_a_new_list(ae: ApplicationEntityBase) -> No
     ae.require_calling_aet = titles
     assert ae.require_calling_aet == ["ONE", " TWO"]
     assert ae.require_calling_aet is not titles
-    ae.require_calling_aet = []
-    assert ae.require_calling_aet == []
+    nothing: list[Any] = [[], ""]
+    for none in nothing:
+        ae.require_calling_aet = none
+        assert ae.require_calling_aet == []
 
 
 @pytest.mark.parametrize("titles", [None, 1, "ABC", b"ABC"])

@@ -14,6 +14,7 @@ from dicomwire.presentation import StoragePresentationContexts
 from dicomwire.service_class import QueryRetrieveServiceClass, ServiceClass, StorageServiceClass
 from dicomwire.sop_class import (
     SOPClass,
+    SOPClassGroup,
     register_uid,
     uid_to_messages,
     uid_to_service_class,
@@ -53,6 +54,8 @@ def service_class_named(name: str) -> type[ServiceClass]:
 def _keep_the_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("_SERVICE_CLASSES", "_SOP_CLASSES", "_MODELS"):
         monkeypatch.setattr(sop_class, name, dict(getattr(sop_class, name)))
+    for group in sop_class._GROUPS.values():
+        monkeypatch.setattr(group, "data", group.data.copy())
     names = set(vars(sop_class))
     yield
     for name in vars(sop_class).keys() - names:
@@ -98,7 +101,40 @@ def test_type_checkers_see_every_name_that_exists() -> None:
     exist = {
         name for name, value in vars(sop_class).items() if isinstance(value, UID) and value.startswith("1.2.840.10008.")
     }
-    assert set(sop_class.__annotations__) - {"_SERVICE_CLASSES", "_SOP_CLASSES", "_MODELS"} == exist
+    groups = {name for name, value in vars(sop_class).items() if isinstance(value, SOPClassGroup)}
+    assert len(groups) == 24
+    tables = {"_SERVICE_CLASSES", "_SOP_CLASSES", "_MODELS", "_GROUPS"}
+    assert set(sop_class.__annotations__) - tables == exist | groups
+
+
+def test_what_is_written_into_a_group_is_served_and_what_is_deleted_is_not() -> None:
+    storage: SOPClassGroup = sop_class._STORAGE_CLASSES
+    assert storage["CTImageStorage"] == "1.2.840.10008.5.1.4.1.1.2"
+    storage.update({"MyPrivateStorage": PRIVATE})
+    assert uid_to_service_class(PRIVATE) is StorageServiceClass
+    assert uid_to_messages(PRIVATE) == {0x0001}
+    assert vars(sop_class)["MyPrivateStorage"] == PRIVATE
+    del storage["MyPrivateStorage"]
+    assert uid_to_service_class(PRIVATE) is ServiceClass
+
+
+@pytest.mark.parametrize(
+    ("keyword", "fields"),
+    [("MyFind", {0x0020}), ("MyGet", {0x0010}), ("MyMove", {0x0021}), ("MyModel", {0x0010, 0x0020, 0x0021})],
+)
+def test_the_keyword_of_a_query_retrieve_class_says_which_message_it_takes(keyword: str, fields: set[int]) -> None:
+    sop_class._QR_CLASSES[keyword] = PRIVATE
+    assert uid_to_messages(PRIVATE) == fields
+    del sop_class._QR_CLASSES[keyword]
+    assert uid_to_service_class(PRIVATE) is ServiceClass
+
+
+def test_a_group_has_what_register_uid_registers_and_takes_no_name_of_the_module() -> None:
+    register_uid(PRIVATE, "MyPrivateStorage", StorageServiceClass)
+    assert sop_class._STORAGE_CLASSES.pop("MyPrivateStorage") == PRIVATE
+    with pytest.raises(ValueError, match="register_uid"):
+        sop_class._STORAGE_CLASSES["register_uid"] = PRIVATE
+    assert "register_uid" not in sop_class._STORAGE_CLASSES
 
 
 @pytest.mark.parametrize(("uid", "name"), CONTRACT["service_class_uids"].items())

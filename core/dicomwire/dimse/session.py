@@ -18,6 +18,9 @@ from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.timers import Timer
 
+_MOST_REMARKS = 64
+"""What is tolerated while one request is served and told of afterwards; a peer could go on without end."""
+
 _SHORT = 256
 """Bytes of a command set up to which its decoded form is worth keeping."""
 
@@ -65,6 +68,9 @@ class Session:
         self._request_contexts: dict[int, int] = {}
         self._request: AssociateRQ | None = None
         self._inbox: deque[Event] = deque()
+        self._remarks: list[Event] = []
+        """What was tolerated while a request is served: told of behind it, so that it hides no C-CANCEL."""
+
         self._error: RemoteProtocolError | None = None
         self._parsed = True
         self._command = bytearray()
@@ -191,6 +197,8 @@ class Session:
             self.serving.discard(message_id)
             self._interrupting.discard(message_id)
             self.cancelled.discard(message_id)
+            if self._remarks:
+                self._remark()
         if data_set_follows:
             # The response deadline begins when the request is whole.
             self._sending = context_id
@@ -257,6 +265,8 @@ class Session:
         Raises:
             RemoteProtocolError: the peer broke the protocol; nothing else is raised, whatever the bytes.
         """
+        if self._remarks:
+            self._remark()
         if self._inbox:
             return self._inbox.popleft()
         if self._error is not None:
@@ -307,17 +317,30 @@ class Session:
         """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
         if self._receiving is not None:
             return
+        # Set aside, so that they hide no C-CANCEL behind them.
+        remarks, self._remarks = self._remarks, []
         while self.wants_scan:
             try:
                 event = self.next_event()
             except RemoteProtocolError as error:
                 self._error = error
-                return
+                break
             if event is None:
-                return
-            if not isinstance(event, CancelReceived):
+                break
+            if isinstance(event, Tolerated):
+                if len(remarks) < _MOST_REMARKS:
+                    remarks.append(event)
+            elif not isinstance(event, CancelReceived):
                 # It may have put remarks about itself into the inbox, which was empty before.
                 self._inbox.appendleft(event)
+        self._remarks = remarks
+        if not self.wants_scan:
+            self._remark()
+
+    def _remark(self) -> None:
+        """Tell what was tolerated before all else that waits."""
+        self._inbox.extendleft(reversed(self._remarks))
+        self._remarks.clear()
 
     @property
     def wants_scan(self) -> bool:

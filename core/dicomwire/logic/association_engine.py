@@ -16,6 +16,7 @@ from dicomwire.dimse.session import Session
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.logic.association_handlers import AssociationHandlers
 from dicomwire.logic.channel import Channel
+from dicomwire.logic.ending import telling_of_the_end
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.logic.reception import receive_data_set
 from dicomwire.upper_layer.connection import Buffer, Connection
@@ -38,6 +39,8 @@ from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer
 
 LOGGER = logging.getLogger(__name__)
+
+_OUTCOMES = {"aborted": evt.EVT_ABORTED, "rejected": evt.EVT_REJECTED, "released": evt.EVT_RELEASED}
 
 _LINGER = 2.0
 """Seconds for a peer to close after an abort; whoever aborts may be waiting for it."""
@@ -353,8 +356,7 @@ class AssociationEngine(AssociationHandlers):
             connection.send(pdu or Abort())
         self._let_go()
         self._notify_now(evt.EVT_ABORTED)
-        if self._opened:
-            self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
+        self._cease_now()
 
     def _abandon_now(self, pdu: Abort) -> None:
         """Abort with codes of the user's, without waiting; does nothing if it has ended."""
@@ -370,11 +372,26 @@ class AssociationEngine(AssociationHandlers):
 
     def _let_go(self) -> None:
         """Close the transport without waiting."""
-        self._closing = self._closed = True
+        self._closing = True
         if self._channel is not None:
             self._channel.abandon()
             self._channel.changed()
+
+    def _cease(self) -> None:
+        """It is over and everybody has been told: whoever waits for that goes on."""
+        self._closed = True
         self._ae._forget(self)
+        if self._channel is not None:
+            self._channel.changed()
+
+    def _cease_now(self) -> None:
+        """Tell that the connection is closed, where nothing can be awaited any more."""
+        try:
+            if self._opened:
+                with telling_of_the_end(self):
+                    self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
+        finally:
+            self._cease()
 
     def _end(self, outcome: str | None, why: str | None) -> None:
         """Set the flags; they are final."""
@@ -401,12 +418,9 @@ class AssociationEngine(AssociationHandlers):
             if outcome == "aborted":
                 # A peer worth waiting for longer would not have to be aborted.
                 self._timeouts.artim = min(self._timeouts.artim or _LINGER, _LINGER)
-        if outcome == "aborted":
-            await self._notify(evt.EVT_ABORTED)
-        elif outcome == "rejected":
-            await self._notify(evt.EVT_REJECTED)
-        elif outcome == "released":
-            await self._notify(evt.EVT_RELEASED)
+        if outcome is not None:
+            with telling_of_the_end(self):
+                await self._notify(_OUTCOMES[outcome])
         await self._close(wait=wait)
 
     async def _close(self, *, wait: bool = True) -> None:
@@ -434,14 +448,13 @@ class AssociationEngine(AssociationHandlers):
                 if left:
                     # Cancelled: nobody waits for the peer any more.
                     self._let_go()
-                    if self._opened:
-                        self._notify_now(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
-        self._closed = True
-        self._ae._forget(self)
-        if channel is not None:
-            channel.changed()
-        if self._opened:
-            await self._notify(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
+                    self._cease_now()
+        try:
+            if self._opened:
+                with telling_of_the_end(self):
+                    await self._notify(evt.EVT_CONN_CLOSE, address=self._peer_side.address_tuple)
+        finally:
+            self._cease()
 
     async def _release(self) -> None:
         """Ask the peer for release and wait for its answer; an abort or the deadline ends the wait too."""
@@ -505,6 +518,7 @@ class AssociationEngine(AssociationHandlers):
         if self._session is not None:
             self._session.data_to_send()
         self._let_go()
+        self._cease()
 
 
 def _release_request() -> Any:

@@ -12,6 +12,7 @@ from pydicom.uid import UID
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import printable, shown_address
+from dicomwire.logic.ending import ended_here
 from dicomwire.logic.window import check_window
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import PresentationContext, build_context
@@ -55,7 +56,9 @@ class ApplicationEntityBase:
         self._connection_timeout: float | None = None
         self._write_timeout: float | None = 60
         self._require_calling_aet: list[str] = []
-        self._associations: set[AssociationBase] = set()
+        self._associations: dict[AssociationState, AssociationBase] = {}
+        """By themselves, in the order in which they began."""
+
         self._accepted: set[AssociationBase] = set()
 
         self.require_called_aet = False
@@ -116,12 +119,12 @@ class ApplicationEntityBase:
     # -- whom we accept -------------------------------------------------------------------------------------------
     @property
     def require_calling_aet(self) -> list[str]:
-        """The calling titles to accept; ``[]`` is all.  `TypeError` for what is no list of titles, `ValueError`."""
+        """The calling titles to accept; ``[]``, or ``""``, is all.  `TypeError` for no list of titles, `ValueError`."""
         return self._require_calling_aet
 
     @require_calling_aet.setter
     def require_calling_aet(self, titles: Iterable[str]) -> None:
-        if isinstance(titles, str | bytes):
+        if isinstance(titles, str | bytes) and titles:
             raise TypeError("'require_calling_aet' must be a list of AE titles, not one title")
         self._require_calling_aet = [_title(title, "require_calling_aet") for title in titles]
 
@@ -228,18 +231,23 @@ class ApplicationEntityBase:
     # -- associations ---------------------------------------------------------------------------------------------
     @property
     def active_associations(self) -> list[AssociationBase]:
-        """A new list of the associations of this AE that are running, requestor or acceptor, in no order."""
+        """A new list of the associations of this AE that are running, requestor or acceptor, oldest first."""
         # Others may add and remove meanwhile: copying is one step, iterating is not.
-        return list(self._associations.copy())
+        return list(self._associations.copy().values())
+
+    @property
+    def _to_be_waited_for(self) -> list[AssociationBase]:
+        """Those whose end a shutdown waits for: until their last handlers have returned, unless it is called in one."""
+        return [] if ended_here() is not None else self.active_associations
 
     def _register(self, association: AssociationBase) -> None:
-        self._associations.add(association)
+        self._associations[association] = association
         if association.is_acceptor:
             self._accepted.add(association)
 
     def _forget(self, association: AssociationState) -> None:
         """The association has ended; it need not be registered."""
-        self._associations.discard(association)
+        self._associations.pop(association, None)
         self._accepted.discard(association)
 
     def _forsake(self, why: str) -> None:

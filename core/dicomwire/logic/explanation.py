@@ -14,8 +14,9 @@ from dicomwire.negotiation import (
     USER_REJECTED,
     NegotiatedContext,
     Roles,
+    agree,
 )
-from dicomwire.upper_layer.items import PresentationContextRQItem, UserIdentityRQItem
+from dicomwire.upper_layer.items import PresentationContextACItem, PresentationContextRQItem, UserIdentityRQItem
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _RESULTS = {
     TRANSFER_SYNTAXES_NOT_SUPPORTED: "transfer syntax not supported",
 }
 _NO_ROLE = "no role left"
+STOPPED_BY_ITSELF = "nobody cancelled: the peer stopped by itself, it may limit how much it gives at a time"
+"""What to make of status 0xFE00 (Cancel) that nobody asked for; archives answer so beyond a limit of theirs."""
+
+_MISNAMED = "transfer syntax not supported (the peer calls it abstract syntax not supported)"
 _NOT_ANSWERED = "not answered"
 _NOT_PROPOSED = "accepted with a transfer syntax that was not proposed"
 
@@ -137,11 +142,12 @@ def _refused(association: AssociationState) -> str:
 
 
 def _reason(association: AssociationState, context: NegotiatedContext) -> str:
-    if context.result == USER_REJECTED and _wish(association, context) is not None:
+    if _lacks_roles(association, context):
         return _NO_ROLE
-    answer = association.acceptor._pdu
-    if context.result == PROVIDER_REJECTED and isinstance(answer, AssociateAC):
-        answered = next((item for item in answer.presentation_context if item.context_id == context.context_id), None)
+    if _is_misnamed(association, context):
+        return _MISNAMED
+    if context.result == PROVIDER_REJECTED and isinstance(association.acceptor._pdu, AssociateAC):
+        answered = _answered(association, context)
         if answered is None:
             return _NOT_ANSWERED
         if answered.result == ACCEPTED:
@@ -149,15 +155,49 @@ def _reason(association: AssociationState, context: NegotiatedContext) -> str:
     return _RESULTS.get(context.result, f"result {context.result}")
 
 
+def _answered(association: AssociationState, context: NegotiatedContext) -> PresentationContextACItem | None:
+    """What the acceptor said of a context."""
+    answer = association.acceptor._pdu
+    items = answer.presentation_context if isinstance(answer, AssociateAC) else ()
+    return next((item for item in items if item.context_id == context.context_id), None)
+
+
+def _is_misnamed(association: AssociationState, context: NegotiatedContext) -> bool:
+    """It is said of a class that it is not supported, and the class was accepted with other transfer syntaxes.
+
+    CTN, Orthanc and DCMTK 3.6.8 answer so.
+    """
+    return context.result == ABSTRACT_SYNTAX_NOT_SUPPORTED and any(
+        other.result == ACCEPTED and other.abstract_syntax == context.abstract_syntax for other in association._contexts
+    )
+
+
+def _lacks_roles(association: AssociationState, context: NegotiatedContext) -> bool:
+    """It was refused because the roles that were asked for and those that were granted have none in common."""
+    wish = _wish(association, context)
+    if context.result != USER_REJECTED or wish is None:
+        return False
+    if association.is_acceptor:
+        return True
+    answered = _answered(association, context)
+    if answered is not None and answered.result == ACCEPTED:
+        return True
+    granted = association.acceptor._roles().get(context.abstract_syntax)
+    return granted is not None and not any(agree(wish, granted))
+
+
 def _classes(association: AssociationState, contexts: Iterable[NegotiatedContext]) -> str:
     """The SOP classes of refused contexts by name, each with what it was refused for."""
     details: dict[str, list[str]] = {}
     for context in contexts:
         known = details.setdefault(context.abstract_syntax, [])
-        if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED:
+        if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED or _is_misnamed(association, context):
             known += [uid_name(uid) for uid in _proposed(association, context) if uid_name(uid) not in known]
         elif context.result == USER_REJECTED and (wish := _wish(association, context)) is not None and not known:
             granted = association.acceptor._roles().get(context.abstract_syntax)
+            if granted is not None and not _lacks_roles(association, context):
+                # The roles are not why.
+                continue
             known.append(f"asked for {_roles(wish)}" + (f", granted {_roles(granted)}" if granted else ""))
     return _listed(
         [

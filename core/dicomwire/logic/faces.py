@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from dicomwire.logic.association import AssociationBase
+from dicomwire.logic.ending import refuse_to_wait
 from dicomwire.logic.entity import ApplicationEntityBase
 from dicomwire.logic.operations.echo import send_c_echo
 from dicomwire.logic.operations.normalized import (
@@ -57,7 +58,12 @@ class AsyncAssociation(AssociationBase):
         await self._abort(block=block)
 
     async def wait_closed(self) -> None:
-        """Return when the association has ended and its connection is closed."""
+        """Return when the association has ended and its last handlers have returned, ``EVT_CONN_CLOSE`` last.
+
+        Raises:
+            RuntimeError: it would wait for itself, in a handler that is told of its end.
+        """
+        refuse_to_wait(self)
         if self._channel is not None:
             await self._wait_closed()
 

@@ -163,6 +163,8 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
         await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
         association._session.send(request)  # type: ignore[union-attr]
         association.requestor._set_pdu(request)
+        # On its way before anybody is told: a handler may take its time, or wait for the peer to have it.
+        await association._flush()
         await association._notify(evt.EVT_REQUESTED)
         while association._answer is None and not association._ended:
             await association._advance()

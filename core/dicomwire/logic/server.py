@@ -53,7 +53,8 @@ class ServerBase(Generic[AssociationT]):
         self._supported_of: list[Any] = []
         self._support()
         self._handlers = handler_table(evt_handlers)
-        self._associations: set[AssociationT] = set()
+        self._associations: dict[AssociationT, None] = {}
+        """In the order in which they were accepted."""
 
     def _support(self) -> dict[str, Supported]:
         """The contexts as plain values, made anew only when they have changed."""
@@ -67,7 +68,7 @@ class ServerBase(Generic[AssociationT]):
 
     @property
     def active_associations(self) -> list[AssociationT]:
-        """The associations that this server accepted and that still run."""
+        """The associations that this server accepted and that still run, oldest first."""
         return [association for association in self._associations.copy() if not association._closed]
 
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
@@ -98,9 +99,9 @@ class ServerBase(Generic[AssociationT]):
         """An association that this server accepted: its title, and its place in the registers."""
         association.acceptor._ae_title = self.ae_title
         association.acceptor._contexts = self.contexts
-        self._associations.add(association)
+        self._associations[association] = None
         self.ae._register(association)
 
     def _forget(self, association: AssociationT) -> None:
-        self._associations.discard(association)
+        self._associations.pop(association, None)
         self.ae._forget(association)

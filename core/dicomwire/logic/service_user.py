@@ -364,10 +364,14 @@ class ServiceUser:
 
     @property
     def user_identity(self) -> UserIdentityNegotiation | None:
-        """The identity proposed, or the acceptor's response to it."""
+        """The identity proposed, or the acceptor's response to it (item 59H: some peers echo the proposal instead)."""
         from dicomwire.pdu_primitives import UserIdentityNegotiation
 
-        items = [item for item in self.extended_negotiation if isinstance(item, UserIdentityNegotiation)]
+        items = [
+            item
+            for item in self.extended_negotiation
+            if isinstance(item, UserIdentityNegotiation) and (item.server_response is not None) is self.is_acceptor
+        ]
         return items[-1] if items else None
 
     # -- on plain values, for the negotiation itself --------------------------------------------------------------

@@ -14,10 +14,11 @@ from dicomwire._text_values import joined
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.blocking import AE, Association
+from dicomwire.logic.explanation import STOPPED_BY_ITSELF
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.sop_class import uid_to_service_class
-from dicomwire.status import STATUS_FAILURE, code_to_category
+from dicomwire.status import STATUS_CANCEL, STATUS_FAILURE, code_to_category
 
 
 def associate(
@@ -99,8 +100,8 @@ def category(status: int | None) -> str:
     return STATUS_FAILURE if status is None else code_to_category(status)
 
 
-def said(status: Dataset, uid: str, message: int) -> str:
-    """A status in words: the answer to a request with this command field on this SOP class."""
+def said(status: Dataset, uid: str, message: int, *, cancelled: bool = False) -> str:
+    """A status in words: the answer to a request with this command field on this SOP class, which we ``cancelled``."""
     code = status.Status
     table = uid_to_service_class(uid)(None).statuses_for(message)
     kind, text = table.get(code, (category(code), ""))
@@ -109,4 +110,5 @@ def said(status: Dataset, uid: str, message: int) -> str:
         parts.append(printable(joined(comment)))
     if offending := status.get("OffendingElement"):
         parts.append(f"offending element {joined(offending)}")
-    return ", ".join(parts)
+    words = ", ".join(parts)
+    return f"{words}: {STOPPED_BY_ITSELF}" if kind == STATUS_CANCEL and not cancelled else words

@@ -146,7 +146,8 @@ def _find(
         kind = category(tally.final.get("Status"))
         tally.is_complete = kind in (STATUS_SUCCESS, STATUS_WARNING) or (kind == STATUS_CANCEL and cancel is not None)
         level = LOGGER.info if tally.is_complete else LOGGER.error
-        level("%d match%s, %s", tally.matches, "" if tally.matches == 1 else "es", said(tally.final, model, C_FIND))
+        words = said(tally.final, model, C_FIND, cancelled=cancel is not None)
+        level("%d match%s, %s", tally.matches, "" if tally.matches == 1 else "es", words)
 
 
 def main(args: list[str] | None = None) -> int:

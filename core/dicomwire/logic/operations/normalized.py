@@ -116,7 +116,7 @@ async def send_n_event_report(
 
 async def send_n_get(
     self: AssociationBase,
-    identifier_list: Sequence[Any],
+    identifier_list: Sequence[Any] | None,
     class_uid: str,
     instance_uid: str,
     msg_id: int = 1,
@@ -124,8 +124,8 @@ async def send_n_get(
 ) -> tuple[Dataset, Dataset | None]:
     """Get attributes of an instance: ``(status, attribute list)``.
 
-    ``identifier_list`` holds the tags wanted, each a ``BaseTag``, an int or ``(group, element)``; ``[]`` asks for all.
-    The rest is as for :meth:`send_n_action`.
+    ``identifier_list`` holds the tags wanted, each a ``BaseTag``, an int or ``(group, element)``; ``[]`` or
+    None is all.  The rest is as for :meth:`send_n_action`.
     """
     require_established(self)
     tags = _tags(identifier_list)
@@ -202,9 +202,11 @@ def _type_id(value: int) -> int:
     return int(value)
 
 
-def _tags(identifiers: Sequence[Any]) -> tuple[int, ...]:
+def _tags(identifiers: Sequence[Any] | None) -> tuple[int, ...]:
     from pydicom.tag import Tag
 
+    if identifiers is None:
+        return ()
     if not isinstance(identifiers, list | tuple):
         raise ValueError(f"the identifiers are a list of tags, not {type(identifiers).__name__}")
     try:
