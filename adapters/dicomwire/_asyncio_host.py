@@ -80,11 +80,6 @@ def is_plain(loop: asyncio.AbstractEventLoop) -> bool:
     )
 
 
-def may_resume(loop: asyncio.AbstractEventLoop) -> bool:
-    """A task may be resumed now, by who is called by the loop: nobody else runs, and the loop :func:`is_plain`."""
-    return current_task(loop) is None and is_plain(loop)
-
-
 def pieces(buffers: list[Buffer], size: int) -> Iterator[bytes]:
     """The same bytes in copies of up to ``size`` each."""
     part: list[Buffer] = []
@@ -109,15 +104,28 @@ class Arrival:
     loop: that turn, with its system call, costs as much as all else that is done for a small message.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_cancelled_with", "_context", "_is_cancelled", "_loop", "_resume")
+    __slots__ = ("_asyncio_future_blocking", "_cancelled_with", "_context", "_is_cancelled", "_kind", "_loop", "_resume")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
         self._loop = loop
+        self._kind: Any = type(loop)
         self._resume: Callable[[Arrival], object] | None = None
         self._context: Context | None = None
         self._is_cancelled = False
         self._cancelled_with: Any = None
+
+    def fire_now_or_soon(self) -> None:
+        """:meth:`fire`, where nobody else runs and nobody has patched the loop meanwhile; else in its next turn."""
+        kind = self._kind
+        if (
+            kind._run_once is _RUN_ONCE
+            and kind.run_until_complete is _RUN_UNTIL_COMPLETE
+            and current_task(self._loop) is None
+        ):
+            self.fire()
+        else:
+            self._loop.call_soon(self.fire)
 
     def fire(self) -> None:
         """Let the task that waits go on, before this returns."""

@@ -20,7 +20,6 @@ from dicomwire._asyncio_host import (
     Arrival,
     extra_info,
     is_own_socket,
-    may_resume,
     pieces,
     tells_when_written,
     vector_descriptor,
@@ -124,23 +123,15 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if self._connected is not None:
             self._connected(self)
 
-    @property
-    def _may_receive(self) -> bool:
-        """False before our request is sent, when all is over, and while somebody is still at what came before.
-
-        Then the bytes in the session's buffer are left alone, and the peer waits.
-        """
-        session = self.session
-        return (
-            session.wants_data and not self._held and not self._early and session.connection.state is not State.STA1
-        )
-
     def get_buffer(self, sizehint: int) -> memoryview:
         # TLS may ask for a buffer and then find nothing to put there: forget the one of last time.
         self._overflow = None
         # The loop's hint is a constant; the session knows whether a data set is coming.
-        if self._may_receive:
-            return self.session.get_buffer()
+        session = self.session
+        if session.wants_data and not self._held and not self._early and session.connection.state is not State.STA1:
+            return session.get_buffer()
+        # Our request is not sent yet, or all is over; or somebody is still at the bytes in the session's buffer:
+        # leave them alone, and let the peer wait.
         self._overflow = bytearray(_OVERFLOW)
         # A view, because TLS receives into slices of it.
         return memoryview(self._overflow)
@@ -152,24 +143,22 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             # TLS reads once more when it is closed.
             return
         else:
-            overflow, self._overflow = self._overflow, None
-            self._keep(memoryview(overflow)[:nbytes])
+            # Behind what is there already: not every transport pauses at once.
+            self._early += memoryview(self._overflow)[:nbytes]
+            self._overflow = None
+            self.transport.pause_reading()
         self._wake()
 
     def data_received(self, data: Buffer) -> None:
         """For transports that know only :class:`asyncio.Protocol`, as those of pipes and serial lines do."""
-        if self._may_receive:
-            self.session.receive_data(data)
-        elif self.session.connection.closed:
-            return
-        else:
-            self._keep(data)
-        self._wake()
-
-    def _keep(self, data: Buffer) -> None:
-        """Keep what came too early, behind what did before: not every transport pauses at once."""
-        self._early += data
-        self.transport.pause_reading()
+        rest = memoryview(data)
+        while rest:
+            count = min(len(rest), len(buffer := self.get_buffer(len(rest))))
+            buffer[:count] = rest[:count]
+            # The session may want to move it.
+            buffer.release()
+            self.buffer_updated(count)
+            rest = rest[count:]
 
     def eof_received(self) -> bool:
         self._end()
@@ -218,10 +207,10 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         elif self._arrival is None:
             if self._waiting is not None and not self._waiting.done():
                 self._waiting.set_result(None)
-        elif soon or not may_resume(self._loop):
+        elif soon:
             self._loop.call_soon(self._arrival.fire)
         else:
-            self._arrival.fire()
+            self._arrival.fire_now_or_soon()
 
     # -- called by the shared logic -------------------------------------------------------------------------------
     async def flush(self) -> None:
@@ -632,7 +621,14 @@ class AssociationServer(ServerBase[Association]):
         self._adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._served, association, channel))
+
+    def _served(self, association: Association, channel: ProtocolChannel, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not channel.transport.is_closing():
+            # Cancelled before it began, and so before it could close anything.
+            channel.transport.abort()
+            self._forget(association)
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:
