@@ -9,15 +9,22 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextvars import Context, copy_context
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from dicomwire import events as evt
 from dicomwire._acknowledging import acknowledge_with
+from dicomwire._asyncio_host import (
+    Arrival,
+    extra_info,
+    is_own_socket,
+    pieces,
+    tells_when_written,
+    vector_descriptor,
+)
 from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
 from dicomwire._forking import tell_forks
@@ -50,66 +57,11 @@ _TLS_GOODBYE = 0.5
 TLSArguments = tuple[ssl.SSLContext, str | None]
 
 
-class _Arrival:
-    """What one task at a time waits for until something arrives, or a deadline passes.
-
-    A future in the sense of :func:`asyncio.isfuture`, which resumes its task at once and not in the next turn of the
-    loop: that turn, with its system call, costs as much as all else that is done for a small message.
-    """
-
-    __slots__ = ("_asyncio_future_blocking", "_context", "_is_cancelled", "_loop", "_resume")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._asyncio_future_blocking = False
-        self._loop = loop
-        self._resume: Callable[[_Arrival], object] | None = None
-        self._context: Context | None = None
-        self._is_cancelled = False
-
-    def fire(self) -> None:
-        """Let the task that waits go on, before this returns."""
-        resume, self._resume = self._resume, None
-        context, self._context = self._context, None
-        if resume is not None and context is not None:
-            context.run(resume, self)
-
-    # -- what a task calls ----------------------------------------------------------------------------------------
-    def __await__(self) -> Generator[Self, None, None]:
-        self._asyncio_future_blocking = True
-        yield self
-        self.result()
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        return self._loop
-
-    def add_done_callback(self, resume: Callable[[_Arrival], object], *, context: Context | None = None) -> None:
-        self._resume = resume
-        self._context = context or copy_context()
-
-    def remove_done_callback(self, resume: Callable[[_Arrival], object]) -> int:
-        removed = self._resume == resume
-        if removed:
-            self._resume = self._context = None
-        return int(removed)
-
-    def done(self) -> bool:
-        return self._resume is None
-
-    def cancel(self, msg: Any = None) -> bool:
-        if self._resume is None or self._is_cancelled:
-            return False
-        self._is_cancelled = True
-        self._loop.call_soon(self.fire)
-        return True
-
-    def result(self) -> None:
-        if self._is_cancelled:
-            self._is_cancelled = False
-            raise asyncio.CancelledError
-
-
 class ProtocolChannel(asyncio.BufferedProtocol):
-    """One peer behind an asyncio transport, which receives into the session's buffer."""
+    """One peer behind an asyncio transport, which receives into the session's buffer.
+
+    Any transport will do, of any loop; docs/how-to/write-a-transport.md says what is asked of it.
+    """
 
     def __init__(self, session: Session, connected: Callable[[ProtocolChannel], None] | None = None) -> None:
         self.session = session
@@ -121,11 +73,19 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._delivery = SocketDelivery(None, session.connection)
         self._connected = connected
         self._loop = asyncio.get_running_loop()
-        self._arrival = _Arrival(self._loop)
+        self._arrival: Arrival | None = None
+        """Where a task may be resumed at once; else it waits for a future."""
+
+        self._waiting: asyncio.Future[None] | None = None
         self._is_pumping = False
         self._timer: asyncio.TimerHandle | None = None
+        # Not every loop's handle can be asked for it.
+        self._timer_at = 0.0
         self._descriptor = -1
         """Of a socket that takes vectors; else the transport writes."""
+
+        self._takes_buffers = False
+        """The transport may be given buffers that are used again once it has written them; else copies."""
 
         self._writable: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -152,20 +112,25 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     @property
     def transport_socket(self) -> Any:
-        return self.transport.get_extra_info("ssl_object") or self.transport.get_extra_info("socket")
+        return extra_info(self.transport, "ssl_object") or extra_info(self.transport, "socket")
 
     # -- called by the loop ---------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._acknowledge = acknowledge_with(transport.get_extra_info("socket"))
-        self._delivery = SocketDelivery(transport.get_extra_info("socket"), self.session.connection)
-        self._is_tls = transport.get_extra_info("ssl_object") is not None
-        # Tell when everything is written: until then the buffers handed over must not change.
-        # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
-        transport.set_write_buffer_limits(high=1 if self._is_tls else 0)
-        if not self._is_tls and hasattr(os, "writev"):
-            self._descriptor = transport.get_extra_info("socket").fileno()
+        # Loops have transports of their own, which need not be of asyncio's classes.
+        self.transport = cast("asyncio.Transport", transport)
+        sock = extra_info(transport, "socket")
+        self._acknowledge = acknowledge_with(sock)
+        self._delivery = SocketDelivery(sock, self.session.connection)
+        self._is_tls = extra_info(transport, "ssl_object") is not None
+        own = is_own_socket(transport, self._loop)
+        if own:
+            self._arrival = Arrival(self._loop)
+            self._descriptor = vector_descriptor(transport)
+        self._takes_buffers = tells_when_written(transport)
+        if own or self._takes_buffers:
+            # Tell when everything is written: until then the buffers handed over must not change.
+            # TLS pauses at the limit and not above it, so with 0 it would do so with nothing left to write.
+            self.transport.set_write_buffer_limits(high=1 if self._is_tls else 0)
         if self._connected is not None:
             self._connected(self)
 
@@ -174,7 +139,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._overflow = None
         # The loop's hint is a constant; the session knows whether a data set is coming.
         session = self.session
-        if session.wants_data and not self._held and session.connection.state is not State.STA1:
+        if session.wants_data and not self._held and not self._early and session.connection.state is not State.STA1:
             return session.get_buffer()
         # Our request is not sent yet, or all is over; or somebody is still at the bytes in the session's buffer:
         # leave them alone, and let the peer wait.
@@ -189,10 +154,22 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             # TLS reads once more when it is closed.
             return
         else:
-            self._early = self._overflow[:nbytes]
+            # Behind what is there already: not every transport pauses at once.
+            self._early += memoryview(self._overflow)[:nbytes]
             self._overflow = None
             self.transport.pause_reading()
         self._wake()
+
+    def data_received(self, data: Buffer) -> None:
+        """For transports that know only :class:`asyncio.Protocol`, as those of pipes and serial lines do."""
+        rest = memoryview(data)
+        while rest:
+            count = min(len(rest), len(buffer := self.get_buffer(len(rest))))
+            buffer[:count] = rest[:count]
+            # The session may want to move it.
+            buffer.release()
+            self.buffer_updated(count)
+            rest = rest[count:]
 
     def eof_received(self) -> bool:
         self._end()
@@ -238,10 +215,13 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if not self._is_pumping:
             if self.on_idle_data is not None:
                 self.on_idle_data()
-        elif soon or self._is_tls:
+        elif self._arrival is None:
+            if self._waiting is not None and not self._waiting.done():
+                self._waiting.set_result(None)
+        elif soon:
             self._loop.call_soon(self._arrival.fire)
         else:
-            self._arrival.fire()
+            self._arrival.fire_now_or_soon()
 
     # -- called by the shared logic -------------------------------------------------------------------------------
     async def flush(self) -> None:
@@ -267,12 +247,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     async def _write(self, buffers: list[Buffer]) -> bool:
         """Write everything; True if that took waiting.
 
-        It goes past the transport, which would join the buffers.  What does not fit is given to the transport bit by
-        bit, because it alone may ask the loop when there is room.
+        Where that is known to be right it goes past the transport, which would join the buffers.  What does not fit is
+        given to the transport bit by bit, because it alone may ask the loop when there is room.
         """
-        if self._descriptor < 0:
-            self.transport.writelines(buffers)
-            return self._paused_writing and await self._drained(self._loop.time())
+        if self._descriptor < 0 or self._paused_writing:
+            return await self._write_plainly(buffers)
         index, count = 0, len(buffers)
         since: float | None = None
         waited = False
@@ -297,6 +276,31 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         except BaseException:
             self.is_torn = True
             raise
+
+    async def _write_plainly(self, buffers: list[Buffer]) -> bool:
+        """Write everything by the transport alone, and by what every transport has; True if that took waiting."""
+        if self._takes_buffers:
+            self.transport.writelines(buffers)
+            return await self._drained(self._loop.time())
+        # It may keep what it is given for as long as it likes, so it is given copies.
+        waited = False
+        left = sum(map(len, buffers))
+        try:
+            for piece in pieces(buffers, _AT_ONCE):
+                self._give(piece)
+                left -= len(piece)
+                waited = await self._drained(self._loop.time()) or waited
+        except BaseException:
+            self.is_torn = self.is_torn or left > 0
+            raise
+        return waited
+
+    def _give(self, data: bytes) -> None:
+        try:
+            self.transport.write(data)
+        except (AttributeError, RuntimeError) as error:
+            # Pipes that are only read have no such method; closed transports of some loops say so by a RuntimeError.
+            raise OSError(f"{type(self.transport).__name__} cannot write: {error}") from error
 
     async def _drained(self, since: float) -> bool:
         """Wait until the transport has written what it has; True if that took waiting.
@@ -355,7 +359,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._set_timer()
         self._is_pumping = True
         try:
-            await self._arrival
+            if self._arrival is not None:
+                await self._arrival
+            else:
+                self._waiting = self._loop.create_future()
+                await self._waiting
         finally:
             self._is_pumping = False
 
@@ -365,9 +373,10 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         if deadline is None:
             return
         if self._timer is not None:
-            if self._timer.when() <= deadline:
+            if self._timer_at <= deadline:
                 return
             self._timer.cancel()
+        self._timer_at = deadline
         self._timer = self._loop.call_at(deadline, self._look_at_deadline)
 
     def timeouts_changed(self) -> None:
@@ -390,7 +399,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             # It has moved meanwhile.
             self._set_timer()
         else:
-            self._arrival.fire()
+            self._wake()
 
     def _timer_for(self, waiting: asyncio.Future[None]) -> asyncio.TimerHandle | None:
         """Wake ``waiting`` at the session's next deadline, which it handles then."""
@@ -436,7 +445,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                     waiting.set_result(None)
 
     async def send_eof(self) -> None:
-        with contextlib.suppress(OSError, RuntimeError):
+        # A transport without these methods, or one that does not implement them, cannot.
+        with contextlib.suppress(OSError, RuntimeError, AttributeError):
             if not self._lost and self.transport.can_write_eof():
                 self.transport.write_eof()
 
@@ -455,8 +465,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             return
         self._stop_timers()
         self.transport.close()
-        if self._is_tls and not self._lost:
+        if self._arrival is None and not self._lost:
             # We have said close_notify; few peers answer it, and TLS would keep the socket open until they do.
+            # Other transports may still hold what a peer that does not read will never take.
             self._gone = self._loop.create_future()
             await asyncio.wait([self._gone], timeout=_TLS_GOODBYE)
             if not self._lost:
@@ -468,7 +479,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         buffers = self.session.data_to_send()
         self._stop_timers()
         if buffers and not (self._lost or self._paused_writing or self._writing or self.is_torn):
-            self.transport.writelines(buffers)
+            with contextlib.suppress(OSError):
+                self._give(b"".join(buffers))
             if self._is_tls or not self._paused_writing:
                 self.transport.close()
                 return
@@ -570,6 +582,7 @@ class _Attendant:
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
+        self._is_called = False
         self._timer: asyncio.TimerHandle | None = None
         channel.on_idle_data = self.attend
         self.set_timer()
@@ -580,7 +593,7 @@ class _Attendant:
     def _due(self) -> None:
         self._timer = None
         idle = self._association.network_timeout
-        if self._task is None and self._association._advancing and idle is not None:
+        if not self._is_attending and self._association._advancing and idle is not None:
             # An operation sees to deadlines; the next of ours begins when it ends.
             self._timer = self._loop.call_later(idle, self._due)
         else:
@@ -589,15 +602,33 @@ class _Attendant:
     def attend(self) -> None:
         if self._association._ended:
             self._stop()
-        elif self._task is None and not self._association._advancing:
+        elif not self._is_attending and not self._association._advancing:
+            self._begin_soon()
+
+    def _begin_soon(self) -> None:
+        # Not now: a task of an eager factory would begin in the middle of what the transport is doing.
+        if not self._is_called:
+            self._is_called = True
+            self._loop.call_soon(self._begin)
+
+    @property
+    def _is_attending(self) -> bool:
+        # A task may have ended before create_task() returns: eager ones do.
+        return self._task is not None and not self._task.done()
+
+    def _begin(self) -> None:
+        self._is_called = False
+        if not self._association._ended and not self._is_attending:
             self._task = self._loop.create_task(self._attend())
 
     async def _attend(self) -> None:
         try:
             await self._association._attend()
         finally:
-            self._task = None
             self.set_timer()
+            if not (self._channel.session.wants_data or self._association._advancing or self._association._ended):
+                # It came while this was at its last step.
+                self._begin_soon()
 
     def set_timer(self) -> None:
         """The idle deadline moves with every operation: look again when it would have been due."""
@@ -677,7 +708,14 @@ class AssociationServer(ServerBase[Association]):
         self._adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._served, association, channel))
+
+    def _served(self, association: Association, channel: ProtocolChannel, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not channel.transport.is_closing():
+            # Cancelled before it began, and so before it could close anything.
+            channel.transport.abort()
+            self._forget(association)
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire.asyncio import _Arrival
+from dicomwire._asyncio_host import Arrival
 
 COLOUR = contextvars.ContextVar("COLOUR", default="none")
 
@@ -20,7 +20,7 @@ def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def test_a_task_goes_on_before_fire_returns_and_in_its_own_context() -> None:
     async def main() -> None:
-        arrival = _Arrival(asyncio.get_running_loop())
+        arrival = Arrival(asyncio.get_running_loop())
         seen: list[str] = []
 
         async def wait() -> None:
@@ -44,7 +44,7 @@ def test_a_task_goes_on_before_fire_returns_and_in_its_own_context() -> None:
 
 def test_it_is_a_future_to_asyncio() -> None:
     async def main() -> None:
-        arrival = _Arrival(asyncio.get_running_loop())
+        arrival = Arrival(asyncio.get_running_loop())
         assert asyncio.isfuture(arrival)
         assert arrival.done()
         assert not arrival.cancel()
@@ -62,7 +62,7 @@ def test_it_is_a_future_to_asyncio() -> None:
 def test_a_waiting_task_can_be_cancelled_and_the_next_waits_as_before() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        arrival = _Arrival(loop)
+        arrival = Arrival(loop)
 
         async def wait() -> str:
             await arrival
@@ -83,7 +83,7 @@ def test_a_waiting_task_can_be_cancelled_and_the_next_waits_as_before() -> None:
 
 def test_a_timeout_around_it_is_an_ordinary_one() -> None:
     async def main() -> None:
-        arrival = _Arrival(asyncio.get_running_loop())
+        arrival = Arrival(asyncio.get_running_loop())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await arrival

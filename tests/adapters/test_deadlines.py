@@ -180,8 +180,8 @@ def test_asyncio_a_connection_given_up_does_not_wait_for_its_peer_to_read_the_ab
         class Full(asyncio.Transport):
             """Takes bytes that the socket has no room for."""
 
-            def writelines(self, list_of_data: Any) -> None:
-                calls.append("writelines")
+            def write(self, data: Any) -> None:
+                calls.append("write")
                 channel.pause_writing()
 
             def close(self) -> None:
@@ -194,4 +194,4 @@ def test_asyncio_a_connection_given_up_does_not_wait_for_its_peer_to_read_the_ab
         channel.abandon()
 
     asyncio.run(main())
-    assert calls == ["writelines", "abort"]
+    assert calls == ["write", "abort"]

@@ -88,7 +88,8 @@ class AssociationEngine(AssociationHandlers):
         """The transport is there."""
         self._channel = channel
         self._opened = True
-        await self._notify(evt.EVT_CONN_OPEN, address=self._peer_side.address_tuple)
+        with self._exchange:
+            await self._notify(evt.EVT_CONN_OPEN, address=self._peer_side.address_tuple)
 
     async def _flush(self) -> None:
         """Write what is queued, unless writing has failed before: then nothing can be said any more."""
