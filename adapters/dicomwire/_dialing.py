@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from dicomwire._given_sockets import check_connected
 from dicomwire._race import Race, interleaved
-from dicomwire.addresses import AF_UNIX, Destination, end_of, information_of
+from dicomwire.addresses import AF_UNIX, Destination, end_of, information_of, is_any
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 
@@ -226,7 +226,7 @@ def over_given(sock: object, bind_address: object) -> Dialing:
         OSError: the connection is gone already.
     """
     given = check_connected(sock)
-    if bind_address is not None:
+    if not is_any(bind_address):
         raise ValueError("bind_address has no meaning for a sock that is connected already")
     return Dialing.over(given)
 

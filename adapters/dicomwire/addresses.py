@@ -289,7 +289,7 @@ def destinations(addr: Peer, port: int, bind_address: tuple[Any, ...] | list[Any
     _check_port(port)
     path = unix_path(addr)
     if path is not None:
-        if bind_address is not None:
+        if not is_any(bind_address):
             raise ValueError("bind_address is for Internet addresses, not for Unix paths")
         return [Destination(AF_UNIX, checked_path(path))]
     if isinstance(addr, str):
@@ -310,11 +310,17 @@ def destinations(addr: Peer, port: int, bind_address: tuple[Any, ...] | list[Any
     ]
 
 
+def is_any(bind_address: object) -> bool:
+    """Whether a local address leaves the choice to the system: both documented spellings do."""
+    return bind_address is None or (isinstance(bind_address, tuple | list) and tuple(bind_address) == ("", 0))
+
+
 def _local_addresses(bind_address: tuple[Any, ...] | list[Any] | None) -> dict[int, Any] | None:
     """What to bind to by address family; None: the system chooses."""
-    if bind_address is None or tuple(bind_address) == ("", 0):
+    if is_any(bind_address):
         return None
-    host, port, *rest = bind_address if len(bind_address) in (2, 4) else (None, None)
+    is_pair = isinstance(bind_address, tuple | list) and len(bind_address) in (2, 4)
+    host, port, *rest = bind_address if bind_address is not None and is_pair else (None, None)
     if not isinstance(host, str) or not isinstance(port, int) or not all(isinstance(item, int) for item in rest):
         raise TypeError("bind_address is (host, port), or (host, port, flowinfo, scope_id) for IPv6")
     _check_port(port)

@@ -296,7 +296,7 @@ async def test_a_path_that_cannot_be(socket_world: World, path: Path) -> None:
     with pytest.raises(TypeError, match="an address is"):
         await socket_world.serve(address="localhost")
     with pytest.raises(ValueError, match="bind_address"):
-        await associate(socket_world, path, 0, bind_address=("", 0))
+        await associate(socket_world, path, 0, bind_address=(LOCALHOST, 0))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
@@ -479,7 +479,7 @@ async def test_one_end_of_a_pair_may_be_given(socket_world: World, path: Path) -
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(str(path))
     sock.setblocking(False)
-    await echo(await associate(socket_world, None, None, sock=sock))
+    await echo(await associate(socket_world, None, None, sock=sock, bind_address=("", 0)))
 
 
 async def test_a_socket_is_the_callers_if_the_call_raises(socket_world: World) -> None:

@@ -478,6 +478,9 @@ def _seconds(timeout: float | None) -> str:
 
 def _peer(association: AssociationBase) -> str:
     peer = association.acceptor if association.is_requestor else association.requestor
-    address = peer.address_tuple
-    where = "an unknown address" if address is None else shown_address(address)
+    try:
+        host, port = peer.address, peer.port
+        where = f"{printable(host)} port {port}" if port else shown_address((host, port))
+    except ValueError:
+        where = "an unknown address"
     return f"{printable(peer.ae_title)} at {where}"
