@@ -58,6 +58,7 @@ _MANY = 0x1FFF
 """So many values of eight bytes fit in explicit VR."""
 
 _UNDEFINED = 0xFFFFFFFF
+_ITEM_TAG = b"\xfe\xff\x00\xe0"
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 
@@ -162,7 +163,7 @@ class _Writer:
         """An element that nobody has looked at."""
         tag, value = element.tag, element.value or b""
         is_same = element.is_implicit_VR == self._implicit and element.is_little_endian == self._little
-        if len(value) & 1 and (element.VR or _vr_of(dataset, element)) == "SQ":
+        if len(value) & 1 and (element.VR == "SQ" or (element.VR is None and value.startswith(_ITEM_TAG))):
             # Something in it is odd.
             is_same = False
         if keeps and is_same and (element.VR is not None or self._implicit):

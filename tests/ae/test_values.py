@@ -214,6 +214,18 @@ async def test_converting_a_stored_file_keeps_the_bytes_of_its_text(world: World
     await done(association.release())
 
 
+async def test_what_pydicom_says_of_a_value_is_one_line(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    bad = match()
+    bad.AcquisitionDuration = 1.5
+    # pydicom puts the whole element into its message, in several lines, and a traceback below.
+    bad["AcquisitionDuration"]._value = "Doe^Jane"
+    association = await joined(world, yielding((0xFF00, bad)))
+    assert await collect(association.send_c_find(match(), FIND)) == [(0xC312, None)]
+    (told,) = [item for item in caplog.messages if "C-FIND handler" in item]
+    assert "AcquisitionDuration (0018,9073)" in told and "\n" not in told and "Doe" not in told
+    await done(association.release())
+
+
 # -- deflated transfer syntaxes ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("syntax", JPIP_DEFLATED)
 @pytest.mark.parametrize("form", ["data set", "path", "encoded"])

@@ -375,7 +375,8 @@ def test_instances_are_moved(pair: Pair) -> None:
     assert some[-1][1].FailedSOPInstanceUIDList == f"{UID_ROOT}.3.5.4"
     assert [[status.Status for status, _ in answer] for answer in unknown] == [[0xA801]] * len(unknown)
     assert len(pair.receiver.stored) == 19
-    title = "DICOMWIRE" if pair.scp.is_ours else "PYNETDICOM"
+    # PS3.7 9.1.1 wants whoever asked for the C-MOVE; pynetdicom names itself.
+    title = "REQUESTOR" if pair.scp.is_ours else "PYNETDICOM"
     assert pair.receiver.origins == [(title, 60)] * 10 + [(title, 61)] * 10
 
 

@@ -251,9 +251,9 @@ def _accepted_classes(association: AssociationBase) -> set[str]:
 
 def _proposed(association: AssociationBase, classes: set[str]) -> str:
     """What a peer cannot send, in words: instances of every class that it was not offered."""
-    accepted = sorted(map(uid_name, classes & _accepted_classes(association)))
-    more = len(accepted) - _MOST_NAMED
-    named = ", ".join(accepted[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "") or "nothing"
+    names = sorted(map(uid_name, classes & _accepted_classes(association)))
+    more = len(names) - _MOST_NAMED
+    named = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "") or "nothing"
     return f"{named} was accepted, and other SOP classes were never proposed: add those wanted to storage_classes"
 
 
