@@ -38,6 +38,8 @@ _HEADS = (1024, _HEAD, 8 * _HEAD, 64 * _HEAD)
 """How far to look for the UIDs, in bytes of the data set: nearly always they are in the first KiB."""
 
 _is_uid = re.compile(r"[0-9.]{1,64}").fullmatch
+_is_name = re.compile(r"[!-\[\]-~]{1,64}").fullmatch
+"""No UID, but what a data set may call its instance: hashes are found in the field, and archives have them."""
 
 
 # Without slots: frozen classes with slots take twice as long to make.
@@ -232,8 +234,11 @@ def _of_stated(stated: EncodedDataSet) -> EncodedDataSet:
     except Unsendable as error:
         error.sop_instance_uid = error.sop_instance_uid or stated.sop_instance_uid
         raise
-    instance = _uid_of_stated(head.sop_instance_uid, stated.sop_instance_uid)
-    sop_class = _uid_of_stated(head.sop_class_uid, stated.sop_class_uid)
+    instance, sop_class = stated.sop_instance_uid, stated.sop_class_uid
+    if _is_name(head.sop_instance_uid) is not None:
+        instance = head.sop_instance_uid
+    if _is_uid(head.sop_class_uid) is not None:
+        sop_class = head.sop_class_uid
     for actual, said, name in (
         (sop_class, stated.sop_class_uid, "SOP Class"),
         (instance, stated.sop_instance_uid, "SOP Instance"),
@@ -285,7 +290,7 @@ def _guessed(content: Content, meta: FileMeta) -> str:
 
 
 def _uid(found: str, stated: str | None, name: str, element: str, instance: str | None) -> str:
-    """The UID of the data set, else that of the file meta information.
+    """The UID of the data set, else that of the file meta information; ``instance`` is known once the class is wanted.
 
     Raises:
         Unsendable: it is none.
@@ -297,13 +302,12 @@ def _uid(found: str, stated: str | None, name: str, element: str, instance: str 
             f"the file meta information has no {element} Media Storage {name}, and the data set no {name}"
         )
     if _is_uid(uid) is None:
+        if found and instance is None and _is_name(found) is not None:
+            LOGGER.warning("the %s in a data set is no UID, and sent as it is: %s", name, found)
+            return found
         where = "in its data set" if found else f"in its file meta information ({element}), which its data set lacks,"
         raise Unsendable(f"the {name} {where} is no UID: {printable(uid, 100)!r}", instance)
     return uid
-
-
-def _uid_of_stated(found: str, stated: str) -> str:
-    return found if found and _is_uid(found) is not None else stated
 
 
 def _make_even(content: Content, syntax: str, instance: str) -> None:

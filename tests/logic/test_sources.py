@@ -317,6 +317,25 @@ def test_what_nothing_tells_or_is_no_uid_is_an_error(
             pass
 
 
+@pytest.mark.parametrize(
+    "name", ["dccc9599087131742838cc1162a630fea87ba9bf61ac09bfda90d4adfa5ddaed", "1.2.3.abc", "../x"]
+)
+def test_an_instance_that_calls_itself_otherwise_than_by_a_uid_is_sent_under_that_name(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = _EXPLICIT.uids(name)
+    with opened(dicom_file(data)) as instance:
+        assert identity(instance) == (CT, name, EXPLICIT)
+    assert "is no UID, and sent as it is" in caplog.text
+    with opened(bare(data)) as instance:
+        assert identity(instance) == (CT, name, EXPLICIT)
+    with (
+        pytest.raises(Unsendable, match="SOP Class UID in its data set is no UID"),
+        opened(dicom_file(_EXPLICIT.uids("1.2.3", name))),
+    ):
+        pass
+
+
 # -- file meta information ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("length", [None, 0, 2, 14, 1000, UNDEFINED - 1])
 @pytest.mark.parametrize("has_length", [True, False])

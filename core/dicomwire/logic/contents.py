@@ -143,23 +143,21 @@ class InMemory(Content):
 class InFile(Content):
     """What follows ``offset`` in an open file."""
 
-    size: int
-
     def __init__(self, descriptor: int, offset: int, size: int, head: memoryview) -> None:
         self.descriptor = descriptor
         self.offset = offset
-        self.size = size
+        self.size = self._size = size
         self._head = head
         """The beginning of it, read already."""
 
     def head(self, count: int) -> bytes:
-        if len(self._head) < min(count, self.size):
-            self._head = memoryview(self.read_at(0, min(count, self.size)))
+        if len(self._head) < min(count, self._size):
+            self._head = memoryview(self.read_at(0, min(count, self._size)))
         return bytes(self._head)
 
     def drop(self, count: int) -> None:
         self.offset += count
-        self.size -= count
+        self.size = self._size = self._size - count
         self._head = self._head[count:]
 
     def read_at(self, offset: int, count: int) -> Buffer:
@@ -173,7 +171,7 @@ class InFile(Content):
         return super().pieces(step) if self.padding is not None else self._read(step, check=True)
 
     def _read(self, step: int, *, check: bool = False) -> Pieces:
-        left, head = self.size, self._head
+        left, head = self._size, self._head
         if len(head) >= left:
             yield last_piece(head, pads=self.pads) if check else head, True
             return
@@ -292,6 +290,8 @@ class FromFile(Stream):
             self.size = max(0, file.seek(0, os.SEEK_END) - start)
             file.seek(start)
         self._buffer = memoryview(b"")
+        self._origin: int | None = None
+        """Where the head begins in it, once somebody has read elsewhere."""
 
     def more(self, count: int) -> Buffer:
         if not hasattr(self._file, "readinto"):
@@ -301,13 +301,12 @@ class FromFile(Stream):
         return self._buffer[: self._file.readinto(self._buffer[:count]) or 0]
 
     def read_at(self, offset: int, count: int) -> Buffer:
-        if self._origin is None:
-            self._origin = self._file.tell() - len(self._head)
-        self._file.seek(self._origin + offset)
+        origin = self._origin
+        if origin is None:
+            origin = self._origin = self._file.tell() - len(self._head)
+        self._file.seek(origin + offset)
         data: bytes = self._file.read(count)
         return data
-
-    _origin: int | None = None
 
     def rewind(self) -> None:
         if self._origin is not None:

@@ -220,14 +220,12 @@ def plan(read_at: ReadAt, size: int, coding: Coding) -> Padding:
     Raises:
         CannotPad: the data set is damaged.
     """
-    for drops_offsets in (False, True):
-        padding = Padding(coding, drops_offsets)
-        try:
-            _try(padding, read_at, size)
-        except OffsetsMove:
-            continue
-        break
-    return padding
+    try:
+        _try(Padding(coding), read_at, size)
+    except OffsetsMove:
+        _try(Padding(coding, drops_offsets=True), read_at, size)
+        return Padding(coding, drops_offsets=True)
+    return Padding(coding)
 
 
 def is_compressed(read_at: ReadAt, size: int, coding: Coding) -> bool:
