@@ -51,7 +51,8 @@ class Relay:
     """Takes the numbers of signals that have come."""
 
     def __init__(self, other: int) -> None:
-        self._other = other
+        # On Windows this is a socket, for which there is no writing without an object.
+        self._other = other if os.name != "nt" else _NONE
 
     def took(self, numbers: bytes) -> None:
         """Hand them to whoever has asked for them before.

@@ -9,7 +9,6 @@ import ssl
 import threading
 import time
 
-from dicomwire._forking import free
 from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
 from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
@@ -41,7 +40,7 @@ class SocketChannel:
         self._open = True
         self.is_torn = False
         self._write_until: float | None = None
-        """When the thread that writes gives up, as far as it knows; while it writes."""
+        """When the thread that writes gives up, as far as it knows; None while nobody writes, or nobody knows."""
 
         self._gave_up = False
         self._is_tls = isinstance(sock, ssl.SSLSocket)
@@ -82,6 +81,7 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._writing = False
+            self._write_until = None
             if self._waiting:
                 self.changed()
 
@@ -261,7 +261,6 @@ class SocketChannel:
 
     def forsake(self) -> None:
         """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
-        free(self.lock)
         self._open = self._reading = self._writing = False
         self._waiting = 0
         self.sock.close()
