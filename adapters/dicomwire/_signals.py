@@ -14,6 +14,8 @@ import socket
 import threading
 from collections.abc import Iterator
 
+from dicomwire._socket_timeouts import is_cooperative
+
 _NONE = -1
 
 _installed = _NONE
@@ -27,7 +29,8 @@ def signals_written_to(sock: socket.socket) -> Iterator[Relay | None]:
     himself in our place meanwhile.
     """
     global _installed
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or is_cooperative(sock):
+        # Loops such as that of gevent see to signals themselves.
         yield None
         return
     try:
@@ -51,7 +54,8 @@ class Relay:
     """Takes the numbers of signals that have come."""
 
     def __init__(self, other: int) -> None:
-        self._other = other
+        # On Windows this is a socket, for which there is no writing without an object.
+        self._other = other if os.name != "nt" else _NONE
 
     def took(self, numbers: bytes) -> None:
         """Hand them to whoever has asked for them before.

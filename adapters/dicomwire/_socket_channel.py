@@ -11,7 +11,6 @@ import time
 
 from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
-from dicomwire._forking import free
 from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
 from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
@@ -44,7 +43,7 @@ class SocketChannel:
         self._open = True
         self.is_torn = False
         self._look_at: float | None = None
-        """When the thread that writes looks again whether the peer takes it; while it writes."""
+        """When the thread that writes looks again whether the peer takes it; None while nobody writes."""
 
         self._gave_up: PeerDoesNotRead | None = None
         self._is_tls = isinstance(sock, ssl.SSLSocket)
@@ -87,6 +86,7 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._writing = False
+            self._look_at = None
             if self._waiting:
                 self.changed()
 
@@ -268,7 +268,6 @@ class SocketChannel:
 
     def forsake(self) -> None:
         """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
-        free(self.lock)
         self._open = self._reading = self._writing = False
         self._waiting = 0
         self.sock.close()

@@ -279,6 +279,7 @@ class Association(AssociationBase):
 
     def _abandon_now(self, pdu: Abort) -> None:
         with self._lock:
+            super()._abandon_now(pdu)
             self._finished.notify_all()
 
     def _refuse_now(self, pdu: AssociateRJ) -> None:

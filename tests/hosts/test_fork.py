@@ -14,7 +14,7 @@ from tests.support.processes import run_python
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 PROGRAM = dedent("""
-    import gc, os, socket, ssl, sys, threading, time
+    import faulthandler, gc, os, socket, ssl, sys, threading, time
     from dicomwire import AE, build_context, evt
     VERIFICATION = "1.2.840.10008.1.1"
     CONTEXTS = [build_context(VERIFICATION)]
@@ -24,6 +24,7 @@ PROGRAM = dedent("""
         receiving, sending = os.pipe()
         pid = os.fork()
         if not pid:
+            faulthandler.dump_traceback_later(seconds - 1)
             try:
                 said = str(work())
             except BaseException as error:
