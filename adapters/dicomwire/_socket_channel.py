@@ -16,6 +16,7 @@ from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
+from dicomwire.upper_layer.progress import pause
 
 _A_MOMENT = 0.001
 """Seconds that a poll, which holds the lock, may take."""
@@ -46,7 +47,10 @@ class SocketChannel:
             self._timeouts = stream.timeouts
         else:
             self._stream, self._timeouts = sock, timeouts_of(sock)
-        self._progress = session.connection.writing
+        self._connection = session.connection
+        self._limits = session.connection.timeouts
+        self._limit = self._limits.write
+        self._pause = pause(self._limit)
         self._delivery = SocketDelivery(sock, session.connection)
         self._acknowledge = acknowledge_with(sock)
 
@@ -79,20 +83,28 @@ class SocketChannel:
                 self.changed()
 
     def _write(self, buffers: list[Buffer]) -> None:
-        progress, delivery = self._progress, self._delivery
-        pause = progress.begin(time.monotonic())
+        if (limit := self._limits.write) is not self._limit:
+            self._limit, self._pause = limit, pause(limit)
+        seconds = self._pause
+        since = time.monotonic()
         index, count = 0, len(buffers)
         while True:
             # Each time: a thread that reads may have changed Python's timeout.
-            self._timeouts.send(pause)
+            self._timeouts.send(seconds)
             try:
                 index = send_some(self._stream, buffers, index)
                 if index >= count:
                     return
             except TIMED_OUT:
                 pass
-            delivery.moved = -sum(map(len, buffers[index:]))
-            pause = progress.go_on(time.monotonic(), delivery)
+            self._delivery.moved = -sum(map(len, buffers[index:]))
+            seconds = self._look(since)
+
+    def _look(self, since: float) -> float:
+        """The seconds that a write which began at ``since`` may wait on; TimeoutError if it has waited too long."""
+        writing = self._connection.writing
+        writing.begin(since)
+        return writing.go_on(time.monotonic(), self._delivery)
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -108,7 +120,8 @@ class SocketChannel:
         now = time.monotonic()
         deadline = session.next_deadline(now)
         buffer = session.get_buffer()
-        self._acknowledge(session.connection)
+        if self._connection.owes_acknowledgement:
+            self._acknowledge(self._connection)
         self._reading = True
         self.lock.release()
         try:
