@@ -16,7 +16,7 @@ from dicomwire._tls_stream import TLSStream
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
-from dicomwire.upper_layer.progress import PeerDoesNotRead
+from dicomwire.upper_layer.progress import PeerDoesNotRead, pause
 
 _A_MOMENT = 0.001
 """Seconds that a poll, which holds the lock, may take."""
@@ -45,6 +45,8 @@ class SocketChannel:
         self._look_at: float | None = None
         """When the thread that writes looks again whether the peer takes it; None while nobody writes."""
 
+        self._since = 0.0
+
         self._gave_up: PeerDoesNotRead | None = None
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._stream: socket.socket | TLSStream
@@ -55,7 +57,10 @@ class SocketChannel:
         else:
             # Of gevent's TLS sockets, too: it runs one greenlet at a time, and they wait by themselves.
             self._stream, self._timeouts = sock, timeouts_of(sock)
-        self._progress = session.connection.writing
+        self._connection = session.connection
+        self._limits = session.connection.timeouts
+        self._limit = self._limits.write
+        self._pause = pause(self._limit)
         self._delivery = SocketDelivery(sock, session.connection)
         self._acknowledge = acknowledge_with(sock)
 
@@ -91,21 +96,31 @@ class SocketChannel:
                 self.changed()
 
     def _write(self, buffers: list[Buffer]) -> None:
-        progress, delivery = self._progress, self._delivery
-        pause = progress.begin(time.monotonic())
+        if (limit := self._limits.write) is not self._limit:
+            self._limit, self._pause = limit, pause(limit)
+        seconds = self._pause
+        self._since = since = time.monotonic()
+        self._look_at = since + seconds
         index, count = 0, len(buffers)
         while True:
             # Each time: a thread that reads may have changed Python's timeout.
-            self._timeouts.send(pause)
-            self._look_at = time.monotonic() + pause
+            self._timeouts.send(seconds)
             try:
                 index = send_some(self._stream, buffers, index)
                 if index >= count:
                     return
             except TIMED_OUT:
                 pass
-            delivery.moved = -sum(map(len, buffers[index:]))
-            pause = progress.go_on(time.monotonic(), delivery)
+            self._delivery.moved = -sum(map(len, buffers[index:]))
+            seconds = self._look()
+
+    def _look(self) -> float:
+        """The seconds that the write may wait on; PeerDoesNotRead if it has waited too long."""
+        writing, now = self._connection.writing, time.monotonic()
+        writing.begin(self._since)
+        seconds = writing.go_on(now, self._delivery)
+        self._look_at = now + seconds
+        return seconds
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -121,7 +136,8 @@ class SocketChannel:
         now = time.monotonic()
         deadline = session.next_deadline(now)
         buffer = session.get_buffer()
-        self._acknowledge(session.connection)
+        if self._connection.owes_acknowledgement:
+            self._acknowledge(self._connection)
         self._reading = True
         self.lock.release()
         try:
@@ -217,8 +233,9 @@ class SocketChannel:
         if late_at is None or now < late_at:
             return False
         if self._writing:
+            # Signals keep it from looking by itself.
             try:
-                self._look_at = now + self._progress.go_on(now, self._delivery)
+                self._look()
             except PeerDoesNotRead as error:
                 self._gave_up = error
                 self.break_off()

@@ -354,8 +354,10 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 session.handle_deadline(now, self._delivery)
             await asyncio.sleep(0)
             return
-        session.connection.recycle_buffer()
-        self._acknowledge(session.connection)
+        connection = session.connection
+        connection.recycle_buffer()
+        if connection.owes_acknowledgement:
+            self._acknowledge(connection)
         self._set_timer()
         self._is_pumping = True
         try:

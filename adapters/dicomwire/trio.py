@@ -148,8 +148,10 @@ class SocketChannel:
                 await trio.lowlevel.checkpoint()
                 return
             # Wait without holding a buffer.
-            session.connection.recycle_buffer()
-            self._acknowledge(session.connection)
+            connection = session.connection
+            connection.recycle_buffer()
+            if connection.owes_acknowledgement:
+                self._acknowledge(connection)
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
                 self._scope = scope
                 await self._wait_readable()

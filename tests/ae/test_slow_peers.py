@@ -181,7 +181,9 @@ async def test_an_abort_does_not_wait_for_what_the_peer_does_not_read(socket_wor
     await socket_world.until(lambda: association._sending)
     await done(association.abort())
     await job.result()
-    assert association.failure == "aborted by us"
+    # In a thread, whoever writes may be the first to hear that the connection is broken off.
+    assert association.is_aborted
+    assert association.failure in ("aborted by us", "connection closed without release")
 
 
 async def test_a_write_timeout_that_is_set_while_it_waits_counts(socket_world: World) -> None:

@@ -156,7 +156,6 @@ class Connection:
         self.queued = 0
         """Bytes of messages that were queued to be sent, in total."""
 
-        self._delivered = 0
         self.tap = tap
         self.peer_maximum_length = _SCARCE
         """The longest P-DATA-TF body the peer takes, 0 for no limit; known once the association is negotiated."""
@@ -320,11 +319,9 @@ class Connection:
         started = self.timers.running.get(timer)
         if left_at is None or started is None or left_at <= started + _MOMENT:
             return False
-        taken = delivery.taken()
-        if taken - self._delivered < enough(self.limits, left_at - started):
+        if not self.writing.has_moved(delivery, left_at - started):
             # Drop by drop: a system may have queued megabytes.
             return False
-        self._delivered = taken
         self.timers.running[timer] = left_at
         return True
 

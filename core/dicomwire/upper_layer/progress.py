@@ -43,6 +43,11 @@ def enough(limits: Limits, seconds: float | None) -> int:
     return _ENOUGH if seconds is None else max(1, min(_ENOUGH, int(limits.least_rate * seconds)))
 
 
+def pause(limit: float | None) -> float:
+    """The seconds before a write that waits is first looked at, by ``Timeouts.write``."""
+    return _LOOK if limit is None or limit > _LOOK * _LOOKS else limit / _LOOKS
+
+
 class WriteProgress:
     """How long we have waited for a peer to take what we send, and whether that is too long.
 
@@ -51,7 +56,7 @@ class WriteProgress:
     nobody's; what was waited in one counts on in the next, else small messages could be taken drop by drop.
     """
 
-    __slots__ = ("_hurried", "_limits", "_look_at", "_mark", "_timeouts", "_until", "_waited")
+    __slots__ = ("_delivered", "_hurried", "_limits", "_look_at", "_mark", "_timeouts", "_until", "_waited")
 
     def __init__(self, limits: Limits, timeouts: Timeouts) -> None:
         self._limits = limits
@@ -67,14 +72,13 @@ class WriteProgress:
         """Up to when all waiting is counted."""
 
         self._look_at = 0.0
+        self._delivered = 0
 
     def begin(self, since: float) -> float:
         """A write that began at ``since`` has to wait; for so many seconds from then before :meth:`go_on` is asked."""
         if since > self._until:
             self._until = since
-        limit = self._timeouts.write
-        pause = _LOOK if limit is None or limit > _LOOK * _LOOKS else limit / _LOOKS
-        self._look_at = self._until + pause
+        self._look_at = self._until + pause(self._timeouts.write)
         return self._look_at - since
 
     def go_on(self, now: float, delivery: Delivery) -> float:
@@ -102,6 +106,14 @@ class WriteProgress:
             raise PeerDoesNotRead(f"has read {what} {limit:g} s")
         self._until = now
         return self.begin(now)
+
+    def has_moved(self, delivery: Delivery, seconds: float) -> bool:
+        """What was queued has moved on by enough for so many seconds since this was last true."""
+        taken = delivery.taken()
+        moved = taken - self._delivered >= enough(self._limits, seconds)
+        if moved:
+            self._delivered = taken
+        return moved
 
     def hurry(self) -> None:
         """The association is over: what has not gone out at the next look never will."""
