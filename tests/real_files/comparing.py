@@ -130,7 +130,7 @@ def _element(dataset: Dataset, tag: BaseTag, *, big: bool, explicit: bool) -> El
         # pydicom decodes a few while it reads.
         value = _encoded(raw)
     value = value.rstrip(b"\0 ") if vr in _TEXT else value + b"\0" * (len(value) & 1)
-    return Element(vr, value, is_stated=explicit and raw.VR == vr)
+    return Element(vr, value, is_stated=explicit and vr == raw.VR)
 
 
 def _encoded(element: DataElement) -> bytes:
