@@ -476,6 +476,11 @@ _SERVICE_CLASS_OF_LIST = {
 }
 
 
+def storage_classes() -> list[str]:
+    """Every storage SOP class that an SCP of ours serves, the retired ones too: archives hold what they once got."""
+    return sorted({*table.SOP_CLASSES["StorageServiceClass"].values(), *table.RETIRED_STORAGE.values()})
+
+
 def _ready_made(name: str) -> list[PresentationContext] | None:
     if name == "StoragePresentationContexts":
         storage = table.SOP_CLASSES["StorageServiceClass"]

@@ -470,7 +470,8 @@ async def test_the_server_takes_every_class_in_its_own_syntax_unless_told_otherw
             def note(established: evt.Event) -> None:
                 accepted.append(established.assoc.accepted_contexts)
 
-            contexts = [build_context(MR_IMAGE_STORAGE, JPEG), build_context(CT_IMAGE_STORAGE, JPEG)]
+            retired = "1.2.840.10008.5.1.4.1.1.6"
+            contexts = [build_context(uid, JPEG) for uid in (MR_IMAGE_STORAGE, CT_IMAGE_STORAGE, retired)]
             options = {"contexts": contexts, "evt_handlers": [(evt.EVT_ESTABLISHED, note)]}
             yield LOCALHOST, port_of(ae._servers[-1]), options
             yield 1
@@ -478,7 +479,7 @@ async def test_the_server_takes_every_class_in_its_own_syntax_unless_told_otherw
 
         server = await archive(world, handler, event=evt.EVT_C_MOVE)
         await move(world, ae, server, tmp_path, storage_classes=classes)
-    assert [len(contexts) for contexts in accepted] == [2, 1]
+    assert [len(contexts) for contexts in accepted] == [3, 1]
 
 
 async def test_an_unknown_destination_says_what_has_to_be_configured(world: World, tmp_path: Path) -> None:

@@ -86,6 +86,15 @@ def test_what_is_sent_is_in_a_file_that_can_be_read(tmp_path: Path) -> None:
     ]
 
 
+def test_an_instance_of_a_retired_class_is_stored(tmp_path: Path) -> None:
+    # Ultrasound Image Storage as it was until 1994: storescu proposes it, and peers send it.
+    sent = dicom_file(tmp_path / "sent.dcm", sop_class="1.2.840.10008.5.1.4.1.1.6")
+    with provider("storescp", "0", "-v", "-od", str(tmp_path / "out")) as server:
+        assert storescu(server.port, sent) == 0
+        assert server.stop() == 0
+    assert names(tmp_path / "out") == ["UN.1.2.3"]
+
+
 def test_storescp_answers_echoes_and_prefers_what_it_is_told_to(tmp_path: Path) -> None:
     with provider("storescp", "0", "-v", "-x=", "-od", str(tmp_path)) as server:
         contexts = [build_context(VERIFICATION), build_context(CT, [IMPLICIT, EXPLICIT])]

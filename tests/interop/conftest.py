@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,13 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.interop)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _samples_may_have_odd_values() -> Iterator[None]:
-    """pydicom warns of some values in its own samples; how they travel is what counts here."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """pydicom warns of some values in its own samples; how they travel is what counts here.
+
+    Around each test of this folder with all its fixtures, and no others: tests may come in any order.
+    """
+    if HERE not in item.path.parents:
+        return (yield)
     before = config.settings.reading_validation_mode
     config.settings.reading_validation_mode = config.IGNORE
-    yield
-    config.settings.reading_validation_mode = before
+    try:
+        return (yield)
+    finally:
+        config.settings.reading_validation_mode = before
 
 
 @pytest.fixture(params=ADAPTERS, scope="module")

@@ -130,7 +130,7 @@ def _element(dataset: Dataset, tag: BaseTag, *, big: bool, explicit: bool) -> El
         # pydicom decodes a few while it reads.
         value = _encoded(raw)
     value = value.rstrip(b"\0 ") if vr in _TEXT else value + b"\0" * (len(value) & 1)
-    return Element(vr, value, is_stated=explicit and raw.VR != "UN")
+    return Element(vr, value, is_stated=explicit and vr == raw.VR)
 
 
 def _encoded(element: DataElement) -> bytes:
@@ -143,8 +143,7 @@ def _encoded(element: DataElement) -> bytes:
 
 def _vr(dataset: Dataset, tag: BaseTag, stated: str | None) -> str:
     """The VR of an element, from the dictionaries where it does not state a known one."""
-    if stated not in (None, "UN"):
-        assert stated is not None
+    if stated and stated != "UN" and " or " not in stated:
         return stated
     try:
         if tag.is_private:

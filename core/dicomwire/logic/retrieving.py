@@ -173,11 +173,11 @@ def _storage(storage_classes: StorageClasses, most: int | None) -> list[Presenta
     """The contexts of the classes to receive: ``most`` of them, as requestor, or as acceptor any number."""
     if storage_classes is None:
         # Each import gives new ones.
-        from dicomwire.presentation import AllStoragePresentationContexts, StoragePresentationContexts
+        from dicomwire.presentation import StoragePresentationContexts, storage_classes as every_one
 
         if most is not None:
             return StoragePresentationContexts
-        return [build_context(context.abstract_syntax or "", _ACCEPTED) for context in AllStoragePresentationContexts]
+        return [build_context(uid, _ACCEPTED) for uid in every_one()]
     given = [storage_classes] if isinstance(storage_classes, str) else list(storage_classes)
     contexts = [
         item if isinstance(item, PresentationContext) else build_context(item, None if most else _ACCEPTED)

@@ -15,7 +15,7 @@ from dicomwire import events as evt
 from dicomwire._logging import printable
 from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.logic.incoming import SUCCESS, IncomingFile, Receiver
-from dicomwire.presentation import AllStoragePresentationContexts, PresentationContext, build_context
+from dicomwire.presentation import PresentationContext, build_context, storage_classes
 from dicomwire.safe_names import safe_name
 from dicomwire.sop_class import Verification
 
@@ -52,7 +52,7 @@ def _nobody(status: int, size: int) -> None:
 
 def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationContext]:
     """Every storage class with these transfer syntaxes, and with ``echo`` verification."""
-    contexts = [build_context(context.abstract_syntax or "", syntaxes) for context in AllStoragePresentationContexts]
+    contexts = [build_context(uid, syntaxes) for uid in storage_classes()]
     return [*contexts, build_context(Verification, syntaxes)] if echo else contexts
 
 
