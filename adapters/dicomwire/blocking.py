@@ -118,6 +118,8 @@ class Association(AssociationBase):
         self._running = 0
         self.is_armed = False
         self._is_known_to_watcher = False
+        # Not only by its AE, which forgets it while a thread is still at its end, and holds the lock.
+        tell_forks(self)
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
