@@ -127,6 +127,8 @@ class Association(AssociationBase):
 
         self.daemon = True
         """An association does not keep a program alive; setting this has no effect."""
+        # Not only by its AE, which forgets it while a thread is still at its end, and holds the lock.
+        tell_forks(self)
 
     send_c_echo = blocking(send_c_echo)
     send_c_store = blocking(send_c_store)
