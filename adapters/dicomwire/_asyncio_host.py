@@ -104,7 +104,15 @@ class Arrival:
     loop: that turn, with its system call, costs as much as all else that is done for a small message.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_cancelled_with", "_context", "_is_cancelled", "_kind", "_loop", "_resume")
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_cancelled_with",
+        "_context",
+        "_is_cancelled",
+        "_kind",
+        "_loop",
+        "_resume",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False

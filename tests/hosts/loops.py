@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from dicomwire import build_context, evt
 from dicomwire.asyncio import AE, Association, AssociationServer
 from tests.ae.test_operations import instance
-from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION
+from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, keep
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 COMMITMENT = "1.2.840.10008.1.20.1"
@@ -66,7 +66,7 @@ def run(host: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
 
 
@@ -120,7 +120,7 @@ class Peers:
             tls_args=None if self.tls is None else (self.tls[1], "localhost"),
             evt_handlers=[
                 (evt.EVT_ABORTED, lambda event: self.told.append("aborted")),
-                (evt.EVT_N_EVENT_REPORT, lambda event: (self.told.append("report"), (0x0000, None))[1]),
+                (evt.EVT_N_EVENT_REPORT, lambda event: keep(self.told, "report", (0x0000, None))),
             ],
         )
         assert association.is_established, association.failure

@@ -109,7 +109,7 @@ def test_a_task_group_ends_when_one_of_its_tasks_fails(host: str, name: str) -> 
         async def waiting() -> None:
             await wait()
 
-        with pytest.raises(ExceptionGroup) as failed:
+        with pytest.raises(ExceptionGroup) as failed:  # noqa: PT012
             async with asyncio.TaskGroup() as group:
                 group.create_task(waiting())
                 group.create_task(fail())

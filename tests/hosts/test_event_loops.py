@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from pydicom.dataset import Dataset
@@ -68,13 +69,13 @@ def test_an_abort_is_noticed_while_nobody_calls(host: str, tls: bool) -> None:
     async def work() -> None:
         peers = Peers(tls=tls)
         async with await peers.server() as server:
-            for _ in range(3):
+            for count in (1, 2, 3):
                 association = await peers.associate(server)
                 await until(lambda: server.active_associations[0].is_established)
                 await server.active_associations[0].abort()
-                await until(lambda: association.is_aborted)
+                await until(partial(getattr, association, "is_aborted"))
                 assert not association.is_established
-            assert peers.told.count("aborted") == 3
+                assert peers.told.count("aborted") == count
 
     run(host, work)
 
@@ -115,7 +116,7 @@ def test_every_event_report_is_answered_while_nobody_calls(host: str, tls: bool)
 def test_a_server_that_is_left_by_an_exception_leaves_nothing(host: str) -> None:
     async def work() -> None:
         peers = Peers()
-        with pytest.raises(LookupError):
+        with pytest.raises(LookupError):  # noqa: PT012
             async with await peers.server(echo=peers.slow) as server:
                 association = await peers.associate(server)
                 echo = asyncio.create_task(association.send_c_echo())
@@ -131,7 +132,7 @@ def test_a_connection_made_while_the_server_ends_is_closed(host: str) -> None:
     async def work() -> None:
         peers = Peers()
         made = asyncio.Event()
-        with pytest.raises(LookupError):
+        with pytest.raises(LookupError):  # noqa: PT012
             async with await peers.server() as server:
                 adopt = server._adopt
 
@@ -139,7 +140,7 @@ def test_a_connection_made_while_the_server_ends_is_closed(host: str) -> None:
                     adopt(association)  # type: ignore[arg-type]
                     made.set()
 
-                server._adopt = adopted  # type: ignore[method-assign,assignment]
+                server._adopt = adopted  # type: ignore[method-assign]
                 reader, writer = await asyncio.open_connection(*server.server_address)
                 await made.wait()
                 raise LookupError
