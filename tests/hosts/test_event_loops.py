@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -116,10 +117,11 @@ def test_every_event_report_is_answered_while_nobody_calls(host: str, tls: bool)
 def test_a_server_that_is_left_by_an_exception_leaves_nothing(host: str) -> None:
     async def work() -> None:
         peers = Peers()
+        server = await peers.server(echo=peers.slow)
+        association = await peers.associate(server)
+        echo = asyncio.create_task(association.send_c_echo())
         with pytest.raises(LookupError):  # noqa: PT012
-            async with await peers.server(echo=peers.slow) as server:
-                association = await peers.associate(server)
-                echo = asyncio.create_task(association.send_c_echo())
+            async with server:
                 await peers.asked.wait()
                 raise LookupError
         assert "Status" not in await echo
@@ -132,16 +134,17 @@ def test_a_connection_made_while_the_server_ends_is_closed(host: str) -> None:
     async def work() -> None:
         peers = Peers()
         made = asyncio.Event()
+        server = await peers.server()
+        adopt = server._adopt
+
+        def adopted(association: Any) -> None:
+            adopt(association)
+            made.set()
+
+        server._adopt = adopted  # type: ignore[method-assign]
+        reader, writer = await asyncio.open_connection(*server.server_address)
         with pytest.raises(LookupError):  # noqa: PT012
-            async with await peers.server() as server:
-                adopt = server._adopt
-
-                def adopted(association: object) -> None:
-                    adopt(association)  # type: ignore[arg-type]
-                    made.set()
-
-                server._adopt = adopted  # type: ignore[method-assign]
-                reader, writer = await asyncio.open_connection(*server.server_address)
+            async with server:
                 await made.wait()
                 raise LookupError
         assert await reader.read() == b""
