@@ -164,10 +164,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         """For transports that know only :class:`asyncio.Protocol`, as those of pipes and serial lines do."""
         rest = memoryview(data)
         while rest:
-            count = min(len(rest), len(buffer := self.get_buffer(len(rest))))
+            buffer = self.get_buffer(len(rest))
+            count = min(len(rest), len(buffer))
             buffer[:count] = rest[:count]
-            # The session may want to move it.
-            buffer.release()
             self.buffer_updated(count)
             rest = rest[count:]
 

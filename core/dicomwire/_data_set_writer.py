@@ -167,7 +167,9 @@ class _Writer:
             # Something in it is odd.
             is_same = False
         if keeps and is_same and (element.VR is not None or self._implicit):
-            self._value(out, tag, element.VR or "UN", value, is_undefined=element.length == _UNDEFINED)
+            # In implicit VR it matters for what an odd value is padded with, and for nothing else.
+            vr = element.VR or (_vr_of(dataset, element) if len(value) & 1 else "UN")
+            self._value(out, tag, vr, value, is_undefined=element.length == _UNDEFINED)
             return
         vr = element.VR or _vr_of(dataset, element)
         is_in_order = vr not in _NUMBERS or element.is_little_endian == self._little

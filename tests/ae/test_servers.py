@@ -550,9 +550,11 @@ async def cancelled_after(world: World, work: Any, started: Any) -> None:
 
         task = asyncio.get_running_loop().create_task(work())
         await started.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
+        task.cancel("because")
+        with pytest.raises(asyncio.CancelledError) as cancelled:
             await task
+        # By its message whoever cancelled knows its own cancellation again, as anyio does.
+        assert cancelled.value.args == ("because",)
     else:
         import trio
 
