@@ -13,6 +13,7 @@ from dicomwire import sop_class
 from dicomwire._globals import DEFLATED
 from dicomwire.apps._common.storage import Storage
 from dicomwire.dimse.messages import C_STORE_RQ
+from dicomwire.logic.data_set_beginning import why_no_data_set
 from dicomwire.logic.file_meta import FileMeta, read_file_meta
 
 
@@ -49,7 +50,12 @@ def samples() -> list[Sample]:
                 meta = read_file_meta(file)
             except InvalidDicomError:
                 continue
+            file.seek(meta.data_set_offset)
+            head = file.read(512)
         if not meta.sop_class_uid or not meta.sop_instance_uid or not meta.transfer_syntax_uid:
+            continue
+        if why_no_data_set(head, meta.transfer_syntax_uid):
+            # One is not in the transfer syntax that it names: no receiver is to take it.
             continue
         if C_STORE_RQ in sop_class.uid_to_messages(meta.sop_class_uid):
             found.setdefault(meta.sop_instance_uid, Sample(path, meta))
