@@ -67,6 +67,9 @@ _LEAST_P_DATA_LIMIT = 1 << 20
 _ANSWERED = frozenset((Timer.ASSOCIATE, Timer.RELEASE, Timer.RESPONSE, Timer.IDLE))
 """Timers that begin when we have sent something: when it has set out, that is, and not when a system has queued it."""
 
+_STREAM = 32 * 1024
+"""Bytes received at once that show a peer in full flow: acknowledgements of their own would only slow it down."""
+
 _MOMENT = 0.05
 """Seconds by which the clock of a transport, which is a coarse one, must differ from ours to mean anything."""
 
@@ -263,7 +266,8 @@ class Connection:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
         if count:
             self._buffer.end += count
-            self.owes_acknowledgement = True
+            if count < _STREAM:
+                self.owes_acknowledgement = True
             self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
