@@ -131,7 +131,11 @@ class Arrival:
             and kind.run_until_complete is _RUN_UNTIL_COMPLETE
             and current_task(self._loop) is None
         ):
-            self.fire()
+            # As fire() does; a call more for each message can be measured.
+            resume, self._resume = self._resume, None
+            context, self._context = self._context, None
+            if resume is not None and context is not None:
+                context.run(resume, self)
         else:
             self._loop.call_soon(self.fire)
 
