@@ -112,7 +112,7 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
     """``--version`` and what is logged.
 
     The command runs with its log set up, and gets an argument ``quiet``.  With INFO as ``default`` it tells what the
-    application does; what the library says to that takes ``-v``.
+    application does; what the library says to that takes ``-v``: the application says the end of it in its own words.
     """
     options: list[Decorator] = [
         click.version_option(__version__, message=f"{name}.py v%(version)s"),
@@ -137,7 +137,7 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
             elif quiet or verbose or debug:
                 level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
             unasked = log_level is None and not (quiet or verbose or debug)
-            with logging_at(level, max(level, logging.WARNING) if unasked else None):
+            with logging_at(level, max(level, logging.ERROR) if unasked else None):
                 try:
                     return function(quiet=quiet, **values)
                 except CannotStart as error:

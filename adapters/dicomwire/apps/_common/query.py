@@ -96,7 +96,9 @@ class Query:
         _choose_character_set(made)
         _try_to_encode(made)
         if self.model.has_levels and not made.get("QueryRetrieveLevel"):
-            logger.warning("The identifier has no QueryRetrieveLevel: most peers refuse that")
+            logger.warning(
+                "The identifier has no QueryRetrieveLevel: most peers refuse that; -k QueryRetrieveLevel=STUDY sets it"
+            )
         return made
 
 
@@ -157,6 +159,10 @@ def _try_to_encode(identifier: Dataset) -> None:
             encode_data_set(identifier, EXPLICIT_LITTLE)
     except ValueError as error:
         raise BadIdentifier(f"the identifier cannot be encoded: {reason(error)}") from error
+
+
+OTHER_MODELS = "-P, -S and -O choose another information model"
+"""What to do if the peer does not take the one that was asked for."""
 
 
 # -- options -------------------------------------------------------------------------------------------------------

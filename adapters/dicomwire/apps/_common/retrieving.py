@@ -19,6 +19,7 @@ from dicomwire._logging import printable, reason
 from dicomwire.apps._common.exit_codes import DONE, FAILED
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES, columns
+from dicomwire.apps._common.query import OTHER_MODELS
 from dicomwire.apps._common.requesting import aborted_by_errors, category, finish, said
 from dicomwire.apps._common.storage import Received
 from dicomwire.blocking import Association
@@ -29,6 +30,9 @@ Responses: TypeAlias = Iterable[tuple[Dataset, Dataset | None]]
 
 _SHOWN_UIDS = 20
 """Failed instances that are named, of a list that may be long."""
+
+_UNKNOWN_DESTINATION = 0xA801
+"""PS3.4 table C.4-2."""
 
 _NAMES = {C_GET: "Get", C_MOVE: "Move"}
 
@@ -64,13 +68,17 @@ class Tally(Received):
     @property
     def done(self) -> int:
         """Sub-operations that have ended."""
-        counted = (self.completed or 0) + (self.failed or 0) + (self.warning or 0)
-        return max(counted, self.received + self.not_stored)
+        return max(self._counted, self.received + self.not_stored)
+
+    @property
+    def _counted(self) -> int:
+        return (self.completed or 0) + (self.failed or 0) + (self.warning or 0)
 
     @property
     def total(self) -> int | None:
         """All of them, if the peer says how many remain."""
-        return None if self.remaining is None else self.done + self.remaining
+        # Not with what has arrived since the peer said so: the sum stays the same while it goes on.
+        return None if self.remaining is None else max(self.done, self._counted + self.remaining)
 
     @property
     def has_failures(self) -> bool:
@@ -132,7 +140,7 @@ def retrieve(
                 follow(send(), tally, uid, message, logger)
         except ValueError as error:
             # The peer took some of the contexts, but not that of the model.
-            logger.error("%s", error)
+            logger.error("%s; %s", error, OTHER_MODELS)
             association.release()
             return None
     return finish(association, logger, association.release)
@@ -150,8 +158,18 @@ def follow(responses: Responses, tally: Tally, uid: str, message: int, logger: l
             continue
         tally.final = status
         level = logging.ERROR if tally.has_failures else logging.INFO
-        logger.log(level, "Final response, %s", said(status, uid, message))
+        advice = _advice(status.get("Status"), message, tally)
+        logger.log(level, "Final response, %s%s", said(status, uid, message), f"; {advice}" if advice else "")
         _name_failed(identifier, logger)
+
+
+def _advice(status: int | None, message: int, tally: Tally) -> str | None:
+    """What to change after a retrieval that ended with ``status``."""
+    if status == _UNKNOWN_DESTINATION and message == C_MOVE:
+        return "-aem (--move-aet) has to be a title that the peer knows, with its address and port"
+    if tally.failed and message == C_GET:
+        return "it may have instances of classes, or in transfer syntaxes, that -sc and -ts have to name"
+    return None
 
 
 def _name_failed(identifier: Dataset | None, logger: logging.Logger) -> None:

@@ -8,7 +8,6 @@ _OPTIONS = {
     "or give the AE a title it knows": "or give a title it knows with -aet (--calling-aet)",
     "give its own as called AE title (ae_title)": "give its own with -aec (--called-aet)",
     "it may expect TLS,": "it may expect TLS (--tls-ca, --tls-cert),",
-    "it may expect TLS or not, unlike us,": "it may expect TLS (--tls-ca, --tls-cert) or not, unlike us,",
     "it may want a certificate of ours, from somebody it trusts": (
         "it may want a certificate of ours, from somebody it trusts (--tls-cert, --tls-key)"
     ),
@@ -16,6 +15,7 @@ _OPTIONS = {
         "it is signed by nobody in --tls-ca (without: of this system), or for another host name (--tls-no-verify-host)"
     ),
     "or not with this SSLContext": "or not with these certificates (--tls-ca, --tls-cert, --tls-key)",
+    "it may expect TLS or not": "it may expect TLS (--tls-ca, --tls-cert) or not",
     "it may not accept our user identity": "it may not accept our user identity (--user and the like)",
     ", or take ssl.VERIFY_X509_STRICT out of the verify_flags of the SSLContext": "",
     ": add those wanted to storage_classes": ": add those wanted with -sc (--storage-class)",

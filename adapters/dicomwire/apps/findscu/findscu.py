@@ -14,7 +14,7 @@ from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger, without_warnings
-from dicomwire.apps._common.query import Model, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.query import OTHER_MODELS, Model, Query, flag_bytes, query_options, querying, root_models
 from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish, said
 from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps.findscu.files import MatchFiles
@@ -103,7 +103,9 @@ def findscu(
     """
     if write:
         prepare(output_directory)
-    association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
+    association = associate(
+        user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation(), if_none_accepted=OTHER_MODELS
+    )
     if association is None:
         return FAILED
     tally = _Tally()

@@ -13,7 +13,15 @@ from dicomwire import sop_class
 from dicomwire.apps._common.exit_codes import FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.query import RETRIEVE_FLAGS, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.query import (
+    OTHER_MODELS,
+    RETRIEVE_FLAGS,
+    Query,
+    flag_bytes,
+    query_options,
+    querying,
+    root_models,
+)
 from dicomwire.apps._common.requesting import associate
 from dicomwire.apps._common.retrieving import Conclusion, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
@@ -79,6 +87,7 @@ def getscu(
         LOGGER,
         negotiation=[*query.negotiation(), *roles_for(contexts, models)],
         handlers=storage.handlers(),
+        if_none_accepted=OTHER_MODELS,
     )
     if association is None:
         return FAILED

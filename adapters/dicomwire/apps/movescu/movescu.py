@@ -14,7 +14,15 @@ from dicomwire import sop_class
 from dicomwire.apps._common.exit_codes import OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User, title_option
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.query import RETRIEVE_FLAGS, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.query import (
+    OTHER_MODELS,
+    RETRIEVE_FLAGS,
+    Query,
+    flag_bytes,
+    query_options,
+    querying,
+    root_models,
+)
 from dicomwire.apps._common.requesting import associate
 from dicomwire.apps._common.retrieving import Conclusion, Responses, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
@@ -60,7 +68,9 @@ def movescu(
         provider = nullcontext() if store is None else listening(store, user, storage.handlers(), LOGGER)
         with told_if_interrupted(end.tell), provider:
             complete = None
-            association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
+            association = associate(
+                user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation(), if_none_accepted=OTHER_MODELS
+            )
             if association is not None:
                 send = partial(mover.responses, association, identifier, move_aet, query.model.uid)
                 complete = retrieve(association, send, mover.tally, query.model.uid, C_MOVE, LOGGER, quiet=quiet)
