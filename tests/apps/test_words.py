@@ -88,7 +88,7 @@ def test_a_model_that_the_peer_has_not_names_the_options(name: str, capsys: pyte
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["echoscu", HOST, "104", "--tls-cert", __file__], "holds no private key: --tls-key names the file that does"),
+        (["echoscu", HOST, "104", "--tls-cert", __file__], "--tls-cert"),
         (["echoscu", HOST, "104", "--tls-ca", __file__], "--tls-ca"),
         (["echoscp", "0", "--tls-cert", __file__, "--tls-key", __file__], "--tls-cert"),
     ],
@@ -98,3 +98,32 @@ def test_a_tls_file_that_is_none_is_named_with_its_option(
 ) -> None:
     assert main(args) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_certificate_without_its_key_asks_for_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    certificate = tmp_path / "cert.pem"
+    certificate.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert main(["echoscu", HOST, "104", "--tls-cert", str(certificate)]) == 2
+    assert "holds no private key: --tls-key names the file that does" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        (["storescp", "PORT"], "PORT and -ba (--bind-address)"),
+        (["movescu", HOST, "104", *KEY, "--store", "--store-port", "PORT"], "--store-port and --store-address"),
+    ],
+)
+def test_a_port_in_use_names_the_option(
+    args: list[str], options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("", 0)) as taken:
+        given = [str(taken.getsockname()[1]) if argument == "PORT" else argument for argument in args]
+        assert main([*given, "-od", str(tmp_path)]) == 1
+    assert options in one_error(capsys)
+
+
+def test_an_identity_that_is_not_confirmed_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with peer() as server:
+        assert main(["echoscu", HOST, server.port, "-usr", "me", "-rsp"]) == 1
+    assert "-rsp" in one_error(capsys)

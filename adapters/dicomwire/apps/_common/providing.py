@@ -28,6 +28,8 @@ def new_server(
     contexts: list[PresentationContext],
     handlers: list[evt.EventHandler],
     make: Callable[..., S],
+    *,
+    advice: str = "PORT and -ba (--bind-address) name another place",
 ) -> S:
     """What ``make``, a method of ``ae``, makes with the settings of ``provider``.
 
@@ -43,7 +45,7 @@ def new_server(
         return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
     except OSError as error:
         where = provider.bind_address or "any address"
-        raise CannotListen(f"Cannot listen on {where} port {provider.port}: {error}") from error
+        raise CannotListen(f"Cannot listen on {where} port {provider.port}: {error}; {advice}") from error
 
 
 def serve(

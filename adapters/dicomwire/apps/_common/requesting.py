@@ -68,7 +68,9 @@ def associate(
     DETAILS.info("%s", association.explain())
     if user.identity is not None and user.identity.positive_response_requested:
         if association.acceptor.user_identity is None:
-            logger.error("The peer did not confirm the user identity: aborting")
+            logger.error(
+                "The peer did not confirm the user identity: aborting; without -rsp (--pos-response) it need not"
+            )
             association.abort()
             return None
         logger.info("The peer confirmed the user identity")

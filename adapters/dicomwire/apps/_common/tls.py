@@ -64,18 +64,19 @@ def _present(context: ssl.SSLContext, certificate: str, key: str | None) -> None
     try:
         context.load_cert_chain(certificate, key)
     except OSError as error:
-        if key is None and _has_no_key(certificate):
+        if key is None and _is_without_key(certificate):
             raise click.UsageError(
                 f"--tls-cert {certificate} holds no private key: --tls-key names the file that does."
             ) from error
         raise _unusable(f"--tls-cert {certificate}" + (f" with --tls-key {key}" if key else ""), error) from error
 
 
-def _has_no_key(certificate: str) -> bool:
+def _is_without_key(certificate: str) -> bool:
     try:
-        return b"PRIVATE KEY-----" not in Path(certificate).read_bytes()
+        held = Path(certificate).read_bytes()
     except OSError:
         return False
+    return b"CERTIFICATE-----" in held and b"PRIVATE KEY-----" not in held
 
 
 def _unusable(what: str, error: OSError) -> click.UsageError:
