@@ -466,3 +466,14 @@ def test_quiet_shows_no_bar_on_a_terminal(terminal: io.StringIO) -> None:
     with progress(tally, quiet=True):
         tally.responded(counts(remaining=3, completed=1))
     assert not terminal.getvalue()
+
+
+def test_the_total_stays_while_instances_arrive_before_the_peer_counts_them() -> None:
+    tally = Tally()
+    tally.responded(counts(remaining=3, completed=1))
+    totals = [tally.total]
+    for _ in range(3):
+        tally.stored(0, 10)
+        totals.append(tally.total)
+    # A bar whose total changes begins to estimate anew.
+    assert totals == [4, 4, 4, 4] and tally.done == 3
