@@ -104,7 +104,7 @@ def test_a_certificate_without_its_key_asks_for_the_key(tmp_path: Path, capsys: 
     certificate = tmp_path / "cert.pem"
     certificate.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     assert main(["echoscu", HOST, "104", "--tls-cert", str(certificate)]) == 2
-    assert "holds no private key: --tls-key names the file that does" in capsys.readouterr().err
+    assert "--tls-cert has no private key in it: --tls-key is the file that has" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

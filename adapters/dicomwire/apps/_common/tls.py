@@ -65,9 +65,7 @@ def _present(context: ssl.SSLContext, certificate: str, key: str | None) -> None
         context.load_cert_chain(certificate, key)
     except OSError as error:
         if key is None and _is_without_key(certificate):
-            raise click.UsageError(
-                f"--tls-cert {certificate} holds no private key: --tls-key names the file that does."
-            ) from error
+            raise click.UsageError("--tls-cert has no private key in it: --tls-key is the file that has.") from error
         raise _unusable(f"--tls-cert {certificate}" + (f" with --tls-key {key}" if key else ""), error) from error
 
 
