@@ -83,8 +83,17 @@ class Found:
     skipped: int = 0
     """How many are no instances, or cannot be read."""
 
+    foreign: int = 0
+    """How many of them nobody has named: they are in a directory, and no DICOM files."""
+
     refused: int = 0
     """How many are instances that cannot be sent."""
+
+    empty: list[Path] = field(factory=list)
+    """Directories that were named, and hold nothing at all, nor do those below."""
+
+    below: list[Path] = field(factory=list)
+    """Directories in them that were not descended into."""
 
 
 def look_for_files(
@@ -92,39 +101,49 @@ def look_for_files(
 ) -> Found:
     """As :func:`find_files`, and what cannot be sent is told from what is no instance."""
     found: dict[Path, int] = {}
-    directories: list[Path] = []
+    directories: list[tuple[Path, Path]] = []
     result = Found()
 
     def skip(path: Path, why: Exception, level: int) -> None:
         if strict:
             raise why if isinstance(why, OSError) else InvalidDicomError(f"{path}: {why}") from why
         said = why.strerror or why if isinstance(why, OSError) else why
-        # A medium that anybody has written may have any names.
-        logger.log(level, "%s skipped: %s", printable(path, _LONGEST_PATH), said)
+        logger.log(level, "%s skipped: %s", shown_path(path), said)
         if isinstance(why, Unsendable):
             result.refused += 1
         else:
             result.skipped += 1
+            result.foreign += level == logging.WARNING
 
     for path in map(Path, paths):
         if path.is_dir():
-            directories.append(path)
+            directories.append((path, path))
+            result.empty.append(path)
         else:
             # Somebody has named it: that it is no DICOM file is worth more than a warning.
             found[path] = logging.ERROR
+    filled: set[Path] = set()
     while directories:
-        directory = directories.pop()
+        directory, named = directories.pop()
         try:
             entries = list(directory.iterdir())
         except OSError as error:
             skip(directory, error, logging.ERROR)
+            filled.add(named)
             continue
         for entry in entries:
             if not entry.is_dir():
                 found.setdefault(entry, logging.WARNING)
-            elif recurse and not entry.is_symlink():
-                # A link may lead back to where we are.
-                directories.append(entry)
+                filled.add(named)
+            elif entry.is_symlink():
+                # It may lead back to where we are.
+                continue
+            elif recurse:
+                directories.append((entry, named))
+            else:
+                result.below.append(entry)
+                filled.add(named)
+    result.empty = [path for path in result.empty if path not in filled]
     for path, level in sorted(found.items()):
         try:
             result.files.append(_read(path))
@@ -133,6 +152,11 @@ def look_for_files(
         except (OSError, Unsendable, IncompleteFileMeta) as error:
             skip(path, error, logging.ERROR)
     return result
+
+
+def shown_path(path: Path) -> str:
+    """A path for the log: a medium that anybody has written may have any names."""
+    return printable(path, _LONGEST_PATH)
 
 
 def _read(path: Path) -> StoredFile:

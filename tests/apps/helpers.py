@@ -183,11 +183,11 @@ class Process:
 
 
 @contextmanager
-def provider(*args: str, prelude: str = "pass") -> Iterator[Process]:
+def provider(*args: str, prelude: str = "pass", stdout: int | None = None) -> Iterator[Process]:
     """``dicomwire <args>``, which has to begin to listen; ``prelude`` is Python to run before."""
     program = f"{prelude}\nimport sys\nfrom dicomwire.__main__ import main\nsys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *args], env=environment(), stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, *args], env=environment(), stdout=stdout, stderr=subprocess.PIPE, text=True
     )
     with process:
         try:

@@ -102,10 +102,11 @@ def test_the_timeouts_reach_the_association(monkeypatch: pytest.MonkeyPatch) -> 
     assert seen == [(30, 30, 30, 30), (5, 6.5, 7, 5)]
 
 
-def test_a_failure_status_gives_0_or_with_fail_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_status_gives_1_or_with_no_fail_0(capsys: pytest.CaptureFixture[str]) -> None:
     with peer(handlers=[(evt.EVT_C_ECHO, lambda event: 0x0122)]) as server:
-        assert echoscu(server.port) == 0
+        assert echoscu(server.port) == 1
         assert echoscu(server.port, "--fail") == 1
+        assert echoscu(server.port, "--no-fail") == 0
     assert "Echo 1 of 1 failed: status 0x0122 (Failure)" in capsys.readouterr().err
 
 

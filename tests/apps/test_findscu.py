@@ -187,9 +187,9 @@ def test_a_match_that_cannot_be_decoded_is_told_and_the_others_are_shown(capsys:
     # A length that the data set does not have, in a sequence.
     bad = b"\x08\0\x10\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\x08\0\0\0\x08\0"
     with archive([lambda event: (0xFF00, bad), TWO[0]], contexts=CONTEXTS) as server:
-        assert findscu(server.port) == 0
+        assert findscu(server.port, "--no-fail") == 0
         captured = capsys.readouterr()
-        assert findscu(server.port, "--fail") == 1
+        assert findscu(server.port) == 1
     assert "Match 1 cannot be decoded" in captured.err and "Traceback" not in captured.err
     assert captured.out.startswith("Match 2\n  PatientName: Doe^Jane\n")
 
@@ -414,7 +414,8 @@ def test_the_rows_so_far_are_shown_when_somebody_interrupts(
         assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_ABORTED"]
     assert [row[0] for row in cells(terminal)] == ["", "1", "2"]
-    assert "Interrupted" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "Interrupted" in err and "W: 2 matches before the interruption" in err
 
 
 # -- files ---------------------------------------------------------------------------------------------------------
@@ -473,19 +474,20 @@ def test_a_symbolic_link_is_not_written_through(tmp_path: Path) -> None:
         ([(0x1234, None)], 1, "0 matches, status 0x1234 (Unknown)"),
     ],
 )
-def test_a_failure_gives_0_or_with_fail_1(
+def test_a_failure_gives_1_or_with_no_fail_0(
     answers: list[Any], code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with archive(answers) as server:
-        assert findscu(server.port) == 0
+        assert findscu(server.port, "--no-fail") == 0
         assert words in capsys.readouterr().err
+        assert findscu(server.port) == code
         assert findscu(server.port, "--fail") == code
 
 
 def test_what_the_peer_says_of_a_failure_is_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     status = match(Status=0xA900, ErrorComment="bad\x1b[2J", OffendingElement=[0x00100020])
     with archive([(status, None)]) as server:
-        assert findscu(server.port) == 0
+        assert findscu(server.port) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "0xA900" in line]
     assert "bad\\x1b[2J" in line and "offending element (0010,0020)" in line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import signal
 import socket
 import subprocess
@@ -58,7 +59,7 @@ def test_what_is_retrieved_is_in_files(tmp_path: Path, capsys: pytest.CaptureFix
     paths = [*files(tmp_path / "in", "1.1", size=300_000), dicom_file(tmp_path / "mr", sop_class=MR, instance="1.2")]
     out = tmp_path / "made" / "for this"
     with archive(sub_operations(paths)) as server:
-        assert getscu(server.port, "-od", out, "--fail") == 0
+        assert getscu(server.port, "-od", out, "-v") == 0
         assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_RELEASED"]
     assert names(out) == ["CT.1.1", "MR.1.2"]
@@ -84,17 +85,39 @@ def test_the_current_directory_is_the_default(tmp_path: Path, monkeypatch: pytes
 def test_ignore_receives_and_keeps_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = files(tmp_path / "in", "1.1", "1.2", size=500_000)
     with archive(sub_operations(paths)) as server:
-        assert getscu(server.port, "-od", tmp_path / "out", "--ignore", "--fail") == 0
+        assert getscu(server.port, "-od", tmp_path / "out", "--ignore", "-v") == 0
     assert not (tmp_path / "out").exists()
     captured = capsys.readouterr()
     assert captured.out.startswith("2 completed, 0 with a warning, 0 failed; 2 received, 1.0 MB in ")
     assert "I: Ignored 1.1 from ANY-SCP" in captured.err
 
 
-def test_nothing_to_retrieve_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_v_there_is_the_total_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with archive(sub_operations(files(tmp_path / "in", "1.1"))) as server:
+        assert getscu(server.port, "-od", tmp_path / "out") == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 1 and not captured.err
+
+
+def test_nothing_to_retrieve_gives_1_and_names_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     with archive([0]) as server:
-        assert getscu(server.port, "--fail") == 0
-    assert capsys.readouterr().out == "0 completed, 0 with a warning, 0 failed\n"
+        assert getscu(server.port) == 1
+        captured = capsys.readouterr()
+        assert getscu(server.port, "--no-fail") == 0
+    assert captured.out == "0 completed, 0 with a warning, 0 failed\n"
+    assert "E: Nothing was retrieved" in captured.err and "(-k)" in captured.err
+
+
+def test_what_the_peer_says_it_has_sent_and_did_not_gives_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def boastful(self: Any, *args: Any) -> Any:
+        yield counts(0x0000, remaining=0, completed=3, failed=0, warning=0), None
+
+    monkeypatch.setattr("dicomwire.blocking.Association.send_c_get", boastful)
+    with archive([0]) as server:
+        assert getscu(server.port, "-od", tmp_path) == 1
+    assert "The peer says that it has sent 3, but 0 arrived here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("uid", ["../../evil", "..", "/etc/passwd", "a/../b", "1.2\\3", "1." * 31 + "xy"])
@@ -122,7 +145,7 @@ def test_a_large_instance_is_never_in_memory(tmp_path: Path) -> None:
 # -- contexts ------------------------------------------------------------------------------------------------------
 def test_the_models_and_the_storage_classes_are_proposed_with_roles() -> None:
     with archive([0]) as server:
-        assert getscu(server.port, "-q") == 0
+        assert getscu(server.port, "-q", "--no-fail") == 0
     proposed = [uid for uid, _ in server.peer.proposed]
     expected = [str(context.abstract_syntax) for context in StoragePresentationContexts]
     assert proposed == [*GETS, *expected] and len(expected) == 120
@@ -213,13 +236,13 @@ def test_a_peer_without_the_model_asked_for_gives_one_line_and_1(capsys: pytest.
         pytest.param([1, (0xA701, None)], 1, "status 0xA701 (Failure: ", id="failed"),
     ],
 )
-def test_a_failure_gives_0_or_with_fail_1(
+def test_a_failure_gives_1_or_with_no_fail_0(
     answers: list[Any], code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with archive(answers) as server:
-        assert getscu(server.port) == 0
+        assert getscu(server.port, "--no-fail") == 0
         assert words in capsys.readouterr().err
-        assert getscu(server.port, "--fail") == code
+        assert getscu(server.port) == code
 
 
 def test_failed_instances_are_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,9 +250,9 @@ def test_failed_instances_are_counted_and_named(tmp_path: Path, capsys: pytest.C
     paths = [*files(tmp_path / "in", "1.1"), dicom_file(tmp_path / "mr", sop_class=MR, instance="9.8.7")]
     with archive(sub_operations(paths)) as server:
         args = ["-od", str(tmp_path / "out"), "-sc", CT]
-        assert getscu(server.port, *args) == 0
+        assert getscu(server.port, *args, "--no-fail") == 0
         captured = capsys.readouterr()
-        assert getscu(server.port, *args, "--fail", "-q") == 1
+        assert getscu(server.port, *args, "-q") == 1
     assert captured.out.startswith("1 completed, 0 with a warning, 1 failed; 1 received, ")
     assert "E: Final response, status 0xB000 (Warning: " in captured.err and "E: Failed: 9.8.7" in captured.err
 
@@ -239,7 +262,7 @@ def test_a_long_list_of_failed_instances_is_cut_and_a_hostile_one_harmless(capsy
     failed = Dataset()
     set_key(failed, "FailedSOPInstanceUIDList=" + "\\".join(uids))
     with archive([100, (0xA702, failed)]) as server:
-        assert getscu(server.port) == 0
+        assert getscu(server.port) == 1
     err = capsys.readouterr().err
     assert err.count("E: Failed: ") == 21 and "E: Failed: 80 more" in err and "\x1b" not in err
 
@@ -253,17 +276,16 @@ def test_a_list_of_failed_instances_that_cannot_be_decoded_is_told(caplog: pytes
     assert "cannot be decoded: what is this?" in caplog.text
 
 
-def test_a_directory_that_cannot_be_made_fails_the_instances(
+def test_a_directory_that_cannot_be_made_is_told_before_anybody_is_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    paths = files(tmp_path / "in", "1.1", "1.2")
-    with archive(sub_operations(paths)) as server:
-        assert getscu(server.port, "-od", tmp_path / "file" / "out") == 0
+    with archive() as server:
+        assert getscu(server.port, "-od", tmp_path / "file" / "out", "--no-fail") == 1
         captured = capsys.readouterr()
-        assert getscu(server.port, "-od", tmp_path / "file" / "out", "--fail", "-q") == 1
-    assert captured.out.startswith("0 completed, 0 with a warning, 2 failed; 0 received, 2 not stored, ")
-    assert captured.err.count("cannot be stored: NotADirectoryError") == 2 and "Traceback" not in captured.err
+    assert server.peer.requestors == [] and not captured.out
+    assert captured.err.startswith(f"E: Cannot write to {tmp_path / 'file' / 'out'}: ")
+    assert "-od" in captured.err and captured.err.count("\n") == 1
 
 
 def test_a_full_disk_fails_one_instance_and_leaves_no_part_of_it(tmp_path: Path) -> None:
@@ -338,7 +360,7 @@ def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(tmp_path: Path, h
         return 0xFF00, paths[1]
 
     with archive([2, (0xFF00, paths[0]), stall]) as server:
-        args = [sys.executable, "-m", "dicomwire", "getscu", HOST, server.port, *KEYS, "-od", str(out)]
+        args = [sys.executable, "-m", "dicomwire", "getscu", HOST, server.port, *KEYS, "-od", str(out), "-v"]
         with subprocess.Popen(
             args, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
@@ -350,9 +372,12 @@ def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(tmp_path: Path, h
                 process.send_signal(how)
                 rest = process.stderr.read()
             assert process.wait(SECONDS) == 130
+            assert process.stdout is not None
+            total = process.stdout.read()
         interrupted.set()
         assert server.peer.closed.wait(SECONDS)
     assert "Interrupted." in rest and "Traceback" not in rest
+    assert "1 received, " in total and total.count("\n") == 1
     assert server.peer.outcomes == ["EVT_ABORTED"] and names(out) == ["CT.1.1"]
 
 
@@ -418,7 +443,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.Captu
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     written = io.StringIO()
     monkeypatch.setattr(
-        retrieving, "Console", lambda *, stderr: Console(file=written, force_terminal=True, width=120, no_color=True)
+        retrieving, "Console", lambda *, stderr: Console(file=written, force_terminal=True, width=80, no_color=True)
     )
     return written
 
@@ -426,10 +451,13 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 def test_a_terminal_gets_a_bar_with_the_counts(terminal: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     tally = Tally()
     with progress(tally, quiet=False):
-        tally.responded(counts(remaining=3, completed=1, failed=1))
+        tally.responded(counts(remaining=30_000, completed=50_000, failed=12_000))
+        tally.stored(0, 123_456_789_000)
     tally.responded(counts(remaining=2, completed=2, failed=1))
     out = terminal.getvalue()
-    assert "1 completed, 0 with a warning, 1 failed, 3 remaining" in out and "2 completed" not in out
+    shown = [line for line in re.sub(r"\x1b\[[0-9?]*[A-Za-z]", "", out).replace("\r", "\n").split("\n") if line.strip()]
+    assert any("62000/92000 instances, 12000 failed, " in line and "\u2501" in line for line in shown)
+    assert max(map(len, shown)) <= 80 and "2/4" not in out
     assert capsys.readouterr() == ("", "")
 
 
@@ -438,3 +466,14 @@ def test_quiet_shows_no_bar_on_a_terminal(terminal: io.StringIO) -> None:
     with progress(tally, quiet=True):
         tally.responded(counts(remaining=3, completed=1))
     assert not terminal.getvalue()
+
+
+def test_the_total_stays_while_instances_arrive_before_the_peer_counts_them() -> None:
+    tally = Tally()
+    tally.responded(counts(remaining=3, completed=1))
+    totals = [tally.total]
+    for _ in range(3):
+        tally.stored(0, 10)
+        totals.append(tally.total)
+    # A bar whose total changes begins to estimate anew.
+    assert totals == [4, 4, 4, 4] and tally.done == 3

@@ -76,3 +76,9 @@ def test_applications_are_imported_only_when_asked_for() -> None:
         "print([n for n in sys.modules if n.split('.')[0] in ('click', 'rich', 'pydicom') or '.apps' in n])"
     )
     assert python("-c", program).stdout.splitlines()[1] == "[]"
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_help_ends_with_the_exit_codes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    assert "Exit code: 0 " in capsys.readouterr().out.strip().rpartition("\n\n")[2]

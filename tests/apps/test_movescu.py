@@ -107,7 +107,7 @@ def test_instances_go_to_the_destination(tmp_path: Path, capsys: pytest.CaptureF
         peer(handlers=[(evt.EVT_C_STORE, store)]) as destination,
         archive([to(destination.port), 2, *pending(paths)]) as server,
     ):
-        assert movescu(server.port, "--fail") == 0
+        assert movescu(server.port, "-v") == 0
         assert server.peer.closed.wait(20)
     assert [uid for uid, _ in received] == ["1.1", "1.2"]
     captured = capsys.readouterr()
@@ -127,7 +127,7 @@ def test_instances_go_to_the_destination(tmp_path: Path, capsys: pytest.CaptureF
 )
 def test_the_destination_is_named(options: list[str], title: str) -> None:
     with archive([REFUSED]) as server:
-        assert movescu(server.port, *options, "-q") == 0
+        assert movescu(server.port, *options, "-q") == 1
     assert [request.MoveDestination for request in server.requests] == [title]
 
 
@@ -143,16 +143,16 @@ def test_a_title_that_is_none_is_a_wrong_command_line(option: str, title: str) -
         pytest.param([REFUSED], 1, "status 0xA900 (Failure: ", id="refused"),
         pytest.param([(None, None)], 1, "status 0xA801 (Failure: Move destination unknown)", id="unknown destination"),
         pytest.param([to(1), 1], 1, "status 0xA801", id="unreachable destination"),
-        pytest.param([to(1), 0], 0, "status 0x0000", id="nothing"),
+        pytest.param([to(1), 0], 1, "Nothing was retrieved", id="nothing"),
     ],
 )
-def test_a_failure_gives_0_or_with_fail_1(
+def test_a_failure_gives_1_or_with_no_fail_0(
     answers: list[Any], code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with archive(answers) as server:
-        assert movescu(server.port) == 0
+        assert movescu(server.port, "--no-fail") == 0
         assert words in capsys.readouterr().err
-        assert movescu(server.port, "--fail") == code
+        assert movescu(server.port) == code
 
 
 def test_failed_sub_operations_are_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,9 +162,9 @@ def test_failed_sub_operations_are_counted_and_named(tmp_path: Path, capsys: pyt
         peer(handlers=[(evt.EVT_C_STORE, lambda event: next(statuses))]) as destination,
         archive([to(destination.port), 3, *pending(paths)]) as server,
     ):
-        assert movescu(server.port) == 0
+        assert movescu(server.port, "--no-fail") == 0
         captured = capsys.readouterr()
-        assert movescu(server.port, "--fail", "-q") == 1
+        assert movescu(server.port, "-q") == 1
     assert captured.out == "1 completed, 1 with a warning, 1 failed\n"
     assert "E: Failed: 1.2" in captured.err
 
@@ -176,7 +176,7 @@ def test_with_store_the_instances_come_to_us(
     paths = [*files(tmp_path / "in", "1.1", size=300_000), dicom_file(tmp_path / "jpeg", instance="1.2", syntax=JPEG)]
     out = tmp_path / "made" / "for this"
     with archive([listener.destination, 2, *pending(paths)]) as server:
-        assert movescu(server.port, *STORE, "-od", out, "--fail") == 0
+        assert movescu(server.port, *STORE, "-od", out, "-v") == 0
     assert names(out) == ["CT.1.1", "CT.1.2"]
     assert (out / "CT.1.1").read_bytes().endswith(data_set(CT, "1.1", 300_000))
     captured = capsys.readouterr()
@@ -211,8 +211,8 @@ def test_we_listen_everywhere_under_our_title_and_answer_echoes(listener: Listen
         return REFUSED
 
     with archive([echo]) as server:
-        assert movescu(server.port, "--store", "--store-port", "0", "-q") == 0
-        assert movescu(server.port, "--store", "--store-port", "0", "--store-aet", "ME", "-q") == 0
+        assert movescu(server.port, "--store", "--store-port", "0", "-q") == 1
+        assert movescu(server.port, "--store", "--store-port", "0", "--store-aet", "ME", "-q") == 1
     assert listener.titles == ["STORESCP", "ME"] and echoed == [0, 0]
     assert listener.servers[0].server_address[0] in ("0.0.0.0", "::")
 
@@ -231,7 +231,7 @@ def test_the_documented_port_is_the_default(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_without_store_nobody_listens(listener: Listener) -> None:
     with archive([REFUSED]) as server:
-        assert movescu(server.port, "-q", "--store-port", "0") == 0
+        assert movescu(server.port, "-q", "--store-port", "0") == 1
     assert listener.servers == []
 
 
@@ -244,12 +244,31 @@ def test_a_port_in_use_gives_one_line_and_1(capsys: pytest.CaptureFixture[str]) 
     assert server.peer.requestors == [] and not captured.out
 
 
-def test_a_directory_that_cannot_be_made_fails_the_instances(tmp_path: Path, listener: Listener) -> None:
+def test_a_directory_that_cannot_be_made_is_told_before_anybody_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").touch()
-    paths = files(tmp_path / "in", "1.1")
-    with archive([listener.destination, 1, *pending(paths)]) as server:
-        assert movescu(server.port, *STORE, "-od", tmp_path / "file" / "out", "-q") == 0
-        assert movescu(server.port, *STORE, "-od", tmp_path / "file" / "out", "-q", "--fail") == 1
+    with archive([REFUSED]) as server:
+        assert movescu(server.port, *STORE, "-od", tmp_path / "file" / "out") == 1
+        err = capsys.readouterr().err
+        assert server.peer.requestors == [] and err.startswith("E: Cannot write to ") and "-od" in err
+        # Without --store nothing is written.
+        assert movescu(server.port, "-od", tmp_path / "file" / "out", "-q") == 1
+        assert len(server.peer.requestors) == 1
+
+
+def test_what_the_peer_says_it_has_sent_to_us_and_did_not_gives_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listener: Listener, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def boastful(self: Any, *args: Any) -> Any:
+        yield from [(match(Status=0, NumberOfCompletedSuboperations=3), None)]
+
+    monkeypatch.setattr("dicomwire.blocking.Association.send_c_move", boastful)
+    with archive() as server:
+        assert movescu(server.port, *STORE, "-od", tmp_path) == 1
+        assert "The peer says that it has sent 3, but 0 arrived here" in capsys.readouterr().err
+        # To somebody else: who knows?
+        assert movescu(server.port) == 0
 
 
 def test_what_is_still_under_way_at_the_final_response_is_received(tmp_path: Path, listener: Listener) -> None:
@@ -289,7 +308,7 @@ def test_a_peer_that_keeps_its_association_does_not_hold_us_up(
         return 0
 
     with archive([listener.destination, keep]) as server:
-        assert movescu(server.port, *STORE, "-q", "--fail") == 0
+        assert movescu(server.port, *STORE, "-q", "--no-fail") == 0
     kept[0].join(SECONDS)
     assert kept[0].is_aborted
 
@@ -410,7 +429,7 @@ def test_ctrl_c_and_termination_abort_both_associations_and_leave_no_part_behind
         return 0
 
     with archive([lambda event: to(port), move]) as server:
-        args = [sys.executable, "-m", "dicomwire", "movescu", HOST, server.port, *KEYS, *STORE, "-od", str(out)]
+        args = [sys.executable, "-m", "dicomwire", "movescu", HOST, server.port, *KEYS, *STORE, "-od", str(out), "-v"]
         with subprocess.Popen(
             args, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:

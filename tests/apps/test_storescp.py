@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 import signal
 import socket
 import struct
@@ -20,6 +21,7 @@ from pydicom import dcmread
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
+from dicomwire.apps._common import directories
 from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
 from dicomwire.dsutils import split_dataset
@@ -145,13 +147,60 @@ def test_a_full_disk_fails_one_instance_and_loses_nothing(tmp_path: Path) -> Non
     assert len(errors) == 1 and "CT.1.98 cannot be stored: OSError" in errors[0]
 
 
-def test_a_directory_that_cannot_be_made_fails_instances_only(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("options", [[], ["-v"], ["-ba", HOST]])
+def test_it_refuses_to_start_when_its_directory_cannot_be_written(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
+    assert main(["storescp", "0", "-od", str(tmp_path / "file" / "out"), *options]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"E: Cannot write to {tmp_path / 'file' / 'out'}: ") and "-od" in captured.err
+    assert captured.err.count("\n") == 1 and not captured.out
+
+
+def test_a_directory_without_permission_is_no_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbid(**kwargs: Any) -> Any:
+        # Not by its mode: root may write everywhere.
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(directories, "TemporaryFile", forbid)
+    assert main(["storescp", "0", "-od", str(tmp_path)]) == 1
+    assert f"Cannot write to {tmp_path}: Permission denied" in capsys.readouterr().err
+
+
+def test_it_says_where_it_listens_and_at_the_end_what_came(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with provider("storescp", "0", "-od", str(out), stdout=subprocess.PIPE) as server:
+        assert storescu(server.port, dicom_file(tmp_path / "sent")) == 0
+        shutil.rmtree(out)
+        out.touch()
+        assert storescu(server.port, tmp_path / "sent") == 1
+        assert server.stop() == 0
+        assert server.process.stdout is not None
+        total = server.process.stdout.read()
+    assert server.lines[0].endswith(f" port {server.port}") and total == "1 received, 1 not stored, 0.0 MB\n"
+
+
+def test_quiet_does_not_say_where_it_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(server: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dicomwire.transport.AssociationServer.serve_forever", interrupt)
+    assert main(["echoscp", "0"]) == 0
+    assert capsys.readouterr().err.startswith("I: Listening on ")
+    assert main(["echoscp", "0", "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_directory_that_is_gone_fails_instances_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sent = dicom_file(tmp_path / "sent.dcm")
-    with storing(tmp_path / "file" / "out") as server:
-        assert main(["storescu", HOST, server.port, str(sent), str(sent)]) == 0
+    (tmp_path / "out").touch()
+    with storing(tmp_path / "out") as server:
+        assert main(["storescu", HOST, server.port, str(sent), str(sent)]) == 1
     captured = capsys.readouterr()
     assert "status 0xA700 (Failure)" in captured.err and "Traceback" not in captured.err
 

@@ -93,11 +93,11 @@ def test_files_are_sent_in_sorted_order_with_message_ids_from_1(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
-    [([], ["1.1"]), (["-r"], ["1.1", "1.2", "1.3"]), (["--recurse"], ["1.1", "1.2", "1.3"])],
+    ("options", "code", "expected"),
+    [([], 1, ["1.1"]), (["-r"], 0, ["1.1", "1.2", "1.3"]), (["--recurse"], 0, ["1.1", "1.2", "1.3"])],
 )
 def test_directories_are_descended_into_only_when_asked(
-    options: list[str], expected: list[str], tmp_path: Path
+    options: list[str], code: int, expected: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "sub" / "deep").mkdir(parents=True)
     dicom_file(tmp_path / "a", instance="1.1")
@@ -106,8 +106,10 @@ def test_directories_are_descended_into_only_when_asked(
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
     received = Received()
     with peer(handlers=received.handlers) as server:
-        assert storescu(server.port, tmp_path, *options) == 0
+        assert storescu(server.port, tmp_path, *options) == code
     assert received.instances == expected
+    told = f"E: {tmp_path / 'sub'} skipped: a folder; -r (--recurse) descends into it\n"
+    assert capsys.readouterr().err == (told if code else "")
 
 
 def test_unusable_paths_are_logged_and_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +124,7 @@ def test_unusable_paths_are_logged_and_skipped(tmp_path: Path, capsys: pytest.Ca
     received = Received()
     with peer(handlers=received.handlers) as server:
         code = storescu(server.port, good, text, empty, cut, tmp_path / "pipe", tmp_path / "missing")
-    assert code == 0 and received.instances == ["1.2.3"]
+    assert code == 1 and received.instances == ["1.2.3"]
     captured = capsys.readouterr()
     assert captured.out.startswith("1 stored, 0 stored with a warning, 0 failed, 5 skipped;")
     assert [line.split(" ")[2] for line in captured.err.splitlines()] == ["skipped:"] * 5
@@ -146,26 +148,44 @@ def test_a_forbidden_directory_is_skipped_and_its_neighbours_are_not(
     received = Received()
     with peer(handlers=received.handlers) as server:
         monkeypatch.setattr(Path, "iterdir", forbid)
-        assert storescu(server.port, "-r", tmp_path) == 0
+        assert storescu(server.port, "-r", tmp_path) == 1
     assert received.instances == ["1.0", "1.2"]
     captured = capsys.readouterr()
     assert captured.out.partition(";")[0].endswith("1 skipped")
     assert captured.err == f"E: {tmp_path / '1'} skipped: Permission denied\n"
 
 
-def test_a_file_in_a_directory_that_is_no_dicom_file_is_worth_a_warning_only(
+def test_a_file_in_a_directory_that_is_no_dicom_file_is_named_by_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "readme.txt").write_text("no DICOM")
-    assert storescu("104", tmp_path) == 0
-    assert not capsys.readouterr().err
-    assert storescu("104", tmp_path, "-ll", "warn") == 0
+    assert storescu("104", tmp_path) == 1
+    assert capsys.readouterr().err == (
+        "E: 1 of the files in folders skipped: no DICOM files; -ll warning names them\nE: No DICOM files to send\n"
+    )
+    assert storescu("104", tmp_path, "-ll", "warn") == 1
     err = capsys.readouterr().err
-    assert "readme.txt skipped" in err and "W: No DICOM files to send" in err
+    assert "readme.txt skipped" in err and "E: No DICOM files to send" in err and "names them" not in err
+    assert storescu("104", tmp_path, "--no-fail") == 0
+
+
+@pytest.mark.parametrize("below", [".", "a", "a/b"])
+def test_a_folder_without_files_is_an_error(below: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty"
+    (empty / below).mkdir(parents=True)
+    sent = dicom_file(tmp_path / "sent")
+    with peer(handlers=Received().handlers) as server:
+        assert storescu(server.port, empty, sent, "-r") == 1
+        captured = capsys.readouterr()
+        assert storescu(server.port, empty, sent, "--no-fail", "-q") == 0
+    assert captured.err == f"E: {empty} skipped: there are no files in this folder\n"
+    assert captured.out.startswith("1 stored, 0 stored with a warning, 0 failed, 1 skipped;")
 
 
 def test_without_any_usable_file_nobody_is_called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert storescu("1", tmp_path / "missing") == 0
+    assert storescu("1", tmp_path / "missing", "--no-fail") == 0
+    assert summary(capsys) == "0 stored, 0 stored with a warning, 0 failed, 1 skipped"
+    assert storescu("1", tmp_path / "missing") == 1
     assert summary(capsys) == "0 stored, 0 stored with a warning, 0 failed, 1 skipped"
 
 
@@ -286,8 +306,8 @@ def test_a_file_without_a_context_fails_and_the_others_are_sent(
     dicom_file(tmp_path / "b", instance="1.2")
     received = Received()
     with peer(handlers=received.handlers) as server:
-        assert storescu(server.port, tmp_path) == 0
-        assert storescu(server.port, tmp_path, "--fail") == 1
+        assert storescu(server.port, tmp_path, "--no-fail") == 0
+        assert storescu(server.port, tmp_path) == 1
     assert received.instances == ["1.2", "1.2"]
     captured = capsys.readouterr()
     assert "1 stored, 0 stored with a warning, 1 failed, 0 skipped;" in captured.out
@@ -299,7 +319,7 @@ def test_statuses_are_counted_and_logged(tmp_path: Path, capsys: pytest.CaptureF
     for number in range(4):
         dicom_file(tmp_path / str(number), instance=f"1.{number}")
     with peer(handlers=Received(0, 0xB000, 0xA700, 0x1234).handlers) as server:
-        assert storescu(server.port, tmp_path, "-ll", "warning") == 0
+        assert storescu(server.port, tmp_path, "-ll", "warning") == 1
     captured = capsys.readouterr()
     assert captured.out.startswith("1 stored, 1 stored with a warning, 2 failed, 0 skipped;")
     lines = [line for line in captured.err.splitlines() if str(tmp_path) in line]
@@ -308,9 +328,12 @@ def test_statuses_are_counted_and_logged(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(("status", "code"), [(0, 0), (0xB007, 0), (0xA700, 1), (0xC000, 1), (0x1234, 1)])
-def test_fail_gives_1_for_what_is_neither_success_nor_warning(status: int, code: int, tmp_path: Path) -> None:
+def test_1_for_what_is_neither_success_nor_warning(status: int, code: int, tmp_path: Path) -> None:
     with peer(handlers=Received(status).handlers) as server:
-        assert storescu(server.port, dicom_file(tmp_path / "a"), "--fail") == code
+        assert storescu(server.port, dicom_file(tmp_path / "a")) == code
+        # As it was once asked for.
+        assert storescu(server.port, tmp_path / "a", "--fail") == code
+        assert storescu(server.port, tmp_path / "a", "--no-fail") == 0
 
 
 def test_the_comment_of_a_peer_is_shown_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -338,11 +361,11 @@ def test_a_closed_port_gives_one_line_and_1(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_rejection_gives_one_line_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with peer(require_calling_aet=["FRIEND"]) as server:
+    with peer(handlers=Received().handlers, require_calling_aet=["FRIEND"]) as server:
         assert storescu(server.port, dicom_file(tmp_path / "a")) == 1
         assert storescu(server.port, dicom_file(tmp_path / "a"), "-aet", "FRIEND", "-q") == 0
     err = capsys.readouterr().err
-    assert "calling AE title" in err and err.count("\n") == 1
+    assert "calling AE title" in err and "-aet" in err and err.count("\n") == 1
 
 
 def test_no_accepted_context_gives_one_line_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -422,21 +445,33 @@ def test_a_file_that_vanishes_fails_and_the_others_are_sent(tmp_path: Path, caps
         return 0
 
     with peer(handlers=[(evt.EVT_C_STORE, vanish)]) as server:
-        assert storescu(server.port, tmp_path) == 0
+        assert storescu(server.port, tmp_path) == 1
     captured = capsys.readouterr()
     assert first.exists()
     assert captured.out.startswith("2 stored, 0 stored with a warning, 1 failed, 0 skipped;")
 
 
-def test_an_interrupted_transfer_aborts_and_gives_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_transfer_aborts_tells_the_totals_and_gives_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send, sent = Association.send_c_store, []
+
     def interrupt(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise KeyboardInterrupt
+        sent.append(args)
+        if len(sent) == 2:
+            raise KeyboardInterrupt
+        return send(self, *args, **kwargs)
 
     monkeypatch.setattr("dicomwire.blocking.Association.send_c_store", interrupt)
-    with peer() as server:
-        assert storescu(server.port, dicom_file(tmp_path / "a")) == 130
+    for number in range(4):
+        dicom_file(tmp_path / str(number), instance=f"1.{number}")
+    with peer(handlers=Received().handlers) as server:
+        assert storescu(server.port, tmp_path) == 130
         assert server.closed.wait(20)
     assert server.outcomes == ["EVT_ABORTED"]
+    captured = capsys.readouterr()
+    assert captured.out.startswith("1 stored, 0 stored with a warning, 3 failed, 0 skipped;")
+    assert "E: 3 files not sent" in captured.err and "Interrupted" in captured.err
 
 
 def test_message_ids_start_again_after_65535() -> None:

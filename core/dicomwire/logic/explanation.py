@@ -60,6 +60,11 @@ def explain(association: AssociationState) -> str:
     return "; ".join(parts) or "nothing was negotiated yet"
 
 
+def how_it_ended(association: AssociationState) -> str:
+    """Why there is no association, or no more, and what to do about it; empty if there is one."""
+    return _end(association)
+
+
 # -- how it ended --------------------------------------------------------------------------------------------------
 def _end(association: AssociationState) -> str:
     why, advice = association.failure or "", _advice(association)

@@ -59,7 +59,7 @@ def user_identity(
         raise click.UsageError("At most one of --user, --kerberos, --saml and --jwt can be given.")
     if not chosen:
         if pos_response:
-            raise click.UsageError("--pos-response needs a user identity.")
+            raise click.UsageError("-rsp (--pos-response) needs a user identity: --user, --kerberos, --saml or --jwt.")
         # The password may be that of the variable, which is there for other calls.
         return None
     kind, value = chosen[0], given[chosen[0]]

@@ -14,8 +14,9 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
+from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
-from dicomwire.apps._common.output import SILENT, logging_at
+from dicomwire.apps._common.output import SILENT, application_logger, logging_at
 from dicomwire.apps._common.tls import client_context, server_context
 from dicomwire.logic.entity import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.pdu_primitives import UserIdentityNegotiation
@@ -111,7 +112,7 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
     """``--version`` and what is logged.
 
     The command runs with its log set up, and gets an argument ``quiet``.  With INFO as ``default`` it tells what the
-    application does; what the library says to that takes ``-v``.
+    application does; what the library says to that takes ``-v``: the application says the end of it in its own words.
     """
     options: list[Decorator] = [
         click.version_option(__version__, message=f"{name}.py v%(version)s"),
@@ -136,8 +137,12 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
             elif quiet or verbose or debug:
                 level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
             unasked = log_level is None and not (quiet or verbose or debug)
-            with logging_at(level, max(level, logging.WARNING) if unasked else None):
-                return function(quiet=quiet, **values)
+            with logging_at(level, max(level, logging.ERROR) if unasked else None):
+                try:
+                    return function(quiet=quiet, **values)
+                except CannotStart as error:
+                    application_logger(name).error("%s", error)
+                    return FAILED
 
         return with_options(command, options)
 
@@ -188,7 +193,7 @@ class User:
 
     network: Network
     fail: bool
-    """Whether a failure status makes the exit code 1."""
+    """Whether anything that was not done makes the exit code 1."""
 
 
 def _make_user(
@@ -238,7 +243,12 @@ def user_options(own_title: str) -> Decorator:
             title_option("-aet", "--calling-aet", default=own_title, text="Our AE title."),
             title_option("-aec", "--called-aet", default="ANY-SCP", text="The AE title of the peer."),
             *_NETWORK,
-            click.option("--fail", is_flag=True, help="Exit 1 if a status is neither success nor warning."),
+            click.option(
+                "--fail/--no-fail",
+                default=True,
+                help="Exit 1 if anything was refused, skipped, missing or failed; with --no-fail only if there was no "
+                "association, or it was lost.",
+            ),
             *IDENTITY,
             _file("--tls-cert", "Our certificate, if the peer wants one (PEM); turns TLS on."),
             _file("--tls-key", "Its private key, if it is in another file."),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dicomwire._logging import printable
+from dicomwire.apps._common.words import in_options
 
 _LONGEST_LINE = 1000
 _LOGGERS = ("dicomwire", "pydicom", "py.warnings")
@@ -28,7 +29,7 @@ class _Lines(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
+        text = in_options(record.getMessage())
         if record.name == "py.warnings":
             # The line of source behind it helps nobody who runs an application.
             text = text.partition("\n")[0]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from attrs import define
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 Advance: TypeAlias = Callable[[int], None]
 """Called with its size when a file is done."""
@@ -35,15 +35,15 @@ def _nothing(size: int) -> None:
     pass
 
 
+def columns(words: str, *more: ProgressColumn) -> tuple[ProgressColumn, ...]:
+    """Words, a bar as wide as they and ``more`` leave it, and the time that is left: for any width of a terminal."""
+    return TextColumn(words), BarColumn(bar_width=None), *more, TimeRemainingColumn()
+
+
 @contextmanager
 def _bar(console: Console, files: int, size: int) -> Iterator[Advance]:
-    columns = (
-        TextColumn("{task.fields[done]}/{task.fields[files]} files"),
-        BarColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
+    shown = columns("{task.fields[done]}/{task.fields[files]} files", TransferSpeedColumn())
+    with Progress(*shown, console=console, transient=True, expand=True) as bar:
         task = bar.add_task("", total=size, done=0, files=files)
         done = 0
 

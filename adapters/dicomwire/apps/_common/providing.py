@@ -6,8 +6,11 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+import click
+
 from dicomwire import events as evt
 from dicomwire._logging import shown_address
+from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
 from dicomwire.blocking import AE
 from dicomwire.presentation import PresentationContext
@@ -15,7 +18,7 @@ from dicomwire.presentation import PresentationContext
 S = TypeVar("S")
 
 
-class CannotListen(Exception):
+class CannotListen(CannotStart):
     """There is nowhere to listen: the text says where and why."""
 
 
@@ -25,6 +28,8 @@ def new_server(
     contexts: list[PresentationContext],
     handlers: list[evt.EventHandler],
     make: Callable[..., S],
+    *,
+    advice: str = "PORT and -ba (--bind-address) name another place",
 ) -> S:
     """What ``make``, a method of ``ae``, makes with the settings of ``provider``.
 
@@ -40,7 +45,7 @@ def new_server(
         return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
     except OSError as error:
         where = provider.bind_address or "any address"
-        raise CannotListen(f"Cannot listen on {where} port {provider.port}: {error}") from error
+        raise CannotListen(f"Cannot listen on {where} port {provider.port}: {error}; {advice}") from error
 
 
 def serve(
@@ -49,20 +54,26 @@ def serve(
     handlers: list[evt.EventHandler],
     logger: logging.Logger,
 ) -> int:
-    """Accept associations until SIGINT or SIGTERM; the exit code: 1 if there is nowhere to listen."""
+    """Accept associations until SIGINT or SIGTERM, which is how to end it; the exit code.
+
+    Where it listens is told whatever else is logged, unless nothing is.
+
+    Raises:
+        CannotListen: the address is taken, or is not ours.
+    """
     ae = AE(provider.ae_title)
-    try:
-        server = new_server(ae, provider, contexts, handlers, ae.make_server)
-    except CannotListen as error:
-        logger.error("%s", error)
-        return 1
+    server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
         host, port = server.server_address[:2]
-        logger.info("Listening on %s", f"{host} port {port}" if port else shown_address((host, port)))
+        listens = f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}"
+        if logger.isEnabledFor(logging.INFO):
+            logger.info("%s", listens)
+        elif logger.isEnabledFor(logging.CRITICAL):
+            click.echo(f"I: {listens}", err=True)
         server.serve_forever()
     except KeyboardInterrupt:
         logger.info("Interrupted: shutting down")
     finally:
         ae.shutdown()
         server.shutdown()
-    return 0
+    return DONE

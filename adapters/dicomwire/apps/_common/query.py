@@ -21,6 +21,7 @@ from dicomwire._character_sets import smallest_set, terms_of
 from dicomwire._data_set_writer import texts_of
 from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire._logging import reason
+from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.keyword_paths import set_key
 from dicomwire.apps._common.options import (
     REQUESTED_BY_DEFAULT,
@@ -39,7 +40,7 @@ from dicomwire.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiatio
 from dicomwire.presentation import PresentationContext, build_context
 
 
-class BadIdentifier(ValueError):
+class BadIdentifier(CannotStart):
     """The options make no identifier."""
 
 
@@ -95,7 +96,9 @@ class Query:
         _choose_character_set(made)
         _try_to_encode(made)
         if self.model.has_levels and not made.get("QueryRetrieveLevel"):
-            logger.warning("The identifier has no QueryRetrieveLevel: most peers refuse that")
+            logger.warning(
+                "The identifier has no QueryRetrieveLevel: most peers refuse that; -k QueryRetrieveLevel=STUDY sets it"
+            )
         return made
 
 
@@ -158,6 +161,10 @@ def _try_to_encode(identifier: Dataset) -> None:
         raise BadIdentifier(f"the identifier cannot be encoded: {reason(error)}") from error
 
 
+OTHER_MODELS = "-P, -S and -O choose another information model"
+"""What to do if the peer does not take the one that was asked for."""
+
+
 # -- options -------------------------------------------------------------------------------------------------------
 Information: TypeAlias = Callable[[Model, Mapping[str, bool]], bytes | None]
 """What to say in extended negotiation, of the model and the flags by name; None for nothing."""
@@ -218,8 +225,8 @@ def query_options(models: Sequence[Model], flags: Mapping[str, str], information
     return decorate
 
 
-def querying(name: str, logger: logging.Logger) -> Decorator:
-    """What a query has beside its own options: the peer, transfer syntaxes, and what is logged.
+def querying(name: str, logger: logging.Logger, default: int = logging.INFO) -> Decorator:
+    """What a query has beside its own options: the peer, transfer syntaxes, and what is logged, from ``default`` on.
 
     Goes below :func:`query_options`; the command gets arguments ``user``, ``syntaxes``, ``quiet``, ``query`` and its
     ``identifier``, and is not called without one: the exit code is 1 then.
@@ -228,14 +235,10 @@ def querying(name: str, logger: logging.Logger) -> Decorator:
     def decorate(function: Function) -> Function:
         @wraps(function)
         def command(query: Query, syntaxes: list[str] | None, **values: Any) -> Any:
-            try:
-                identifier = query.identifier(logger)
-            except BadIdentifier as error:
-                logger.error("%s", error)
-                return 1
+            identifier = query.identifier(logger)
             return function(query=query, identifier=identifier, syntaxes=syntaxes or REQUESTED_BY_DEFAULT, **values)
 
-        options = [user_options(name.upper()), requested_syntaxes, logging_options(name, logging.INFO)]
+        options = [user_options(name.upper()), requested_syntaxes, logging_options(name, default)]
         return with_options(command, options)
 
     return decorate

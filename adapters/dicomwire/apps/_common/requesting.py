@@ -14,7 +14,7 @@ from dicomwire._text_values import joined
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.blocking import AE, Association
-from dicomwire.logic.explanation import STOPPED_BY_ITSELF
+from dicomwire.logic.explanation import STOPPED_BY_ITSELF, how_it_ended
 from dicomwire.pdu_primitives import NegotiationItem
 from dicomwire.presentation import PresentationContext
 from dicomwire.sop_class import uid_to_service_class
@@ -28,10 +28,12 @@ def associate(
     *,
     negotiation: Sequence[NegotiationItem] = (),
     handlers: Sequence[evt.EventHandler] = (),
+    if_none_accepted: str = "",
 ) -> Association | None:
     """An established association, or None, and the reason is logged.
 
-    ``negotiation`` is what to negotiate beside contexts and the identity of the user.
+    ``negotiation`` is what to negotiate beside contexts and the identity of the user; ``if_none_accepted`` tells what
+    to do if the peer takes no context.
     """
     ae = AE(user.calling_aet)
     network = user.network
@@ -59,13 +61,16 @@ def associate(
         logger.error("No association with %s port %d: %s", user.addr, user.port, error)
         return None
     if not association.is_established:
-        logger.error("No association with %s port %d: %s", user.addr, user.port, association.explain())
+        advice = f"; {if_none_accepted}" if if_none_accepted and association.rejected_contexts else ""
+        logger.error("No association with %s port %d: %s%s", user.addr, user.port, association.explain(), advice)
         return None
     logger.info("Association Accepted")
     DETAILS.info("%s", association.explain())
     if user.identity is not None and user.identity.positive_response_requested:
         if association.acceptor.user_identity is None:
-            logger.error("The peer did not confirm the user identity: aborting")
+            logger.error(
+                "The peer did not confirm the user identity: aborting; without -rsp (--pos-response) it need not"
+            )
             association.abort()
             return None
         logger.info("The peer confirmed the user identity")
@@ -85,7 +90,7 @@ def aborted_by_errors(association: Association) -> Iterator[None]:
 def finish(association: Association, logger: logging.Logger, end: Callable[[], None]) -> bool:
     """Release or abort the association with ``end``; False if it was lost before that."""
     if not association.is_established:
-        logger.error("The association was lost: %s", association.failure)
+        logger.error("The association was lost: %s", how_it_ended(association))
         return False
     with only_own_errors():
         end()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +13,15 @@ import click
 from attrs import define, field
 from pydicom.dataset import Dataset
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from dicomwire._logging import printable, reason
+from dicomwire.apps._common.exit_codes import DONE, FAILED
 from dicomwire.apps._common.output import without_warnings
-from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES
+from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES, columns
+from dicomwire.apps._common.query import OTHER_MODELS
 from dicomwire.apps._common.requesting import aborted_by_errors, category, finish, said
+from dicomwire.apps._common.storage import Received
 from dicomwire.blocking import Association
 from dicomwire.service_class import C_GET, C_MOVE
 from dicomwire.status import STATUS_PENDING, STATUS_SUCCESS, STATUS_WARNING
@@ -29,41 +31,28 @@ Responses: TypeAlias = Iterable[tuple[Dataset, Dataset | None]]
 _SHOWN_UIDS = 20
 """Failed instances that are named, of a list that may be long."""
 
+_UNKNOWN_DESTINATION = 0xA801
+"""PS3.4 table C.4-2."""
+
 _NAMES = {C_GET: "Get", C_MOVE: "Move"}
 
 _COUNTS = ("Remaining", "Completed", "Failed", "Warning")
 
 
 @define
-class Tally:
-    """What the peer says of the sub-operations, and what we received ourselves.
-
-    Instances may arrive in threads of their own.
-    """
+class Tally(Received):
+    """What the peer says of the sub-operations, and what we received ourselves."""
 
     remaining: int | None = None
     completed: int | None = None
     failed: int | None = None
     warning: int | None = None
-    received: int = 0
-    not_stored: int = 0
-    size: int = 0
-    """Bytes of what was received and stored."""
-
     final: Dataset | None = None
     changed: Callable[[], None] = field(default=lambda: None)
     """Called after each change."""
 
-    _lock: threading.Lock = field(factory=threading.Lock)
-
     def stored(self, status: int, size: int) -> None:
-        """An instance has arrived, and was answered with ``status``."""
-        with self._lock:
-            if status == 0:
-                self.received += 1
-                self.size += size
-            else:
-                self.not_stored += 1
+        Received.stored(self, status, size)
         self.changed()
 
     def responded(self, status: Dataset) -> None:
@@ -79,19 +68,44 @@ class Tally:
     @property
     def done(self) -> int:
         """Sub-operations that have ended."""
-        counted = (self.completed or 0) + (self.failed or 0) + (self.warning or 0)
-        return max(counted, self.received + self.not_stored)
+        return max(self._counted, self.received + self.not_stored)
+
+    @property
+    def _counted(self) -> int:
+        return (self.completed or 0) + (self.failed or 0) + (self.warning or 0)
 
     @property
     def total(self) -> int | None:
         """All of them, if the peer says how many remain."""
-        return None if self.remaining is None else self.done + self.remaining
+        # Not with what has arrived since the peer said so: the sum stays the same while it goes on.
+        return None if self.remaining is None else max(self.done, self._counted + self.remaining)
 
     @property
     def has_failures(self) -> bool:
         """The request did not succeed, or an instance did not."""
         kind = category(self.final.get("Status")) if self.final else None
+        if kind == STATUS_WARNING and self.failed is None:
+            # "One or more failures or warnings" (PS3.4 C.4.2.1.5), and not which.
+            return True
         return kind not in (STATUS_SUCCESS, STATUS_WARNING) or bool(self.failed) or self.not_stored > 0
+
+    def missing(self, *, here: bool) -> str | None:
+        """In words what should be there and is not, after a request that succeeded; ``here`` if it comes to us."""
+        if self.has_failures:
+            return None
+        told = None if self.completed is None else self.completed + (self.warning or 0)
+        if not self.received and (told == 0 or (here and told is None)):
+            return "Nothing was retrieved: the peer has no such instances; check the keys (-k) and their level"
+        if here and told is not None and told > self.received:
+            return f"The peer says that it has sent {told}, but {self.received} arrived here"
+        return None
+
+    def in_short(self, seconds: float) -> str:
+        """How far it is, in half a line."""
+        total = "" if self.total is None else f"/{self.total}"
+        failed = max(self.failed or 0, self.not_stored)
+        lost = f", {failed} failed" if failed else ""
+        return f"{self.done}{total} instances{lost}" + (f", {self.size / seconds / 1e6:.1f} MB/s" if self.size else "")
 
     def in_words(self, seconds: float) -> str:
         """The counts, and how fast it was."""
@@ -101,8 +115,7 @@ class Tally:
             parts.append(counts + (f", {self.remaining} remaining" if self.remaining else ""))
         if self.received or self.not_stored:
             rate = f", {self.size / seconds / 1e6:.1f} MB/s" if seconds else ""
-            lost = f", {self.not_stored} not stored" if self.not_stored else ""
-            parts.append(f"{self.received} received{lost}, {self.size / 1e6:.1f} MB in {seconds:.1f} s{rate}")
+            parts.append(f"{self.arrivals()} in {seconds:.1f} s{rate}")
         return "; ".join(parts) or "no sub-operations"
 
 
@@ -122,12 +135,12 @@ def retrieve(
     """
     with aborted_by_errors(association):
         try:
-            with progress(tally, quiet=quiet):
+            with progress(tally, quiet=quiet, lines=logger.isEnabledFor(logging.INFO)):
                 logger.info("Sending %s Request", _NAMES[message])
                 follow(send(), tally, uid, message, logger)
         except ValueError as error:
             # The peer took some of the contexts, but not that of the model.
-            logger.error("%s", error)
+            logger.error("%s; %s", error, OTHER_MODELS)
             association.release()
             return None
     return finish(association, logger, association.release)
@@ -145,8 +158,18 @@ def follow(responses: Responses, tally: Tally, uid: str, message: int, logger: l
             continue
         tally.final = status
         level = logging.ERROR if tally.has_failures else logging.INFO
-        logger.log(level, "Final response, %s", said(status, uid, message))
+        advice = _advice(status.get("Status"), message, tally)
+        logger.log(level, "Final response, %s%s", said(status, uid, message), f"; {advice}" if advice else "")
         _name_failed(identifier, logger)
+
+
+def _advice(status: int | None, message: int, tally: Tally) -> str | None:
+    """What to change after a retrieval that ended with ``status``."""
+    if status == _UNKNOWN_DESTINATION and message == C_MOVE:
+        return "-aem (--move-aet) has to be a title that the peer knows, with its address and port"
+    if tally.failed and message == C_GET:
+        return "it may have instances of classes, or in transfer syntaxes, that -sc and -ts have to name"
+    return None
 
 
 def _name_failed(identifier: Dataset | None, logger: logging.Logger) -> None:
@@ -165,8 +188,8 @@ def _name_failed(identifier: Dataset | None, logger: logging.Logger) -> None:
 
 
 @contextmanager
-def progress(tally: Tally, *, quiet: bool) -> Iterator[None]:
-    """Show on standard error how ``tally`` grows: a bar on a terminal, a line now and then elsewhere."""
+def progress(tally: Tally, *, quiet: bool, lines: bool = True) -> Iterator[None]:
+    """Show on standard error how ``tally`` grows: a bar on a terminal, elsewhere with ``lines`` one now and then."""
     console = Console(stderr=True)
     if quiet:
         yield
@@ -174,7 +197,8 @@ def progress(tally: Tally, *, quiet: bool) -> Iterator[None]:
         with _bar(console, tally):
             yield
     else:
-        tally.changed = Lines(tally, time.monotonic)
+        if lines:
+            tally.changed = Lines(tally, time.monotonic)
         yield
     tally.changed = _nothing
 
@@ -185,13 +209,12 @@ def _nothing() -> None:
 
 @contextmanager
 def _bar(console: Console, tally: Tally) -> Iterator[None]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     begin = time.monotonic()
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns("{task.description}"), console=console, transient=True, expand=True) as bar:
         task = bar.add_task("waiting for the peer", total=None)
 
         def show() -> None:
-            words = tally.in_words(time.monotonic() - begin)
+            words = tally.in_short(time.monotonic() - begin)
             bar.update(task, description=words, completed=tally.done, total=tally.total)
 
         tally.changed = show
@@ -213,10 +236,31 @@ class Lines:
             print(self._tally.in_words(now - self._begin), file=sys.stderr)
 
 
-def conclude(tally: Tally, seconds: float, *, complete: bool | None, fail: bool, quiet: bool) -> int:
-    """Say what came of :func:`retrieve`, which gave ``complete``, unless ``quiet``; the exit code."""
-    if complete is None:
-        return 1
-    if not quiet:
-        click.echo(tally.in_words(seconds))
-    return int(not complete or (fail and tally.has_failures))
+@define(kw_only=True)
+class Conclusion:
+    """What there is to say of a retrieval that began at ``start`` (of the monotonic clock), and its exit code."""
+
+    tally: Tally = field(kw_only=False)
+    start: float = field(kw_only=False)
+    logger: logging.Logger = field(kw_only=False)
+    here: bool
+    """The instances come to ourselves."""
+
+    fail: bool
+    quiet: bool
+
+    def tell(self) -> None:
+        """The totals, also of what was interrupted."""
+        if not self.quiet:
+            click.echo(self.tally.in_words(time.monotonic() - self.start))
+
+    def code(self, complete: bool | None) -> int:
+        """Tell what came of :func:`retrieve`, which gave ``complete``; the exit code."""
+        if complete is None:
+            return FAILED
+        self.tell()
+        missing = self.tally.missing(here=self.here) if complete else None
+        if missing:
+            self.logger.error("%s", missing)
+        failed = self.fail and (missing is not None or self.tally.has_failures)
+        return FAILED if failed or not complete else DONE

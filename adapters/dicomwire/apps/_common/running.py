@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import click
 
-INTERRUPTED = 130
+from dicomwire.apps._common.exit_codes import DONE, INTERRUPTED
 
 
 def run(command: click.Command, args: Sequence[str] | None, translate: Mapping[str, str] | None = None) -> int:
@@ -30,7 +30,17 @@ def run(command: click.Command, args: Sequence[str] | None, translate: Mapping[s
     except click.Abort:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else DONE
+
+
+@contextmanager
+def told_if_interrupted(tell: Callable[[], object]) -> Iterator[None]:
+    """What was done so far is told also after Ctrl-C in the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell()
+        raise
 
 
 @contextmanager

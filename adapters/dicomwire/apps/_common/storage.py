@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import click
-from attrs import frozen
+from attrs import define, field, frozen
 
 from dicomwire import events as evt
 from dicomwire._logging import printable
+from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.logic.incoming import SUCCESS, IncomingFile, Receiver
 from dicomwire.presentation import PresentationContext, build_context, storage_classes
@@ -50,6 +52,32 @@ def _nobody(status: int, size: int) -> None:
     """Nobody counts."""
 
 
+@define
+class Received:
+    """How many instances arrived, in whatever threads, and what became of them."""
+
+    received: int = 0
+    not_stored: int = 0
+    size: int = 0
+    """Bytes of what was stored."""
+
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def stored(self, status: int, size: int) -> None:
+        """An instance has arrived, and was answered with ``status``."""
+        with self._lock:
+            if status == SUCCESS:
+                self.received += 1
+                self.size += size
+            else:
+                self.not_stored += 1
+
+    def arrivals(self) -> str:
+        """The counts in words."""
+        lost = f", {self.not_stored} not stored" if self.not_stored else ""
+        return f"{self.received} received{lost}, {self.size / 1e6:.1f} MB"
+
+
 def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationContext]:
     """Every storage class with these transfer syntaxes, and with ``echo`` verification."""
     contexts = [build_context(uid, syntaxes) for uid in storage_classes()]
@@ -64,7 +92,13 @@ class Destination:
     ignore: bool
 
     def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
-        """What receives them."""
+        """What receives them.
+
+        Raises:
+            CannotWrite: the directory cannot be made or written to, and something is to be kept.
+        """
+        if not self.ignore:
+            prepare(self.directory)
         return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
 
 

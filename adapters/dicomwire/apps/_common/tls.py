@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 import click
 
@@ -23,12 +24,12 @@ def client_context(
         return None
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authorities)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.check_hostname = verify_host
-        if certificate:
-            context.load_cert_chain(certificate, key)
     except OSError as error:
-        raise _unusable(error) from error
+        raise _unusable(f"--tls-ca {authorities}", error) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = verify_host
+    if certificate:
+        _present(context, certificate, key)
     return context
 
 
@@ -46,17 +47,35 @@ def server_context(
         return None
     if not certificate or not key:
         raise click.UsageError("A TLS server needs both --tls-cert and --tls-key.")
-    try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(certificate, key)
-        if authorities:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _present(context, certificate, key)
+    if authorities:
+        try:
             context.load_verify_locations(authorities)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except OSError as error:
-        raise _unusable(error) from error
+        except OSError as error:
+            raise _unusable(f"--tls-ca {authorities}", error) from error
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
-def _unusable(error: OSError) -> click.UsageError:
-    return click.UsageError(f"The TLS certificate, key or authorities cannot be used: {error}")
+def _present(context: ssl.SSLContext, certificate: str, key: str | None) -> None:
+    """Have ``context`` present our certificate."""
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        if key is None and _is_without_key(certificate):
+            raise click.UsageError("--tls-cert has no private key in it: --tls-key is the file that has.") from error
+        raise _unusable(f"--tls-cert {certificate}" + (f" with --tls-key {key}" if key else ""), error) from error
+
+
+def _is_without_key(certificate: str) -> bool:
+    try:
+        held = Path(certificate).read_bytes()
+    except OSError:
+        return False
+    return b"CERTIFICATE-----" in held and b"PRIVATE KEY-----" not in held
+
+
+def _unusable(what: str, error: OSError) -> click.UsageError:
+    return click.UsageError(f"{what} cannot be used: {error}")

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dicomwire import blocking
+from dicomwire.apps._common.exit_codes import OF_THE_DEMO
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, logging_options
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.running import run
@@ -94,7 +95,7 @@ def exercise(name: str, files: Sequence[Sample]) -> Outcome:
     return outcome
 
 
-@click.command("demo", context_settings=CONTEXT_SETTINGS)
+@click.command("demo", context_settings=CONTEXT_SETTINGS, epilog=OF_THE_DEMO)
 @logging_options("demo")
 def demo(quiet: bool) -> int:
     """Store, query, retrieve and more through every adapter, and compare what arrives with what was sent."""

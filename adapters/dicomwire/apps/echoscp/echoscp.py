@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dicomwire.apps._common.exit_codes import OF_PROVIDERS
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     PROVIDER_SPELLINGS,
@@ -21,12 +22,12 @@ from dicomwire.sop_class import Verification
 LOGGER = application_logger("echoscp")
 
 
-@click.command("echoscp", context_settings=CONTEXT_SETTINGS)
+@click.command("echoscp", context_settings=CONTEXT_SETTINGS, epilog=OF_PROVIDERS)
 @provider_options("ECHOSCP")
 @supported_syntaxes
 @logging_options("echoscp")
 def echoscp(provider: Provider, syntaxes: list[str], quiet: bool) -> int:
-    """Answer C-ECHO requests on PORT (0: any free one, see -v) until interrupted."""
+    """Answer C-ECHO requests on PORT (0: any free one, and it says which) until interrupted."""
     return serve(provider, [build_context(Verification, syntaxes)], [], LOGGER)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     REQUESTED_BY_DEFAULT,
@@ -22,7 +23,7 @@ from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
 LOGGER = application_logger("echoscu")
 
 
-@click.command("echoscu", context_settings=CONTEXT_SETTINGS)
+@click.command("echoscu", context_settings=CONTEXT_SETTINGS, epilog=OF_USERS)
 @user_options("ECHOSCU")
 @requested_syntaxes
 @click.option("--repeat", type=click.IntRange(min=1), default=1, metavar="N", help="How many echoes to send.")
@@ -32,7 +33,7 @@ def echoscu(user: User, syntaxes: list[str] | None, repeat: int, abort: bool, qu
     """Send C-ECHO requests to the AE at ADDR PORT."""
     association = associate(user, [build_context(Verification, syntaxes or REQUESTED_BY_DEFAULT)], LOGGER)
     if association is None:
-        return 1
+        return FAILED
     failed = False
     with aborted_by_errors(association):
         for number in range(repeat):
@@ -46,8 +47,8 @@ def echoscu(user: User, syntaxes: list[str] | None, repeat: int, abort: bool, qu
                 LOGGER.error("Echo %d of %d failed: %s", number + 1, repeat, said)
                 failed = True
     if not finish(association, LOGGER, association.abort if abort else association.release):
-        return 1
-    return int(failed and user.fail)
+        return FAILED
+    return FAILED if failed and user.fail else DONE
 
 
 def _message_id(number: int) -> int:

@@ -10,11 +10,13 @@ from attrs import define
 from pydicom.dataset import Dataset
 
 from dicomwire import sop_class
+from dicomwire.apps._common.directories import prepare
+from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger, without_warnings
-from dicomwire.apps._common.query import Model, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.query import OTHER_MODELS, Model, Query, flag_bytes, query_options, querying, root_models
 from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish, said
-from dicomwire.apps._common.running import run
+from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps.findscu.files import MatchFiles
 from dicomwire.apps.findscu.matches import Show, show_for
 from dicomwire.blocking import Association
@@ -61,8 +63,15 @@ class _Tally:
     is_complete: bool = False
     """It ended as it should."""
 
+    def tell(self) -> None:
+        """How many matches came before the query was interrupted."""
+        LOGGER.warning("%s before the interruption", self.in_words())
 
-@click.command("findscu", context_settings=CONTEXT_SETTINGS)
+    def in_words(self) -> str:
+        return f"{self.matches} match{'' if self.matches == 1 else 'es'}"
+
+
+@click.command("findscu", context_settings=CONTEXT_SETTINGS, epilog=OF_USERS)
 @query_options(MODELS, FLAGS, information)
 @click.option("--json", "as_json", is_flag=True, help="Write a line of DICOM JSON for each match, and nothing else.")
 @click.option("-w", "--write", is_flag=True, help="Write each match to a file: rsp000001.dcm, rsp000002.dcm, ...")
@@ -92,25 +101,28 @@ def findscu(
 
     On a terminal they are a table of what was asked for, elsewhere lines with everything that came.
     """
-    association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
+    if write:
+        prepare(output_directory)
+    association = associate(
+        user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation(), if_none_accepted=OTHER_MODELS
+    )
     if association is None:
-        return 1
+        return FAILED
     tally = _Tally()
     files = None
     if write:
         syntax = association.accepted_contexts[0].transfer_syntax[0]
         files = MatchFiles(output_directory, query.model.uid, syntax, LOGGER)
     show = show_for(identifier, as_json=as_json, quiet=quiet)
-    with aborted_by_errors(association):
+    with told_if_interrupted(tally.tell), aborted_by_errors(association):
         try:
             _find(association, query.model.uid, identifier, tally, show, files, cancel)
         finally:
             show.end()
     if not finish(association, LOGGER, association.release):
-        return 1
-    if files is not None and files.failed:
-        return 1
-    return int(user.fail and (tally.unreadable > 0 or not tally.is_complete))
+        return FAILED
+    lost = tally.unreadable + (0 if files is None else files.failed)
+    return FAILED if user.fail and (lost or not tally.is_complete) else DONE
 
 
 def _find(
@@ -147,7 +159,7 @@ def _find(
         tally.is_complete = kind in (STATUS_SUCCESS, STATUS_WARNING) or (kind == STATUS_CANCEL and cancel is not None)
         level = LOGGER.info if tally.is_complete else LOGGER.error
         words = said(tally.final, model, C_FIND, cancelled=cancel is not None)
-        level("%d match%s, %s", tally.matches, "" if tally.matches == 1 else "es", words)
+        level("%s, %s", tally.in_words(), words)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import partial
 
@@ -9,12 +10,21 @@ import click
 from pydicom.dataset import Dataset
 
 from dicomwire import sop_class
+from dicomwire.apps._common.exit_codes import FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.query import RETRIEVE_FLAGS, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.query import (
+    OTHER_MODELS,
+    RETRIEVE_FLAGS,
+    Query,
+    flag_bytes,
+    query_options,
+    querying,
+    root_models,
+)
 from dicomwire.apps._common.requesting import associate
-from dicomwire.apps._common.retrieving import Tally, conclude, retrieve
-from dicomwire.apps._common.running import run
+from dicomwire.apps._common.retrieving import Conclusion, Tally, retrieve
+from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps._common.storage import Destination, destination_options
 from dicomwire.apps.getscu.contexts import contexts_for, roles_for, storage_classes, transfer_syntaxes
 from dicomwire.service_class import C_GET
@@ -28,7 +38,7 @@ MODELS = root_models(
 )
 
 
-@click.command("getscu", context_settings=CONTEXT_SETTINGS)
+@click.command("getscu", context_settings=CONTEXT_SETTINGS, epilog=OF_USERS)
 @query_options(MODELS, RETRIEVE_FLAGS, flag_bytes)
 @destination_options(ignored="Receive, and keep nothing.")
 @click.option(
@@ -52,7 +62,7 @@ MODELS = root_models(
     help="Take instances in this transfer syntax, a keyword as JPEG2000Lossless or a UID, and only in those given so; "
     "for peers that choose one for all.",
 )
-@querying("getscu", LOGGER)
+@querying("getscu", LOGGER, logging.WARNING)
 def getscu(
     user: User,
     syntaxes: list[str],
@@ -77,16 +87,19 @@ def getscu(
         LOGGER,
         negotiation=[*query.negotiation(), *roles_for(contexts, models)],
         handlers=storage.handlers(),
+        if_none_accepted=OTHER_MODELS,
     )
     if association is None:
-        return 1
+        return FAILED
     start = time.monotonic()
     send = partial(association.send_c_get, identifier, query.model.uid)
+    end = Conclusion(tally, start, LOGGER, here=True, fail=user.fail, quiet=quiet)
     try:
-        complete = retrieve(association, send, tally, query.model.uid, C_GET, LOGGER, quiet=quiet)
+        with told_if_interrupted(end.tell):
+            complete = retrieve(association, send, tally, query.model.uid, C_GET, LOGGER, quiet=quiet)
     finally:
         storage.discard_all()
-    return conclude(tally, time.monotonic() - start, complete=complete, fail=user.fail, quiet=quiet)
+    return end.code(complete)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import nullcontext
 from functools import partial
@@ -10,13 +11,21 @@ import click
 from pydicom.dataset import Dataset
 
 from dicomwire import sop_class
+from dicomwire.apps._common.exit_codes import OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User, title_option
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.providing import CannotListen
-from dicomwire.apps._common.query import RETRIEVE_FLAGS, Query, flag_bytes, query_options, querying, root_models
+from dicomwire.apps._common.query import (
+    OTHER_MODELS,
+    RETRIEVE_FLAGS,
+    Query,
+    flag_bytes,
+    query_options,
+    querying,
+    root_models,
+)
 from dicomwire.apps._common.requesting import associate
-from dicomwire.apps._common.retrieving import Responses, Tally, conclude, retrieve
-from dicomwire.apps._common.running import run
+from dicomwire.apps._common.retrieving import Conclusion, Responses, Tally, retrieve
+from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps._common.storage import Destination, destination_options
 from dicomwire.apps.movescu.provider import Store, listening, store_options
 from dicomwire.blocking import Association
@@ -31,12 +40,12 @@ MODELS = root_models(
 )
 
 
-@click.command("movescu", context_settings=CONTEXT_SETTINGS)
+@click.command("movescu", context_settings=CONTEXT_SETTINGS, epilog=OF_USERS)
 @query_options(MODELS, RETRIEVE_FLAGS, flag_bytes)
 @title_option("-aem", "--move-aet", default="STORESCP", text="The AE title to send to; the peer has to know it.")
 @store_options
 @destination_options("With --store: where to write files", "With --store: answer success and keep nothing.")
-@querying("movescu", LOGGER)
+@querying("movescu", LOGGER, logging.WARNING)
 def movescu(
     user: User,
     syntaxes: list[str],
@@ -52,21 +61,22 @@ def movescu(
     With --store this program is that AE, as long as it runs: the peer has to know its title, address and port.
     """
     mover = Mover(user.network.dimse_timeout)
-    storage = destination.storage(LOGGER, mover.stored)
-    start = time.monotonic()
+    kept = destination if store is not None else Destination(destination.directory, ignore=True)
+    storage = kept.storage(LOGGER, mover.stored)
+    end = Conclusion(mover.tally, time.monotonic(), LOGGER, here=store is not None, fail=user.fail, quiet=quiet)
     try:
-        with nullcontext() if store is None else listening(store, user, storage.handlers(), LOGGER):
+        provider = nullcontext() if store is None else listening(store, user, storage.handlers(), LOGGER)
+        with told_if_interrupted(end.tell), provider:
             complete = None
-            association = associate(user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation())
+            association = associate(
+                user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation(), if_none_accepted=OTHER_MODELS
+            )
             if association is not None:
                 send = partial(mover.responses, association, identifier, move_aet, query.model.uid)
                 complete = retrieve(association, send, mover.tally, query.model.uid, C_MOVE, LOGGER, quiet=quiet)
-    except CannotListen as error:
-        LOGGER.error("%s", error)
-        return 1
     finally:
         storage.discard_all()
-    return conclude(mover.tally, time.monotonic() - start, complete=complete, fail=user.fail, quiet=quiet)
+    return end.code(complete)
 
 
 class Mover:

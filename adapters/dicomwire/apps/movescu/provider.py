@@ -83,6 +83,7 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         storage_contexts(ALL_TRANSFER_SYNTAXES, echo=True),
         handlers,
         partial(ae.start_server, block=False),
+        advice="--store-port and --store-address name another place",
     )
     assert server is not None
     logger.info("Listening on %s port %d", *server.server_address[:2])

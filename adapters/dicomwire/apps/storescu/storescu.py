@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 from attrs import define
 
 from dicomwire._logging import reason
+from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     REQUESTED_BY_DEFAULT,
@@ -21,10 +23,10 @@ from dicomwire.apps._common.options import (
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.progress import Advance, progress
 from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish
-from dicomwire.apps._common.running import run
+from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
-from dicomwire.files import StoredFile, look_for_files, required_contexts
+from dicomwire.files import Found, StoredFile, look_for_files, required_contexts, shown_path
 from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
 
@@ -45,12 +47,16 @@ class _Tally:
     def successes(self) -> int:
         return self.stored + self.warnings
 
+    @property
+    def done(self) -> int:
+        return self.successes + self.failed
+
 
 _MOST_VAIN = 2
 """Associations in a row over which nothing was stored before they were lost: then the rest is given up."""
 
 
-@click.command("storescu", context_settings=CONTEXT_SETTINGS)
+@click.command("storescu", context_settings=CONTEXT_SETTINGS, epilog=OF_USERS)
 @user_options("STORESCU")
 @requested_syntaxes
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -73,26 +79,44 @@ def storescu(
     are left, until nothing is stored over two in a row.
     """
     found = look_for_files(paths, recurse=recurse, logger=LOGGER)
-    files, tally = found.files, _Tally(failed=found.refused)
+    _tell_skipped(found)
+    files, skipped = found.files, found.skipped + len(found.empty) + len(found.below)
+    tally = _Tally(failed=found.refused)
     if not files:
-        LOGGER.warning("No DICOM files to send")
-        _summary(tally, found.skipped, 0.0, quiet=quiet)
-        return int(user.fail and tally.failed > 0)
+        LOGGER.error("No DICOM files to send")
+        _summary(tally, skipped, 0.0, quiet=quiet)
+        return FAILED if user.fail else DONE
     try:
         contexts = _contexts(files, syntaxes, required=required)
     except ValueError as error:
         LOGGER.error("%s", error)
-        return 1
+        return FAILED
     association = associate(user, contexts, LOGGER)
     if association is None:
-        return 1
+        return FAILED
     start = time.monotonic()
-    with progress(len(files), sum(file.size for file in files), quiet=quiet) as advance:
+
+    def tell() -> None:
+        if left := len(files) + found.refused - tally.done:
+            LOGGER.error("%d files not sent", left)
+            tally.failed += left
+        _summary(tally, skipped, time.monotonic() - start, quiet=quiet)
+
+    with told_if_interrupted(tell), progress(len(files), sum(file.size for file in files), quiet=quiet) as advance:
         complete = _send_all(user, contexts, association, files, tally, advance)
-    _summary(tally, found.skipped, time.monotonic() - start, quiet=quiet)
-    if not complete:
-        return 1
-    return int(user.fail and tally.failed > 0)
+    tell()
+    failed = user.fail and (tally.failed > 0 or skipped > 0)
+    return FAILED if failed or not complete else DONE
+
+
+def _tell_skipped(found: Found) -> None:
+    """Say which folders were named or met in vain, and that files were."""
+    if found.foreign and not LOGGER.isEnabledFor(logging.WARNING):
+        LOGGER.error("%d of the files in folders skipped: no DICOM files; -ll warning names them", found.foreign)
+    for directory in found.empty:
+        LOGGER.error("%s skipped: there are no files in this folder", shown_path(directory))
+    for directory in found.below:
+        LOGGER.error("%s skipped: a folder; -r (--recurse) descends into it", shown_path(directory))
 
 
 def _send_all(
@@ -116,9 +140,6 @@ def _send_all(
         # Everybody is to see it who has seen the line before.
         LOGGER.error("Requesting another association for the %d files that are left", left)
         association = associate(user, contexts, LOGGER)
-    if left:
-        LOGGER.error("%d files not sent", left)
-        tally.failed += left
     return complete
 
 
