@@ -142,6 +142,31 @@ MR = instance(SOPClassUID=MR_IMAGE_STORAGE, SOPInstanceUID=uid(9))
 LACKING = instance()
 del LACKING.SOPInstanceUID
 
+AFTERWARDS: dict[str, list[Any]] = {
+    "the end": [],
+    "an instance": [(PENDING, image(2))],
+    "nothing": [(PENDING, None)],
+    "success": [(0x0000, None)],
+    "warning": [(0xB000, None)],
+    "failure": [(0xA702, None)],
+    "another failure": [(0xC000, failures("9.9"))],
+    "cancel": [(0xFE00, None)],
+    "unknown status": [(0xFFF0, None)],
+    "no status": [(Dataset(), None)],
+    "no pair": [7],
+    "an exception": [ValueError("no")],
+}
+"""What a handler may go on with when all it has announced is done: nothing of it counts."""
+
+
+def count(statuses: list[int]) -> tuple[int, int, int]:
+    return statuses.count(OK), statuses.count(FAIL), statuses.count(WARN)
+
+
+def failed_of(statuses: list[int]) -> list[str] | None:
+    return [uid(number) for number, status in enumerate(statuses) if status == FAIL] or None
+
+
 ROWS = [
     # -- how it goes well
     pytest.param(
@@ -265,6 +290,31 @@ ROWS = [
         [],
         [(PENDING, (0, 1, 0, 0), None), (0x0000, (None, 1, 0, 0), None)],
         id="more than announced",
+    ),
+    pytest.param(
+        sending(1, A, None, ValueError("never reached")),
+        [],
+        [(PENDING, (0, 1, 0, 0), None), (0x0000, (None, 1, 0, 0), None)],
+        id="nothing after what was announced",
+    ),
+    *(
+        pytest.param(
+            (sending if name == "an exception" else yielding)(2, (PENDING, A), (PENDING, B), *last),
+            stored,
+            [
+                (PENDING, (1, *count(stored[:1])), None),
+                (PENDING, (0, *count(stored)), None),
+                (final, (None, *count(stored)), failed_of(stored)),
+            ],
+            id=f"{name} after {result}",
+        )
+        for name, last in AFTERWARDS.items()
+        for result, stored, final in [
+            ("all stored", [OK, OK], 0x0000),
+            ("one failed", [OK, FAIL], 0xB000),
+            ("one warned", [WARN, OK], 0xB000),
+            ("all failed", [FAIL, FAIL], 0xA702),
+        ]
     ),
     # -- it says how it ends
     pytest.param(

@@ -126,6 +126,21 @@ ROWS = [
         [(PENDING, (0, 1, 0, 0), None), (0x0000, (None, 1, 0, 0), None)],
         id="more than said",
     ),
+    *(
+        pytest.param(
+            sending(HERE, 2, A, B, last),
+            [FAIL, FAIL],
+            [(PENDING, (1, 0, 1, 0), None), (PENDING, (0, 0, 2, 0), None), (0xA702, (None, 0, 2, 0), [uid(0), uid(1)])],
+            id=f"{name} after all failed",
+        )
+        for name, last in {
+            "success": (0x0000, None),
+            "warning": (0xB000, None),
+            "failure": (0xC000, failures("9.9")),
+            "cancel": (0xFE00, None),
+            "an exception": ValueError("no"),
+        }.items()
+    ),
     # -- the destination
     pytest.param(sending((None, None), 1, A), [], [(0xA801, NONE_AT_ALL, None)], id="unknown"),
     pytest.param(sending((LOCALHOST, None), 1, A), [], [(0xA801, NONE_AT_ALL, None)], id="without port"),

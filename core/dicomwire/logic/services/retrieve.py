@@ -187,16 +187,24 @@ async def _retrieve(
         return done.final(answer(command, 0x0000))
     without_bulk_data = message.context.abstract_syntax == _WITHOUT_BULK_DATA
     while True:
+        value = raised = None
         try:
             value = await answers.next()
-            await association._attend()
-            if not association.is_established:
-                return None
-            if value is END:
-                return done.outcome()
+        except HandlerRaised as error:
+            raised = error
+        await association._attend()
+        if not association.is_established:
+            return None
+        if value is END:
+            return done.outcome()
+        if done.are_done:
+            # Whatever it says or raises now, how they ended stays as it is.
+            LOGGER.warning("a handler went on after the %d sub-operations it had announced: ignored", number)
+            return done.outcome()
+        try:
             status, instance = value
-        except (HandlerRaised, TypeError, ValueError) as error:
-            if not isinstance(error, HandlerRaised):
+        except (TypeError, ValueError):
+            if raised is None:
                 LOGGER.error("a handler yielded no pair of status and data set")
             done.give_up()
             return done.final(answer(command, handler_failed))
@@ -210,9 +218,6 @@ async def _retrieve(
         if category == STATUS_SUCCESS:
             return done.success()
         if _is_nothing(instance):
-            continue
-        if done.are_done:
-            LOGGER.warning("a handler yielded more than the %d instances it had announced: ignored", number)
             continue
         await done.store(instance, partial(open_source, association), store, without_bulk_data=without_bulk_data)
         await association._attend()
