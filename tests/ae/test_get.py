@@ -421,7 +421,7 @@ async def test_the_handler_sees_the_request_and_the_receiver_the_instances(world
     await collect(association.send_c_get(match("D*"), GET, msg_id=65534, priority=1))
     assert seen == [("D*", 65534, 1, False)]
     stored = [(item.MessageID, item.AffectedSOPInstanceUID, item.Priority) for item in store.requests]
-    assert stored == [(65535, uid(0), 1), (0, uid(1), 1)]
+    assert stored == [(65535, uid(0), 1), (1, uid(1), 1)]
     assert all(item.MoveOriginatorMessageID is None for item in store.requests)
     assert [encode(item, True, True) for item in (A, B)] == store.data
     await done(association.release())
