@@ -34,11 +34,12 @@ _START = 15.0
 
 def missing(stack: str) -> str | None:
     """What a stack lacks on this machine, or None."""
-    if stack.startswith("dcmtk"):
-        absent = [tool for tool in _TOOLS if find_tool(tool) is None]
-        return f"DCMTK's {absent[0]} is not installed" if absent else None
     if stack == "orthanc" and find_orthanc() is None:
         return "Orthanc is not installed"
+    if stack.startswith("dcmtk") or stack == "orthanc":
+        # One of them asks Orthanc whether it is there.
+        absent = [tool for tool in _TOOLS if find_tool(tool) is None]
+        return f"DCMTK's {absent[0]} is not installed" if absent else None
     if stack in ("trio", "pynetdicom") and importlib.util.find_spec(stack) is None:
         return f"{stack} is not installed"
     return None

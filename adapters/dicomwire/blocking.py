@@ -641,8 +641,9 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
-        for association in self._to_be_waited_for:
-            if association in running:
+        still_there = self._to_be_waited_for
+        for association in running:
+            if association in still_there:
                 association.join()
 
 
