@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import stat
 import tempfile
@@ -15,7 +16,10 @@ from attrs import define, field
 
 from dicomwire import _large_memory
 from dicomwire._large_memory import LargeMemory
+from dicomwire._logging import printable, reason
 from dicomwire.upper_layer.connection import Buffer
+
+LOGGER = logging.getLogger(__name__)
 
 _IOV_MAX = 512
 
@@ -302,9 +306,13 @@ def _os_error(number: int, name: str) -> OSError:
 
 
 def _remove(name: str) -> None:
-    # What cannot be removed stays, under a name that nobody takes for an instance.
-    with contextlib.suppress(OSError):
+    # What cannot be removed stays, under a name that nobody takes for an instance: on Windows, what is open somewhere.
+    try:
         os.unlink(name)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        LOGGER.warning("%s cannot be removed and stays: %s", printable(name, 300), reason(error))
 
 
 def part_name() -> str:

@@ -142,6 +142,31 @@ MR = instance(SOPClassUID=MR_IMAGE_STORAGE, SOPInstanceUID=uid(9))
 LACKING = instance()
 del LACKING.SOPInstanceUID
 
+AFTERWARDS: dict[str, list[Any]] = {
+    "the end": [],
+    "an instance": [(PENDING, image(2))],
+    "nothing": [(PENDING, None)],
+    "success": [(0x0000, None)],
+    "warning": [(0xB000, None)],
+    "failure": [(0xA702, None)],
+    "another failure": [(0xC000, failures("9.9"))],
+    "cancel": [(0xFE00, None)],
+    "unknown status": [(0xFFF0, None)],
+    "no status": [(Dataset(), None)],
+    "no pair": [7],
+    "an exception": [ValueError("no")],
+}
+"""What a handler may go on with when all it has announced is done: nothing of it counts."""
+
+
+def count(statuses: list[int]) -> tuple[int, int, int]:
+    return statuses.count(OK), statuses.count(FAIL), statuses.count(WARN)
+
+
+def failed_of(statuses: list[int]) -> list[str] | None:
+    return [uid(number) for number, status in enumerate(statuses) if status == FAIL] or None
+
+
 ROWS = [
     # -- how it goes well
     pytest.param(
@@ -266,6 +291,31 @@ ROWS = [
         [(PENDING, (0, 1, 0, 0), None), (0x0000, (None, 1, 0, 0), None)],
         id="more than announced",
     ),
+    pytest.param(
+        sending(1, A, None, ValueError("never reached")),
+        [],
+        [(PENDING, (0, 1, 0, 0), None), (0x0000, (None, 1, 0, 0), None)],
+        id="nothing after what was announced",
+    ),
+    *(
+        pytest.param(
+            (sending if name == "an exception" else yielding)(2, (PENDING, A), (PENDING, B), *last),
+            stored,
+            [
+                (PENDING, (1, *count(stored[:1])), None),
+                (PENDING, (0, *count(stored)), None),
+                (final, (None, *count(stored)), failed_of(stored)),
+            ],
+            id=f"{name} after {result}",
+        )
+        for name, last in AFTERWARDS.items()
+        for result, stored, final in [
+            ("all stored", [OK, OK], 0x0000),
+            ("one failed", [OK, FAIL], 0xB000),
+            ("one warned", [WARN, OK], 0xB000),
+            ("all failed", [FAIL, FAIL], 0xA702),
+        ]
+    ),
     # -- it says how it ends
     pytest.param(
         sending(1, A, (0x0000, None), B),
@@ -371,7 +421,7 @@ async def test_the_handler_sees_the_request_and_the_receiver_the_instances(world
     await collect(association.send_c_get(match("D*"), GET, msg_id=65534, priority=1))
     assert seen == [("D*", 65534, 1, False)]
     stored = [(item.MessageID, item.AffectedSOPInstanceUID, item.Priority) for item in store.requests]
-    assert stored == [(65535, uid(0), 1), (0, uid(1), 1)]
+    assert stored == [(65535, uid(0), 1), (1, uid(1), 1)]
     assert all(item.MoveOriginatorMessageID is None for item in store.requests)
     assert [encode(item, True, True) for item in (A, B)] == store.data
     await done(association.release())

@@ -31,6 +31,7 @@ from tests.ae.test_get import (
     sending,
     uid,
 )
+from tests.ae.test_operations import instance
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
 from tests.support.scripted import accepting, ask, hear, offering, reply
 from tests.support.sessions import element, us
@@ -125,6 +126,21 @@ ROWS = [
         [],
         [(PENDING, (0, 1, 0, 0), None), (0x0000, (None, 1, 0, 0), None)],
         id="more than said",
+    ),
+    *(
+        pytest.param(
+            sending(HERE, 2, A, B, last),
+            [FAIL, FAIL],
+            [(PENDING, (1, 0, 1, 0), None), (PENDING, (0, 0, 2, 0), None), (0xA702, (None, 0, 2, 0), [uid(0), uid(1)])],
+            id=f"{name} after all failed",
+        )
+        for name, last in {
+            "success": (0x0000, None),
+            "warning": (0xB000, None),
+            "failure": (0xC000, failures("9.9")),
+            "cancel": (0xFE00, None),
+            "an exception": ValueError("no"),
+        }.items()
     ),
     # -- the destination
     pytest.param(sending((None, None), 1, A), [], [(0xA801, NONE_AT_ALL, None)], id="unknown"),
@@ -226,8 +242,8 @@ async def test_the_handler_sees_the_request_and_the_destination_where_it_comes_f
         seen.append((event.identifier.PatientName, event.move_destination, event.message_id, event.is_cancelled))
         yield HERE
         yield 3
-        for instance in (A, B, C):
-            yield PENDING, instance
+        for item in (A, B, C):
+            yield PENDING, item
 
     store = Statuses()
     titles: list[tuple[str, str]] = []
@@ -243,8 +259,8 @@ async def test_the_handler_sees_the_request_and_the_destination_where_it_comes_f
     assert titles == [("THE MOVER", "DEST")]
     assert [(item.MessageID, item.AffectedSOPInstanceUID, item.Priority) for item in store.requests] == [
         (65535, uid(0), 0),
-        (0, uid(1), 0),
-        (1, uid(2), 0),
+        (1, uid(1), 0),
+        (2, uid(2), 0),
     ]
     for item in store.requests:
         # Whoever asked for the C-MOVE, not who sends (PS3.7 9.1.1.1.8).
@@ -445,3 +461,75 @@ async def test_when_the_peer_ends_a_retrieval_the_last_status_is_empty(world: Wo
     said = await job.result()
     assert (said.command.MoveDestination, said.command.Priority) == ("DEST", 2)
     assert said.data == encode(match(), True, True)
+
+
+# -- words for a destination that cannot be used --------------------------------------------------------------------
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    """What the log says of a C-MOVE."""
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("C-MOVE to")]
+    return line
+
+
+async def ended(association: Any) -> tuple[int, str]:
+    """The final status of a C-MOVE and its comment."""
+    responses = [status for status, _ in await listed(association.send_c_move(match(), "DEST", MOVE))]
+    await done(association.release())
+    return responses[-1].Status, responses[-1].get("ErrorComment", "")
+
+
+async def listed(responses: Any) -> list[Any]:
+    responses = await done(responses)
+    return [item async for item in responses] if hasattr(responses, "__aiter__") else list(responses)
+
+
+async def test_a_destination_that_refuses_every_context_is_explained(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    destination = await world.serve(contexts=[build_context(VERIFICATION)])
+    association = await moving(world, sending(HERE, 1, A), destination=destination)
+    assert await ended(association) == (0xA801, "destination accepted no presentation context")
+    line = said(caplog)
+    # Who, what was proposed and refused and why, and what to do.
+    assert f"'DEST' at {LOCALHOST}:{port_of(destination)}" in line
+    assert "rejected 1 of 1: abstract syntax not supported: CT Image Storage" in line
+    assert "requested_contexts" in line
+
+
+async def test_a_destination_that_rejects_is_explained(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    ae = world.ae("OTHER")
+    ae.require_called_aet = True
+    destination = await world.serve(ae=ae, contexts=[build_context(CT_IMAGE_STORAGE)])
+    association = await moving(world, sending(HERE, 1, A), destination=destination)
+    status, comment = await ended(association)
+    assert status == 0xA801 and comment.startswith("destination rejected: ") and "called" in comment.lower()
+    assert "'DEST' is not its title" in said(caplog)
+
+
+async def test_a_destination_that_cannot_be_reached_is_explained(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    association = await moving(world, sending((LOCALHOST, 1), 1, A))
+    # The address is the archive's to know.
+    assert await ended(association) == (0xA801, "no connection to the destination")
+    assert f"'DEST' at {LOCALHOST}:1: no association: no connection" in said(caplog)
+
+
+async def test_a_destination_that_the_handler_does_not_know_is_told(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    association = await moving(world, sending((None, None), 1, A))
+    assert await ended(association) == (0xA801, "")
+    assert said(caplog) == "C-MOVE to 'DEST': the handler knows no such destination"
+
+
+async def test_classes_without_a_context_are_told_once_each_and_to_whoever_asked(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = instance(SOPClassUID="1.2.3.4", SOPInstanceUID=uid(8))
+    association = await moving(world, sending(HERE, 5, MR, A, MR, other, MR), Statuses())
+    assert await ended(association) == (0xB000, "no context for MR Image Storage, 1.2.3.4")
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len([line for line in errors if "a sub-operation failed" in line and "it was not proposed" in line]) == 2
+    assert [line for line in errors if "for want of" in line] == [
+        "sub-operations failed for want of a presentation context: MR Image Storage (3), 1.2.3.4 (1)"
+    ]

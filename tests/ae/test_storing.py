@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tracemalloc
 from collections.abc import Iterator
@@ -284,6 +285,29 @@ async def test_a_chunked_data_set_that_breaks_off_leaves_no_file(
         await world.until(lambda: not listing(tmp_path))
     assert store.data == []
     assert told.names == ["ABORTED", "ABORTED"]
+
+
+@pytest.mark.parametrize("status", [0x0000, 0xA700])
+async def test_a_temporary_file_that_cannot_be_removed_is_told_once_and_the_status_goes_out(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    _config.STORE_RECV_CHUNKED_DATASET = True
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    association = await world.join([(evt.EVT_C_STORE, lambda event: status)])
+
+    def in_use(*args: Any, **kwargs: Any) -> None:
+        # As on Windows while somebody has it open.
+        raise PermissionError(errno.EACCES, "in use by another process")
+
+    with monkeypatch.context() as patched:
+        for module, name in ((os, "unlink"), (os, "remove"), (Path, "unlink")):
+            patched.setattr(module, name, in_use)
+        assert (await done(association.send_c_store(instance()))).Status == status
+        assert (await done(association.send_c_echo())).Status == 0x0000
+    (left,) = listing(tmp_path)
+    (said,) = [record.getMessage() for record in caplog.records if "cannot be removed" in record.getMessage()]
+    assert str(left) in said and "in use by another process" in said
+    await done(association.release())
 
 
 async def test_a_directory_for_temporary_files_that_is_missing_is_out_of_resources(

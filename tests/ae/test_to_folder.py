@@ -267,6 +267,12 @@ async def test_one_failed_instance_is_a_list_of_one(world: World, tmp_path: Path
     assert result.status == 0xA702
     assert result.failed_uids == ("1.2.3.4",)
     assert "121" not in (result.failure or "")
+    # What the peer says of it, and what we know ourselves.
+    assert "no context for MR Image Storage" in (result.failure or "")
+    assert "CT Image Storage was accepted, and other SOP classes were never proposed" in (result.failure or "")
+    result = await get(world, await archive(world, yielding(instance(SOPClassUID="1.2.3.4"))), tmp_path)
+    assert "no context for 1.2.3.4" in (result.failure or "")
+    assert "never proposed: name those wanted in storage_classes" in (result.failure or "")
 
 
 async def test_progress_that_says_false_stops_the_peer(world: World, tmp_path: Path) -> None:
@@ -285,6 +291,31 @@ async def test_progress_that_says_false_stops_the_peer(world: World, tmp_path: P
     assert 0 < result.completed < 100 and result.remaining == 100 - result.completed
     assert len(result.paths) == result.completed == len(names(tmp_path))
     assert (result.failure or "").startswith("0xFE00 (Cancel")
+    assert "by itself" not in (result.failure or "")
+
+
+async def test_a_cancel_that_nobody_asked_for_is_called_the_peers_limit(world: World, tmp_path: Path) -> None:
+    def limited(*first: Any) -> Any:
+        def handler(event: evt.Event) -> Iterator[Any]:
+            yield from first
+            yield 10
+            yield 0xFF00, instance()
+            yield 0xFE00, None
+
+        return handler
+
+    server = await archive(world, limited())
+    # That progress is called, and is content, stops nothing.
+    for progress in (None, lambda value: True):
+        result = await get(world, server, tmp_path, progress=progress)
+        assert result.status == 0xFE00
+        assert "nobody cancelled: the peer stopped by itself" in (result.failure or "")
+    ae = world.ae("CLIENT")
+    elsewhere = await world.serve([(evt.EVT_C_STORE, lambda event: 0)])
+    options = {"contexts": [build_context(CT_IMAGE_STORAGE)]}
+    server = await archive(world, limited((LOCALHOST, port_of(elsewhere), options)), event=evt.EVT_C_MOVE)
+    result = await move(world, ae, server, tmp_path)
+    assert "nobody cancelled: the peer stopped by itself" in (result.failure or "")
 
 
 def _plainly(handler: Any) -> Any:
@@ -491,6 +522,18 @@ async def test_an_unknown_destination_says_what_has_to_be_configured(world: Worl
     result = await move(world, ae, server, tmp_path, move_aet="NOBODY")
     assert result.status == 0xA801
     assert "'NOBODY'" in (result.failure or "") and "configuration" in (result.failure or "")
+
+
+async def test_a_destination_that_the_peer_does_not_reach_says_what_to_look_at(world: World, tmp_path: Path) -> None:
+    def handler(event: evt.Event) -> Iterator[Any]:
+        yield LOCALHOST, 1, {"contexts": [build_context(CT_IMAGE_STORAGE)]}
+        yield 1
+
+    server = await archive(world, handler, event=evt.EVT_C_MOVE)
+    result = await move(world, world.ae("CLIENT"), server, tmp_path)
+    assert result.status == 0xA801
+    assert "no connection to the destination: have 'CLIENT' and its address added" in (result.failure or "")
+    assert (result.failure or "").endswith("as they are")
 
 
 async def test_what_went_somewhere_else_is_noticed(world: World, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from dicomwire._logging import printable, reason
 from dicomwire._text_values import joined
 from dicomwire.logic.association import AssociationBase
+from dicomwire.logic.explanation import STOPPED_BY_ITSELF
 from dicomwire.logic.folder import Folder
 from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.status import QR_MOVE_SERVICE_CLASS_STATUS, STATUS_CANCEL, STATUS_PENDING, code_to_category
@@ -33,19 +34,19 @@ def progress_of(status: Dataset, before: Progress, files: Folder) -> Progress:
 
 def retrieved(
     association: AssociationBase,
-    progressed: tuple[Progress, Dataset, Dataset | None],
+    progressed: tuple[Progress, Dataset, Dataset | None, bool],
     files: Folder,
     explained: str | None,
     *,
     destination: str | None = None,
     proposed: str | None = None,
 ) -> Retrieved:
-    done, status, failed = progressed
+    done, status, failed, is_stopped = progressed
     code: int | None = status.get("Status")
     if code is None:
         failure: str | None = association.explain()
     else:
-        failure = _failure(code, status.get("ErrorComment"), destination)
+        failure = _failure(code, status.get("ErrorComment"), destination, is_stopped=is_stopped)
     if failure is None and files.count < done.completed + done.warning:
         told = done.completed + done.warning
         failure = f"the peer says that it has sent {told}, but {files.count} arrived here"
@@ -56,7 +57,7 @@ def retrieved(
         if code is not None and code_to_category(code) != STATUS_CANCEL:
             if explained is not None:
                 more.append(explained)
-            elif proposed is not None and (done.failed or failed):
+            if proposed is not None and (done.failed or failed):
                 more.append(proposed)
         failure = "; ".join([failure, *more])
     return Retrieved(
@@ -71,7 +72,7 @@ def retrieved(
     )
 
 
-def _failure(code: int, comment: Any, destination: str | None) -> str | None:
+def _failure(code: int, comment: Any, destination: str | None, *, is_stopped: bool) -> str | None:
     category = code_to_category(code)
     if code == 0x0000:
         return None
@@ -81,6 +82,10 @@ def _failure(code: int, comment: Any, destination: str | None) -> str | None:
         said += f", {printable(joined(comment))}"
     if code == UNKNOWN_DESTINATION and destination is not None:
         said += f": have '{printable(destination)}' and its address added to the peer's configuration"
+        if comment:
+            said += ", as they are"
+    if category == STATUS_CANCEL and not is_stopped:
+        said += f": {STOPPED_BY_ITSELF}"
     return said
 
 

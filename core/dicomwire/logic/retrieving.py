@@ -39,6 +39,13 @@ _MESSAGE_ID = 1
 
 _MOST_NAMED = 4
 
+_NOT_PROPOSED = "other SOP classes were never proposed: add those wanted to storage_classes"
+
+_NOT_THE_USUAL = (
+    "SOP classes that StoragePresentationContexts lacks (retired and private ones) were never proposed: name those "
+    "wanted in storage_classes"
+)
+
 StorageClasses: TypeAlias = str | Iterable[str | PresentationContext] | None
 ProgressHandler: TypeAlias = Callable[[Progress], Any]
 
@@ -104,7 +111,10 @@ async def get_to_folder(
             progressed = await _follow(association, request, files, progress, query_model)
     finally:
         files.discard_all()
-    proposed = None if storage_classes is None else _proposed(association, classes)
+    if storage_classes is None:
+        proposed = _NOT_THE_USUAL
+    else:
+        proposed = _NOT_PROPOSED if explained else _proposed(association, classes)
     return retrieved(association, progressed, files, explained, proposed=proposed)
 
 
@@ -254,7 +264,7 @@ def _proposed(association: AssociationBase, classes: set[str]) -> str:
     names = sorted(map(uid_name, classes & _accepted_classes(association)))
     more = len(names) - _MOST_NAMED
     named = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "") or "nothing"
-    return f"{named} was accepted, and other SOP classes were never proposed: add those wanted to storage_classes"
+    return f"{named} was accepted, and {_NOT_PROPOSED}"
 
 
 def _receive_on(association: AssociationBase, classes: set[str]) -> None:
@@ -280,8 +290,11 @@ async def _follow(
     files: Folder,
     progress: ProgressHandler | None,
     query_model: str,
-) -> tuple[Progress, Dataset, Dataset | None]:
-    """Take the responses up to the end: how far it came, the final status, and the list of failed instances."""
+) -> tuple[Progress, Dataset, Dataset | None, bool]:
+    """Take the responses up to the end.
+
+    How far it came, the final status, the list of failed instances, and whether ``progress`` has stopped it.
+    """
     stream = await outcome(association._face(request))
     done = Progress()
     status, failed = Dataset(), None
@@ -290,7 +303,7 @@ async def _follow(
         try:
             status, failed = await outcome(association._face(stream.__anext__()))
         except StopAsyncIteration:
-            return done, status, failed
+            return done, status, failed, is_stopping
         if not status:
             continue
         done = progress_of(status, done, files)

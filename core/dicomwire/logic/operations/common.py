@@ -47,6 +47,14 @@ def check_priority(priority: int) -> int:
     return int(priority)
 
 
+class NoContext(ValueError):
+    """No accepted presentation context can carry a request."""
+
+    def __init__(self, abstract_syntax: str, message: str) -> None:
+        super().__init__(message)
+        self.abstract_syntax = abstract_syntax
+
+
 def choose_context(
     association: AssociationBase,
     abstract_syntax: str,
@@ -64,17 +72,18 @@ def choose_context(
     uncompressed and of the same byte order.
 
     Raises:
-        ValueError: there is none.
+        NoContext: there is none.
     """
     found = find_context(
         association, abstract_syntax, transfer_syntax, role=role, context_id=context_id, exact=exact, classes=classes
     )
     if found is None:
         wanted = f" with transfer syntax {_name(transfer_syntax)}" if transfer_syntax else ""
-        raise ValueError(
+        raise NoContext(
+            abstract_syntax,
             f"no presentation context for {_name(abstract_syntax)}{wanted} was accepted by the peer"
             + (f" for the {role.upper()} role" if role else "")
-            + f": {why_none(association, abstract_syntax)}"
+            + f": {why_none(association, abstract_syntax)}",
         )
     return found
 

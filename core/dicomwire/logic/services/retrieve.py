@@ -6,17 +6,18 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._logging import printable, reason
+from dicomwire._logging import printable, reason, shown_address
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.answers import END, Answers
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.operations.store import open_source, send_c_store
 from dicomwire.logic.received import ReceivedMessage
-from dicomwire.logic.services.statuses import NO_STATUS, NO_STATUS_TYPE, Response, respond
+from dicomwire.logic.services.statuses import NO_STATUS, NO_STATUS_TYPE, Response, own_comment, respond
 from dicomwire.logic.services.sub_operations import Store, SubOperations
 from dicomwire.service_class import C_GET, C_MOVE, ServiceClass
 from dicomwire.status import (
@@ -109,6 +110,7 @@ async def serve_move(
         except (TypeError, ValueError):
             return answer(command, MOVE_BAD_DESTINATION), None
         if address is None or port is None:
+            LOGGER.warning("C-MOVE to '%s': the handler knows no such destination", _title(command))
             return answer(command, UNKNOWN_DESTINATION), None
         try:
             number = _number(await answers.next())
@@ -140,11 +142,13 @@ async def _move(
     try:
         destination = await association._call(partial(association.ae.associate, *address, **options))
     except Exception as error:
-        LOGGER.error("no association with the move destination %s: %s", address, reason(error))
-        return answer(command, MOVE_BAD_DESTINATION), None
+        LOGGER.error("C-MOVE to '%s' at %s: no association: %s", _title(command), _shown(address), reason(error))
+        comment = own_comment("the destination cannot be used as it is configured")
+        return evolve(answer(command, MOVE_BAD_DESTINATION), error_comment=comment), None
     if not destination.is_established:
-        LOGGER.error("no association with the move destination %s: %s", address, destination.failure)
-        return answer(command, UNKNOWN_DESTINATION), None
+        why, comment = _no_destination(destination)
+        LOGGER.error("C-MOVE to '%s' at %s: no association: %s", _title(command), _shown(address), why)
+        return evolve(answer(command, UNKNOWN_DESTINATION), error_comment=own_comment(comment)), None
     is_done = False
     try:
 
@@ -187,16 +191,25 @@ async def _retrieve(
         return done.final(answer(command, 0x0000))
     without_bulk_data = message.context.abstract_syntax == _WITHOUT_BULK_DATA
     while True:
+        value: Any = None
+        raised: HandlerRaised | None = None
         try:
             value = await answers.next()
-            await association._attend()
-            if not association.is_established:
-                return None
-            if value is END:
-                return done.outcome()
+        except HandlerRaised as error:
+            raised = error
+        await association._attend()
+        if not association.is_established:
+            return None
+        if value is END:
+            return done.outcome()
+        if done.are_done:
+            # Whatever it says or raises now, how they ended stays as it is.
+            LOGGER.warning("a handler went on after the %d sub-operations it had announced: ignored", number)
+            return done.outcome()
+        try:
             status, instance = value
-        except (HandlerRaised, TypeError, ValueError) as error:
-            if not isinstance(error, HandlerRaised):
+        except (TypeError, ValueError):
+            if raised is None:
                 LOGGER.error("a handler yielded no pair of status and data set")
             done.give_up()
             return done.final(answer(command, handler_failed))
@@ -211,14 +224,41 @@ async def _retrieve(
             return done.success()
         if _is_nothing(instance):
             continue
-        if done.are_done:
-            LOGGER.warning("a handler yielded more than the %d instances it had announced: ignored", number)
-            continue
         await done.store(instance, partial(open_source, association), store, without_bulk_data=without_bulk_data)
         await association._attend()
         if not association.is_established:
             return None
         await association._send(message.context.context_id, done.count(response, remaining=True))
+
+
+def _no_destination(destination: Any) -> tuple[str, str]:
+    """Why there is no association with a destination: for our log, and for whoever asked for the C-MOVE.
+
+    They asked for a title; at which address we look for it is not theirs to know.
+    """
+    why = destination.explain()
+    if destination.is_rejected:
+        return why, f"destination {destination.failure}"
+    if destination._contexts:
+        advice = (
+            "it stores none of what was proposed, which is the requested_contexts of this AE or the contexts that "
+            "the handler yields with the address"
+        )
+        return f"{why}: {advice}", "destination accepted no presentation context"
+    if not destination._opened:
+        return why, "no connection to the destination"
+    return why, "destination did not accept the association"
+
+
+def _title(command: Command) -> str:
+    return printable(command.move_destination or "", 16)
+
+
+def _shown(address: tuple[Any, Any]) -> str:
+    try:
+        return shown_address(address)
+    except Exception:  # whatever a handler yields for one
+        return printable(repr(address), 120)
 
 
 def _originator(association: AssociationBase) -> str | None:

@@ -73,6 +73,11 @@ def _value(item: DataElement, vr: str, name: str) -> Any:
     return number
 
 
+def own_comment(text: str) -> str:
+    """An Error Comment of ours: cut with an ellipsis where it is too long."""
+    return "".join(map(_sendable, printable(text, _LONGEST_COMMENT)))
+
+
 def _comment(text: str, name: str) -> str:
     """An Error Comment as it can be sent: 64 characters of ASCII (PS3.7 6.3.1 and E.1, PS3.5 6.2)."""
     sent = "".join(map(_sendable, text[:_LONGEST_COMMENT]))

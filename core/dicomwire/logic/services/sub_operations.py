@@ -13,8 +13,10 @@ from dicomwire._logging import reason
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
+from dicomwire.logic.explanation import uid_name
+from dicomwire.logic.operations.common import NoContext
 from dicomwire.logic.services.bulk_data import without_bulk_data as strip
-from dicomwire.logic.services.statuses import Response
+from dicomwire.logic.services.statuses import Response, own_comment
 from dicomwire.sources import Opened, is_source
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
@@ -26,6 +28,8 @@ ALL_FAILED = 0xA702
 
 _MOST = 0xFFFF
 """What fits into a counter: a handler may yield any number of things that are no instances."""
+
+_MOST_NAMED = 8
 
 Open = Callable[[Any], Awaitable[Opened]]
 """Opens what is no ``Dataset``."""
@@ -46,6 +50,9 @@ class SubOperations:
     failed: int = 0
     warning: int = 0
     failed_uids: list[str] = field(factory=list)
+    without_context: dict[str, int] = field(factory=dict)
+    """The SOP classes that could not be sent in any presentation context, and how many instances of each."""
+
     _next_id: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -72,7 +79,8 @@ class SubOperations:
             LOGGER.error("a handler yielded %s, which cannot be stored", type(instance).__name__)
             self.failed += 1
             return
-        self._next_id = (self._next_id + 1) & 0xFFFF
+        # After the last comes 1: some take a message ID of 0 for none.
+        self._next_id = self._next_id % 0xFFFF + 1
         category = uid = None
         try:
             if isinstance(instance, Dataset):
@@ -84,6 +92,8 @@ class SubOperations:
                     uid = encoded.sop_instance_uid
                     status = await store(strip(encoded) if without_bulk_data else source, self._next_id)
             category = code_to_category(status.Status) if status else None
+        except NoContext as error:
+            self._had_no_context(error)
         except Exception as error:  # whatever the instance, its file or a lost association raises
             LOGGER.error("a sub-operation failed: %s: %s", type(error).__name__, reason(error))
             uid = uid or getattr(error, "sop_instance_uid", None)
@@ -96,6 +106,25 @@ class SubOperations:
             self.failed += 1
             if uid:
                 self.failed_uids.append(uid)
+
+    def _had_no_context(self, error: NoContext) -> None:
+        """There may be thousands of a class: each is told once in the log, and counted."""
+        count = self.without_context.get(error.abstract_syntax, 0)
+        LOGGER.log(logging.DEBUG if count else logging.ERROR, "a sub-operation failed: %s", reason(error))
+        self.without_context[error.abstract_syntax] = count + 1
+
+    def _tell_without_context(self) -> str | None:
+        """Say at the end which classes had no presentation context; what whoever asked should hear of it."""
+        if not self.without_context:
+            return None
+        named = list(map(uid_name, self.without_context))[:_MOST_NAMED]
+        counted = [f"{name} ({count})" for name, count in zip(named, self.without_context.values(), strict=False)]
+        more = len(self.without_context) - len(named)
+        LOGGER.error(
+            "sub-operations failed for want of a presentation context: %s",
+            ", ".join(counted) + (f" and {more} more SOP classes" if more else ""),
+        )
+        return own_comment(f"no context for {', '.join(named)}")
 
     def give_up(self) -> None:
         """What remains will not be done."""
@@ -130,4 +159,7 @@ class SubOperations:
                 data = encode_data_set(listed, self.transfer_syntax)
             except ValueError as error:
                 LOGGER.error("the list of failed instances: %s", reason(error))
+        comment = self._tell_without_context()
+        if comment is not None and response.error_comment is None:
+            response = evolve(response, error_comment=comment)
         return self.count(response, remaining=remaining), data
