@@ -21,6 +21,7 @@ from dicomwire._listening import BACKLOG, Listening, bind, listening_on
 from dicomwire._logging import shown_address
 from dicomwire._signals import Relay, signals_written_to
 from dicomwire._socket_channel import SocketChannel
+from dicomwire._tls_words import tell_failed_handshake
 from dicomwire._workers import Workers
 from dicomwire.addresses import Address, AddressInformation, end_of, information_of, no_delay
 from dicomwire.blocking import Association
@@ -80,7 +81,7 @@ class RequestHandler:
         """Serve the association to its end."""
         association = self._create_association()
         try:
-            if self._handshake():
+            if self._handshake(association):
                 channel = SocketChannel(self.request, association._new_session(), association._lock)
                 association._run(_serve(association, channel, self.server))
             else:
@@ -89,14 +90,14 @@ class RequestHandler:
             self.server._forget(association)
             self.request.close()
 
-    def _handshake(self) -> bool:
+    def _handshake(self, association: Association) -> bool:
         """Finish the TLS handshake, in the time a peer has for its association request."""
         if isinstance(self.request, ssl.SSLSocket):
             self.request.settimeout(self.ae.acse_timeout)
             try:
                 self.request.do_handshake()
             except (OSError, ValueError) as error:
-                LOGGER.error("TLS handshake with %s failed: %s", shown_address(self.client_address), error)
+                tell_failed_handshake(association, error)
                 return False
         return True
 

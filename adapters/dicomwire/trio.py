@@ -28,6 +28,7 @@ from dicomwire._dialing_trio import dial, open_dialing, resolved
 from dicomwire._forking import tell_forks
 from dicomwire._listening import listening, listening_on
 from dicomwire._logging import shown_address
+from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import send_some
 from dicomwire.addresses import Address, AddressInformation, Peer, end_of, information_of, no_delay
 from dicomwire.dimse.session import Session
@@ -187,8 +188,9 @@ class SocketChannel:
         except _WOULD_BLOCK:
             self._is_streaming = False
             return False
-        except OSError:
+        except OSError as error:
             # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
+            self.session.alert = alert_of(error)
             count = 0
         self._is_streaming = count == len(buffer)
         self.session.buffer_updated(count)
@@ -459,7 +461,7 @@ class AssociationServer(ServerBase[Association]):
             await association._open(channel)
             await serve_association(association, self._support())
         except (OSError, trio.TooSlowError) as error:
-            LOGGER.error("TLS handshake with %s failed: %s", shown_address(peer), error or "timed out")
+            tell_failed_handshake(association, error)
             association.kill()
         except Exception:
             LOGGER.exception("an association with %s failed", shown_address(peer))

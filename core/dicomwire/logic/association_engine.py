@@ -209,6 +209,8 @@ class AssociationEngine(AssociationHandlers):
         what = "closed during release" if event.releasing else "connection closed without release"
         if event.missing:
             what += f", in the middle of a PDU that lacked {event.missing} bytes"
+        if self._session is not None and self._session.alert:
+            what += f": {self._session.alert}"
         # Port monitors connect and close all the time.
         level = logging.INFO if self._request or self._answer else logging.DEBUG
         LOGGER.log(level, "%s: %s", self._peer_name, what)

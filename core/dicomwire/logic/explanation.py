@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dicomwire._logging import printable
+from dicomwire._tls_words import WANTS_A_CERTIFICATE, advice_on_handshake, is_encrypted
 from dicomwire.negotiation import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
@@ -79,10 +80,13 @@ def _advice(association: AssociationState) -> str | None:
     if association._contexts:
         timed_out = association.failure.startswith("timed out waiting for a response")
         return "dimse_timeout is how long to wait for it" if timed_out else None
+    is_tls = is_encrypted(getattr(association._channel, "transport_socket", None))
     if association.failure.startswith("timed out"):
-        return "it may expect TLS, or be busy; acse_timeout is how long to wait for it"
+        busy = "be busy; acse_timeout is how long to wait for it"
+        return f"it may {busy}" if is_tls else f"it may expect TLS, or {busy}"
     if association.failure.startswith("connection closed"):
-        return "it may expect TLS, or something else than DICOM on that port, or not accept our address"
+        first = WANTS_A_CERTIFICATE if is_tls else "it may expect TLS"
+        return f"{first}, or something else than DICOM on that port, or not accept our address"
     if association.failure.startswith("aborted by the"):
         return "its log may say why; often it does not know our title or address"
     return None
@@ -108,12 +112,8 @@ def _after_rejection(association: AssociationState) -> str | None:
 
 def advice_without_connection(error: Exception) -> str | None:
     """What to do about a connection that could not be opened."""
-    # By name: nothing here may import ssl.
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "SSLCertVerificationError" in kinds:
-        return "the SSLContext does not trust its certificate, or it is for another host name"
-    if "SSLError" in kinds or "HandshakeTimeout" in kinds:
-        return "it may not speak TLS on that port, or not with this SSLContext"
+    if (advice := advice_on_handshake(error)) is not None:
+        return advice
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there: check address and port, and that the peer is running"
     if isinstance(error, ConnectionResetError):

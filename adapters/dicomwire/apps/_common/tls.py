@@ -26,6 +26,8 @@ def client_context(
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.check_hostname = verify_host
         if certificate:
+            if not key and not _has_key(certificate):
+                raise click.UsageError("--tls-cert has no private key in it: --tls-key is the file that has.")
             context.load_cert_chain(certificate, key)
     except OSError as error:
         raise _unusable(error) from error
@@ -56,6 +58,12 @@ def server_context(
     except OSError as error:
         raise _unusable(error) from error
     return context
+
+
+def _has_key(path: str) -> bool:
+    """Whether a PEM file holds a private key; OpenSSL says "PEM lib" if not."""
+    with open(path, "rb") as file:
+        return b"PRIVATE KEY-----" in file.read()
 
 
 def _unusable(error: OSError) -> click.UsageError:
