@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import logging
 import os
 import socket
 import ssl
@@ -30,6 +29,7 @@ from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
 from dicomwire._forking import tell_forks
 from dicomwire._listening import BACKLOG, Listening
+from dicomwire._logging import logger
 from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import Address, Peer, end_of, information_of, no_delay
@@ -46,7 +46,7 @@ from dicomwire.upper_layer.state import Role, State
 
 __all__ = ["AE", "Association", "AssociationServer"]
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _OVERFLOW = 64 * 1024
 
@@ -576,7 +576,7 @@ class Association(AsyncAssociation):
 
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not is_async(function):
-            result = await asyncio.to_thread(function, *args)
+            result = await asyncio.to_thread(self._call_in_thread, function, *args)
         else:
             result = function(*args)
         return await result if inspect.isawaitable(result) else result

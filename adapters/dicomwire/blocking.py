@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import logging
 import socket
 import ssl
 import threading
@@ -19,7 +18,7 @@ from dicomwire import _config, events as evt
 from dicomwire._dialing import Dialing, dial, over_given
 from dicomwire._forking import free, tell_forks
 from dicomwire._hosts import refuse_eventlet
-from dicomwire._logging import shown_address
+from dicomwire._logging import logger, shown_address
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import Address, Peer, destinations, no_delay
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
 
     ServerT = TypeVar("ServerT", bound=AssociationServer)
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import selectors
 import socket
 import ssl
@@ -18,7 +17,7 @@ from dicomwire._forking import free, tell_forks
 from dicomwire._hosts import refuse_eventlet
 from dicomwire._leaving import answer_before_leaving
 from dicomwire._listening import BACKLOG, Listening, bind, listening_on
-from dicomwire._logging import shown_address
+from dicomwire._logging import logger, shown_address
 from dicomwire._signals import Relay, signals_written_to
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._tls_words import tell_failed_handshake
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _OUT_OF_RESOURCES_PAUSE = 0.1
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import logging
 import math
 import socket
 import ssl
@@ -27,7 +26,7 @@ from dicomwire._dialing import Dialing
 from dicomwire._dialing_trio import dial, open_dialing, resolved
 from dicomwire._forking import tell_forks
 from dicomwire._listening import listening, listening_on
-from dicomwire._logging import shown_address
+from dicomwire._logging import logger, shown_address
 from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import send_some
 from dicomwire.addresses import Address, AddressInformation, Peer, end_of, information_of, no_delay
@@ -43,7 +42,7 @@ from dicomwire.upper_layer.state import Role
 
 __all__ = ["AE", "Association", "AssociationServer"]
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 TLSArguments = tuple[ssl.SSLContext, str | None]
 
@@ -323,7 +322,7 @@ class Association(AsyncAssociation):
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not is_async(function):
             # In a box: trio takes it for a mistake if a function gives a coroutine.
-            (result,) = await trio.to_thread.run_sync(lambda: (function(*args),))
+            (result,) = await trio.to_thread.run_sync(lambda: (self._call_in_thread(function, *args),))
         else:
             result = function(*args)
         return await result if inspect.isawaitable(result) else result

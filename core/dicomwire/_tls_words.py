@@ -6,15 +6,14 @@ documents of Python give them.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _STRICT = range(78, 95)
 """What OpenSSL finds only with X509_V_FLAG_X509_STRICT (x509_vfy.h)."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 from dicomwire._tls_words import WANTS_A_CERTIFICATE, advice_on_handshake, is_encrypted
 from dicomwire.negotiation import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
@@ -22,6 +23,8 @@ from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
 
 if TYPE_CHECKING:
     from dicomwire.logic.association_state import AssociationState
+
+LOGGER = logger(__name__)
 
 _MOST_CLASSES = 8
 """SOP classes named for each reason."""
@@ -59,6 +62,12 @@ def explain(association: AssociationState) -> str:
     if association._contexts:
         parts += [_refused(association), *_unlike_asked(association)]
     return "; ".join(parts) or "nothing was negotiated yet"
+
+
+def tell_refused(association: AssociationState) -> None:
+    """Log by name which presentation contexts have just been refused, and why."""
+    if LOGGER.isEnabledFor(logging.INFO) and any(context.result != ACCEPTED for context in association._contexts):
+        LOGGER.info("%s", _refused(association))
 
 
 # -- how it ended --------------------------------------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._logging import printable, reason
+from dicomwire._logging import logger, printable, reason
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.answers import END, Answers
@@ -33,7 +32,7 @@ from dicomwire.utils import set_ae
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 GET_FAILED = 0xC411
 GET_NO_NUMBER = 0xC413

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import define, evolve, field
 from pydicom.dataset import Dataset
 
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
@@ -18,7 +17,7 @@ from dicomwire.logic.services.statuses import Response
 from dicomwire.sources import Opened, is_source
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 SUCCESS = 0x0000
 SOME_FAILED = 0xB000
