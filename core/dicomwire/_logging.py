@@ -8,9 +8,8 @@ from typing import Any
 
 _NONE = "-"
 
-_FIRST = ("association", "self")
-_METHODS = ("Association", "Event.")
-"""Classes whose methods are looked at: a look makes a copy of the method's variables, which others may want to let go."""
+_METHODS = ("Association", "AsyncAssociation", "Event.")
+"""Classes whose methods are looked at: a look copies the variables of the method, which others may want to let go."""
 
 
 class AssociationFilter(logging.Filter):
@@ -38,12 +37,12 @@ def _fields_of(frame: FrameType | None) -> tuple[str, str, str, str]:
     """What the innermost association at work below ``frame`` says of itself."""
     while frame is not None:
         code = frame.f_code
-        if code.co_argcount and (first := code.co_varnames[0]) in _FIRST:
-            if first != "self" or code.co_qualname.startswith(_METHODS):
-                tell = getattr(frame.f_locals.get(first), "_log_fields", None)
-                if tell is not None:
-                    fields: tuple[str, str, str, str] = tell()
-                    return fields
+        first = code.co_varnames[0] if code.co_argcount else ""
+        if first == "association" or (first == "self" and code.co_qualname.startswith(_METHODS)):
+            tell = getattr(frame.f_locals.get(first), "_log_fields", None)
+            if tell is not None:
+                fields: tuple[str, str, str, str] = tell()
+                return fields
         frame = frame.f_back
     return _NONE, _NONE, _NONE, _NONE
 

@@ -53,8 +53,8 @@ def advice_on_certificate(error: BaseException) -> str | None:
     if getattr(error, "verify_code", None) not in _STRICT:
         return None
     return (
-        "the certificate, or one that signed it, breaks a rule of RFC 5280 that Python 3.13 and later check by default: "
-        "have it made anew, or take ssl.VERIFY_X509_STRICT out of the verify_flags of the SSLContext"
+        "the certificate, or one that signed it, breaks a rule of RFC 5280 that Python checks from 3.13 on: have it "
+        "made anew, or take ssl.VERIFY_X509_STRICT out of the verify_flags of the SSLContext"
     )
 
 

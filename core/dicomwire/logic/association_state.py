@@ -163,10 +163,12 @@ class AssociationState:
     # -- how it is shown ------------------------------------------------------------------------------------------
     def _log_fields(self) -> tuple[str, str, str, str]:
         """Its short name, where the peer is, and the called and the calling title, for log records and people."""
-        request, address = self.requestor._pdu, self._peer_side.address_tuple
+        address = self._peer_side.address_tuple
+        # The session has it first: its arrival is logged before anybody acts on it.
+        request = self.requestor._pdu or (self._session and self._session._request)
         called, calling = self.acceptor._ae_title, self.requestor._ae_title
         if isinstance(request, AssociateRQ):
-            called = received_text(request.called_ae_title)
+            called, calling = received_text(request.called_ae_title), received_text(request.calling_ae_title)
         elif self.is_requestor:
             calling = calling or self._ae.ae_title
         peer = shown_address(address) if address else "-"

@@ -57,10 +57,15 @@ class ServerBase(Generic[AssociationT]):
         self._associations: dict[AssociationT, None] = {}
         """In the order in which they were accepted."""
 
+    @property
+    def _is_stopped(self) -> bool:
+        stopped: Any = getattr(self, "_stopped", None)
+        return stopped is not None and bool(stopped.is_set())
+
     def __repr__(self) -> str:
-        address, stopped = getattr(self, "server_address", None), getattr(self, "_stopped", None)
+        address = getattr(self, "server_address", None)
         where = f" on {shown_address(address)}" if address else ""
-        state = "stopped" if stopped is not None and stopped.is_set() else "listening"
+        state = "stopped" if self._is_stopped else "listening"
         running = len(self.active_associations)
         return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
 
