@@ -8,6 +8,7 @@ from typing import Any
 
 _NONE = "-"
 
+_NAME = "association"
 _METHODS = ("Association", "AsyncAssociation", "Event.")
 """Classes whose methods are looked at: a look copies the variables of the method, which others may want to let go."""
 
@@ -36,15 +37,23 @@ class AssociationFilter(logging.Filter):
 def _fields_of(frame: FrameType | None) -> tuple[str, str, str, str]:
     """What the innermost association at work below ``frame`` says of itself."""
     while frame is not None:
-        code = frame.f_code
-        first = code.co_varnames[0] if code.co_argcount else ""
-        if first == "association" or (first == "self" and code.co_qualname.startswith(_METHODS)):
-            tell = getattr(frame.f_locals.get(first), "_log_fields", None)
-            if tell is not None:
-                fields: tuple[str, str, str, str] = tell()
-                return fields
+        name = _name_in(frame)
+        tell = None if name is None else getattr(frame.f_locals.get(name), "_log_fields", None)
+        if tell is not None:
+            fields: tuple[str, str, str, str] = tell()
+            return fields
         frame = frame.f_back
     return _NONE, _NONE, _NONE, _NONE
+
+
+def _name_in(frame: FrameType) -> str | None:
+    """The variable that is an association at work, in a function of this package."""
+    if not frame.f_globals.get("__name__", "").startswith("dicomwire."):
+        return None
+    code = frame.f_code
+    if _NAME in code.co_varnames or _NAME in code.co_cellvars:
+        return _NAME
+    return "self" if code.co_qualname.startswith(_METHODS) and "self" in code.co_varnames else None
 
 
 _FILTER = AssociationFilter()

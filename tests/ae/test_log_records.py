@@ -152,21 +152,43 @@ async def _echo(world: World) -> None:
     await done(association.release())
 
 
-def test_the_variables_of_others_are_left_alone() -> None:
-    """Looking for an association keeps nothing of a thread's work in memory."""
-    looked_at: list[str] = []
+class Curious:
+    """What a program might have in a variable of that name."""
 
-    class Curious:
-        @property
-        def _log_fields(self) -> Any:
-            looked_at.append("looked at")
-            return None
+    looked_at = False
 
-        def work(self) -> None:
-            logging.getLogger("dicomwire.presentation").warning("of nobody")
+    @property
+    def _log_fields(self) -> Any:
+        self.looked_at = True
+        return None
 
-    Curious().work()
-    assert looked_at == []
+
+def test_the_variables_of_a_program_are_left_alone(records: Records) -> None:
+    """They may be of anything, and a look keeps them in memory."""
+
+    def work(association: Curious) -> bool:
+        logging.getLogger("dicomwire.presentation").warning("of nobody")
+        return association.looked_at
+
+    assert work(Curious()) is False
+    (record,) = records.of("dicomwire")
+    assert fields_of(record) == ("-", "-", "-", "-")
+
+
+async def test_a_failure_of_the_server_itself_is_told_with_the_association(
+    loop_world: World, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Any) -> Any:
+        raise RuntimeError("no idea what we support")
+
+    accepted: list[Any] = []
+    server = await loop_world.serve([(evt.EVT_CONN_OPEN, lambda event: keep(accepted, event.assoc, None))])
+    monkeypatch.setattr(type(server), "_support", fail)
+    peer = await loop_world.connect(server)
+    await loop_world.until(lambda: [record for record in records.of("dicomwire") if record.exc_info])
+    (record,) = [record for record in records.of("dicomwire") if record.exc_info]
+    assert fields_of(record) == about(accepted[0])
+    await peer.close()
 
 
 # -- repr -----------------------------------------------------------------------------------------------------------
