@@ -41,9 +41,11 @@ def advice_on_handshake(error: BaseException) -> str | None:
             advice_on_certificate(error)
             or "the SSLContext does not trust its certificate, or it is for another host name"
         )
+    if "HandshakeClosed" in names:
+        return f"it may not speak TLS on that port; {WANTS_A_CERTIFICATE}"
     if "SSLError" in names or "HandshakeTimeout" in names:
         if _is_about_our_certificate(getattr(error, "reason", None)):
-            return WANTS_A_CERTIFICATE
+            return f"{WANTS_A_CERTIFICATE}, or not agree with this SSLContext"
         return "it may not speak TLS on that port, or not with this SSLContext"
     return None
 

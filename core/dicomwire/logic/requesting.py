@@ -149,7 +149,7 @@ def new_requestor(
 
 async def not_connected(association: AssociationBase, error: Exception) -> None:
     """There is no transport connection: the association ends before it began."""
-    why = str(error) or "timed out"
+    why = str(error) or ("timed out" if isinstance(error, TimeoutError) else "connection closed")
     # What was tried is in the error, of an adapter that tries several addresses.
     named = "" if association._peer_name in why else f" to {association._peer_name}"
     LOGGER.error("no connection%s: %s", named, why)
