@@ -58,7 +58,7 @@ async def test_a_connection_that_verify_request_refuses_is_closed(blocking_world
     with serving(blocking_world, Picky) as server:
         peer = await blocking_world.connect(server)
         assert await peer.rest() == b""
-        assert server.closed == ["shutdown_request", "close_request"]
+        await blocking_world.until(lambda: server.closed == ["shutdown_request", "close_request"])
         ((name, address),) = server.asked
         assert name == address
         server.lets_in = True
@@ -163,9 +163,8 @@ async def test_a_server_lives_on_whatever_its_hooks_raise(blocking_world: World)
         association = await blocking_world.associate(server)
         assert flags(association) == ESTABLISHED
         await done(association.release())
-        assert sorted(server.raised) == [
-            "get_request", "handle_error", "service_actions", "shutdown_request", "verify_request",
-        ]  # fmt: skip
+        expected = {"get_request", "handle_error", "service_actions", "shutdown_request", "verify_request"}
+        await blocking_world.until(lambda: set(server.raised) == expected)
 
 
 class Acting(AssociationServer):
