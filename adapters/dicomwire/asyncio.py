@@ -697,6 +697,8 @@ class AssociationServer(ServerBase[Association]):
             if self.ssl_context is not None:
                 # The loop's own servers keep to themselves that a handshake has failed.
                 self._accepting = loop.create_task(self._accept_for_ever(loop, sock, self.ssl_context))
+                # Also if it is cancelled before it has begun.
+                self._accepting.add_done_callback(lambda _: sock.close())
             else:
                 self._server = await loop.create_server(self._accept, sock=sock, backlog=BACKLOG)
         except BaseException:
@@ -712,24 +714,27 @@ class AssociationServer(ServerBase[Association]):
     async def _accept_for_ever(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
     ) -> None:
-        try:
-            while not self._stopped.is_set():
-                try:
-                    connected, address = await loop.sock_accept(sock)
-                except ConnectionError:
-                    # Gone again before we took it.
-                    continue
-                except OSError as error:
-                    if self._stopped.is_set():
-                        return
-                    LOGGER.error("accepting a connection failed: %s", error)
-                    # Out of descriptors or memory: what runs must end before there is a chance.
-                    await asyncio.sleep(0.1)
-                    continue
-                task = loop.create_task(self._secure(loop, connected, address, context))
-                self._handshakes.add(task)
-                task.add_done_callback(self._handshakes.discard)
-        finally:
+        while not self._stopped.is_set():
+            try:
+                connected, address = await loop.sock_accept(sock)
+            except ConnectionError:
+                # Gone again before we took it.
+                continue
+            except OSError as error:
+                if self._stopped.is_set():
+                    return
+                LOGGER.error("accepting a connection failed: %s", error)
+                # Out of descriptors or memory: what runs must end before there is a chance.
+                await asyncio.sleep(0.1)
+                continue
+            task = loop.create_task(self._secure(loop, connected, address, context))
+            self._handshakes.add(task)
+            task.add_done_callback(partial(self._secured, connected))
+
+    def _secured(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        self._handshakes.discard(task)
+        if task.cancelled():
+            # Before it began, maybe.
             sock.close()
 
     async def _secure(
