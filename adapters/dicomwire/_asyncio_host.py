@@ -18,9 +18,14 @@ from dicomwire.upper_layer.connection import Buffer
 
 _SELECTOR = "asyncio.selector_events._SelectorSocketTransport"
 
+_TLS = "asyncio.sslproto._SSLProtocolTransport"
+
+_ALERT = 16 * 1024
+"""Bytes to look for it in: what comes before an alert are session tickets."""
+
 _TELLING = frozenset(
     {
-        "asyncio.sslproto._SSLProtocolTransport",
+        _TLS,
         "uvloop.loop.TCPTransport",
         "uvloop.loop.UnixTransport",
         "uvloop.loop._SSLProtocolTransport",
@@ -64,6 +69,26 @@ def is_own_socket(transport: asyncio.BaseTransport, loop: asyncio.AbstractEventL
 def vector_descriptor(transport: asyncio.BaseTransport) -> int:
     """The descriptor below a transport that :func:`is_own_socket`, if the system writes vectors; else -1."""
     return extra_info(transport, "socket").fileno() if hasattr(os, "writev") else -1
+
+
+def unread_error(transport: asyncio.BaseTransport) -> Exception | None:
+    """What is found by reading from a TLS transport of asyncio's own that has just failed to write.
+
+    The peer has gone, and may have said why: an alert that has arrived, which asyncio leaves unread.
+    """
+    protocol = getattr(transport, "_ssl_protocol", None)
+    below, incoming = getattr(protocol, "_transport", None), getattr(protocol, "_incoming", None)
+    if kind_of(transport) != _TLS or incoming is None or below is None or not below.is_closing():
+        return None
+    ssl_object, sock = extra_info(transport, "ssl_object"), extra_info(transport, "socket")
+    try:
+        # A duplicate: what asyncio gives may be looked at only.
+        with sock.dup() as readable:
+            incoming.write(readable.recv(_ALERT))
+        ssl_object.read(1)
+    except (OSError, ValueError) as error:
+        return error.with_traceback(None)
+    return None
 
 
 def is_plain(loop: asyncio.AbstractEventLoop) -> bool:

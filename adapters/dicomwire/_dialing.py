@@ -24,6 +24,10 @@ class HandshakeTimeout(TimeoutError):
     """The peer did not finish the TLS handshake in time."""
 
 
+class HandshakeClosed(ConnectionResetError):
+    """The peer closed the connection in the TLS handshake, and nobody has read what it said."""
+
+
 @frozen(eq=False)
 class Attempt:
     """A socket that is to be connected to one of the peer's addresses."""
@@ -216,6 +220,11 @@ class Dialing:
         assert self.winner is not None
         limit = self._acse_timeout if self._timeout is None else self._timeout
         return HandshakeTimeout(f"{self.winner.destination}: timed out after {limit:g} s, in the TLS handshake")
+
+    def handshake_closed(self) -> HandshakeClosed:
+        """What to raise when the peer does not go on with it."""
+        assert self.winner is not None
+        return HandshakeClosed(f"{self.winner.destination}: the peer closed the connection in the TLS handshake")
 
 
 def over_given(sock: object, bind_address: object) -> Dialing:

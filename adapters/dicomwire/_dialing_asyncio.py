@@ -167,6 +167,9 @@ async def connected(dialing: Dialing, make: Callable[[], P], tls: dict[str, Any]
             if limit.expired():
                 raise dialing.handshake_timeout() from error
             raise
+        except ConnectionError as error:
+            # It may have said why, which asyncio leaves unread.
+            raise dialing.handshake_closed() from error
     except BaseException:
         sock.close()
         raise

@@ -6,12 +6,13 @@ open belongs to the process that opened it, and the copies are told so before an
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any, Protocol
 from weakref import WeakSet
 
-LOGGER = logging.getLogger(__name__)
+from dicomwire._logging import logger
+
+LOGGER = logger(__name__)
 
 _process = os.getpid()
 

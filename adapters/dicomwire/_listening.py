@@ -81,22 +81,31 @@ def listening(address: Address | AddressInformation, *, reuse: bool = True, back
     information = address if isinstance(address, AddressInformation) else AddressInformation.from_address(address)
     sock = socket.socket(information.address_family, socket.SOCK_STREAM)
     try:
-        if information.is_unix:
-            _bind_path(sock, information.address)
-        else:
-            if reuse:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if information.is_ipv6 and information.address == "::" and socket.has_dualstack_ipv6():
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            sock.bind(information.as_tuple)
+        file = bind(sock, information, reuse=reuse)
         # At once: a path that is bound and refuses connections looks as if its server had died.
         sock.listen(backlog)
         sock.setblocking(False)
-        is_file = information.is_unix and not information.address.startswith("\0")
-        return Listening(sock, SocketFile.of(information.address) if is_file else None)
+        return Listening(sock, file)
     except BaseException:
         sock.close()
         raise
+
+
+def bind(sock: socket.socket, information: AddressInformation, *, reuse: bool = True) -> SocketFile | None:
+    """Bind ``sock`` to where :func:`listening` would; the file that was made, if one was.
+
+    Raises:
+        OSError: it cannot be bound.
+    """
+    if information.is_unix:
+        _bind_path(sock, information.address)
+        return None if information.address.startswith("\0") else SocketFile.of(information.address)
+    if reuse:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if information.is_ipv6 and information.address == "::" and socket.has_dualstack_ipv6():
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    sock.bind(information.as_tuple)
+    return None
 
 
 def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:

@@ -13,6 +13,7 @@ from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
 from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
 from dicomwire._tls_stream import TLSStream
+from dicomwire._tls_words import alert_of
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
@@ -161,9 +162,10 @@ class SocketChannel:
             return self._stream.recv_into(buffer)
         except TIMED_OUT:
             return -1
-        except OSError:
+        except OSError as error:
             # Reset, or the TLS stream broke off, or another thread closed it: the end of the stream, as far as the
             # protocol goes.
+            self.session.alert = alert_of(error)
             return 0
 
     def poll(self) -> bool:

@@ -8,7 +8,6 @@ time, and never ends.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import selectors
 import socket
@@ -17,7 +16,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-LOGGER = logging.getLogger(__name__)
+from dicomwire._logging import logger
+
+LOGGER = logger(__name__)
 
 _SETTLE = 0.05
 """Seconds without a call after which an association counts as idle.  Calls cost nothing in between."""

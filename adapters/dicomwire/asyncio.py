@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import logging
 import os
 import socket
 import ssl
@@ -23,12 +22,15 @@ from dicomwire._asyncio_host import (
     is_own_socket,
     pieces,
     tells_when_written,
+    unread_error,
     vector_descriptor,
 )
 from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
 from dicomwire._forking import tell_forks
 from dicomwire._listening import BACKLOG, Listening
+from dicomwire._logging import logger
+from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import Address, Peer, end_of, information_of, no_delay
 from dicomwire.dimse.session import Session
@@ -44,12 +46,14 @@ from dicomwire.upper_layer.state import Role, State
 
 __all__ = ["AE", "Association", "AssociationServer"]
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _OVERFLOW = 64 * 1024
 
 _AT_ONCE = 64 * 1024
 """Bytes given to the transport, and copied by it, where it has to find out when there is room again."""
+
+_NO_LIMIT = 86400
 
 _TLS_GOODBYE = 0.5
 """Seconds for the peer to answer close_notify."""
@@ -90,6 +94,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._writable: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._is_tls = False
+        self._ssl_object: Any = None
         self._turns: list[asyncio.Future[None]] = []
         self._early = bytearray()
         """What arrived while earlier bytes were still being dealt with; reading is paused then."""
@@ -112,7 +117,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     @property
     def transport_socket(self) -> Any:
-        return extra_info(self.transport, "ssl_object") or extra_info(self.transport, "socket")
+        return self._ssl_object or extra_info(self.transport, "socket")
 
     # -- called by the loop ---------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,7 +126,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         sock = extra_info(transport, "socket")
         self._acknowledge = acknowledge_with(sock)
         self._delivery = SocketDelivery(sock, self.session.connection)
-        self._is_tls = extra_info(transport, "ssl_object") is not None
+        # Loops forget it with the connection.
+        self._ssl_object = extra_info(transport, "ssl_object")
+        self._is_tls = self._ssl_object is not None
         own = is_own_socket(transport, self._loop)
         if own:
             self._arrival = Arrival(self._loop)
@@ -177,6 +184,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self.session.alert = self.session.alert or alert_of(exc)
         self._end()
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
@@ -280,6 +288,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         """Write everything by the transport alone, and by what every transport has; True if that took waiting."""
         if self._takes_buffers:
             self.transport.writelines(buffers)
+            if self._is_tls and self.session.connection.state is State.STA5:
+                self.session.alert = alert_of(unread_error(self.transport))
             return await self._drained(self._loop.time())
         # It may keep what it is given for as long as it likes, so it is given copies.
         waited = False
@@ -566,7 +576,7 @@ class Association(AsyncAssociation):
 
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not is_async(function):
-            result = await asyncio.to_thread(function, *args)
+            result = await asyncio.to_thread(self._call_in_thread, function, *args)
         else:
             result = function(*args)
         return await result if inspect.isawaitable(result) else result
@@ -667,8 +677,12 @@ class AssociationServer(ServerBase[Association]):
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self.server_address: tuple[Any, ...]
-        self._server: asyncio.Server
+        self._server: asyncio.Server | None = None
         self._listening: Listening
+        self._accepting: asyncio.Task[None] | None = None
+        """With TLS, in place of ``_server``."""
+
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
         self._is_forsaken = False
@@ -678,14 +692,15 @@ class AssociationServer(ServerBase[Association]):
         self._listening = await open_listening(address, given)
         self.server_address = self._listening.server_address
         loop = asyncio.get_running_loop()
-        tls: dict[str, Any] = {}
-        if self.ssl_context is not None and self.ae.acse_timeout:
-            tls["ssl_handshake_timeout"] = self.ae.acse_timeout
         sock = self._listening.sock
         try:
-            self._server = await loop.create_server(
-                self._accept, sock=sock, ssl=self.ssl_context, backlog=BACKLOG, **tls
-            )
+            if self.ssl_context is not None:
+                # The loop's own servers keep to themselves that a handshake has failed.
+                self._accepting = loop.create_task(self._accept_for_ever(loop, sock, self.ssl_context))
+                # Also if it is cancelled before it has begun.
+                self._accepting.add_done_callback(lambda _: sock.close())
+            else:
+                self._server = await loop.create_server(self._accept, sock=sock, backlog=BACKLOG)
         except BaseException:
             self._listening.remove_file()
             sock.close()
@@ -696,8 +711,61 @@ class AssociationServer(ServerBase[Association]):
         self._is_forsaken = True
         self._associations.clear()
 
-    def _accept(self) -> ProtocolChannel:
+    async def _accept_for_ever(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
+    ) -> None:
+        while not self._stopped.is_set():
+            try:
+                connected, address = await loop.sock_accept(sock)
+            except ConnectionError:
+                # Gone again before we took it.
+                continue
+            except OSError as error:
+                if self._stopped.is_set():
+                    return
+                LOGGER.error("accepting a connection failed: %s", error)
+                # Out of descriptors or memory: what runs must end before there is a chance.
+                await asyncio.sleep(0.1)
+                continue
+            task = loop.create_task(self._secure(loop, connected, address, context))
+            self._handshakes.add(task)
+            task.add_done_callback(partial(self._secured, connected))
+
+    def _secured(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        self._handshakes.discard(task)
+        if task.cancelled():
+            # Before it began, maybe.
+            sock.close()
+
+    async def _secure(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        address: tuple[Any, ...],
+        context: ssl.SSLContext,
+    ) -> None:
+        """Agree upon TLS, in the time a peer has for its association request."""
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        association.requestor._set_address(end_of(address), information_of(sock.family))
+        try:
+            await loop.connect_accepted_socket(
+                partial(self._channel_of, association),
+                sock,
+                ssl=context,
+                # None would be a limit of the loop's own.
+                ssl_handshake_timeout=self.ae.acse_timeout or _NO_LIMIT,
+            )
+        except (OSError, ValueError) as error:
+            tell_failed_handshake(association, error)
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+
+    def _accept(self) -> ProtocolChannel:
+        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self._handlers))
+
+    def _channel_of(self, association: Association) -> ProtocolChannel:
         return ProtocolChannel(association._new_session(), partial(self._connected, association))
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
@@ -734,7 +802,10 @@ class AssociationServer(ServerBase[Association]):
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
         if not self._is_forsaken:
             self._listening.end()
-            self._server.close()
+            if self._server is not None:
+                self._server.close()
+            if self._accepting is not None:
+                self._accepting.cancel()
         self._stopped.set()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
@@ -751,9 +822,14 @@ class AssociationServer(ServerBase[Association]):
 
     async def _end(self) -> None:
         self.shutdown()
+        self._give_up_handshakes()
         await asyncio.gather(*(association.abort() for association in self.active_associations))
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _give_up_handshakes(self) -> None:
+        for task in self._handshakes:
+            task.cancel()
 
     async def __aenter__(self) -> Self:
         return self
@@ -766,6 +842,7 @@ class AssociationServer(ServerBase[Association]):
             return
         # Handlers may take for ever, and nobody waits for them any more.
         self.shutdown()
+        self._give_up_handshakes()
         for association in self.active_associations:
             if not association._ended:
                 association._abandon()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import inspect
-import logging
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ from dicomwire import _config, events as evt
 from dicomwire._dialing import Dialing, dial, over_given
 from dicomwire._forking import free, tell_forks
 from dicomwire._hosts import refuse_eventlet
+from dicomwire._logging import logger, shown_address
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import Address, Peer, destinations, no_delay
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     ServerT = TypeVar("ServerT", bound=AssociationServer)
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -232,7 +232,8 @@ class Association(AssociationBase):
         return function if self._variables is None else partial(self._variables.copy().run, function)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
-        threading.Thread(target=self._run_spawned, args=(work,), name="dicomwire-operation", daemon=True).start()
+        name = f"dicomwire-operation-{self._peer_name}"
+        threading.Thread(target=self._run_spawned, args=(work,), name=name, daemon=True).start()
         return True
 
     def _run_spawned(self, work: Coroutine[Any, Any, None]) -> None:
@@ -558,7 +559,8 @@ class AE(ApplicationEntityBase):
         assert isinstance(server, ThreadedAssociationServer)
         # Before the thread runs: shutdown() may come first.
         self._servers.append(server)
-        thread = threading.Thread(target=make_target(server.serve_forever), name="dicomwire-server", daemon=True)
+        name = f"dicomwire-server-{shown_address(server.server_address)}"
+        thread = threading.Thread(target=make_target(server.serve_forever), name=name, daemon=True)
         thread.start()
         return server
 

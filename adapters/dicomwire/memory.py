@@ -310,6 +310,10 @@ class Server(ServerBase[Association]):
         self.server_address = (host or "memory", port)
         self.network._listening[port] = self
 
+    @property
+    def _is_stopped(self) -> bool:
+        return self.network._listening.get(self.server_address[1]) is not self
+
     def _accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
         channel, _ = _join(association._new_session(), peer)

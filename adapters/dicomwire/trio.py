@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import logging
 import math
 import socket
 import ssl
@@ -27,7 +26,8 @@ from dicomwire._dialing import Dialing
 from dicomwire._dialing_trio import dial, open_dialing, resolved
 from dicomwire._forking import tell_forks
 from dicomwire._listening import listening, listening_on
-from dicomwire._logging import shown_address
+from dicomwire._logging import logger, shown_address
+from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import send_some
 from dicomwire.addresses import Address, AddressInformation, Peer, end_of, information_of, no_delay
 from dicomwire.dimse.session import Session
@@ -42,7 +42,7 @@ from dicomwire.upper_layer.state import Role
 
 __all__ = ["AE", "Association", "AssociationServer"]
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 TLSArguments = tuple[ssl.SSLContext, str | None]
 
@@ -187,8 +187,9 @@ class SocketChannel:
         except _WOULD_BLOCK:
             self._is_streaming = False
             return False
-        except OSError:
+        except OSError as error:
             # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
+            self.session.alert = alert_of(error)
             count = 0
         self._is_streaming = count == len(buffer)
         self.session.buffer_updated(count)
@@ -321,7 +322,7 @@ class Association(AsyncAssociation):
     async def _call(self, function: Any, *args: Any) -> Any:
         if self._ae.handlers_in_threads and not is_async(function):
             # In a box: trio takes it for a mistake if a function gives a coroutine.
-            (result,) = await trio.to_thread.run_sync(lambda: (function(*args),))
+            (result,) = await trio.to_thread.run_sync(lambda: (self._call_in_thread(function, *args),))
         else:
             result = function(*args)
         return await result if inspect.isawaitable(result) else result
@@ -459,7 +460,7 @@ class AssociationServer(ServerBase[Association]):
             await association._open(channel)
             await serve_association(association, self._support())
         except (OSError, trio.TooSlowError) as error:
-            LOGGER.error("TLS handshake with %s failed: %s", shown_address(peer), error or "timed out")
+            tell_failed_handshake(association, error)
             association.kill()
         except Exception:
             LOGGER.exception("an association with %s failed", shown_address(peer))

@@ -29,7 +29,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 if TYPE_CHECKING:
     from dicomwire import events as evt
     from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
-    from dicomwire._logging import debug_logger
+    from dicomwire._logging import AssociationFilter, debug_logger
     from dicomwire.blocking import AE, Association
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
     from dicomwire.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
@@ -90,7 +90,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("Command", "DataSetReceived", "MessageReceived", "Session"), "dicomwire.dimse"),
     **dict.fromkeys(("LocalProtocolError", "ProtocolError", "RemoteProtocolError"), "dicomwire.errors"),
     "contexts_for": "dicomwire.files",
-    "debug_logger": "dicomwire._logging",
+    **dict.fromkeys(("AssociationFilter", "debug_logger"), "dicomwire._logging"),
     "register_uid": "dicomwire.sop_class",
 }
 
@@ -134,6 +134,7 @@ __all__ = [
     "AllStoragePresentationContexts",
     "ApplicationEventLoggingPresentationContexts",
     "Association",
+    "AssociationFilter",
     "BasicWorklistManagementPresentationContexts",
     "ColorPalettePresentationContexts",
     "Command",

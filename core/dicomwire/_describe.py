@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dicomwire._logging import printable
 from dicomwire.dimse.command import Command
@@ -46,9 +46,13 @@ _IDENTITY_TYPES = {
 }
 
 
-def describe(pdu: PDU) -> str:
-    """All that `pdu` says, in several lines, except for who the user is."""
-    return "\n".join([f"{pdu.name}, {pdu.pdu_length} bytes", *(f"  {line}" for line in _lines(pdu))])
+def describe(pdu: PDU, abstract_syntaxes: Mapping[int, str] | None = None) -> str:
+    """All that `pdu` says, in several lines, except for who the user is.
+
+    An acceptance repeats no abstract syntaxes: give those that were proposed, by context ID.
+    """
+    lines = _lines(pdu, abstract_syntaxes or {})
+    return "\n".join([f"{pdu.name}, {pdu.pdu_length} bytes", *(f"  {line}" for line in lines)])
 
 
 def describe_command(command: Command) -> str:
@@ -87,7 +91,7 @@ def _name(uid: str) -> str:
     return str(UID(uid, IGNORE).name)
 
 
-def _lines(pdu: PDU) -> Iterator[str]:
+def _lines(pdu: PDU, abstract_syntaxes: Mapping[int, str]) -> Iterator[str]:
     match pdu:
         case AssociateRQ() | AssociateAC():
             yield f"Called AE title: {printable(pdu.called_ae_title)}"
@@ -96,7 +100,7 @@ def _lines(pdu: PDU) -> Iterator[str]:
             yield f"Application context: {describe_uid(pdu.application_context_name or '')}"
             yield f"Presentation contexts: {len(pdu.presentation_context)}"
             for context in pdu.presentation_context[:_MOST]:
-                yield from _indented(_context_lines(context))
+                yield from _indented(_context_lines(context, abstract_syntaxes.get(context.context_id)))
             yield f"User information: {len(pdu.user_information)} items"
             for item in pdu.user_information[:_MOST]:
                 yield from _indented(_item_lines(item))
@@ -116,15 +120,19 @@ def _lines(pdu: PDU) -> Iterator[str]:
                 yield f"Context {value.context_id}: {what} fragment of {len(value.fragment)} bytes{last}"
 
 
-def _context_lines(context: PresentationContextRQItem | PresentationContextACItem) -> Iterator[str]:
+def _context_lines(
+    context: PresentationContextRQItem | PresentationContextACItem, proposed: str | None
+) -> Iterator[str]:
     if isinstance(context, PresentationContextRQItem):
         yield f"{context.context_id}: {describe_uid(context.abstract_syntax)}"
         for uid in context.transfer_syntax[:_MOST]:
             yield f"  {describe_uid(uid)}"
-    elif context.result == 0:
-        yield f"{context.context_id}: accepted with {describe_uid(context.transfer_syntax or '')}"
+        return
+    which = f"{context.context_id}: {describe_uid(proposed)}: " if proposed else f"{context.context_id}: "
+    if context.result == 0:
+        yield f"{which}accepted with {describe_uid(context.transfer_syntax or '')}"
     else:
-        yield f"{context.context_id}: {_CONTEXT_RESULTS.get(context.result, f'unknown result {context.result}')}"
+        yield f"{which}{_CONTEXT_RESULTS.get(context.result, f'unknown result {context.result}')}"
 
 
 def _item_lines(item: UserItem) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dicomwire import _config, events as evt
 from dicomwire._describe import describe, describe_command
-from dicomwire._logging import LOGGER, printable
+from dicomwire._logging import LOGGER, Dump, printable
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, MESSAGES, RESPONSE
 from dicomwire.dimse_messages import Message
 from dicomwire.status import code_to_category
@@ -69,7 +69,10 @@ def _log_pdu(event: Any, way: str) -> None:
         case _:
             return
     if LOGGER.isEnabledFor(logging.DEBUG):
-        _log_lines(describe(pdu).splitlines())
+        request = event.assoc.requestor._pdu if isinstance(pdu, AssociateAC) else None
+        proposed = request.presentation_context if isinstance(request, AssociateRQ) else ()
+        names = {context.context_id: context.abstract_syntax for context in proposed}
+        _log_lines(describe(pdu, names).splitlines())
 
 
 def _log_message(event: Any, way: str) -> None:
@@ -114,8 +117,8 @@ def _identifier_lines(event: evt.Event, message: Message) -> list[str]:
 
 
 def _log_lines(lines: list[str]) -> None:
-    """Log each line as a record of its own, no more of them and no longer than a log should bear."""
-    for line in lines[:_MOST_LINES]:
-        LOGGER.debug("%s", printable(line, _LINE_LENGTH))
+    """Log the lines as one record, no more of them and no longer than a log should bear."""
+    shown = [printable(line, _LINE_LENGTH) for line in lines[:_MOST_LINES]]
     if len(lines) > _MOST_LINES:
-        LOGGER.debug("(%d more lines)", len(lines) - _MOST_LINES)
+        shown.append(f"({len(lines) - _MOST_LINES} more lines)")
+    LOGGER.debug(Dump(shown))

@@ -1,18 +1,96 @@
 """Log output: showing it, and putting what a peer says into it safely."""
 
 import logging
+import sys
+from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
-LOGGER = logging.getLogger("dicomwire")
+_NONE = "-"
+
+_NAME = "association"
+_METHODS = ("Association", "AsyncAssociation", "Event.")
+"""Classes whose methods are looked at: a look copies the variables of the method, which others may want to let go."""
+
+
+class AssociationFilter(logging.Filter):
+    """Says on each log record which association it is about, and lets all records pass.
+
+    ``record.association`` is a short name such as ``"A12"``, ``record.peer`` the peer's address and port,
+    ``record.called`` and ``record.calling`` are the titles; each is ``"-"`` where there is none.
+    ``record.association_label`` is all four with a space behind them, or ``""``.
+
+    All loggers of this package have it.  Give it to a handler of your own for records of your own loggers, and of other
+    libraries: those from inside an event handler get the association of the event.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not hasattr(record, "association_label"):
+            # As logging itself finds out who logs.  A context variable would have to be set for each message, whether
+            # or not anything is logged.
+            name, peer, called, calling = fields = _fields_of(sys._getframe(1))
+            record.association, record.peer, record.called, record.calling = fields
+            record.association_label = "" if name == _NONE else f"[{name} {peer} {calling}>{called}] "
+        return True
+
+
+def _fields_of(frame: FrameType | None) -> tuple[str, str, str, str]:
+    """What the innermost association at work below ``frame`` says of itself."""
+    while frame is not None:
+        name = _name_in(frame)
+        tell = None if name is None else getattr(frame.f_locals.get(name), "_log_fields", None)
+        if tell is not None:
+            fields: tuple[str, str, str, str] = tell()
+            return fields
+        frame = frame.f_back
+    return _NONE, _NONE, _NONE, _NONE
+
+
+def _name_in(frame: FrameType) -> str | None:
+    """The variable that is an association at work, in a function of this package."""
+    if not frame.f_globals.get("__name__", "").startswith("dicomwire."):
+        return None
+    code = frame.f_code
+    if _NAME in code.co_varnames or _NAME in code.co_cellvars:
+        return _NAME
+    return "self" if code.co_qualname.startswith(_METHODS) and "self" in code.co_varnames else None
+
+
+_FILTER = AssociationFilter()
+
+
+def logger(name: str) -> logging.Logger:
+    """The logger of a module of this package, whose records say which association they are about."""
+    made = logging.getLogger(name)
+    made.addFilter(_FILTER)
+    return made
+
+
+LOGGER = logger("dicomwire")
 LOGGER.addHandler(logging.NullHandler())
 
 
+class Dump:
+    """Several lines of one record, escaped and cut already; to be logged as the message itself."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
 def debug_logger() -> None:
-    """Write all that this package logs to standard error: the first letter of the level, and the message."""
+    """Write all that this package logs to standard error.
+
+    That is the first letter of the level, which association it is about (:class:`AssociationFilter`), and the message.
+    """
     for handler in LOGGER.handlers[:]:
         LOGGER.removeHandler(handler)
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname).1s: %(message)s"))
+    handler.setFormatter(logging.Formatter("%(levelname).1s: %(association_label)s%(message)s"))
+    # Handlers of child loggers hand on what has it already; somebody may have taken it from a logger.
+    handler.addFilter(_FILTER)
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.DEBUG)
 

@@ -1,19 +1,18 @@
 """Data sets to bytes and back, file meta information, and printing data sets (PS3.5, PS3.10)."""
 
-import logging
 import zlib
 from io import BytesIO
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset, FileMetaDataset
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 MAX_INFLATED_LENGTH = 4 * 2**30
 """Deflated data sets that would become longer than this, in bytes, are refused; read at the time of use."""

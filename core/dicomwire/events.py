@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from dicomwire.logic.association_state import AssociationState
     from dicomwire.logic.received import ReceivedMessage
     from dicomwire.presentation import PresentationContextTuple
+from dicomwire._logging import logger
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 
 class NotificationEvent(NamedTuple):
@@ -259,6 +260,11 @@ class Event:
 
     def __repr__(self) -> str:
         return f"<Event {self.event.name}>"
+
+    @property
+    def _log_fields(self) -> Any:
+        # For handlers in worker threads, where nothing of the association is at work.
+        return getattr(self.assoc, "_log_fields", None)
 
     if TYPE_CHECKING:
         # The attributes of the event's kind, such as ``pdu`` or ``primitive``.

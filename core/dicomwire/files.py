@@ -12,14 +12,14 @@ from attrs import define, field, frozen
 from pydicom.errors import InvalidDicomError
 
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 from dicomwire.logic.data_set_head import Unsendable
 from dicomwire.logic.entity import MOST_CONTEXTS
 from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.sop_class import MediaStorageDirectoryStorage
 from dicomwire.sources import IncompleteFileMeta, opened
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 FilePath: TypeAlias = str | os.PathLike[str]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from attrs import frozen
 
-LOGGER = logging.getLogger(__name__)
+from dicomwire._logging import logger
+
+LOGGER = logger(__name__)
 
 ACCEPTED = 0
 USER_REJECTED = 1

@@ -1,6 +1,5 @@
 """Presentation contexts: building them, the ready-made lists, and negotiating (PS3.8 7.1.1.13, PS3.7 D.3)."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -10,6 +9,7 @@ from pydicom.uid import UID
 
 from dicomwire import _sop_class_table as table
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire._logging import logger
 from dicomwire.negotiation import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
@@ -62,7 +62,7 @@ __all__ = [
     "negotiate_unrestricted",
 ]
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 # PS3.8 table 9-18.
 _STATUSES = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import stat
 import tempfile
@@ -16,10 +15,10 @@ from attrs import define, field
 
 from dicomwire import _large_memory
 from dicomwire._large_memory import LargeMemory
-from dicomwire._logging import printable, reason
+from dicomwire._logging import logger, printable, reason
 from dicomwire.upper_layer.connection import Buffer
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _IOV_MAX = 512
 

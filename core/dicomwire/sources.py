@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 from dicomwire.logic.contents import (
     Content,
     FromFile,
@@ -29,7 +28,7 @@ from dicomwire.logic.padding import CannotPad, Padding, is_compressed, plan
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _HEAD = 16 * 1024
 """Read at once from the front of a file: small files are whole in it."""

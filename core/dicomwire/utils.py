@@ -1,7 +1,6 @@
 """Checks and conversions of AE titles, UIDs and bytes."""
 
 import contextvars
-import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,10 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dicomwire import _config
+from dicomwire._logging import logger
 from dicomwire._validators import is_conformant_uid
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -243,8 +243,6 @@ async def test_tls_over_a_unix_domain_socket(socket_world: World, path: Path, tl
 async def test_a_failed_handshake_names_a_local_peer(
     socket_world: World, path: Path, tls: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if socket_world.name == "asyncio":
-        pytest.skip("asyncio reports a failed handshake to its own logger, if at all")
     await socket_world.serve(address=path, ssl_context=tls[0])
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(path))

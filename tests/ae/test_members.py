@@ -124,10 +124,18 @@ class Overriding(AssociationServer):
         self.called.append("server_bind")
         super().server_bind()
 
+    def server_activate(self) -> None:
+        self.called.append("server_activate")
+        super().server_activate()
+
     def get_request(self) -> tuple[socket.socket, tuple[Any, ...]]:
         request, client_address = super().get_request()
         self.called.append("get_request")
         return request, client_address
+
+    def verify_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:
+        self.called.append("verify_request")
+        return super().verify_request(request, client_address)
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         self.called.append("process_request")
@@ -137,6 +145,10 @@ class Overriding(AssociationServer):
         self.called.append("process_request_thread")
         super().process_request_thread(request, client_address)
 
+    def finish_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
+        self.called.append("finish_request")
+        super().finish_request(request, client_address)
+
     def service_actions(self) -> None:
         self.called.append("service_actions")
 
@@ -145,15 +157,17 @@ async def test_the_points_to_override_are_called(blocking_world: World) -> None:
     ae = blocking_world.ae()
     contexts = [build_context(VERIFICATION)]
     with ae.make_server((LOCALHOST, 0), contexts=contexts, server_class=Overriding) as server:
-        assert server.called == ["server_bind"]
+        assert server.called == ["server_bind", "server_activate"]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         association = await blocking_world.associate(server)
         assert (await done(association.send_c_echo())).Status == 0
         await blocking_world.until(lambda: "service_actions" in server.called)
-        assert set(server.called) == {
-            "server_bind", "get_request", "process_request", "process_request_thread", "service_actions",
-        }  # fmt: skip
+        called = [name for name in server.called if name != "service_actions"]
+        assert called == [
+            "server_bind", "server_activate", "get_request", "verify_request", "process_request",
+            "process_request_thread", "finish_request",
+        ]  # fmt: skip
         await done(association.release())
     thread.join(PATIENCE)
     assert not thread.is_alive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,26 @@ def test_a_key_that_does_not_fit_is_a_wrong_command_line(pem: Files, capsys: pyt
     assert main(["echoscp", "0", "--tls-cert", pem.ca, "--tls-key", pem.key]) == 2
     assert main(["echoscu", HOST, "104", "--tls-key", pem.key]) == 2
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_a_certificate_without_its_key_says_so(pem: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["echoscu", HOST, "104", "--tls-cert", pem.here]) == 2
+    assert "--tls-cert has no private key in it" in capsys.readouterr().err
+    both = tmp_path / "both.pem"
+    both.write_text(Path(pem.here).read_text() + Path(pem.key).read_text())
+    assert client_context(str(both), None, pem.ca, True) is not None
+
+
+def test_details_say_which_association_they_are_about(capsys: pytest.CaptureFixture[str]) -> None:
+    with provider("echoscp", "0", "-v") as server:
+        assert main(["echoscu", HOST, server.port, "-d", "--fail"]) == 0
+        assert server.stop() == 0
+    label = rf"\[A\d+ {re.escape(HOST)}:{server.port} ECHOSCU>ANY-SCP\] "
+    lines = capsys.readouterr().err.splitlines()
+    assert any(re.fullmatch(rf"I: {label}C-ECHO-RQ sent: .*", line) for line in lines)
+    # A dump is one record, and a line each on the screen.
+    first = next(at for at, line in enumerate(lines) if re.fullmatch(rf"D: {label}A-ASSOCIATE-RQ, .*", line))
+    assert re.fullmatch(r"D:   Called AE title: ANY-SCP *", lines[first + 1])
 
 
 def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,14 +254,16 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 def lines(log: pytest.LogCaptureFixture, level: int) -> list[str]:
     assert all(record.name == "dicomwire" for record in log.records)
-    return [record.message for record in log.records if record.levelno == level]
+    return [line for record in log.records if record.levelno == level for line in record.message.splitlines()]
 
 
 def happen(event: evt.NotificationEvent, **attributes: Any) -> None:
     contexts = [build_context(STUDY_ROOT_FIND, syntax) for syntax in (IMPLICIT, DEFLATED)]
     for context_id, context in zip((5, 9), contexts, strict=True):
         context.context_id = context_id
-    HANDLERS[event](SimpleNamespace(event=event, assoc=SimpleNamespace(accepted_contexts=contexts), **attributes))
+    requestor = SimpleNamespace(_pdu=request())
+    association = SimpleNamespace(accepted_contexts=contexts, requestor=requestor)
+    HANDLERS[event](SimpleNamespace(event=event, assoc=association, **attributes))
 
 
 def test_the_standard_handlers_are_bound_to_pdus_and_messages() -> None:
@@ -292,9 +294,20 @@ def test_association_progress_is_logged(log: pytest.LogCaptureFixture, pdu: pdus
     happen(evt.EVT_PDU_RECV, pdu=pdu)
     assert lines(log, logging.INFO) == [text]
     assert lines(log, logging.DEBUG) == describe(pdu).splitlines()
+    assert len(log.records) == 2
     log.clear()
     happen(evt.EVT_PDU_SENT, pdu=pdu)
     assert lines(log, logging.INFO) == [text.replace("received", "sent")]
+
+
+def test_a_refused_context_is_named_in_the_dump_of_an_acceptance(log: pytest.LogCaptureFixture) -> None:
+    asked = request()
+    first = asked.presentation_context[0]
+    refused = items.PresentationContextACItem(context_id=first.context_id, result=3, transfer_syntax=None)
+    answer = pdus.AssociateAC(called_ae_title="A", calling_ae_title="B", presentation_context=(refused,))
+    happen(evt.EVT_PDU_RECV, pdu=answer)
+    name = describe_uid(first.abstract_syntax)
+    assert f"    {first.context_id}: {name}: abstract syntax not supported" in lines(log, logging.DEBUG)
 
 
 def test_data_pdus_are_not_logged(log: pytest.LogCaptureFixture) -> None:
@@ -391,7 +404,8 @@ def test_logging_an_identifier_leaves_it_to_be_read(log: pytest.LogCaptureFixtur
 
 def test_an_identifier_cannot_forge_log_lines(log: pytest.LogCaptureFixture) -> None:
     happen(evt.EVT_DIMSE_RECV, message=query("A\nI: forged"))
-    assert "\n" not in "".join(record.message for record in log.records)
+    assert r"A\nI: forged" in log.text
+    assert not [line for line in lines(log, logging.DEBUG) if line.startswith("I: forged")]
 
 
 @pytest.mark.parametrize(
@@ -415,8 +429,9 @@ def test_a_long_identifier_is_cut(log: pytest.LogCaptureFixture) -> None:
         identifier.add_new(0x00091000 + element, "UN", b"x")
     data = encode(identifier, is_implicit_vr=True, is_little_endian=True)
     happen(evt.EVT_DIMSE_RECV, message=from_command(5, Command(command_field=0x0020, message_id=1), data))
-    assert len(log.records) < 600
-    assert log.records[-1].message == "(489 more lines)"
+    assert len(log.records) == 3
+    assert len(lines(log, logging.DEBUG)) < 600
+    assert lines(log, logging.DEBUG)[-1] == "(489 more lines)"
 
 
 # -- debug_logger -----------------------------------------------------------------------------------------------------

@@ -71,6 +71,9 @@ class Session:
         self._remarks: list[Event] = []
         """What was tolerated while a request is served: told of behind it, so that it hides no C-CANCEL."""
 
+        self.alert: str | None = None
+        """What the peer's TLS said before the stream ended, from a channel that knows."""
+
         self._error: RemoteProtocolError | None = None
         self._parsed = True
         self._command = bytearray()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config, events as evt
+from dicomwire._logging import logger
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.conversion import to_item
 from dicomwire.logic.entity import supported_by
+from dicomwire.logic.explanation import tell_refused
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.window import answer_window
 from dicomwire.negotiation import Supported, accept_contexts
@@ -26,7 +27,7 @@ from dicomwire.utils import received_text
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _PERMANENT, _TRANSIENT = 1, 2
 _USER, _ACSE, _PRESENTATION = 1, 2, 3
@@ -106,6 +107,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         return
     association.acceptor._set_pdu(answer)
     association.is_established = True
+    tell_refused(association)
     await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
     await association._notify(evt.EVT_ACCEPTED)
     if association.is_established:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
+from dicomwire._logging import logger
 from dicomwire.logic.handlers import HandlerRaised
 from dicomwire.logic.received import ReceivedMessage
 
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 END: Any = object()
 """There is nothing more."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve
 
 from dicomwire import events as evt
+from dicomwire._logging import logger
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_CANCEL_RQ, N_EVENT_REPORT_RQ, answer
 from dicomwire.errors import LocalProtocolError
@@ -21,7 +21,7 @@ from dicomwire.service_class import ServiceClass
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import State
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _AT_ONCE = 1 << 20
 """The most bytes of a data set that are queued before they are written."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from dicomwire import events as evt
-from dicomwire._logging import printable, shown_address
+from dicomwire._logging import logger, printable, shown_address
 from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import RESPONSE
@@ -38,7 +38,7 @@ from dicomwire.upper_layer.progress import PeerDoesNotRead
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _OUTCOMES = {"aborted": evt.EVT_ABORTED, "rejected": evt.EVT_REJECTED, "released": evt.EVT_RELEASED}
 
@@ -209,6 +209,8 @@ class AssociationEngine(AssociationHandlers):
         what = "closed during release" if event.releasing else "connection closed without release"
         if event.missing:
             what += f", in the middle of a PDU that lacked {event.missing} bytes"
+        if self._session is not None and self._session.alert:
+            what += f": {self._session.alert}"
         # Port monitors connect and close all the time.
         level = logging.INFO if self._request or self._answer else logging.DEBUG
         LOGGER.log(level, "%s: %s", self._peer_name, what)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from dicomwire import events as evt
+from dicomwire._logging import logger
 from dicomwire.logic.association_state import AssociationState
 from dicomwire.logic.handlers import HandlerRaised, is_async
 from dicomwire.logic.received import ReceivedMessage
 from dicomwire.upper_layer.pdus import decode_pdu
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _TAPPED = (evt.EVT_DATA_SENT, evt.EVT_DATA_RECV, evt.EVT_PDU_SENT, evt.EVT_PDU_RECV, evt.EVT_FSM_TRANSITION)
 

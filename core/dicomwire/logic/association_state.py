@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomwire import events as evt
+from dicomwire._logging import printable, shown_address
 from dicomwire.dimse.session import Session
 from dicomwire.logic.channel import Channel
 from dicomwire.logic.received import ReceivedMessage
@@ -18,6 +20,7 @@ from dicomwire.upper_layer.events import AssociateAccepted, AssociateRejected
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.pdus import AssociateRQ
 from dicomwire.upper_layer.state import Role
+from dicomwire.utils import received_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from dicomwire.presentation import PresentationContext
 
 T = TypeVar("T")
+
+_NUMBERS = count(1)
 
 
 class AssociationState:
@@ -40,6 +45,9 @@ class AssociationState:
         timeouts: Timeouts | None = None,
     ) -> None:
         self._ae = ae
+        self._log_name = f"A{next(_NUMBERS)}"
+        """What the log calls it."""
+
         self._role = role
         self._handlers = handlers
         self._owns_handlers = False
@@ -151,6 +159,26 @@ class AssociationState:
     def _connection(self) -> Connection:
         assert self._session is not None
         return self._session.connection
+
+    # -- how it is shown ------------------------------------------------------------------------------------------
+    def _log_fields(self) -> tuple[str, str, str, str]:
+        """Its short name, where the peer is, and the called and the calling title, for log records and people."""
+        address = self._peer_side.address_tuple
+        # The session has it first: its arrival is logged before anybody acts on it.
+        request = self.requestor._pdu or (self._session and self._session._request)
+        called, calling = self.acceptor._ae_title, self.requestor._ae_title
+        if isinstance(request, AssociateRQ):
+            called, calling = received_text(request.called_ae_title), received_text(request.calling_ae_title)
+        elif self.is_requestor:
+            calling = calling or self._ae.ae_title
+        peer = shown_address(address) if address else "-"
+        return self._log_name, peer, printable(called).strip() or "-", printable(calling).strip() or "-"
+
+    def __repr__(self) -> str:
+        name, peer, called, calling = self._log_fields()
+        flags = ("established", "rejected", "aborted", "released")
+        state = next((flag for flag in flags if getattr(self, f"is_{flag}")), "ended" if self._ended else "opening")
+        return f"<{type(self).__name__} {name} as {self.mode} with {peer}: {calling} calls {called}, {state}>"
 
     # -- state ----------------------------------------------------------------------------------------------------
     def explain(self) -> str:

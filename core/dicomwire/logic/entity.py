@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +10,7 @@ from pydicom.uid import UID
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
-from dicomwire._logging import printable, shown_address
+from dicomwire._logging import logger, printable, shown_address
 from dicomwire.logic.ending import ended_here
 from dicomwire.logic.window import check_window
 from dicomwire.negotiation import Supported
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
     from dicomwire.logic.association_state import AssociationState
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 MOST_CONTEXTS = 128
 """Context IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
@@ -353,6 +352,13 @@ class ApplicationEntityBase:
         context = self._supported_contexts.get(abstract_syntax)
         if context is not None and _is_emptied(context, transfer_syntax):
             self._supported_contexts.pop(abstract_syntax, None)
+
+    def __repr__(self) -> str:
+        # Servers are what adapters have.
+        addresses = [getattr(server, "server_address", None) for server in getattr(self, "_servers", ())]
+        serving = f", listening on {', '.join(shown_address(address) for address in addresses if address)}"
+        running = f"{len(self.active_associations)} active associations"
+        return f"<{type(self).__name__} '{printable(self.ae_title)}': {running}{serving if any(addresses) else ''}>"
 
     def __str__(self) -> str:
         lines = [f"Application Entity {printable(self.ae_title)}"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
+from dicomwire._tls_words import WANTS_A_CERTIFICATE, advice_on_handshake, is_encrypted
 from dicomwire.negotiation import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
@@ -21,6 +23,8 @@ from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
 
 if TYPE_CHECKING:
     from dicomwire.logic.association_state import AssociationState
+
+LOGGER = logger(__name__)
 
 _MOST_CLASSES = 8
 """SOP classes named for each reason."""
@@ -65,6 +69,12 @@ def how_it_ended(association: AssociationState) -> str:
     return _end(association)
 
 
+def tell_refused(association: AssociationState) -> None:
+    """Log by name which presentation contexts have just been refused, and why."""
+    if LOGGER.isEnabledFor(logging.INFO) and any(context.result != ACCEPTED for context in association._contexts):
+        LOGGER.info("%s", _refused(association))
+
+
 # -- how it ended --------------------------------------------------------------------------------------------------
 def _end(association: AssociationState) -> str:
     why, advice = association.failure or "", _advice(association)
@@ -84,10 +94,13 @@ def _advice(association: AssociationState) -> str | None:
     if association._contexts:
         timed_out = association.failure.startswith("timed out waiting for a response")
         return "dimse_timeout is how long to wait for it" if timed_out else None
+    is_tls = is_encrypted(getattr(association._channel, "transport_socket", None))
     if association.failure.startswith("timed out"):
-        return "it may expect TLS, or be busy; acse_timeout is how long to wait for it"
+        busy = "be busy; acse_timeout is how long to wait for it"
+        return f"it may {busy}" if is_tls else f"it may expect TLS, or {busy}"
     if association.failure.startswith("connection closed"):
-        return "it may expect TLS, or something else than DICOM on that port, or not accept our address"
+        first = WANTS_A_CERTIFICATE if is_tls else "it may expect TLS"
+        return f"{first}, or something else than DICOM on that port, or not accept our address"
     if association.failure.startswith("aborted by the"):
         return "its log may say why; often it does not know our title or address"
     return None
@@ -113,12 +126,8 @@ def _after_rejection(association: AssociationState) -> str | None:
 
 def advice_without_connection(error: Exception) -> str | None:
     """What to do about a connection that could not be opened."""
-    # By name: nothing here may import ssl.
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "SSLCertVerificationError" in kinds:
-        return "the SSLContext does not trust its certificate, or it is for another host name"
-    if "SSLError" in kinds or "HandshakeTimeout" in kinds:
-        return "it may not speak TLS on that port, or not with this SSLContext"
+    if (advice := advice_on_handshake(error)) is not None:
+        return advice
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens there: check address and port, and that the peer is running"
     if isinstance(error, ConnectionResetError):

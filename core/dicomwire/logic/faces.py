@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.ending import refuse_to_wait
@@ -45,6 +45,10 @@ class AsyncAssociation(AssociationBase):
     send_n_event_report = send_n_event_report
     send_n_get = send_n_get
     send_n_set = send_n_set
+
+    def _call_in_thread(self, function: Any, *args: Any) -> Any:
+        # In the thread nothing else tells the log whose handler this is.
+        return function(*args)
 
     async def release(self) -> None:
         """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field
 
 from dicomwire import events as evt
+from dicomwire._logging import logger
 from dicomwire.logic.incoming import SUCCESS, IncomingFile, Receiver
 from dicomwire.safe_names import safe_name
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 
 @define(eq=False)

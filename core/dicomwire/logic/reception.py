@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config, events as evt
+from dicomwire._logging import logger
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.logic.data_set_beginning import DataSetBeginning, NoDataSet
 from dicomwire.logic.handlers import HandlerRaised
@@ -19,7 +19,7 @@ from dicomwire.sinks import FileSink, MemorySink, Sink, TemporaryFile, make_sink
 if TYPE_CHECKING:
     from dicomwire.logic.association_engine import AssociationEngine
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _OURS = (FileSink, MemorySink)
 """They do not wait, and touch nothing but their own."""

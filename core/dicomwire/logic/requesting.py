@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
 from dicomwire import events as evt
+from dicomwire._logging import logger
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.conversion import associate_primitive, to_item
-from dicomwire.logic.explanation import advice_without_connection, explain
+from dicomwire.logic.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.logic.server import handler_table
 from dicomwire.logic.window import adopt_window
 from dicomwire.negotiation import read_answer
@@ -39,7 +39,7 @@ from dicomwire.utils import set_ae
 if TYPE_CHECKING:
     from dicomwire.logic.entity import ApplicationEntityBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
@@ -149,7 +149,7 @@ def new_requestor(
 
 async def not_connected(association: AssociationBase, error: Exception) -> None:
     """There is no transport connection: the association ends before it began."""
-    why = str(error) or "timed out"
+    why = str(error) or ("timed out" if isinstance(error, TimeoutError) else "connection closed")
     # What was tried is in the error, of an adapter that tries several addresses.
     named = "" if association._peer_name in why else f" to {association._peer_name}"
     LOGGER.error("no connection%s: %s", named, why)
@@ -189,6 +189,7 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
         )
     )
     adopt_window(association)
+    tell_refused(association)
     if any(context.result == 0 for context in association._contexts):
         association.is_established = True
         await association._notify(evt.EVT_ACCEPTED)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from pydicom.dataset import Dataset
 
-from dicomwire._logging import printable, reason
+from dicomwire._logging import logger, printable, reason
 from dicomwire._text_values import joined
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.explanation import STOPPED_BY_ITSELF
@@ -15,7 +14,7 @@ from dicomwire.logic.folder import Folder
 from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.status import QR_MOVE_SERVICE_CLASS_STATUS, STATUS_CANCEL, STATUS_PENDING, code_to_category
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 UNKNOWN_DESTINATION = 0xA801
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import product
@@ -14,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
+from dicomwire._logging import logger
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.colour import Held, outcome
 from dicomwire.logic.entity import MOST_CONTEXTS, ApplicationEntityBase
@@ -30,7 +30,7 @@ from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.status import STATUS_PENDING, code_to_category
 from dicomwire.upper_layer.timers import Timer
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dicomwire import _config, events as evt
+from dicomwire._logging import printable, shown_address
 from dicomwire.logic.association import AssociationBase
 from dicomwire.logic.entity import supported_by
 from dicomwire.negotiation import Supported
@@ -55,6 +56,18 @@ class ServerBase(Generic[AssociationT]):
         self._handlers = handler_table(evt_handlers)
         self._associations: dict[AssociationT, None] = {}
         """In the order in which they were accepted."""
+
+    @property
+    def _is_stopped(self) -> bool:
+        stopped: Any = getattr(self, "_stopped", None)
+        return stopped is not None and bool(stopped.is_set())
+
+    def __repr__(self) -> str:
+        address = getattr(self, "server_address", None)
+        where = f" on {shown_address(address)}" if address else ""
+        state = "stopped" if self._is_stopped else "listening"
+        running = len(self.active_associations)
+        return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
 
     def _support(self) -> dict[str, Supported]:
         """The contexts as plain values, made anew only when they have changed."""

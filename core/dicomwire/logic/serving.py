@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomwire import _config
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import (
     C_ECHO_RQ,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
     from dicomwire.logic.association_engine import AssociationEngine
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 PROCESSING_FAILURE = 0x0110
 UNKNOWN_SOP_CLASS = 0x0118

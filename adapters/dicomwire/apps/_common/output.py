@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dicomwire._logging import printable
+from dicomwire._logging import AssociationFilter, Dump, printable
 from dicomwire.apps._common.words import in_options
 
 _LONGEST_LINE = 1000
@@ -23,17 +23,24 @@ DETAILS = logging.getLogger("dicomwire.details")
 
 
 class _Lines(logging.Formatter):
-    """One letter of the level, colon, text.
+    """One letter of the level, colon, text; with ``-d`` the association in between.
 
     Everything is escaped here, once: a peer's AE title cannot forge a line or reach the terminal.
     """
+
+    def __init__(self, *, labelled: bool) -> None:
+        super().__init__()
+        self._labelled = labelled
 
     def format(self, record: logging.LogRecord) -> str:
         text = in_options(record.getMessage())
         if record.name == "py.warnings":
             # The line of source behind it helps nobody who runs an application.
             text = text.partition("\n")[0]
-        lines = [printable(text, _LONGEST_LINE)]
+        texts = record.msg.lines if isinstance(record.msg, Dump) else [text]
+        lines = [printable(text, _LONGEST_LINE) for text in texts]
+        if self._labelled and lines:
+            lines[0] = printable(getattr(record, "association_label", ""), _LONGEST_LINE) + lines[0]
         if record.exc_info and record.exc_info[0] is not None:
             trace = "".join(traceback.format_exception(*record.exc_info)).splitlines()
             lines += [f"  | {printable(line, _LONGEST_LINE)}" for line in trace]
@@ -54,7 +61,8 @@ class _StandardError(logging.Handler):
 def logging_at(level: int, library: int | None = None) -> Iterator[None]:
     """Log to standard error from ``level`` on, as long as the block lasts; the library from its own level on."""
     handler = _StandardError()
-    handler.setFormatter(_Lines())
+    handler.setFormatter(_Lines(labelled=level <= logging.DEBUG))
+    handler.addFilter(AssociationFilter())
     before = []
     for name in _LOGGERS:
         logger = logging.getLogger(name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from dicomwire import _config
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 from dicomwire.dimse.command import Command
 from dicomwire.errors import LocalProtocolError
 from dicomwire.logic.explanation import uid_name, why_none
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from dicomwire.logic.received import ReceivedMessage
     from dicomwire.upper_layer.connection import Buffer
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.messages import (
     N_ACTION_RQ,
@@ -33,7 +32,7 @@ from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _PROCESSING_FAILURE = 0x0110
 

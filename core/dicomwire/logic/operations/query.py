@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve
@@ -10,7 +9,7 @@ from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, PENDING
 from dicomwire.logic.data_sets import decode_data_set_later, encode_data_set
@@ -32,7 +31,7 @@ from dicomwire.utils import set_ae
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _FAILED_LIST = 0x00080058
 

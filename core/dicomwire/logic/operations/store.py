@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections import deque
@@ -14,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire import _config
 from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.errors import LocalProtocolError
@@ -38,7 +37,7 @@ from dicomwire.utils import set_ae, set_uid
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 T = TypeVar("T")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from copy import copy
 
 from pydicom.dataset import Dataset
 
+from dicomwire._logging import logger
 from dicomwire.sources import EncodedDataSet, decoded
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 _BULK_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData", "PixelDataProviderURL", "SpectroscopyData",
               "EncapsulatedDocument")  # fmt: skip

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from dicomwire import events as evt
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.messages import PENDING, answer, is_final
 from dicomwire.logic.answers import END, Answers
 from dicomwire.logic.data_sets import encode_data_set
@@ -19,7 +18,7 @@ from dicomwire.upper_layer.connection import Buffer
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 SUCCESS = 0x0000
 HANDLER_FAILED = 0xC311

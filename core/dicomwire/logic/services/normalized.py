@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.messages import (
     N_ACTION_RQ,
     N_CREATE_RQ,
@@ -30,7 +29,7 @@ from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 PROCESSING_FAILURE = 0x0110
 

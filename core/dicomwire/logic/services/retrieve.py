@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
-from dicomwire._logging import printable, reason, shown_address
+from dicomwire._logging import logger, printable, reason, shown_address
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.answers import END, Answers
@@ -34,7 +33,7 @@ from dicomwire.utils import set_ae
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 GET_FAILED = 0xC411
 GET_NO_NUMBER = 0xC413

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
 
-from dicomwire._logging import printable
+from dicomwire._logging import logger, printable
 from dicomwire._text_values import joined
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import BY_KEYWORD
@@ -18,7 +17,7 @@ from dicomwire.upper_layer.connection import Buffer
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 Response: TypeAlias = tuple[Command, Buffer | None]
 """A final response, and its data set."""

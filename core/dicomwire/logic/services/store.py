@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from dicomwire import events as evt
+from dicomwire._logging import logger
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_set_beginning import NoDataSet
 from dicomwire.logic.handlers import HandlerRaised
@@ -17,7 +17,7 @@ from dicomwire.status import STATUS_FAILURE, code_to_category
 if TYPE_CHECKING:
     from dicomwire.logic.association import AssociationBase
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 OUT_OF_RESOURCES = 0xA700
 CANNOT_DECODE = 0x0210

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import define, evolve, field
 from pydicom.dataset import Dataset
 
-from dicomwire._logging import reason
+from dicomwire._logging import logger, reason
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
 from dicomwire.logic.data_sets import encode_data_set
@@ -20,7 +19,7 @@ from dicomwire.logic.services.statuses import Response, own_comment
 from dicomwire.sources import Opened, is_source
 from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 
-LOGGER = logging.getLogger(__name__)
+LOGGER = logger(__name__)
 
 SUCCESS = 0x0000
 SOME_FAILED = 0xB000
@@ -110,7 +109,8 @@ class SubOperations:
     def _had_no_context(self, error: NoContext) -> None:
         """There may be thousands of a class: each is told once in the log, and counted."""
         count = self.without_context.get(error.abstract_syntax, 0)
-        LOGGER.log(logging.DEBUG if count else logging.ERROR, "a sub-operation failed: %s", reason(error))
+        tell = LOGGER.debug if count else LOGGER.error
+        tell("a sub-operation failed: %s", reason(error))
         self.without_context[error.abstract_syntax] = count + 1
 
     def _tell_without_context(self) -> str | None:
