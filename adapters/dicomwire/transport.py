@@ -127,10 +127,10 @@ class AssociationServer(ServerBase[Association]):
         refuse_eventlet()
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
-        self.request_handler = request_handler or RequestHandler
+        self.request_handler: Callable[..., Any] = request_handler or RequestHandler
         self._listening: Listening | None = None if sock is None else listening_on(sock)
-        self.address_info = self._requested(address)
-        self.address_family = self.address_info.address_family
+        self.address_info: AddressInformation = self._requested(address)
+        self.address_family: socket.AddressFamily = self.address_info.address_family
         self.socket: socket.socket
         self.server_address: tuple[Any, ...]
         self._stopped = threading.Event()

@@ -27,6 +27,7 @@ class LazyDataset(Dataset):
 
     @staticmethod
     def make(pending: Any) -> Dataset:
+        """The data set that is made of what ``of`` was given, when somebody first looks."""
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:

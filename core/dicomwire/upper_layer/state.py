@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
+from typing import ClassVar
 
 from attrs import frozen
 
@@ -44,7 +46,7 @@ class State(Enum):
 
     # Enum members are compared by identity everywhere; hashing by name, as Enum does in Python, costs a call
     # per P-DATA-TF in the table below.
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
 
 
 class Input(Enum):
@@ -75,7 +77,7 @@ class Input(Enum):
         """As the standard writes it: ``Evt10``."""
         return f"Evt{self.value}"
 
-    __hash__ = object.__hash__
+    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
 
 
 class Tell(Enum):

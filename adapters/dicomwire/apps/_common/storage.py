@@ -113,6 +113,7 @@ class Storage(Receiver[IncomingFile]):
         self._notify = notify
 
     def handlers(self) -> list[evt.EventHandler]:
+        """To be bound on whatever receives the instances."""
         return [*super().handlers(), (evt.EVT_CONN_CLOSE, self.closed)]
 
     def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
@@ -120,12 +121,14 @@ class Storage(Receiver[IncomingFile]):
         return self.directory / file_name(sop_class_uid, sop_instance_uid)
 
     def new(self, event: evt.Event) -> IncomingFile:
+        """A file of another name in the directory."""
         assert event._message is not None
         file = IncomingFile.within(self.directory, event._message.header())
         file.attempt(self.directory.mkdir, parents=True, exist_ok=True)
         return file
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
+        """Give the file its name, and tell; the status to answer with."""
         status = self._keep(event, sink)
         self._notify(status, sink.size)
         return status

@@ -58,6 +58,7 @@ class ReturnedStatus(LazyDataset):
 
     @staticmethod
     def make(pending: Command) -> Dataset:
+        """The status as a data set: the status elements of the response (PS3.7 annex C)."""
         assert pending.status is not None
         status = new_dataset({_STATUS: _status_element(pending.status)})
         for element in _STATUS_ELEMENTS[pending.command_field]:
