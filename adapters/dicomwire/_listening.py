@@ -27,6 +27,7 @@ class SocketFile:
 
     @classmethod
     def of(cls, path: str) -> SocketFile:
+        """The file that is at ``path`` now."""
         found = os.lstat(path)
         return cls(os.path.abspath(path), found.st_dev, found.st_ino, os.getpid())
 
@@ -85,7 +86,7 @@ def listening(address: Address | AddressInformation, *, reuse: bool = True, back
             _bind_path(sock, information.address)
         else:
             if reuse:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                reuse_address(sock)
             if information.is_ipv6 and information.address == "::" and socket.has_dualstack_ipv6():
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sock.bind(information.as_tuple)
@@ -97,6 +98,16 @@ def listening(address: Address | AddressInformation, *, reuse: bool = True, back
     except BaseException:
         sock.close()
         raise
+
+
+def reuse_address(sock: socket.socket) -> None:
+    """Let an address be bound again soon after a server that had it; nobody may share it while one listens."""
+    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+    if exclusive is not None:
+        # Windows: there SO_REUSEADDR would let another program bind the port as well, and take our associations.
+        sock.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+    else:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:

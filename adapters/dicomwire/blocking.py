@@ -668,7 +668,7 @@ class AE(ApplicationEntityBase):
         for thread in threads:
             thread.join()
         for association in self._to_be_waited_for:
-            if association in running:
+            if isinstance(association, Association) and association in running:
                 association.join()
 
 

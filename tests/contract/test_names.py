@@ -96,7 +96,7 @@ def test_a_documented_function_is_called_as_documented(row: Documented) -> None:
 
 # -- the same in every adapter -------------------------------------------------------------------------------------
 ADAPTERS = (dicomwire.asyncio, dicomwire.trio, dicomwire.memory)
-ONLY_BLOCKING = {"is_alive", "join", "make_server"}
+ONLY_BLOCKING = {"getName", "is_alive", "join", "make_server"}
 """Documented for threads; see the features table."""
 
 

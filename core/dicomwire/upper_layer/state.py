@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -46,7 +45,8 @@ class State(Enum):
 
     # Enum members are compared by identity everywhere; hashing by name, as Enum does in Python, costs a call
     # per P-DATA-TF in the table below.
-    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class Input(Enum):
@@ -77,7 +77,8 @@ class Input(Enum):
         """As the standard writes it: ``Evt10``."""
         return f"Evt{self.value}"
 
-    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class Tell(Enum):

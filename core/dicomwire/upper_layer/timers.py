@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 from dicomwire.upper_layer.limits import Timeouts
 
@@ -24,7 +23,8 @@ class Timer(Enum):
         self.field = field
 
     # Compared by identity; Enum's own hash is Python code, and timers are dictionary keys on the hot path.
-    __hash__: ClassVar[Callable[[object], int]] = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class Timers:

@@ -156,6 +156,7 @@ class Dropped:
         self.size = 0
 
     def write(self, fragments: list[memoryview]) -> None:
+        """Count the bytes, and forget them."""
         self.size += sum(map(len, fragments))
 
     def close(self) -> None:
@@ -173,9 +174,11 @@ class Discarding(Receiver[Dropped]):
         self._notify = notify
 
     def new(self, event: evt.Event) -> Dropped:
+        """Where what comes is forgotten."""
         return Dropped()
 
     def keep(self, event: evt.Event, sink: Dropped) -> int:
+        """Success, as nothing was to be kept."""
         instance = event.request.AffectedSOPInstanceUID or "an instance without UID"
         self._logger.info("Ignored %s from %s", printable(instance), _sender(event))
         self._notify(SUCCESS, sink.size)
