@@ -29,5 +29,5 @@ def test_elsewhere_a_port_can_be_had_again_at_once() -> None:
 
 
 def test_two_servers_cannot_have_one_port() -> None:
-    with listening(("127.0.0.1", 0)).sock as sock, pytest.raises(OSError, match="(?i)in use|socket"):
+    with listening(("127.0.0.1", 0)).sock as sock, pytest.raises(OSError, match=r"(?i)in use|socket"):
         listening(sock.getsockname())
