@@ -178,22 +178,27 @@ class Arrival:
         self.result()
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it belongs to."""
         return self._loop
 
     def add_done_callback(self, resume: Callable[[Arrival], object], *, context: Context | None = None) -> None:
+        """The step of the task that is to go on: ``resume``, in ``context``."""
         self._resume = resume
         self._context = context or copy_context()
 
     def remove_done_callback(self, resume: Callable[[Arrival], object]) -> int:
+        """Let ``resume`` not go on; how often it would have."""
         removed = self._resume == resume
         if removed:
             self._resume = self._context = None
         return int(removed)
 
     def done(self) -> bool:
+        """Whether something has arrived, or nobody waits any more."""
         return self._resume is None
 
     def cancel(self, msg: Any = None) -> bool:
+        """Nobody waits any more; False if it is done."""
         if self._resume is None or self._is_cancelled:
             return False
         self._is_cancelled = True
@@ -202,6 +207,7 @@ class Arrival:
         return True
 
     def result(self) -> None:
+        """None, once it is done."""
         if self._is_cancelled:
             self._is_cancelled = False
             message, self._cancelled_with = self._cancelled_with, None

@@ -14,6 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from dicomwire._given_sockets import check_connected
+from dicomwire._listening import reuse_address
 from dicomwire._race import Race, interleaved
 from dicomwire.addresses import AF_UNIX, Destination, end_of, information_of, is_any
 
@@ -110,7 +111,7 @@ class Dialing:
         try:
             sock.setblocking(False)
             if destination.local is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                reuse_address(sock)
                 sock.bind(destination.local)
         except BaseException:
             self._let_go(attempt)

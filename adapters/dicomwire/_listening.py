@@ -27,6 +27,7 @@ class SocketFile:
 
     @classmethod
     def of(cls, path: str) -> SocketFile:
+        """The file that is at ``path`` now."""
         found = os.lstat(path)
         return cls(os.path.abspath(path), found.st_dev, found.st_ino, os.getpid())
 
@@ -101,11 +102,21 @@ def bind(sock: socket.socket, information: AddressInformation, *, reuse: bool = 
         _bind_path(sock, information.address)
         return None if information.address.startswith("\0") else SocketFile.of(information.address)
     if reuse:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reuse_address(sock)
     if information.is_ipv6 and information.address == "::" and socket.has_dualstack_ipv6():
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     sock.bind(information.as_tuple)
     return None
+
+
+def reuse_address(sock: socket.socket) -> None:
+    """Let an address be bound again soon after a server that had it; nobody may share it while one listens."""
+    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+    if exclusive is not None:
+        # Windows: there SO_REUSEADDR would let another program bind the port as well, and take our associations.
+        sock.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+    else:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:

@@ -42,7 +42,7 @@ class SocketChannel:
         self._reading = False
         self._writing = False
         self._open = True
-        self.is_torn = False
+        self.is_torn: bool = False
         self._look_at: float | None = None
         """When the thread that writes looks again whether the peer takes it; None while nobody writes."""
 
@@ -71,6 +71,11 @@ class SocketChannel:
 
     # -- writing --------------------------------------------------------------------------------------------------
     async def flush(self) -> None:
+        """Write what the session has to send; on return its buffers may be used again.
+
+        Raises:
+            OSError: the peer cannot be written to, or does not read for too long.
+        """
         while self._writing:
             # The thread that writes takes what we have queued with it.
             self._wait()
@@ -125,6 +130,7 @@ class SocketChannel:
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
+        """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
         session = self.session
         if not session.wants_data:
             return
@@ -169,6 +175,7 @@ class SocketChannel:
             return 0
 
     def poll(self) -> bool:
+        """Feed the session what has arrived already, and deadlines that are over, without waiting; whether any came."""
         count = -1
         now = time.monotonic()
         self.session.next_deadline(now)
@@ -197,6 +204,7 @@ class SocketChannel:
         """Nothing to do: nobody receives but who deals with what was received."""
 
     async def turn(self) -> None:
+        """Wait for another thread's :meth:`changed`, or for the next deadline."""
         self._wait()
 
     def _wait(self) -> None:
@@ -213,6 +221,7 @@ class SocketChannel:
             self.wake_reader()
 
     def changed(self) -> None:
+        """Wake the threads that wait in :meth:`turn`."""
         if self._waiting:
             self._condition.notify_all()
 
@@ -265,11 +274,13 @@ class SocketChannel:
         self._shutdown(socket.SHUT_RDWR)
 
     async def send_eof(self) -> None:
+        """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
         self.wake_reader()
         if self._open and not self._is_tls:
             self._shutdown(socket.SHUT_WR)
 
     async def aclose(self) -> None:
+        """Close the socket.  Never raises, may be called again."""
         if not self._open:
             return
         self._open = False
@@ -292,6 +303,7 @@ class SocketChannel:
         self.sock.close()
 
     def abandon(self) -> None:
+        """Send what is queued if that needs no waiting, and close."""
         if not self._open:
             return
         self._open = False

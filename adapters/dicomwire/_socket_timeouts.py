@@ -45,11 +45,13 @@ class KernelTimeouts:
         sock.settimeout(None)
 
     def receive(self, seconds: float | None) -> None:
+        """For calls that receive."""
         if seconds is not self._receive and _differ(seconds, self._receive):
             self._receive = seconds
             self._set(socket.SO_RCVTIMEO, seconds)
 
     def send(self, seconds: float | None) -> None:
+        """For calls that send."""
         if seconds is not self._send and _differ(seconds, self._send):
             self._send = seconds
             self._set(socket.SO_SNDTIMEO, seconds)
@@ -68,11 +70,13 @@ class PythonTimeouts:
         self._seconds = sock.gettimeout()
 
     def receive(self, seconds: float | None) -> None:
+        """For calls that receive."""
         if _differ(seconds, self._seconds):
             self._seconds = seconds
             self._sock.settimeout(seconds)
 
     def send(self, seconds: float | None) -> None:
+        """For calls that send."""
         # A shorter one will do: who sends looks at the clock and tries again.
         if seconds is not None and (self._seconds is None or not 0 < self._seconds <= seconds):
             self.receive(seconds)
@@ -86,9 +90,11 @@ class RememberedTimeouts:
         self.sending: float | None = None
 
     def receive(self, seconds: float | None) -> None:
+        """For calls that receive."""
         self.receiving = seconds
 
     def send(self, seconds: float | None) -> None:
+        """For calls that send."""
         self.sending = seconds
 
 

@@ -95,6 +95,7 @@ class Watcher:
         self._sleeping = False
 
     def start(self) -> None:
+        """Start the thread."""
         threading.Thread(target=self._run, name="dicomwire-watcher", daemon=True).start()
 
     def add(self, association: Watched) -> None:

@@ -40,7 +40,7 @@ class AddressInformation:
     def __init__(self, addr: str, port: int, flowinfo: int = 0, scope_id: int = 0) -> None:
         self.port = port
         self.flowinfo = flowinfo
-        self.scope_id = scope_id
+        self.scope_id: int = scope_id
         self.address = addr
 
     @property

@@ -104,7 +104,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         self._ended = False
         self._paused_writing = False
         self._writing = False
-        self.is_torn = False
+        self.is_torn: bool = False
         """A PDU was not written to its end, and never will be."""
 
         self._lost = False
@@ -121,6 +121,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     # -- called by the loop ---------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The loop has connected us (`asyncio.BaseProtocol`)."""
         # Loops have transports of their own, which need not be of asyncio's classes.
         self.transport = cast("asyncio.Transport", transport)
         sock = extra_info(transport, "socket")
@@ -142,6 +143,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             self._connected(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop is to receive to (`asyncio.BufferedProtocol`)."""
         # TLS may ask for a buffer and then find nothing to put there: forget the one of last time.
         self._overflow = None
         # The loop's hint is a constant; the session knows whether a data set is coming.
@@ -155,6 +157,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         return memoryview(self._overflow)
 
     def buffer_updated(self, nbytes: int) -> None:
+        """The loop has received ``nbytes`` bytes into that buffer."""
         if self._overflow is None:
             self.session.buffer_updated(nbytes)
         elif self.session.connection.closed:
@@ -178,11 +181,13 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             rest = rest[count:]
 
     def eof_received(self) -> bool:
+        """The peer sends nothing more; True if we still can (`asyncio.BufferedProtocol`)."""
         self._end()
         # Half-closed: we may have an answer to send yet.  TLS cannot, and closes.
         return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; ``exc`` is None if it was closed (`asyncio.BaseProtocol`)."""
         self._lost = True
         self.session.alert = self.session.alert or alert_of(exc)
         self._end()
@@ -192,9 +197,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             self._writable.set_result(None)
 
     def pause_writing(self) -> None:
+        """The transport's buffer is full: writing waits."""
         self._paused_writing = True
 
     def resume_writing(self) -> None:
+        """The transport's buffer has room again."""
         self._paused_writing = False
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
@@ -232,6 +239,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
     # -- called by the shared logic -------------------------------------------------------------------------------
     async def flush(self) -> None:
+        """Write what the session has to send; on return its buffers may be used again.
+
+        Raises:
+            OSError: the peer cannot be written to, or does not read for too long.
+        """
         while self._writing:
             # The task that writes may be in the middle of a PDU.
             await self.turn()
@@ -347,6 +359,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             return 0
 
     async def pump(self) -> None:
+        """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
         self._flushes = 0
         if self._is_pumping:
             # Another task waits already, and tells.
@@ -434,9 +447,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         return False
 
     def hold(self, held: bool) -> None:
+        """Views of received data are in use: what arrives meanwhile goes elsewhere."""
         self._held = held
 
     async def turn(self) -> None:
+        """Wait for another task's :meth:`changed`, or for the next deadline."""
         waiting = self._loop.create_future()
         self._turns.append(waiting)
         timer = self._timer_for(waiting)
@@ -449,6 +464,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 self._turns.remove(waiting)
 
     def changed(self) -> None:
+        """Wake the tasks that wait in :meth:`turn`."""
         if self._turns:
             turns, self._turns = self._turns, []
             for waiting in turns:
@@ -456,6 +472,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                     waiting.set_result(None)
 
     async def send_eof(self) -> None:
+        """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
         # A transport without these methods, or one that does not implement them, cannot.
         with contextlib.suppress(OSError, RuntimeError, AttributeError):
             if not self._lost and self.transport.can_write_eof():
@@ -472,6 +489,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             attend()
 
     async def aclose(self) -> None:
+        """Close the transport.  Never raises, may be called again."""
         if self._is_forsaken:
             return
         self._stop_timers()
@@ -485,6 +503,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 self.transport.abort()
 
     def abandon(self) -> None:
+        """Send what is queued if that needs no waiting, and close: for tasks that are being cancelled."""
         if self._is_forsaken:
             return
         buffers = self.session.data_to_send()

@@ -106,6 +106,22 @@ def iterated(
     return update_wrapper(plain, function)
 
 
+# With names of their own, as type checkers take the types of names for declared ones, and those of calls not.
+_send_c_echo = blocking(send_c_echo)
+_send_c_store = blocking(send_c_store)
+_send_c_store_many = iterated(send_c_store_many)
+_send_c_find = iterated(send_c_find)
+_send_c_get = iterated(send_c_get)
+_send_c_move = iterated(send_c_move)
+_send_c_cancel = blocking(send_c_cancel)
+_send_n_action = blocking(send_n_action)
+_send_n_create = blocking(send_n_create)
+_send_n_delete = blocking(send_n_delete)
+_send_n_event_report = blocking(send_n_event_report)
+_send_n_get = blocking(send_n_get)
+_send_n_set = blocking(send_n_set)
+
+
 class Association(AssociationBase):
     """An association whose verbs block.  May be used from several threads; ``with`` releases it at the end."""
 
@@ -117,12 +133,12 @@ class Association(AssociationBase):
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
-        self.is_armed = False
+        self.is_armed: bool = False
         self._is_known_to_watcher = False
-        self.ident = threading.get_ident()
+        self.ident: int = threading.get_ident()
         """The thread that opened it, or serves it."""
 
-        self.native_id = threading.get_native_id()
+        self.native_id: int = threading.get_native_id()
         """That thread as the system numbers it."""
 
         self.daemon = True
@@ -130,19 +146,19 @@ class Association(AssociationBase):
         # Not only by its AE, which forgets it while a thread is still at its end, and holds the lock.
         tell_forks(self)
 
-    send_c_echo = blocking(send_c_echo)
-    send_c_store = blocking(send_c_store)
-    send_c_store_many = iterated(send_c_store_many)
-    send_c_find = iterated(send_c_find)
-    send_c_get = iterated(send_c_get)
-    send_c_move = iterated(send_c_move)
-    send_c_cancel = blocking(send_c_cancel)
-    send_n_action = blocking(send_n_action)
-    send_n_create = blocking(send_n_create)
-    send_n_delete = blocking(send_n_delete)
-    send_n_event_report = blocking(send_n_event_report)
-    send_n_get = blocking(send_n_get)
-    send_n_set = blocking(send_n_set)
+    send_c_echo = _send_c_echo
+    send_c_store = _send_c_store
+    send_c_store_many = _send_c_store_many
+    send_c_find = _send_c_find
+    send_c_get = _send_c_get
+    send_c_move = _send_c_move
+    send_c_cancel = _send_c_cancel
+    send_n_action = _send_n_action
+    send_n_create = _send_n_create
+    send_n_delete = _send_n_delete
+    send_n_event_report = _send_n_event_report
+    send_n_get = _send_n_get
+    send_n_set = _send_n_set
 
     def release(self) -> None:
         """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.
@@ -317,10 +333,12 @@ class Association(AssociationBase):
         return self._running > 0
 
     def watched_socket(self) -> socket.socket:
+        """The socket for the watcher to wait on."""
         assert isinstance(self._channel, SocketChannel)
         return self._channel.sock
 
     def watch_deadline(self, now: float) -> float | None:
+        """When the watcher must look at the latest; None if nothing is to happen."""
         # Never wait for the lock here: who holds it may be waiting for the watcher, to be forgotten.
         if not self._lock.acquire(blocking=False):
             return now
@@ -334,9 +352,11 @@ class Association(AssociationBase):
             self._lock.release()
 
     def attend(self) -> None:
+        """Deal with what has come, or is over, while no thread of the user's does."""
         self._run(self._attend())
 
     def take_timeouts(self) -> bool:
+        """Let those who wait see that timeouts were set; False if that is not possible now."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
@@ -348,6 +368,7 @@ class Association(AssociationBase):
         return True
 
     def late_at(self, now: float) -> float | None:
+        """When a thread that waits in a call waits too long; None if none does."""
         if not self._lock.acquire(blocking=False):
             return now + _A_MOMENT
         try:
@@ -357,6 +378,7 @@ class Association(AssociationBase):
             self._lock.release()
 
     def attend_late(self) -> None:
+        """Act for a thread that waits too long."""
         self._run(self._attend_late())
 
     async def _attend_late(self) -> None:
@@ -386,6 +408,10 @@ def completed(
         return run(function(self, *args, **kwargs))
 
     return update_wrapper(plain, function)
+
+
+_get_to_folder = completed(get_to_folder)
+_move_to_folder = completed(move_to_folder)
 
 
 class AE(ApplicationEntityBase):
@@ -454,8 +480,8 @@ class AE(ApplicationEntityBase):
         association._run(_request(association, channel, request))
         return association
 
-    get_to_folder = completed(get_to_folder)
-    move_to_folder = completed(move_to_folder)
+    get_to_folder = _get_to_folder
+    move_to_folder = _move_to_folder
 
     def _secure(self, sock: socket.socket, tls_args: TLSArguments | None, dialing: Dialing) -> socket.socket:
         no_delay(sock)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from os import PathLike
@@ -39,7 +39,7 @@ class _Task:
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = None
-        self.context = copy_context()
+        self.context: Context = copy_context()
 
     def __del__(self) -> None:
         # The network may end before the task had its first turn.
@@ -59,7 +59,7 @@ class Network:
         self.latency = latency
         """Seconds a piece of data is under way, in either direction."""
 
-        self.now = 0.0
+        self.now: float = 0.0
         """Seconds since the beginning; only waiting makes it pass."""
 
         self._listening: dict[int, Server] = {}
@@ -97,6 +97,7 @@ class Network:
         await _until(lambda: False, self.now + seconds)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> _Task:
+        """Start a task, which goes on whenever somebody waits in the network."""
         task = _Task(work)
         self._tasks.append(task)
         return task
@@ -147,7 +148,7 @@ class MemoryChannel:
         self._in_flight = 0
         self._pushed = 0
         self._open = True
-        self.is_torn = False
+        self.is_torn: bool = False
         self._changes = 0
 
     @property
@@ -178,6 +179,11 @@ class MemoryChannel:
         return True
 
     async def flush(self) -> None:
+        """Hand the peer what the session has to send; waits while too much is on its way.
+
+        Raises:
+            OSError: the peer has closed, or takes nothing for too long.
+        """
         peer = self.peer
         wrote = self._write()
         await _until(lambda: True)
@@ -196,6 +202,7 @@ class MemoryChannel:
 
     # -- what the core asks about what was sent ---------------------------------------------------------------------
     def taken(self) -> int:
+        """Bytes that the peer has taken, of all that were sent."""
         return self._pushed - (0 if self.peer is None else self.peer._in_flight)
 
     def left_at(self, now: float) -> None:
@@ -203,9 +210,11 @@ class MemoryChannel:
         return None
 
     def is_stuck(self, now: float) -> bool:
+        """Whether bytes are on their way that the peer does not take."""
         return self.peer is not None and self.peer._in_flight > 0
 
     async def pump(self) -> None:
+        """Return once the session was fed more, told of the end, or told that its deadline passed."""
         if not self.session.wants_data:
             return
         if not self._open:
@@ -218,6 +227,7 @@ class MemoryChannel:
         self.poll()
 
     def poll(self) -> bool:
+        """Feed the session one arrival, if there is one, and deadlines that are over; whether there was one."""
         fed = self.session.wants_data and self._arrived()
         if fed:
             _, data = self._incoming.popleft()
@@ -231,20 +241,25 @@ class MemoryChannel:
         """Nothing to do: nobody receives but who deals with what was received."""
 
     async def turn(self) -> None:
+        """Wait for somebody else's :meth:`changed`."""
         changes = self._changes
         await _until(lambda: self._changes != changes)
 
     def changed(self) -> None:
+        """Wake those who wait in :meth:`turn` or :meth:`pump`."""
         self._changes += 1
 
     async def send_eof(self) -> None:
+        """Half-close: nothing more will be sent."""
         if self.peer is not None and self._open:
             self.peer._push(b"")
 
     async def aclose(self) -> None:
+        """Close this end; the peer sees the end of the stream.  May be called again."""
         self._close()
 
     def abandon(self) -> None:
+        """Send what is queued, and close."""
         if self._open:
             try:
                 self._write()
@@ -300,14 +315,14 @@ class Server(ServerBase[Association]):
         evt_handlers: Iterable[evt.EventHandler] | None,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)
-        self.network = ae.network
+        self.network: Network = ae.network
         host, port = address
         if port == 0:
             self.network._next_port += 1
             port = self.network._next_port
         if port in self.network._listening:
             raise OSError(f"port {port} is in use")
-        self.server_address = (host or "memory", port)
+        self.server_address: tuple[str, int] = (host or "memory", port)
         self.network._listening[port] = self
 
     @property
@@ -358,7 +373,7 @@ class AE(AsyncApplicationEntity):
 
     def __init__(self, ae_title: str = "PYNETDICOM", network: Network | None = None) -> None:
         super().__init__(ae_title)
-        self.network = network or Network()
+        self.network: Network = network or Network()
         self._servers: list[Server] = []
 
     async def associate(

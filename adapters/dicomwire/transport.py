@@ -149,15 +149,15 @@ class AssociationServer(ServerBase[Association]):
         refuse_eventlet()
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
-        self.RequestHandlerClass = request_handler or RequestHandler
+        self.RequestHandlerClass: Callable[..., Any] = request_handler or RequestHandler
         given = None if sock is None else listening_on(sock)
         self.address_info: AddressInformation = (
             AddressInformation.from_address(address)  # type: ignore[arg-type]
             if given is None
             else information_of(given.sock.family)(given.server_address)
         )
-        self.address_family = self.address_info.address_family
-        self._listening = given or Listening(socket.socket(self.address_family, self.socket_type))
+        self.address_family: socket.AddressFamily = self.address_info.address_family
+        self._listening: Listening = given or Listening(socket.socket(self.address_family, self.socket_type))
         self.socket: socket.socket = self._listening.sock
         self.server_address: tuple[Any, ...] = self.address_info.as_tuple
         self._stopped = threading.Event()

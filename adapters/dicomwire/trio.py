@@ -58,14 +58,14 @@ class SocketChannel:
         self._acknowledge = acknowledge_with(sock)
         self._progress = session.connection.writing
         self._delivery = SocketDelivery(sock, session.connection)
-        self.token = trio.lowlevel.current_trio_token()
+        self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
         self._turns = trio.lowlevel.ParkingLot()
         self._reading = False
         self._writing = False
         self._open = True
         self._flushes = 0
         self._wait_to_send: Any = trio.lowlevel.wait_writable
-        self.is_torn = False
+        self.is_torn: bool = False
         self._scope: trio.CancelScope | None = None
         """Of the task that waits for the peer."""
 
@@ -78,6 +78,11 @@ class SocketChannel:
 
     # -- writing --------------------------------------------------------------------------------------------------
     async def flush(self) -> None:
+        """Write what the session has to send; on return its buffers may be used again.
+
+        Raises:
+            OSError: the peer cannot be written to, or does not read for too long.
+        """
         while self._writing:
             await self.turn()
         buffers = self.session.data_to_send()
@@ -129,6 +134,7 @@ class SocketChannel:
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
+        """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
         self._flushes = 0
         session = self.session
         if self._reading:
@@ -196,6 +202,7 @@ class SocketChannel:
         return True
 
     def poll(self) -> bool:
+        """Feed the session what has arrived already, and deadlines that are over, without waiting; whether any came."""
         now = trio.current_time()
         self.session.next_deadline(now)
         received = False
@@ -212,6 +219,7 @@ class SocketChannel:
         """Nothing to do: nobody receives but who deals with what was received."""
 
     async def turn(self) -> None:
+        """Wait for another task's :meth:`changed`, or for the next deadline."""
         deadline = self.session.next_deadline(trio.current_time())
         with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
             await self._turns.park()
@@ -219,20 +227,24 @@ class SocketChannel:
             self.session.handle_deadline(trio.current_time(), self._delivery)
 
     def changed(self) -> None:
+        """Wake the tasks that wait in :meth:`turn`."""
         # Nearly always nobody waits, and to find that out costs the parking lot more than a look.
         if self._turns:
             self._turns.unpark_all()
 
     # -- the end --------------------------------------------------------------------------------------------------
     async def send_eof(self) -> None:
+        """Half-close: nothing more will be sent.  Does nothing over TLS, or once the connection is gone."""
         if self._open and not isinstance(self.sock, ssl.SSLSocket):
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
 
     async def aclose(self) -> None:
+        """Close the socket.  Never raises, may be called again."""
         self._close()
 
     def abandon(self) -> None:
+        """Send what is queued if that needs no waiting, and close: for tasks that are being cancelled."""
         buffers = self.session.data_to_send()
         if self._open and not self._writing and not self.is_torn:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
@@ -385,7 +397,7 @@ class AssociationServer(ServerBase[Association]):
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self._listening = listening(address) if sock is None else listening_on(sock)  # type: ignore[arg-type]
-        self.socket = self._listening.sock
+        self.socket: socket.socket = self._listening.sock
         self.server_address: tuple[Any, ...] = self._listening.server_address
         self._stopped = trio.Event()
         self._is_forsaken = False

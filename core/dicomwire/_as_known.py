@@ -10,6 +10,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from dicomwire._character_sets import encodings_read_in, is_usable
+from dicomwire._pydicom_private import elements_of
 
 T = TypeVar("T", bound=Dataset)
 
@@ -28,7 +29,7 @@ def as_known(dataset: T) -> T:
         # A peer has named a codec of Python's that decodes no text: values would raise when they are used.
         is_implicit, is_little = dataset.original_encoding
         dataset.set_original_encoding(is_implicit, is_little, default_encoding)
-    for tag, element in list(dataset._dict.items()):
+    for tag, element in list(elements_of(dataset).items()):
         if isinstance(element, RawDataElement):
             if element.VR == "UN":
                 if not tag & 0x10000:
@@ -52,7 +53,7 @@ def _give_vr(dataset: Dataset, element: RawDataElement) -> None:
     if vr == "SQ" and element.value and not element.value.startswith(_ITEM):
         return
     known = element._replace(VR=vr, is_implicit_VR=True, is_little_endian=True)
-    dataset._dict[element.tag] = known
+    elements_of(dataset)[element.tag] = known
     if vr == "SQ" or (vr in _NUMBERS and not element.is_little_endian):
         # Not bytes as the others of this data set are.
         _items_as_known(dataset, element)
@@ -65,4 +66,4 @@ def _items_as_known(dataset: Dataset, original: RawDataElement) -> None:
             for item in element.value or ():
                 as_known(item)
     except Exception:  # whatever pydicom makes of what a peer sent: whoever looks at it hears of that
-        dataset._dict[original.tag] = original
+        elements_of(dataset)[original.tag] = original

@@ -16,6 +16,8 @@ from pydicom.charset import convert_encodings, decode_bytes, default_encoding, p
 from pydicom.dataset import Dataset
 from pydicom.valuerep import TEXT_VR_DELIMS
 
+from dicomwire._pydicom_private import elements_of
+
 CHARACTER_SET = 0x00080005
 
 LATIN_1, UNICODE = "ISO_IR 100", "ISO_IR 192"
@@ -130,7 +132,7 @@ def is_usable(encoding: str) -> bool:
 
 def stated_in(dataset: Dataset) -> Terms:
     """The character set that a data set or an item states itself."""
-    element = dataset._dict.get(CHARACTER_SET)  # type: ignore[call-overload]
+    element = elements_of(dataset).get(CHARACTER_SET)  # type: ignore[call-overload]
     return () if element is None else terms_of(element.value)
 
 

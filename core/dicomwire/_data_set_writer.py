@@ -39,6 +39,7 @@ from dicomwire._character_sets import (
 )
 from dicomwire._logging import reason
 from dicomwire._plain_data_sets import plain_value
+from dicomwire._pydicom_private import elements_of
 
 _ONE_VALUE = frozenset(("LT", "ST", "UT"))
 """Of those: backslashes separate nothing."""
@@ -105,7 +106,7 @@ class _Writer:
     # -- data sets ----------------------------------------------------------------------------------------------------
     def data_set(self, out: BytesIO, dataset: Dataset, inherited: Terms, ancestors: list[Dataset]) -> None:
         """Write one, or an item; ``inherited`` is the character set of what it is in."""
-        is_present = CHARACTER_SET in dataset._dict
+        is_present = CHARACTER_SET in elements_of(dataset)
         stated = stated_in(dataset)
         begin = out.tell()
         try:

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from pydicom.dataset import Dataset
 
+from dicomwire._pydicom_private import ELEMENTS
+
 
 class LazyDataset(Dataset):
     """Turns into a ``Dataset``, of that very class, when anything of it is asked for."""
@@ -27,6 +29,7 @@ class LazyDataset(Dataset):
 
     @staticmethod
     def make(pending: Any) -> Dataset:
+        """The data set that is made of what ``of`` was given, when somebody first looks."""
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
@@ -55,13 +58,13 @@ def turn(data_set: LazyDataset) -> None:
     """Make it what it is to be."""
     kind, values = type(data_set), data_set.__dict__
     known = values.copy()
-    if "_dict" not in known:
+    if ELEMENTS not in known:
         # Else another thread was faster.  It may still be at it: what is there, or has been set, stays.
         made = vars(kind.make(known["_pending"]))
-        elements = made.pop("_dict")
+        elements = made.pop(ELEMENTS)
         for name, value in made.items():
             values.setdefault(name, value)
         # Last: it says that nothing is missing.
-        values.setdefault("_dict", elements)
+        values.setdefault(ELEMENTS, elements)
     object.__setattr__(data_set, "__class__", Dataset)
     values.pop("_pending", None)

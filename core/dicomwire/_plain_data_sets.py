@@ -20,6 +20,7 @@ from pydicom.valuerep import PersonName
 
 from dicomwire._character_sets import CHARACTER_SET, encodings_read_in, is_read_with, is_usable, stated_in
 from dicomwire._lazy_data_sets import LazyDataset
+from dicomwire._pydicom_private import elements_of, new_dataset
 from dicomwire.upper_layer.connection import Buffer
 
 _LONGEST = 1 << 16
@@ -57,7 +58,7 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
     """The little endian bytes of a data set whose elements all are plain; None if they are not."""
     parts: list[bytes] = []
     are_raw_usable: bool | None = None
-    for tag, element in sorted(dataset._dict.items()):
+    for tag, element in sorted(elements_of(dataset).items()):
         vr = element.VR
         if type(element) is DataElement:
             raw = plain_value(element.VR, element.value)
@@ -230,26 +231,3 @@ def _python_encodings(raw: bytes | None, implicit: bool) -> str | tuple[str, ...
         found = []
     # Some codecs of Python's decode no text, and would raise when values are used.
     return tuple(found) if found and all(map(is_usable, found)) else default_encoding
-
-
-_EMPTY = vars(Dataset())
-_FRESH = tuple((name, value.copy) for name, value in _EMPTY.items() if isinstance(value, dict | list))
-
-Elements: TypeAlias = dict[BaseTag, DataElement | RawDataElement]
-
-
-def new_dataset(elements: Elements, original: tuple[bool, bool, Any] | None = None) -> Dataset:
-    """``Dataset(elements)``, whose constructor costs as much as decoding a response.
-
-    ``original`` is what ``set_original_encoding`` takes: implicit VR, little endian, character encodings.
-    """
-    made: Dataset = object.__new__(Dataset)
-    # Not attribute by attribute: each would be looked up among the keywords of the dictionary.
-    values = made.__dict__
-    values.update(_EMPTY)
-    for name, copy in _FRESH:
-        values[name] = copy()
-    values["_dict"] = elements
-    if original is not None:
-        values["_read_implicit"], values["_read_little"], values["_read_charset"] = original
-    return made

@@ -39,7 +39,7 @@ class Message:
         self.context_id = context_id
         """The presentation context it was or is to be sent on; None in one that was made by hand."""
 
-        self.command = command or Command(command_field=self.command_field)
+        self.command: Command = command or Command(command_field=self.command_field)
         """The command set as a value."""
 
         self.data = data

@@ -158,6 +158,7 @@ class HandlerTable:
             self.bind(event, handler, item[2] if len(item) > 2 else None)
 
     def copy(self) -> HandlerTable:
+        """A table with the same handlers, to be changed on its own."""
         table = HandlerTable()
         table._notifications = {event: list(bound) for event, bound in self._notifications.items()}
         table._interventions = dict(self._interventions)

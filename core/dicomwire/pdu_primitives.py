@@ -132,14 +132,14 @@ class NegotiationItem:
 class MaximumLengthNotification(NegotiationItem):
     """What its sender is willing to receive (PS3.8 D.1)."""
 
-    maximum_length_received = Checked(_uint32, DEFAULT_MAX_LENGTH)
+    maximum_length_received: Checked[int, int] = Checked(_uint32, DEFAULT_MAX_LENGTH)
     """Bytes of the variable field of a P-DATA-TF PDU; 0 is no limit."""
 
 
 class ImplementationClassUIDNotification(NegotiationItem):
     """Which implementation its sender is (PS3.7 D.3.3.2.1)."""
 
-    implementation_class_uid = Checked(_uid, None)
+    implementation_class_uid: Checked[UID | None, str | bytes | None] = Checked(_uid, None)
 
     def check_complete(self) -> None:
         """Raise `ValueError` without a UID."""
@@ -153,7 +153,7 @@ def _version_name(name: str, value: str | None) -> str | None:
 class ImplementationVersionNameNotification(NegotiationItem):
     """Which version of the implementation its sender is (PS3.7 D.3.3.2.3)."""
 
-    implementation_version_name = Checked(_version_name, None)
+    implementation_version_name: Checked[str | None, str | None] = Checked(_version_name, None)
     """1 to 16 ASCII characters."""
 
     def check_complete(self) -> None:
@@ -164,16 +164,16 @@ class ImplementationVersionNameNotification(NegotiationItem):
 class AsynchronousOperationsWindowNegotiation(NegotiationItem):
     """How many operations may be outstanding (PS3.7 D.3.3.3); 0 is no limit."""
 
-    maximum_number_operations_invoked = Checked(_uint16, 1)
-    maximum_number_operations_performed = Checked(_uint16, 1)
+    maximum_number_operations_invoked: Checked[int, int] = Checked(_uint16, 1)
+    maximum_number_operations_performed: Checked[int, int] = Checked(_uint16, 1)
 
 
 class SCP_SCU_RoleSelectionNegotiation(NegotiationItem):
     """Which roles the requestor wants for a SOP class, or which of these the acceptor grants (PS3.7 D.3.3.4)."""
 
-    sop_class_uid = Checked(_uid, None)
-    scu_role = Checked(_optional_flag, None)
-    scp_role = Checked(_optional_flag, None)
+    sop_class_uid: Checked[UID | None, str | bytes | None] = Checked(_uid, None)
+    scu_role: Checked[bool | None, bool | None] = Checked(_optional_flag, None)
+    scp_role: Checked[bool | None, bool | None] = Checked(_optional_flag, None)
 
     def check_complete(self) -> None:
         """Raise `ValueError` without a SOP class, or with neither role True."""
@@ -185,8 +185,8 @@ class SCP_SCU_RoleSelectionNegotiation(NegotiationItem):
 class SOPClassExtendedNegotiation(NegotiationItem):
     """What its sender supports of a service, in the words of its service class (PS3.7 D.3.3.5)."""
 
-    sop_class_uid = Checked(_uid, None)
-    service_class_application_information = Checked(_bytes, None)
+    sop_class_uid: Checked[UID | None, str | bytes | None] = Checked(_uid, None)
+    service_class_application_information: Checked[bytes | None, bytes | None] = Checked(_bytes, None)
 
     def check_complete(self) -> None:
         """Raise `ValueError` without a SOP class or without information."""
@@ -198,9 +198,9 @@ class SOPClassExtendedNegotiation(NegotiationItem):
 class SOPClassCommonExtendedNegotiation(NegotiationItem):
     """Which service class and related SOP classes a SOP class belongs to (PS3.7 D.3.3.6)."""
 
-    sop_class_uid = Checked(_uid, None)
-    service_class_uid = Checked(_uid, None)
-    related_general_sop_class_identification = Checked(_uids, [])
+    sop_class_uid: Checked[UID | None, str | bytes | None] = Checked(_uid, None)
+    service_class_uid: Checked[UID | None, str | bytes | None] = Checked(_uid, None)
+    related_general_sop_class_identification: Checked[list[UID], list[UID] | list[str]] = Checked(_uids, [])
 
     def check_complete(self) -> None:
         """Raise `ValueError` without a SOP class or service class, or if what was appended to the list is no UID."""
@@ -211,15 +211,15 @@ class SOPClassCommonExtendedNegotiation(NegotiationItem):
 class UserIdentityNegotiation(NegotiationItem):
     """Who the user of the requestor is, or the acceptor's answer to that (PS3.7 D.3.3.7)."""
 
-    user_identity_type = Checked(_identity_type, None)
+    user_identity_type: Checked[int | None, int | None] = Checked(_identity_type, None)
     """1 user name, 2 user name and password, 3 Kerberos ticket, 4 SAML assertion, 5 JSON web token."""
 
-    primary_field = Checked(_bytes, None)
-    secondary_field = Checked(_bytes, b"")
+    primary_field: Checked[bytes | None, bytes | None] = Checked(_bytes, None)
+    secondary_field: Checked[bytes | None, bytes | None] = Checked(_bytes, b"")
     """The password of type 2."""
 
-    positive_response_requested = Checked(_flag, False)
-    server_response = Checked(_bytes, None)
+    positive_response_requested: Checked[bool, bool] = Checked(_flag, False)
+    server_response: Checked[bytes | None, bytes | None] = Checked(_bytes, None)
 
     _hidden = frozenset({"primary_field", "secondary_field", "server_response"})
 

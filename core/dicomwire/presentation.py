@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from pydicom._uid_dict import UID_dictionary
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dicomwire import _sop_class_table as table
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
 from dicomwire._logging import logger
+from dicomwire._pydicom_private import name_transfer_syntax
 from dicomwire.negotiation import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
@@ -89,7 +89,7 @@ _NEW_TRANSFER_SYNTAXES = {
     "1.2.840.10008.1.2.8.1": ("Deflated Image Frame Compression", "DeflatedImageFrameCompression"),
 }
 for _uid, (_name, _keyword) in _NEW_TRANSFER_SYNTAXES.items():
-    UID_dictionary.setdefault(_uid, (_name, "Transfer Syntax", "", "", _keyword))
+    name_transfer_syntax(_uid, _name, _keyword)
 
 Roles: TypeAlias = Mapping[str, tuple[bool | None, bool | None]]
 """Abstract syntax to (SCU role, SCP role), as in role selection items."""

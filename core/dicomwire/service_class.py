@@ -24,7 +24,7 @@ class ServiceClass:
     uid: ClassVar[str] = ""
     """UID of the service class itself, if it is named in common extended negotiation (PS3.7 D.3.3.6)."""
 
-    messages: ClassVar[frozenset[int]] = frozenset()
+    messages: frozenset[int] = frozenset()
     """Command fields of the requests served (PS3.7 E.1)."""
 
     statuses: StatusTable = status.GENERAL_STATUS
@@ -84,35 +84,35 @@ class ServiceClass:
 class VerificationServiceClass(ServiceClass):
     """PS3.4 annex A."""
 
-    messages = frozenset({C_ECHO})
-    statuses = status.VERIFICATION_SERVICE_CLASS_STATUS
+    messages: frozenset[int] = frozenset({C_ECHO})
+    statuses: StatusTable = status.VERIFICATION_SERVICE_CLASS_STATUS
 
 
 class StorageServiceClass(ServiceClass):
     """PS3.4 annex B."""
 
     uid = "1.2.840.10008.4.2"
-    messages = frozenset({C_STORE})
-    statuses = status.STORAGE_SERVICE_CLASS_STATUS
+    messages: frozenset[int] = frozenset({C_STORE})
+    statuses: StatusTable = status.STORAGE_SERVICE_CLASS_STATUS
 
 
 class NonPatientObjectStorageServiceClass(ServiceClass):
     """PS3.4 annex GG."""
 
-    messages = frozenset({C_STORE})
-    statuses = status.NON_PATIENT_SERVICE_CLASS_STATUS
+    messages: frozenset[int] = frozenset({C_STORE})
+    statuses: StatusTable = status.NON_PATIENT_SERVICE_CLASS_STATUS
 
 
 class QueryRetrieveServiceClass(ServiceClass):
     """PS3.4 annex C.  One SOP class serves one of the messages: ``sop_class.uid_to_messages`` says which."""
 
-    messages = frozenset({C_FIND, C_GET, C_MOVE})
+    messages: frozenset[int] = frozenset({C_FIND, C_GET, C_MOVE})
     statuses_by_message: ClassVar[Mapping[int, StatusTable]] = {
         C_FIND: status.QR_FIND_SERVICE_CLASS_STATUS,
         C_GET: status.QR_GET_SERVICE_CLASS_STATUS,
         C_MOVE: status.QR_MOVE_SERVICE_CLASS_STATUS,
     }
-    statuses = (
+    statuses: StatusTable = (
         status.QR_FIND_SERVICE_CLASS_STATUS | status.QR_GET_SERVICE_CLASS_STATUS | status.QR_MOVE_SERVICE_CLASS_STATUS
     )
 
@@ -148,19 +148,19 @@ class ProtocolApprovalQueryRetrieveServiceClass(QueryRetrieveServiceClass):
 class BasicWorklistManagementServiceClass(ServiceClass):
     """PS3.4 annex K."""
 
-    messages = frozenset({C_FIND})
-    statuses = status.QR_FIND_SERVICE_CLASS_STATUS
+    messages: frozenset[int] = frozenset({C_FIND})
+    statuses: StatusTable = status.QR_FIND_SERVICE_CLASS_STATUS
 
 
 class SubstanceAdministrationQueryServiceClass(ServiceClass):
     """PS3.4 annex V."""
 
-    messages = frozenset({C_FIND})
-    statuses = status.SUBSTANCE_ADMINISTRATION_SERVICE_CLASS_STATUS
+    messages: frozenset[int] = frozenset({C_FIND})
+    statuses: StatusTable = status.SUBSTANCE_ADMINISTRATION_SERVICE_CLASS_STATUS
 
 
 class RelevantPatientInformationQueryServiceClass(ServiceClass):
     """PS3.4 annex Q.  At most one match."""
 
-    messages = frozenset({C_FIND})
-    statuses = status.RELEVANT_PATIENT_SERVICE_CLASS_STATUS
+    messages: frozenset[int] = frozenset({C_FIND})
+    statuses: StatusTable = status.RELEVANT_PATIENT_SERVICE_CLASS_STATUS

@@ -76,6 +76,11 @@ class MemorySink:
         return held if isinstance(held, bytearray) else held.view()
 
     def write(self, fragments: list[memoryview]) -> None:
+        """Keep a copy.
+
+        Raises:
+            MemoryError: it would be more than ``limit`` bytes.
+        """
         held = self._held
         if isinstance(held, bytearray):
             for fragment in fragments:
@@ -90,10 +95,12 @@ class MemorySink:
             raise MemoryError(f"data set longer than {self.limit} bytes")
 
     def close(self) -> None:
+        """The data set is complete: memory that it does not need is given back."""
         if isinstance(self._held, LargeMemory):
             self._held.trim()
 
     def discard(self) -> None:
+        """Forget what has come."""
         self._held = bytearray()
 
 
@@ -155,11 +162,21 @@ class FileSink:
         return self.path if self._part is None else Path(self._part)
 
     def write(self, fragments: list[memoryview]) -> None:
+        """Append to the file, which the first call makes.
+
+        Raises:
+            OSError: it cannot be made or written.
+        """
         if self._descriptor < 0:
             self._open()
         write_all(self._descriptor, fragments)
 
     def close(self) -> None:
+        """Give the file its name, now that it is complete.
+
+        Raises:
+            OSError: it cannot be made, or not be put there.
+        """
         if self._descriptor < 0:
             self._open()
         written = os.fstat(self._descriptor)
@@ -341,6 +358,7 @@ class TemporaryFile(FileSink):
         return sink
 
     def settle(self, *, kept: bool) -> None:
+        """The file goes, ``kept`` or not; what was under ``path`` before comes back."""
         super().settle(kept=False)
 
 
@@ -351,6 +369,7 @@ class WriterSink:
     _write: Callable[[memoryview], Any]
 
     def write(self, fragments: list[memoryview]) -> Awaitable[None] | None:
+        """Hand over each piece in turn; what waits is returned if the target does."""
         for index, fragment in enumerate(fragments):
             result = self._write(fragment)
             if hasattr(result, "__await__"):

@@ -83,10 +83,10 @@ class Opened:
     ) -> None:
         self._instance = instance
         self._descriptor = descriptor
-        self.is_bare = is_bare
+        self.is_bare: bool = is_bare
         """It was given as an :class:`EncodedDataSet`."""
 
-        self.lacks = lacks
+        self.lacks: str = lacks
         """What its file meta information should say, and only its data set says."""
 
     def __enter__(self) -> EncodedDataSet:

@@ -23,6 +23,7 @@ from dicomwire.dimse_primitives import C_FIND, C_GET
 from dicomwire.presentation import build_context
 from tests.apps.archives import archive
 from tests.apps.helpers import CT, EXPLICIT, HOST, dicom_file, provider
+from tests.support.certificates import key_usage
 
 
 @frozen
@@ -54,6 +55,10 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Files:
             .not_valid_before(begin)
             .not_valid_after(begin + datetime.timedelta(days=36500))
             .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
+            # Python 3.13 and later verify strictly (RFC 5280 4.2.1.1 to 4.2.1.3).
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
+            .add_extension(key_usage(signs_certificates=not names), critical=True)
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

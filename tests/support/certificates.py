@@ -33,3 +33,18 @@ def self_signed(folder: Path) -> Path:
         + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return path
+
+
+def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    """What a key is for, which strict verification wants to be told of an authority's (RFC 5280 4.2.1.3)."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

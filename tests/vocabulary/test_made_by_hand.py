@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import datetime
@@ -114,5 +115,12 @@ def test_encode_gives_none_for_what_is_no_data_set(nothing: Any) -> None:
 )  # fmt: skip
 def test_every_documented_module_is_reached_from_the_package(module: str) -> None:
     script = f"import dicomwire; print(dicomwire.{module}.__name__)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert done.stdout.strip() == f"dicomwire.{module}"

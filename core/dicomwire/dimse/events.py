@@ -30,9 +30,9 @@ class DataSetReceived(Event):
     __slots__ = ("context_id", "fragments", "last")
 
     def __init__(self, context_id: int, fragments: list[memoryview], last: bool) -> None:
-        self.context_id = context_id
-        self.fragments = fragments
-        self.last = last
+        self.context_id: int = context_id
+        self.fragments: list[memoryview] = fragments
+        self.last: bool = last
 
     def __repr__(self) -> str:
         size = sum(map(len, self.fragments))

@@ -76,6 +76,8 @@ class AssociationEngine(AssociationHandlers):
     whom they belong.
     """
 
+    is_established: bool
+
     def _new_session(self) -> Session:
         """The protocol machine for a transport that is open now."""
         connection = Connection(self._role, limits=self._ae.limits, timeouts=self._timeouts)

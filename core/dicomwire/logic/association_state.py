@@ -60,9 +60,9 @@ class AssociationState:
             idle=ae.network_timeout,
             write=ae.write_timeout,
         )
-        self.connection_timeout = ae.connection_timeout
+        self.connection_timeout: float | None = ae.connection_timeout
         self._network_timeout_response = "A-ABORT"
-        self.is_established = False
+        self.is_established: bool = False
         self.is_rejected = False
         self.is_aborted = False
         self.is_released = False
@@ -71,8 +71,8 @@ class AssociationState:
 
         self._advice: str | None = None
 
-        self.requestor = ServiceUser("requestor")
-        self.acceptor = ServiceUser("acceptor")
+        self.requestor: ServiceUser = ServiceUser("requestor")
+        self.acceptor: ServiceUser = ServiceUser("acceptor")
         own = self._own_side
         own._implementation_class_uid = ae.implementation_class_uid
         own._implementation_version_name = ae.implementation_version_name

@@ -107,18 +107,23 @@ def view_of(data: Any) -> memoryview:
 class InMemory(Content):
     """A buffer."""
 
+    size: int | None
+
     def __init__(self, view: memoryview) -> None:
         self._view = view
         self.size = len(view)
 
     def head(self, count: int) -> bytes:
+        """The first bytes: at least so many, or all."""
         return bytes(self._view[:count])
 
     def drop(self, count: int) -> None:
+        """The first bytes are not part of it."""
         self._view = self._view[count:]
         self.size = len(self._view)
 
     def read_at(self, offset: int, count: int) -> Buffer:
+        """Bytes from anywhere."""
         return bytes(self._view[offset : offset + count])
 
     def release(self) -> None:
@@ -126,9 +131,11 @@ class InMemory(Content):
         self._view.release()
 
     def chunks(self, step: int) -> Iterator[Buffer]:
+        """The whole buffer at once, whatever ``step`` is."""
         yield self._view
 
     def pieces(self, step: int) -> Pieces:
+        """Views of at most ``step`` bytes; only a padded last one is copied."""
         return super().pieces(step) if self.padding is not None else self._slices(step)
 
     def _slices(self, step: int) -> Pieces:
@@ -143,31 +150,47 @@ class InMemory(Content):
 class InFile(Content):
     """What follows ``offset`` in an open file."""
 
+    size: int | None
+
     def __init__(self, descriptor: int, offset: int, size: int, head: memoryview) -> None:
         self.descriptor = descriptor
-        self.offset = offset
+        self.offset: int = offset
         self.size = self._size = size
         self._head = head
         """The beginning of it, read already."""
 
     def head(self, count: int) -> bytes:
+        """The first bytes: at least so many, or all."""
         if len(self._head) < min(count, self._size):
             self._head = memoryview(self.read_at(0, min(count, self._size)))
         return bytes(self._head)
 
     def drop(self, count: int) -> None:
+        """The first bytes are not part of it."""
         self.offset += count
         self.size = self._size = self._size - count
         self._head = self._head[count:]
 
     def read_at(self, offset: int, count: int) -> Buffer:
+        """Bytes from anywhere; fewer at the end of the file."""
         buffer = bytearray(count)
         return buffer[: _read_at(self.descriptor, memoryview(buffer), self.offset + offset)]
 
     def chunks(self, step: int) -> Iterator[Buffer]:
+        """What the file holds, in one buffer that is used again.
+
+        Raises:
+            OSError: it cannot be read, or has become shorter.
+        """
         return (piece for piece, _ in self._read(step))
 
     def pieces(self, step: int) -> Pieces:
+        """What the file holds, in one buffer that is used again.
+
+        Raises:
+            OSError: it cannot be read, or has become shorter.
+            CannotPad: it has turned out to be of odd length, at its end.
+        """
         return super().pieces(step) if self.padding is not None else self._read(step, check=True)
 
     def _read(self, step: int, *, check: bool = False) -> Pieces:
@@ -234,6 +257,7 @@ def _read_at(descriptor: int, view: memoryview, offset: int) -> int:
 class Stream(Content):
     """A data set that comes when it is asked for."""
 
+    size: int | None = None
     is_foreign = True
 
     def __init__(self) -> None:
@@ -245,6 +269,7 @@ class Stream(Content):
         raise NotImplementedError
 
     def head(self, count: int) -> bytes:
+        """The first bytes: at least so many, or all; waits for them."""
         self.grow(count - len(self._head))
         return self._head
 
@@ -261,11 +286,13 @@ class Stream(Content):
         return self._head[have:]
 
     def drop(self, count: int) -> None:
+        """The first bytes, which are in the head, are not part of it."""
         self._head = self._head[count:]
         if self.size is not None:
             self.size -= count
 
     def chunks(self, step: int) -> Iterator[Buffer]:
+        """The head, then what comes, about ``step`` bytes at a time."""
         head, self._head = self._head, b""
         if head:
             yield head
@@ -278,6 +305,8 @@ class Stream(Content):
 
 class FromFile(Stream):
     """What a file object holds, from where it stands."""
+
+    size: int | None
 
     def __init__(self, file: Any) -> None:
         super().__init__()
@@ -294,6 +323,7 @@ class FromFile(Stream):
         """Where the head begins in it, once somebody has read elsewhere."""
 
     def more(self, count: int) -> Buffer:
+        """The next ``count`` bytes of the file, or fewer, in a buffer that is used again."""
         if not hasattr(self._file, "readinto"):
             return self._file.read(count) or b""
         if len(self._buffer) < count:
@@ -301,6 +331,7 @@ class FromFile(Stream):
         return self._buffer[: self._file.readinto(self._buffer[:count]) or 0]
 
     def read_at(self, offset: int, count: int) -> Buffer:
+        """Bytes from anywhere in the file, counted from where the head begins."""
         origin = self._origin
         if origin is None:
             origin = self._origin = self._file.tell() - len(self._head)
@@ -309,6 +340,7 @@ class FromFile(Stream):
         return data
 
     def rewind(self) -> None:
+        """Put the file where the head ends."""
         if self._origin is not None:
             self._file.seek(self._origin + len(self._head))
 
@@ -321,6 +353,7 @@ class FromIterable(Stream):
         self._parts = iter(data)
 
     def more(self, count: int) -> Buffer:
+        """The next part that is not empty, however large."""
         for part in self._parts:
             # An empty one is no end.
             if len(view := view_of(part)):
@@ -340,6 +373,7 @@ def content_of(data: Any) -> Content:
 
 
 def is_buffer(data: Any) -> bool:
+    """Whether it holds bytes as ``bytes`` does: a ``memoryview`` of it can be made."""
     try:
         memoryview(data).release()
     except TypeError:

@@ -96,8 +96,10 @@ def _encoded(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
 
     if not isinstance(dataset, Dataset):
         raise ValueError(f"a data set is a Dataset or its bytes, not {type(dataset).__name__}")
+    from dicomwire._pydicom_private import elements_of
     from dicomwire.dsutils import encode_dataset
 
-    if dataset._dict and min(dataset._dict) >> 16 < 0x0003:
+    elements = elements_of(dataset)
+    if elements and min(elements) >> 16 < 0x0003:
         dataset = dataset[0x00030000:]
     return encode_dataset(dataset, *encoding_of(transfer_syntax))

@@ -122,11 +122,11 @@ class Known:
     __slots__ = ("coding", "deflated", "is_uid")
 
     def __init__(self, coding: Coding | None, *, deflated: bool = False, is_uid: bool = True) -> None:
-        self.coding = coding
+        self.coding: Coding | None = coding
         """None for private transfer syntaxes and unknown ones, which may be anything."""
 
-        self.deflated = deflated
-        self.is_uid = is_uid
+        self.deflated: bool = deflated
+        self.is_uid: bool = is_uid
 
 
 @lru_cache(maxsize=256)

@@ -63,7 +63,7 @@ class ApplicationEntityBase:
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""
 
-        self.limits = Limits()
+        self.limits: Limits = Limits()
         """What peers may make this AE hold or do (extension)."""
 
         self._asynchronous_operations = (1, 1)

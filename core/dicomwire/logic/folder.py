@@ -44,11 +44,13 @@ class Folder(Receiver[IncomingFile]):
         return next(reversed(self._stored), None)
 
     def new(self, event: evt.Event) -> IncomingFile:
+        """A file of another name in the folder."""
         assert event._message is not None
         header = event._message.header()
         return IncomingFile.within(self.path, header, arrived=self.arrived, failed=self._failed)
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
+        """Give the file its SOP instance's name; the status to answer with."""
         assert event._message is not None
         path = self.path / f"{safe_name(event._message.command.affected_sop_instance_uid or '')}.dcm"
         status = sink.keep(path, LOGGER)

@@ -52,14 +52,17 @@ class IncomingFile(FileSink):
         return str(self.path)
 
     def write(self, fragments: list[memoryview]) -> None:
+        """Append to the file; what goes wrong is noted in ``error``."""
         self.arrived()
         self.attempt(FileSink.write, self, fragments)
         self.size += sum(map(len, fragments))
 
     def close(self) -> None:
+        """The data set is complete; what goes wrong is noted in ``error``."""
         self.attempt(FileSink.close, self)
 
     def discard(self) -> None:
+        """Remove the file; nothing more is written."""
         # What still comes, in another thread, must not make the file anew.
         self.error = self.error or OSError("discarded")
         self._remove()

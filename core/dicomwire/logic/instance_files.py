@@ -45,7 +45,9 @@ def read_instance(source: str | os.PathLike[str] | BinaryIO | Any, *, with_pixel
 
 
 def _without_pixels(dataset: Dataset) -> Dataset:
-    for tag in [tag for tag in dataset._dict if tag >= 0x7FE00000]:
+    from dicomwire._pydicom_private import elements_of
+
+    for tag in [tag for tag in elements_of(dataset) if tag >= 0x7FE00000]:
         del dataset[tag]
     return dataset
 

@@ -74,4 +74,4 @@ class DUL:
     """The upper layer, as far as anybody looks."""
 
     def __init__(self, association: AssociationEngine) -> None:
-        self.socket = DULSocket(association)
+        self.socket: DULSocket = DULSocket(association)

@@ -26,8 +26,8 @@ class ReceivedMessage:
     __slots__ = ("_data_set", "_primitive", "command", "context", "data", "file", "refused", "unfit")
 
     def __init__(self, context: AcceptedContext, command: Command) -> None:
-        self.context = context
-        self.command = command
+        self.context: AcceptedContext = context
+        self.command: Command = command
         self.data: Buffer | None = None
         """The encoded data set, if it came to memory."""
 

@@ -40,6 +40,7 @@ def retrieved(
     destination: str | None = None,
     proposed: str | None = None,
 ) -> Retrieved:
+    """What a retrieval came to: the counts of its last response, the files, and in words why it failed, if it did."""
     done, status, failed, is_stopped = progressed
     code: int | None = status.get("Status")
     if code is None:

@@ -47,7 +47,7 @@ class ServerBase(Generic[AssociationT]):
         title = set_ae(ae_title or ae.ae_title, "ae_title", allow_empty=False, allow_none=False)
         assert title is not None
         self.ae_title = title
-        self.contexts = [context.copy() for context in contexts or ae.supported_contexts]
+        self.contexts: list[PresentationContext] = [context.copy() for context in contexts or ae.supported_contexts]
         if not self.contexts and not _config.UNRESTRICTED_STORAGE_SERVICE:
             raise ValueError("no supported presentation contexts: add some to the AE, or give them to the server")
         self._supported: dict[str, Supported] = {}

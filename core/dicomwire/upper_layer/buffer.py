@@ -22,12 +22,14 @@ class BufferPool:
         self._free: dict[int, list[bytearray]] = {SMALL: [], LARGE: []}
 
     def take(self, size: int) -> bytearray:
+        """A buffer of ``size`` bytes, which hold anything."""
         try:
             return self._free[size].pop()
         except (KeyError, IndexError):
             return bytearray(size)
 
     def give(self, data: bytearray) -> None:
+        """Take back a buffer that nobody looks at any more; kept if it is of a size that is asked for."""
         free = self._free.get(len(data))
         if free is not None and len(free) < self._kept:
             free.append(data)
@@ -43,6 +45,10 @@ class ReceiveBuffer:
     """
 
     __slots__ = ("_pool", "_pooled", "end", "start", "view")
+
+    view: memoryview
+    start: int
+    end: int
 
     def __init__(self, pool: BufferPool = _POOL) -> None:
         self._pool = pool

@@ -151,16 +151,16 @@ class Connection:
         tap: Tap | None = None,
     ) -> None:
         self.role = role
-        self.limits = limits or Limits()
-        self.timers = Timers(timeouts or Timeouts())
-        self.writing = WriteProgress(self.limits, self.timers.timeouts)
+        self.limits: Limits = limits or Limits()
+        self.timers: Timers = Timers(timeouts or Timeouts())
+        self.writing: WriteProgress = WriteProgress(self.limits, self.timers.timeouts)
         """For adapters to ask while a write has to wait."""
 
-        self.queued = 0
+        self.queued: int = 0
         """Bytes of messages that were queued to be sent, in total."""
 
         self.tap = tap
-        self.peer_maximum_length = _SCARCE
+        self.peer_maximum_length: int = _SCARCE
         """The longest P-DATA-TF body the peer takes, 0 for no limit; known once the association is negotiated."""
 
         self.idle_releases = False
@@ -183,10 +183,10 @@ class Connection:
         self._empty_fragments = 0
         self._odd_tolerated = False
         self._progress = 0
-        self.message_open = False
+        self.message_open: bool = False
         """The peer is in the middle of a message.  A layer above that knows of messages corrects it."""
 
-        self.owes_acknowledgement = False
+        self.owes_acknowledgement: bool = False
         """Bytes have come since we last sent any.  A transport that acknowledges them only together with what we send
         should do so before it waits for more, and set this to False: some peers send no more until then (RFC 896)."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
 from dicomwire._reasons import REJECT_REASONS
@@ -51,6 +53,7 @@ class AssociateRejected(Event):
         return self.pdu.reason_diagnostic
 
     def describe(self) -> str:
+        """The reason in words (PS3.8 9.3.4, table 9-21); its numbers if the standard does not define them."""
         known = REJECT_REASONS.get((self.source, self.reason))
         return (
             known[0].lower() + known[1:]
@@ -78,10 +81,10 @@ class DataReceived(Event):
     __slots__ = ("command", "context_id", "fragment", "last")
 
     def __init__(self, context_id: int, command: bool, last: bool, fragment: memoryview) -> None:
-        self.context_id = context_id
-        self.command = command
-        self.last = last
-        self.fragment = fragment
+        self.context_id: int = context_id
+        self.command: bool = command
+        self.last: bool = last
+        self.fragment: memoryview = fragment
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DataReceived):
@@ -93,7 +96,7 @@ class DataReceived(Event):
             other.fragment,
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         kind = "command" if self.command else "data set"

@@ -102,6 +102,7 @@ class UnknownItem(Shown):
     body: bytes
 
     def encode(self) -> bytes:
+        """The whole item, as it came."""
         return encode_item(self.kind, self.body)
 
 
@@ -117,10 +118,16 @@ class PresentationContextRQItem(Shown):
     """In the requestor's order, which has no binding force."""
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.8 9.3.2.2)."""
         return _encode_context_rq(self)
 
     @classmethod
     def decode(cls, body: bytes) -> PresentationContextRQItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it is shorter than 4 bytes, or ends within a sub-item.
+        """
         # Peers send the same few dozen contexts again and again; the values are immutable, so sharing is safe.
         return _decode_short_context_rq(body) if len(body) <= 512 else _decode_context_rq(body)
 
@@ -164,6 +171,7 @@ class PresentationContextACItem(Shown):
     """None when the sub-item is missing; without meaning unless ``result`` is 0."""
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.8 9.3.3.2)."""
         body = bytes((self.context_id, 0, self.result, 0))
         if self.transfer_syntax is not None:
             body += encode_item(TRANSFER_SYNTAX, _encode_text(self.transfer_syntax))
@@ -171,6 +179,11 @@ class PresentationContextACItem(Shown):
 
     @classmethod
     def decode(cls, body: bytes) -> PresentationContextACItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it is shorter than 4 bytes, or ends within a sub-item.
+        """
         if len(body) < 4:
             raise RemoteProtocolError(f"presentation context item of {len(body)} bytes, which needs at least 4")
         transfer_syntax = None
@@ -189,10 +202,16 @@ class MaximumLengthItem(Shown):
     """Bytes behind the 6-byte PDU header; 0 is no limit."""
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.8 D.1.1)."""
         return encode_item(self.kind, pack(_U32, self.maximum_length))
 
     @classmethod
     def decode(cls, body: bytes) -> MaximumLengthItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it is shorter than 4 bytes.
+        """
         if len(body) < 4:
             raise RemoteProtocolError(f"maximum length item of {len(body)} bytes, which needs 4")
         return cls(maximum_length=_U32.unpack_from(body)[0])
@@ -206,10 +225,12 @@ class ImplementationClassUIDItem(Shown):
     implementation_class_uid: str
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.2.1)."""
         return encode_item(self.kind, _encode_text(self.implementation_class_uid))
 
     @classmethod
     def decode(cls, body: bytes) -> ImplementationClassUIDItem:
+        """The item with this body, the bytes behind its length; any bytes are one."""
         return cls(implementation_class_uid=decode_text(body))
 
 
@@ -221,10 +242,12 @@ class ImplementationVersionNameItem(Shown):
     implementation_version_name: str
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.2.3)."""
         return encode_item(self.kind, _encode_text(self.implementation_version_name))
 
     @classmethod
     def decode(cls, body: bytes) -> ImplementationVersionNameItem:
+        """The item with this body, the bytes behind its length; any bytes are one."""
         return cls(implementation_version_name=decode_text(body))
 
 
@@ -237,11 +260,17 @@ class AsynchronousOperationsWindowItem(Shown):
     maximum_number_operations_performed: int
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.3.1)."""
         window = self.maximum_number_operations_invoked, self.maximum_number_operations_performed
         return encode_item(self.kind, pack(_WINDOW, *window))
 
     @classmethod
     def decode(cls, body: bytes) -> AsynchronousOperationsWindowItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it is shorter than 4 bytes.
+        """
         if len(body) < 4:
             raise RemoteProtocolError(f"asynchronous operations window item of {len(body)} bytes, which needs 4")
         invoked, performed = _WINDOW.unpack_from(body)
@@ -258,12 +287,18 @@ class RoleSelectionItem(Shown):
     scp_role: bool
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.4.1)."""
         return encode_item(
             self.kind, _counted(_encode_text(self.sop_class_uid)) + bytes((self.scu_role, self.scp_role))
         )
 
     @classmethod
     def decode(cls, body: bytes) -> RoleSelectionItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it ends before its roles.
+        """
         uid, offset = _take(body, 0, "role selection item")
         if len(body) - offset < 2:
             raise RemoteProtocolError("role selection item ends where the roles are due")
@@ -279,12 +314,18 @@ class SOPClassExtendedItem(Shown):
     service_class_application_information: bytes
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.5.1)."""
         return encode_item(
             self.kind, _counted(_encode_text(self.sop_class_uid)) + self.service_class_application_information
         )
 
     @classmethod
     def decode(cls, body: bytes) -> SOPClassExtendedItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it ends within its UID.
+        """
         uid, offset = _take(body, 0, "SOP class extended negotiation item")
         return cls(sop_class_uid=decode_text(uid), service_class_application_information=body[offset:])
 
@@ -299,6 +340,7 @@ class SOPClassCommonExtendedItem(Shown):
     related_general_sop_class_identification: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.6.1)."""
         related = b"".join(_counted(_encode_text(uid)) for uid in self.related_general_sop_class_identification)
         body = (_counted(_encode_text(self.sop_class_uid)) + _counted(_encode_text(self.service_class_uid))) + _counted(
             related
@@ -307,6 +349,11 @@ class SOPClassCommonExtendedItem(Shown):
 
     @classmethod
     def decode(cls, body: bytes) -> SOPClassCommonExtendedItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it ends within a field.
+        """
         what = "SOP class common extended negotiation item"
         sop_class, offset = _take(body, 0, what)
         service_class, offset = _take(body, offset, what)
@@ -336,11 +383,17 @@ class UserIdentityRQItem(Shown):
     positive_response_requested: bool = False
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.7.1)."""
         body = bytes((self.user_identity_type, self.positive_response_requested))
         return encode_item(self.kind, body + _counted(self.primary_field) + _counted(self.secondary_field))
 
     @classmethod
     def decode(cls, body: bytes) -> UserIdentityRQItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it ends within a field.
+        """
         if len(body) < 2:
             raise RemoteProtocolError(f"user identity item of {len(body)} bytes, which needs at least 6")
         primary, offset = _take(body, 2, "user identity item")
@@ -361,10 +414,16 @@ class UserIdentityACItem(Shown):
     server_response: bytes = field(repr=False)
 
     def encode(self) -> bytes:
+        """The whole item, with its type and length (PS3.7 D.3.3.7.2)."""
         return encode_item(self.kind, _counted(self.server_response))
 
     @classmethod
     def decode(cls, body: bytes) -> UserIdentityACItem:
+        """The item with this body, the bytes behind its length.
+
+        Raises:
+            RemoteProtocolError: it ends within its response.
+        """
         return cls(server_response=_take(body, 0, "user identity response item")[0])
 
 

@@ -67,6 +67,7 @@ class PDU(Shown):
     """The bytes this was decoded from, reserved octets and padding as the peer sent them; None if we made it."""
 
     def body(self) -> bytes:
+        """The variable field: what follows the 6-byte header."""
         raise NotImplementedError
 
     def encode(self) -> bytes:
@@ -154,6 +155,7 @@ class _Associate(PDU):
         return item.maximum_number_operations_invoked, item.maximum_number_operations_performed
 
     def body(self) -> bytes:
+        """The fixed fields, 68 bytes, and the items behind them."""
         parts = [pack(_FIXED, self.protocol_version, self._called, self._calling, self.reserved)]
         if self.application_context_name is not None:
             parts.append(encode_item(APPLICATION_CONTEXT, self.application_context_name.encode("latin-1", "replace")))
@@ -200,6 +202,7 @@ class AssociateRJ(PDU):
     reason_diagnostic: int
 
     def body(self) -> bytes:
+        """Its four bytes: a reserved one, result, source and reason (PS3.8 9.3.4)."""
         return bytes((0, self.result, self.source, self.reason_diagnostic))
 
     @property
@@ -223,6 +226,7 @@ class ReleaseRQ(PDU):
     name: ClassVar[str] = "A-RELEASE-RQ"
 
     def body(self) -> bytes:
+        """Four reserved bytes (PS3.8 9.3.6)."""
         return bytes(4)
 
 
@@ -234,6 +238,7 @@ class ReleaseRP(PDU):
     name: ClassVar[str] = "A-RELEASE-RP"
 
     def body(self) -> bytes:
+        """Four reserved bytes (PS3.8 9.3.7)."""
         return bytes(4)
 
 
@@ -254,6 +259,7 @@ class Abort(PDU):
     """Without meaning when ``source`` is 0."""
 
     def body(self) -> bytes:
+        """Its four bytes: two reserved ones, source and reason (PS3.8 9.3.8)."""
         return bytes((0, 0, self.source, self.reason_diagnostic))
 
     @property
@@ -294,6 +300,7 @@ class PDataTF(PDU):
     presentation_data_value_items: tuple[PresentationDataValue, ...]
 
     def body(self) -> bytes:
+        """The presentation data values, each behind its length, context ID and control header (PS3.8 9.3.5.1)."""
         return b"".join(
             pack(_PDV, len(item.fragment) + 2, item.context_id, item.control_header) + item.fragment
             for item in self.presentation_data_value_items

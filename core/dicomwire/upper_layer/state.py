@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -44,7 +45,8 @@ class State(Enum):
 
     # Enum members are compared by identity everywhere; hashing by name, as Enum does in Python, costs a call
     # per P-DATA-TF in the table below.
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class Input(Enum):
@@ -75,7 +77,8 @@ class Input(Enum):
         """As the standard writes it: ``Evt10``."""
         return f"Evt{self.value}"
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class Tell(Enum):

@@ -58,6 +58,7 @@ class Tap:
         return records
 
     def add(self, record: Record) -> None:
+        """Take one record."""
         self._records.append(record)
 
     def p_data_read(self, data: memoryview | bytes, *, begins_pdu: bool = False, ends_pdu: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from dicomwire.upper_layer.limits import Timeouts
 
@@ -22,7 +23,8 @@ class Timer(Enum):
         self.field = field
 
     # Compared by identity; Enum's own hash is Python code, and timers are dictionary keys on the hot path.
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class Timers:
@@ -35,7 +37,7 @@ class Timers:
     __slots__ = ("running", "timeouts")
 
     def __init__(self, timeouts: Timeouts) -> None:
-        self.timeouts = timeouts
+        self.timeouts: Timeouts = timeouts
         self.running: dict[Timer, float | None] = {}
         """When each started, None if nobody has said yet; for looking at only."""
 
@@ -44,9 +46,11 @@ class Timers:
         self.running[timer] = None
 
     def start_if_stopped(self, timer: Timer) -> None:
+        """Start ``timer``, unless it is running."""
         self.running.setdefault(timer, None)
 
     def stop(self, timer: Timer) -> None:
+        """Stop ``timer``, if it is running."""
         self.running.pop(timer, None)
 
     def restart(self, timer: Timer) -> None:
@@ -55,6 +59,7 @@ class Timers:
             self.running[timer] = None
 
     def is_running(self, timer: Timer) -> bool:
+        """Whether ``timer`` was started and not stopped since; it may be over."""
         return timer in self.running
 
     def next_deadline(self, now: float) -> float | None:

@@ -21,6 +21,7 @@ from dicomwire._character_sets import smallest_set, terms_of
 from dicomwire._data_set_writer import texts_of
 from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire._logging import reason
+from dicomwire._pydicom_private import elements_of
 from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.keyword_paths import set_key
 from dicomwire.apps._common.options import (
@@ -134,7 +135,7 @@ def _read(path: Path) -> Dataset:
 
 def _is_plausible(data_set: Dataset) -> bool:
     """Without preamble anything can be read as a data set: one that has elements, and none that nobody knows."""
-    return len(data_set) > 0 and all(_is_known(data_set, tag) for tag in data_set._dict)
+    return len(data_set) > 0 and all(_is_known(data_set, tag) for tag in elements_of(data_set))
 
 
 def _is_known(data_set: Dataset, tag: BaseTag) -> bool:

@@ -147,6 +147,7 @@ class Storage(Receiver[IncomingFile]):
         self._notify = notify
 
     def handlers(self) -> list[evt.EventHandler]:
+        """To be bound on whatever receives the instances."""
         return [*super().handlers(), (evt.EVT_CONN_CLOSE, self.closed)]
 
     def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
@@ -154,12 +155,14 @@ class Storage(Receiver[IncomingFile]):
         return self.directory / file_name(sop_class_uid, sop_instance_uid)
 
     def new(self, event: evt.Event) -> IncomingFile:
+        """A file of another name in the directory."""
         assert event._message is not None
         file = IncomingFile.within(self.directory, event._message.header())
         file.attempt(self.directory.mkdir, parents=True, exist_ok=True)
         return file
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
+        """Give the file its name, and tell; the status to answer with."""
         status = self._keep(event, sink)
         self._notify(status, sink.size)
         return status
@@ -187,6 +190,7 @@ class Dropped:
         self.size = 0
 
     def write(self, fragments: list[memoryview]) -> None:
+        """Count the bytes, and forget them."""
         self.size += sum(map(len, fragments))
 
     def close(self) -> None:
@@ -204,9 +208,11 @@ class Discarding(Receiver[Dropped]):
         self._notify = notify
 
     def new(self, event: evt.Event) -> Dropped:
+        """Where what comes is forgotten."""
         return Dropped()
 
     def keep(self, event: evt.Event, sink: Dropped) -> int:
+        """Success, as nothing was to be kept."""
         instance = event.request.AffectedSOPInstanceUID or "an instance without UID"
         self._logger.info("Ignored %s from %s", printable(instance), _sender(event))
         self._notify(SUCCESS, sink.size)

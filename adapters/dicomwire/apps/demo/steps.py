@@ -69,6 +69,7 @@ class Demo:
 
     # -- the archive's handlers ------------------------------------------------------------------------------------
     def handlers(self) -> list[evt.EventHandler]:
+        """To be bound on the archive's server."""
         return [
             *self.storage("stored").handlers(),
             (evt.EVT_C_FIND, self.find),
@@ -80,33 +81,40 @@ class Demo:
         ]
 
     def find(self, event: evt.Event) -> Iterator[Any]:
+        """A match for each sample."""
         for file in self.files:
             match = query()
             match.SOPInstanceUID = file.sop_instance_uid
             yield 0xFF00, match
 
     def get(self, event: evt.Event) -> Iterator[Any]:
+        """All samples."""
         yield from self.instances()
 
     def instances(self) -> Iterator[Any]:
+        """How many samples there are, and each of them."""
         yield len(self.files)
         for file in self.files:
             yield 0xFF00, file.path
 
     def move(self, event: evt.Event) -> Iterator[Any]:
+        """Where the samples go, and all of them."""
         yield HOST, self.destination.server_address[1], {"contexts": storage_contexts(self.files)}
         yield from self.instances()
 
     def create(self, event: evt.Event) -> tuple[int, Dataset]:
+        """Keep the procedure step."""
         self.procedure_step = event.attribute_list
         return 0x0000, event.attribute_list
 
     def change(self, event: evt.Event) -> tuple[int, Dataset]:
+        """Change the procedure step that was created."""
         assert self.procedure_step is not None
         self.procedure_step.update(event.modification_list)
         return 0x0000, event.modification_list
 
     def verify(self, event: evt.Event) -> tuple[bool, None]:
+        """Whether this is the user, with the right password."""
         return (event.primary_field, event.secondary_field) == (USER, SECRET), None
 
 
@@ -172,17 +180,20 @@ def expect_success(status: Dataset, what: str) -> None:
 
 
 async def echo(demo: Demo) -> str:
+    """C-ECHO."""
     expect_success(await done(demo.association.send_c_echo()), "C-ECHO")
     return "0x0000"
 
 
 async def store(demo: Demo) -> str:
+    """C-STORE each sample."""
     for file in demo.files:
         expect_success(await done(demo.association.send_c_store(file.path)), file.path.name)
     return compare(demo.files, demo.storage("stored"))
 
 
 async def find(demo: Demo) -> str:
+    """C-FIND all of them."""
     *matches, (final, _) = await collected(demo.association.send_c_find(query(), FIND))
     expect_success(final, "C-FIND")
     expected = [file.sop_instance_uid for file in demo.files]
@@ -191,18 +202,21 @@ async def find(demo: Demo) -> str:
 
 
 async def get(demo: Demo) -> str:
+    """C-GET them, and compare."""
     *_, (final, _) = await collected(demo.association.send_c_get(query(), GET))
     expect_success(final, "C-GET")
     return compare(demo.files, demo.storage("got"))
 
 
 async def move(demo: Demo) -> str:
+    """C-MOVE them to another application entity, and compare."""
     *_, (final, _) = await collected(demo.association.send_c_move(query(), "DEMO", MOVE))
     expect_success(final, "C-MOVE")
     return compare(demo.files, demo.storage("moved"))
 
 
 async def procedure_step(demo: Demo) -> str:
+    """N-CREATE a performed procedure step, and N-SET its end."""
     begun, ended = Dataset(), Dataset()
     begun.PerformedProcedureStepID = "1"
     begun.PerformedProcedureStepStatus = "IN PROGRESS"
@@ -218,6 +232,7 @@ async def procedure_step(demo: Demo) -> str:
 
 
 async def user_identity(demo: Demo) -> str:
+    """Be let in with the right password, and rejected with a wrong one."""
     port = demo.archive.server_address[1]
     for secret, expected in ((SECRET, "established"), (b"guess", "rejected")):
         identity = UserIdentityNegotiation()
@@ -234,6 +249,7 @@ def _outcome(association: Any) -> str:
 
 
 async def tls(demo: Demo) -> str:
+    """C-ECHO over TLS."""
     context = tls_context(ssl.PROTOCOL_TLS_CLIENT)
     if demo.secure is None or context is None:
         return "not possible"

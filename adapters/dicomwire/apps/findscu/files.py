@@ -24,7 +24,7 @@ class MatchFiles:
         self._model = model
         self._syntax = syntax
         self._logger = logger
-        self.failed = 0
+        self.failed: int = 0
 
     def write(self, number: int, identifier: Dataset) -> None:
         """Write one match, as it came; what cannot be written is logged and counted."""

@@ -88,6 +88,7 @@ class Lines:
     """An element a line, and an empty line between matches."""
 
     def match(self, number: int, identifier: Dataset) -> None:
+        """Show one match, the ``number``-th."""
         lines = [f"Match {number}"]
         for path, value in values_of(identifier):
             lines.append(f"  {path}: {printable(value, _LONGEST_VALUE)}".rstrip())
@@ -144,6 +145,7 @@ class JSONLines:
     """A line of DICOM JSON for each match."""
 
     def match(self, number: int, identifier: Dataset) -> None:
+        """Show one match."""
         # Only ASCII: nothing in it can reach a terminal but as text.
         print(json.dumps(json_of(identifier), ensure_ascii=True, separators=(",", ":")), flush=True)
 
@@ -160,6 +162,7 @@ class Rows:
         self._table: Table | None = None
 
     def match(self, number: int, identifier: Dataset) -> None:
+        """Add one match to the table."""
         if self._table is None:
             self._table = Table("")
             for name in self._columns:
@@ -175,6 +178,7 @@ class Rows:
             self.end()
 
     def end(self) -> None:
+        """Show the table, if there was a match."""
         table, self._table = self._table, None
         if table is not None:
             self._console.print(table)

@@ -87,7 +87,7 @@ class Mover:
     """
 
     def __init__(self, timeout: float) -> None:
-        self.tally = Tally()
+        self.tally: Tally = Tally()
         self._timeout = timeout
         self._association: Association | None = None
         self._responded = 0.0

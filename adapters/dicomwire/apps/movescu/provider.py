@@ -13,7 +13,7 @@ from attrs import frozen
 
 from dicomwire import events as evt
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
-from dicomwire.apps._common.options import Provider, User, grouped, title_option
+from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
 from dicomwire.apps._common.providing import new_server
 from dicomwire.apps._common.storage import storage_contexts
 from dicomwire.apps._common.tls import server_context
@@ -37,7 +37,7 @@ def _make_store(store: bool, store_port: int, store_aet: str, store_address: str
     return Store(store_port, store_aet, store_address, store_tls) if store else None
 
 
-store_options = grouped(
+store_options: Decorator = grouped(
     "store",
     _make_store,
     [

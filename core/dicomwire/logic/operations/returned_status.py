@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from dicomwire._lazy_data_sets import LazyDataset
-from dicomwire._plain_data_sets import new_dataset
+from dicomwire._pydicom_private import new_dataset, new_element
 from dicomwire._text_values import command_element
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
@@ -58,6 +58,7 @@ class ReturnedStatus(LazyDataset):
 
     @staticmethod
     def make(pending: Command) -> Dataset:
+        """The status as a data set: the status elements of the response (PS3.7 annex C)."""
         assert pending.status is not None
         status = new_dataset({_STATUS: _status_element(pending.status)})
         for element in _STATUS_ELEMENTS[pending.command_field]:
@@ -74,6 +75,4 @@ def _status_attributes(code: int) -> dict[str, Any]:
 
 def _status_element(code: int) -> DataElement:
     """``DataElement``, whose constructor costs as much as decoding a response; so does reading one of raw bytes."""
-    made: DataElement = object.__new__(DataElement)
-    made.__dict__.update(_status_attributes(code))
-    return made
+    return new_element(_status_attributes(code))

@@ -7,6 +7,7 @@ from copy import copy
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger
+from dicomwire._pydicom_private import elements_of, separate_elements
 from dicomwire.sources import EncodedDataSet, decoded
 
 LOGGER = logger(__name__)
@@ -26,7 +27,7 @@ def without_bulk_data(instance: Dataset | EncodedDataSet) -> Dataset:
     removed = [keyword for keyword in _BULK_DATA if keyword in dataset]
     for keyword in removed:
         del dataset[keyword]
-    for tag in [tag for tag in dataset._dict if _is_bulk(tag >> 16, tag & 0xFFFF)]:
+    for tag in [tag for tag in elements_of(dataset) if _is_bulk(tag >> 16, tag & 0xFFFF)]:
         removed.append(str(tag))
         del dataset[tag]
     if "WaveformSequence" in dataset:
@@ -55,5 +56,5 @@ def _is_bulk(group: int, element: int) -> bool:
 def _separate(dataset: Dataset) -> Dataset:
     """A copy whose elements can be removed; pydicom's own shares them with the original."""
     copied = copy(dataset)
-    copied._dict = dict(dataset._dict)
+    separate_elements(copied)
     return copied
