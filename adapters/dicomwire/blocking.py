@@ -559,6 +559,7 @@ class AE(ApplicationEntityBase):
         # Before the thread runs: shutdown() may come first.
         self._servers.append(server)
         thread = threading.Thread(target=make_target(server.serve_forever), name="dicomwire-server", daemon=True)
+        server._thread = thread
         thread.start()
         return server
 
