@@ -587,6 +587,7 @@ class AE(ApplicationEntityBase):
         self._servers.append(server)
         name = f"dicomwire-server-{shown_address(server.server_address)}"
         thread = threading.Thread(target=make_target(server.serve_forever), name=name, daemon=True)
+        server._thread = thread
         thread.start()
         return server
 

@@ -115,6 +115,10 @@ async def _serve(association: Association, channel: SocketChannel, server: Assoc
     await serve_association(association, server._support())
 
 
+_LAST_CONNECTION = 1.0
+"""Seconds for a server's thread to come back from what it does for a connection, such as a hook of a subclass."""
+
+
 class AssociationServer(ServerBase[Association]):
     """Listens, and gives each connection a thread.  The accepting thread does nothing but accept.
 
@@ -442,4 +446,13 @@ def _wakeup() -> tuple[socket.socket, socket.socket]:
 
 
 class ThreadedAssociationServer(AssociationServer):
-    """What ``start_server(block=False)`` gives: the same server under its other documented name."""
+    """What ``start_server(block=False)`` gives: a server that serves in a thread of its own."""
+
+    _thread: threading.Thread | None = None
+
+    def shutdown(self) -> None:
+        """As for every server; the thread has ended, too, unless it is at work for a connection for a second more."""
+        super().shutdown()
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join(_LAST_CONNECTION)

@@ -78,6 +78,17 @@ async def test_shutdown_at_once_after_the_start_leaves_nothing_behind(world: Wor
         assert flags(await world.associate(server)) == ABORTED
 
 
+async def test_the_thread_of_a_server_has_ended_when_its_shutdown_returns(blocking_world: World) -> None:
+    ae = blocking_world.ae()
+    before = set(threading.enumerate())
+    for _ in range(20):
+        server = ae.start_server((LOCALHOST, 0), block=False, contexts=usual_contexts())
+        (thread,) = set(threading.enumerate()) - before
+        server.shutdown()
+        # Programs count threads in their own tests.
+        assert not thread.is_alive()
+
+
 async def test_active_associations_are_those_that_run(world: World) -> None:
     ae = world.ae()
     one, other = await world.serve(ae=ae), await world.serve(ae=ae)
