@@ -25,6 +25,7 @@ class AssociationFilter(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Add the attributes to ``record``; it is always let through."""
         if not hasattr(record, "association_label"):
             # As logging itself finds out who logs.  A context variable would have to be set for each message, whether
             # or not anything is logged.

@@ -52,6 +52,7 @@ class Tally(Received):
     """Called after each change."""
 
     def stored(self, status: int, size: int) -> None:
+        """One more instance has come, of ``size`` bytes, and was answered with ``status``."""
         Received.stored(self, status, size)
         self.changed()
 
