@@ -177,6 +177,15 @@ def test_the_uids_are_those_of_the_data_set_from_every_entry(entry: Callable[[by
         assert joined(instance) == even(data)
 
 
+@pytest.mark.parametrize("step", [2, 10, 1 << 20])
+def test_no_piece_is_longer_than_asked_for(entry: Callable[[bytes], Any], step: int) -> None:
+    data = data_set(EXPLICIT, NEW)
+    with opened(entry(dicom_file(data, file_meta(instance=OLD, syntax=EXPLICIT)))) as instance:
+        pieces = [bytes(piece) for piece, _ in instance.pieces(step)]
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) <= step
+
+
 @pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("form", BARE)
 def test_the_uids_of_an_encoded_data_set_win_over_the_stated_ones(
