@@ -169,7 +169,7 @@ class FileSink:
         if self._part is None or self._part == name:
             return
         if self.is_undecided:
-            ours = weakref.ref(self)
+            ours: weakref.ref[FileSink] = weakref.ref(self)
             claim = _claim_on(name)
             # In one step: threads come here at once.
             if _undecided.setdefault(claim, ours) is not ours:
