@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import tempfile
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -121,8 +122,8 @@ def write_all(descriptor: int, fragments: list[memoryview]) -> None:
                     rest = rest[os.write(descriptor, rest) :]
 
 
-_undecided: dict[str, object] = {}
-"""Paths under which a file lies whose request is not answered yet, each with the mark of whoever put it there."""
+_undecided: dict[str, weakref.ref[FileSink]] = {}
+"""Paths under which a file lies whose request is not answered yet, each with who put it there."""
 
 
 @define(eq=False)
@@ -153,13 +154,16 @@ class FileSink:
     _placed: tuple[int, int] | None = field(default=None, init=False)
     """Which file it is that was put under ``path``: device and inode."""
 
+    _aside: str | None = field(default=None, init=False)
+    """Another name of the file, from when somebody put another one under ``path``."""
+
     _claim: str | None = field(default=None, init=False)
     """Where ``_undecided`` has it."""
 
     @property
     def where(self) -> Path:
         """Where the file is now."""
-        return self.path if self._part is None else Path(self._part)
+        return Path(self._aside or self._part or self.path)
 
     def write(self, fragments: list[memoryview]) -> None:
         """Append to the file, which the first call makes.
@@ -185,18 +189,19 @@ class FileSink:
         if self._part is None or self._part == name:
             return
         if self.is_undecided:
-            mark = object()
-            claim = os.path.normcase(os.path.abspath(name))
+            ours: weakref.ref[FileSink] = weakref.ref(self)
+            claim = _claim_on(name)
             # In one step: threads come here at once.
-            if _undecided.setdefault(claim, mark) is not mark:
+            if _undecided.setdefault(claim, ours) is not ours:
                 # There lies the file of another request, and its handler is looking at it.
                 return
             self._claim = claim
         before = _mode(name)
         if self.is_undecided and before is not None:
             self._remember_earlier(name)
-        self._place(self._part, before)
+        # Before it is so: other threads ask as soon as it is.
         self._placed = written.st_dev, written.st_ino
+        self._place(self._part, before)
 
     def settle(self, *, kept: bool) -> None:
         """It is decided what becomes of the file: unless it is ``kept``, the one that was there before comes back.
@@ -207,15 +212,17 @@ class FileSink:
         Raises:
             OSError: it cannot be kept.
         """
-        part, self._part = self._part, None
-        earlier, self._earlier = self._earlier, None
+        # First: see _step_aside().
         self.is_undecided = False
+        part, self._part, self._aside = self._aside or self._part, None, None
+        earlier, self._earlier = self._earlier, None
         try:
-            if part is not None and not kept:
+            if part is not None and (not kept or self._is_placed()):
                 _remove(part)
             elif part is not None and os.path.lexists(part):
                 # Else somebody has taken it somewhere else.
                 try:
+                    self._let_go_of_name()
                     self._place(part, _mode(str(self.path)))
                 except OSError:
                     _remove(part)
@@ -293,6 +300,27 @@ class FileSink:
             os.replace(part, name)
         self._part = None
 
+    def _let_go_of_name(self) -> None:
+        """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""
+        reference = _undecided.get(_claim_on(str(self.path)))
+        holder = None if reference is None else reference()
+        if holder is not None and holder is not self and not (self.exclusive or holder.exclusive):
+            holder._step_aside()
+
+    def _step_aside(self) -> None:
+        """Somebody puts another file under our name: ours has one of its own again, until it is settled."""
+        if not self.is_undecided or self._aside is not None or not self._is_placed():
+            return
+        # Where there are no second names, who looks now sees the other one.
+        with contextlib.suppress(OSError, NotImplementedError):
+            aside = _part_beside(str(self.path))
+            os.link(self.path, aside, follow_symlinks=False)
+            self._aside = aside
+            if not self.is_undecided:
+                # It was settled meanwhile, in another thread, which may not have seen it.
+                self._aside = None
+                _remove(aside)
+
     def _is_placed(self) -> bool:
         """Whether what is under ``path`` is the file that was written here."""
         if self._placed is None:
@@ -307,6 +335,11 @@ class FileSink:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+
+def _claim_on(name: str) -> str:
+    """A path as it is in ``_undecided``."""
+    return os.path.normcase(os.path.abspath(name))
 
 
 def _mode(name: str) -> int | None:

@@ -339,7 +339,6 @@ async def test_two_under_one_name_do_not_meet(world: World, tmp_path: Path, take
         seen[number] = patient(event.dataset_path), str(event.dataset.PatientID)
         if takes:
             event.dataset_path.rename(tmp_path / f"{number}.dcm")
-        second.set()
         return 0
 
     server = await filing(world, path, store)
@@ -347,14 +346,15 @@ async def test_two_under_one_name_do_not_meet(world: World, tmp_path: Path, take
     answer = world.start(lambda: one.store(instance("ONE"), message_id=1))
     await first.wait()
     assert await two.store(instance("TWO"), message_id=2) == 0
+    second.set()
     assert await answer.result() == 0
-    assert seen == {1: ("ONE", "ONE") if takes else seen[1], 2: ("TWO", "TWO")}
+    assert seen == {1: ("ONE", "ONE"), 2: ("TWO", "TWO")}
     if takes:
         assert listing(tmp_path) == ["1.dcm", "2.dcm"]
         assert [patient(tmp_path / f"{number}.dcm") for number in (1, 2)] == ["ONE", "TWO"]
     else:
         # The one that was acknowledged last.
-        assert listing(tmp_path) == ["one.part"] and patient(path) == "TWO"
+        assert listing(tmp_path) == ["one.part"] and patient(path) == "ONE"
     for sender in (one, two):
         await sender.abort()
 

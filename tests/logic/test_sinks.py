@@ -433,6 +433,20 @@ def test_a_second_file_waits_under_its_own_name_until_it_is_kept(tmp_path: Path)
     assert sorted(os.listdir(tmp_path)) == ["taken", "x.dcm"]
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_file_that_is_looked_at_is_not_exchanged_for_another(tmp_path: Path, kept: bool) -> None:
+    path = tmp_path / "x.dcm"
+    written(path, b"0")
+    first, second, third = (written(path, data, undecided=True) for data in (b"1", b"2", b"3"))
+    for later, data in (second, b"HEAD2"), (third, b"HEAD3"):
+        later.settle(kept=True)
+        assert path.read_bytes() == data
+        assert first.where.read_bytes() == b"HEAD1"
+    first.settle(kept=kept)
+    assert path.read_bytes() == (b"HEAD1" if kept else b"HEAD3")
+    assert os.listdir(tmp_path) == ["x.dcm"]
+
+
 def test_a_second_file_that_cannot_get_its_name_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "x.dcm"
     first, second = (written(path, data, undecided=True) for data in (b"1", b"2"))

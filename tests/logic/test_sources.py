@@ -177,6 +177,35 @@ def test_the_uids_are_those_of_the_data_set_from_every_entry(entry: Callable[[by
         assert joined(instance) == even(data)
 
 
+@pytest.mark.parametrize("step", [2, 10, 34, 100])
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_a_header_across_two_pieces_of_an_odd_data_set_stays_whole(
+    entry: Callable[[bytes], Any], syntax: str, step: int
+) -> None:
+    """What is read next may come in the memory of what was read before."""
+    data = data_set(syntax, NEW)
+    odd = {
+        EXPLICIT: b"\x10\0\x20\0LO\3\0ABC\x10\0\x30\0DA\0\0\x10\0\x40\0CS\1\0M\x10\0\0\x40LT\1\0x",
+        IMPLICIT: b"\x10\0\x20\0\3\0\0\0ABC\x10\0\x30\0\0\0\0\0\x10\0\x40\0\1\0\0\0M\x10\0\0\x40\1\0\0\0x",
+        BIG: b"\0\x10\0\x20LO\0\3ABC\0\x10\0\x30DA\0\0\0\x10\0\x40CS\0\1M\0\x10\x40\0LT\0\1x",
+    }[syntax]
+    file = dicom_file(data[: data.index(NEW.encode()) + len(NEW)] + odd, file_meta(instance=OLD, syntax=syntax))
+    with opened(entry(file)) as instance:
+        in_one = b"".join(bytes(piece) for piece, _ in instance.pieces(1 << 20))
+    with opened(entry(file)) as instance:
+        assert b"".join(bytes(piece) for piece, _ in instance.pieces(step)) == in_one
+    assert in_one.endswith(b"x ") and b"ABC " in in_one
+
+
+@pytest.mark.parametrize("step", [2, 10, 1 << 20])
+def test_no_piece_is_longer_than_asked_for(entry: Callable[[bytes], Any], step: int) -> None:
+    data = data_set(EXPLICIT, NEW)
+    with opened(entry(dicom_file(data, file_meta(instance=OLD, syntax=EXPLICIT)))) as instance:
+        pieces = [bytes(piece) for piece, _ in instance.pieces(step)]
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) <= step
+
+
 @pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("form", BARE)
 def test_the_uids_of_an_encoded_data_set_win_over_the_stated_ones(

@@ -195,7 +195,7 @@ class InFile(Content):
 
     def _read(self, step: int, *, check: bool = False) -> Pieces:
         left, head = self._size, self._head
-        if len(head) >= left:
+        if step >= left <= len(head):
             yield last_piece(head, pads=self.pads) if check else head, True
             return
         # First what is there: the peer gets to work while we read on.

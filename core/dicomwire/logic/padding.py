@@ -317,8 +317,13 @@ class _Passing:
 
     def gather(self, count: int) -> None:
         """Have ``count`` bytes in one chunk, if there are so many."""
-        while len(self.chunk) - self.at < count and (more := next(self._chunks, None)) is not None:
+        while len(self.chunk) - self.at < count:
+            # Before the next one is asked for, which may come in the same memory.
             left = bytes(self.chunk[self.at :])
+            more = next(self._chunks, None)
+            if more is None:
+                self.chunk, self.at, self._from = memoryview(left), 0, 0
+                return
             self.chunk, self.at, self._from = memoryview(left + more if left else more).cast("B"), 0, 0
 
     def keep(self, count: int) -> Iterator[Buffer]:
