@@ -237,18 +237,18 @@ class Lines:
             print(self._tally.in_words(now - self._begin), file=sys.stderr)
 
 
-@define(kw_only=True)
+@define
 class Conclusion:
     """What there is to say of a retrieval that began at ``start`` (of the monotonic clock), and its exit code."""
 
-    tally: Tally = field(kw_only=False)
-    start: float = field(kw_only=False)
-    logger: logging.Logger = field(kw_only=False)
-    here: bool
+    tally: Tally
+    start: float
+    logger: logging.Logger
+    here: bool = field(kw_only=True)
     """The instances come to ourselves."""
 
-    fail: bool
-    quiet: bool
+    fail: bool = field(kw_only=True)
+    quiet: bool = field(kw_only=True)
 
     def tell(self) -> None:
         """The totals, also of what was interrupted."""
