@@ -694,6 +694,21 @@ def test_the_response_deadline_runs_from_the_request_to_its_response() -> None:
     assert requestor.next_deadline(106) is None
 
 
+def test_a_response_timeout_that_is_set_or_taken_away_meanwhile_decides_which_deadline_governs() -> None:
+    requestor, _ = joined(timeouts=Timeouts(response=10.0, idle=60.0))
+    timeouts = requestor.connection.timeouts
+    requestor.timeouts_changed()
+    assert requestor.next_deadline(90) == 150
+    requestor.send_message(ECHO, ECHO_RQ)
+    assert requestor.next_deadline(100) == 110
+    timeouts.response = None
+    requestor.timeouts_changed()
+    assert requestor.next_deadline(105) == 165
+    timeouts.response = 20.0
+    requestor.timeouts_changed()
+    assert requestor.next_deadline(106) == 120
+
+
 def test_the_response_deadline_starts_again_with_each_response() -> None:
     requestor, _ = joined(timeouts=patience(response=10))
     requestor.send_message(FIND, FIND_RQ, b"query!")
