@@ -10,20 +10,15 @@ import zlib
 from struct import Struct
 
 from dicomwire.logic.data_sets import Encoding, encoding_of
+from dicomwire.logic.encodings import LONG_VRS, SHORT_VRS, UNDEFINED
 from dicomwire.upper_layer.connection import Buffer
 
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-_SHORT_VRS = frozenset(
-    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS",
-     b"ST", b"TM", b"UI", b"UL", b"US")
-)  # fmt: skip
-_VRS = _LONG_VRS | _SHORT_VRS
+_VRS = LONG_VRS | SHORT_VRS
 
 _EXPLICIT = {True: Struct("<HH2sH"), False: Struct(">HH2sH")}
 _LONG = {True: Struct("<L"), False: Struct(">L")}
 _IMPLICIT = Struct("<HHL")
 
-_UNDEFINED = 0xFFFFFFFF
 _ITEMS = (0xFFFEE000, 0xFFFEE0DD)
 
 _NEVER = frozenset((0xFFFE, 0xFFFF))
@@ -87,12 +82,12 @@ def _why_not_explicit(head: bytes, little: bool, length: int | None) -> str | No
     group, number, vr, size = _EXPLICIT[little].unpack_from(head)
     begins = f"it begins with {head[:8].hex(' ')}"
     start = 8
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         start = 12
         size = _LONG[little].unpack_from(head, 8)[0] if len(head) >= 12 else 0
-        if size == _UNDEFINED:
+        if size == UNDEFINED:
             size = 0
-    elif vr in _SHORT_VRS:
+    elif vr in SHORT_VRS:
         pass
     elif vr.isalpha() and vr.isupper():
         # Of a later edition, maybe.  Those have long lengths; whether the writer knew that is not certain.
@@ -113,17 +108,17 @@ def _why_not_implicit(head: bytes, length: int | None) -> str | None:
     known = _vrs_of(group, number)
     vr = head[4:6]
     # All VRs with long lengths are odd as a length; of the others, some are none.
-    if (vr in _LONG_VRS and not any(head[6:8])) or (vr in _SHORT_VRS and (not known or vr in known)):
+    if (vr in LONG_VRS and not any(head[6:8])) or (vr in SHORT_VRS and (not known or vr in known)):
         return f"{begins}, as in explicit VR"
-    if size == _UNDEFINED:
+    if size == UNDEFINED:
         follows = _tag(head, 8)
-        is_sequence = not known or not known <= _SHORT_VRS
+        is_sequence = not known or not known <= SHORT_VRS
         return None if is_sequence and (follows is None or follows in _ITEMS) else begins
     end = 8 + size
     if length is not None and end > length:
         return f"{begins}, and is {length} bytes long: too short for its first element"
     if known:
-        return begins if known <= _SHORT_VRS and size > 0xFFFF else None
+        return begins if known <= SHORT_VRS and size > 0xFFFF else None
     follows = _tag(head, end)
     if follows is None:
         # Its end is not in sight, or it is the only one.
@@ -226,10 +221,10 @@ class DataSetBeginning:
         group, _, vr, size = _EXPLICIT[encoding.little].unpack_from(data)
         if group != 0x0008 or vr not in _VRS:
             return 0
-        if vr in _SHORT_VRS:
+        if vr in SHORT_VRS:
             return 8 + int(size)
         long_size: int = _LONG[encoding.little].unpack_from(data, 8)[0]
-        return 12 if long_size == _UNDEFINED else 12 + long_size
+        return 12 if long_size == UNDEFINED else 12 + long_size
 
     def _is_clear(self, *, last: bool) -> bool:
         """Whether enough has come; ``reason`` and ``dropped`` are set then."""
@@ -287,9 +282,9 @@ class DataSetBeginning:
         elif held[at : at + 2] != b"\2\0":
             return None
         _, number, vr, length = _EXPLICIT[little].unpack_from(held, at)
-        if vr in _SHORT_VRS:
+        if vr in SHORT_VRS:
             return number, at + 8, at + 8 + length
-        if vr in _LONG_VRS:
+        if vr in LONG_VRS:
             length = _LONG[little].unpack_from(held, at + 8)[0] if len(held) >= at + 12 else 0
             return number, at + 12, at + 12 + length
         if is_big or (self._encoding is not None and self._encoding.deflated):
