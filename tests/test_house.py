@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ PURE_FILES = [
 
 WAITING = {"socket", "select", "selectors", "ssl", "threading", "asyncio", "trio", "time", "subprocess"}
 """What opens a socket, starts a thread, waits, reads a clock or is an event loop."""
+
+ABOVE = (
+    "associations", "compat", "data", "operations", "retrieval", "services",
+    "events", "negotiation", "presentation", "sinks",
+)  # fmt: skip
+"""Packages and modules that know of what the wire tier does not."""
 
 IMPURE = WAITING | {"pydicom", "os", "io", "pathlib", "tempfile", "shutil", "logging", "warnings", "random", "datetime"}
 
@@ -94,8 +101,8 @@ def test_core_imports_no_adapter(path: Path) -> None:
 @pytest.mark.parametrize(
     ("layer", "above"),
     [
-        ("upper_layer", ("dimse", "logic", "events", "negotiation", "presentation", "sinks")),
-        ("dimse", ("logic", "events", "negotiation", "presentation", "sinks")),
+        ("upper_layer", ("dimse", *ABOVE)),
+        ("dimse", ABOVE),
     ],
 )
 def test_a_layer_does_not_import_what_is_above_it(layer: str, above: tuple[str, ...]) -> None:
@@ -193,3 +200,14 @@ def test_the_documented_homes_hold_the_documented_names() -> None:
     assert AE is ApplicationEntity is dicomwire.AE
     assert Association is dicomwire.Association
     assert ServiceUser.__name__ == "ServiceUser"
+
+
+HOMES = [path for path in CORE.glob("*.py") if path.read_text("utf-8").startswith('"""The documented home of what')]
+
+
+@pytest.mark.parametrize("path", HOMES, ids=named)
+def test_what_is_documented_elsewhere_is_the_same_module(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 11
+    home = text.partition(":mod:`")[2].partition("`")[0]
+    assert import_module(f"dicomwire.{path.stem}") is import_module(home)

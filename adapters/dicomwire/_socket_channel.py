@@ -13,11 +13,11 @@ from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
 from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
 from dicomwire._tls_stream import TLSStream
-from dicomwire._tls_words import alert_of
 from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.progress import PeerDoesNotRead, pause
+from dicomwire.vocabulary.tls_words import alert_of
 
 _A_MOMENT = 0.001
 """Seconds that a poll, which holds the lock, may take."""

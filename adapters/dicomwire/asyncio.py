@@ -14,7 +14,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
-from dicomwire import events as evt
 from dicomwire._acknowledging import acknowledge_with
 from dicomwire._asyncio_host import (
     Arrival,
@@ -30,19 +29,20 @@ from dicomwire._dialing_asyncio import connected, open_dialing, open_listening
 from dicomwire._forking import tell_forks
 from dicomwire._listening import BACKLOG, Listening
 from dicomwire._logging import logger
-from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import IOV_MAX, advance
 from dicomwire.addresses import Address, Peer, end_of, information_of, no_delay
+from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.awaited import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.server import ServerBase
+from dicomwire.associations.user_code import is_async
+from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.dimse.session import Session
-from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
-from dicomwire.logic.handlers import is_async
-from dicomwire.logic.requesting import establish, new_requestor, not_connected
-from dicomwire.logic.server import ServerBase
-from dicomwire.pdu_primitives import NegotiationItem
-from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import Role, State
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.tls_words import alert_of, tell_failed_handshake
 
 __all__ = ["AE", "Association", "AssociationServer"]
 

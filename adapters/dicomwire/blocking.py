@@ -14,7 +14,7 @@ from functools import partial, update_wrapper
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeAlias, TypeVar, overload
 
-from dicomwire import _config, events as evt
+from dicomwire import _config
 from dicomwire._dialing import Dialing, dial, over_given
 from dicomwire._forking import free, tell_forks
 from dicomwire._hosts import refuse_eventlet
@@ -22,12 +22,16 @@ from dicomwire._logging import logger, shown_address
 from dicomwire._socket_channel import SocketChannel
 from dicomwire._watcher import watcher
 from dicomwire.addresses import Address, Peer, destinations, no_delay
-from dicomwire.logic.association import AssociationBase
-from dicomwire.logic.colour import run
-from dicomwire.logic.ending import refuse_to_wait
-from dicomwire.logic.entity import ApplicationEntityBase
-from dicomwire.logic.operations.echo import send_c_echo
-from dicomwire.logic.operations.normalized import (
+from dicomwire.associations import events as evt
+from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.coroutines import run
+from dicomwire.associations.ending import refuse_to_wait
+from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.responses import Stream
+from dicomwire.compat.pdu_primitives import NegotiationItem
+from dicomwire.operations.echo_scu import send_c_echo
+from dicomwire.operations.normalized_scu import (
     send_n_action,
     send_n_create,
     send_n_delete,
@@ -35,16 +39,13 @@ from dicomwire.logic.operations.normalized import (
     send_n_get,
     send_n_set,
 )
-from dicomwire.logic.operations.query import send_c_cancel, send_c_find, send_c_get, send_c_move
-from dicomwire.logic.operations.store import send_c_store, send_c_store_many
-from dicomwire.logic.requesting import establish, new_requestor, not_connected
-from dicomwire.logic.retrieving import get_to_folder, move_to_folder
-from dicomwire.logic.stream import Stream
-from dicomwire.pdu_primitives import NegotiationItem
-from dicomwire.presentation import PresentationContext
+from dicomwire.operations.query_scu import send_c_cancel, send_c_find, send_c_get, send_c_move
+from dicomwire.operations.store_scu import send_c_store, send_c_store_many
+from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
 from dicomwire.upper_layer.pdus import Abort, AssociateRJ
 from dicomwire.upper_layer.state import Role
-from dicomwire.utils import make_target
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.titles_and_uids import make_target
 
 if TYPE_CHECKING:
     from dicomwire.transport import AssociationServer, ThreadedAssociationServer

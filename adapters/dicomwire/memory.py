@@ -14,15 +14,15 @@ from os import PathLike
 from types import TracebackType, coroutine
 from typing import Any, Self, TypeVar
 
-from dicomwire import events as evt
+from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.awaited import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.server import ServerBase
+from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.dimse.session import Session
-from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
-from dicomwire.logic.requesting import establish, new_requestor, not_connected
-from dicomwire.logic.server import ServerBase
-from dicomwire.pdu_primitives import NegotiationItem
-from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
+from dicomwire.vocabulary.contexts import PresentationContext
 
 T = TypeVar("T")
 

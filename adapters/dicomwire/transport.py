@@ -12,7 +12,6 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from dicomwire import events as evt
 from dicomwire._forking import free, tell_forks
 from dicomwire._hosts import refuse_eventlet
 from dicomwire._leaving import answer_before_leaving
@@ -20,15 +19,16 @@ from dicomwire._listening import BACKLOG, Listening, bind, listening_on
 from dicomwire._logging import logger, shown_address
 from dicomwire._signals import Relay, signals_written_to
 from dicomwire._socket_channel import SocketChannel
-from dicomwire._tls_words import tell_failed_handshake
 from dicomwire._workers import Workers
 from dicomwire.addresses import Address, AddressInformation, end_of, information_of, no_delay
+from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.server import ServerBase
 from dicomwire.blocking import Association
-from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.server import ServerBase
-from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
-from dicomwire.utils import make_target
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.titles_and_uids import make_target
+from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
 if TYPE_CHECKING:
     from dicomwire.blocking import AE

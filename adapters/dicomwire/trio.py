@@ -19,7 +19,6 @@ from typing import Any, Self
 
 import trio
 
-from dicomwire import events as evt
 from dicomwire._acknowledging import acknowledge_with
 from dicomwire._delivery import SocketDelivery
 from dicomwire._dialing import Dialing
@@ -27,18 +26,19 @@ from dicomwire._dialing_trio import dial, open_dialing, resolved
 from dicomwire._forking import tell_forks
 from dicomwire._listening import listening, listening_on
 from dicomwire._logging import logger, shown_address
-from dicomwire._tls_words import alert_of, tell_failed_handshake
 from dicomwire._vectors import send_some
 from dicomwire.addresses import Address, AddressInformation, Peer, end_of, information_of, no_delay
+from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.awaited import AsyncApplicationEntity, AsyncAssociation
+from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.server import ServerBase
+from dicomwire.associations.user_code import is_async
+from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.dimse.session import Session
-from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.faces import AsyncApplicationEntity, AsyncAssociation
-from dicomwire.logic.handlers import is_async
-from dicomwire.logic.requesting import establish, new_requestor, not_connected
-from dicomwire.logic.server import ServerBase
-from dicomwire.pdu_primitives import NegotiationItem
-from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer.state import Role
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.tls_words import alert_of, tell_failed_handshake
 
 __all__ = ["AE", "Association", "AssociationServer"]
 

@@ -1,37 +1,11 @@
-"""What decoded PDUs hold, under the names programs know; for debugging.
+"""The documented home of what is in :mod:`dicomwire.compat.pdu_items`."""
 
-An item that is only text or a list of others (application context, abstract and transfer syntax, user information)
-is a field of the PDU or item that holds it, and has no class.
-"""
+import sys
+from typing import TYPE_CHECKING
 
-from dicomwire.upper_layer.items import (
-    AsynchronousOperationsWindowItem as AsynchronousOperationsWindowSubItem,
-    ImplementationClassUIDItem as ImplementationClassUIDSubItem,
-    ImplementationVersionNameItem as ImplementationVersionNameSubItem,
-    MaximumLengthItem as MaximumLengthSubItem,
-    PresentationContextACItem as PresentationContextItemAC,
-    PresentationContextRQItem as PresentationContextItemRQ,
-    RoleSelectionItem as SCP_SCU_RoleSelectionSubItem,
-    SOPClassCommonExtendedItem as SOPClassCommonExtendedNegotiationSubItem,
-    SOPClassExtendedItem as SOPClassExtendedNegotiationSubItem,
-    UnknownItem,
-    UserIdentityACItem as UserIdentitySubItemAC,
-    UserIdentityRQItem as UserIdentitySubItemRQ,
-)
-from dicomwire.upper_layer.pdus import PresentationDataValue as PresentationDataValueItem
+from dicomwire.compat import pdu_items as home
 
-__all__ = [
-    "AsynchronousOperationsWindowSubItem",
-    "ImplementationClassUIDSubItem",
-    "ImplementationVersionNameSubItem",
-    "MaximumLengthSubItem",
-    "PresentationContextItemAC",
-    "PresentationContextItemRQ",
-    "PresentationDataValueItem",
-    "SCP_SCU_RoleSelectionSubItem",
-    "SOPClassCommonExtendedNegotiationSubItem",
-    "SOPClassExtendedNegotiationSubItem",
-    "UnknownItem",
-    "UserIdentitySubItemAC",
-    "UserIdentitySubItemRQ",
-]
+if TYPE_CHECKING:
+    from dicomwire.compat.pdu_items import *  # noqa: F403
+
+sys.modules[__name__] = home

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dicomwire import build_context, build_role, evt
-from dicomwire.logic.explanation import advice_without_connection
+from dicomwire.associations.explanation import advice_without_connection
 from dicomwire.pdu_primitives import UserIdentityNegotiation
 from dicomwire.presentation import PresentationContext
 from dicomwire.upper_layer import AssociateAC, AssociateRQ, decode_pdu

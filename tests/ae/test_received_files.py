@@ -16,11 +16,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from dicomwire import Limits, _config, evt
+from dicomwire.associations.received import ReceivedMessage
+from dicomwire.data.data_set_beginning import NoDataSet
+from dicomwire.data.file_meta import encode_file_meta
+from dicomwire.data.folder import Folder
 from dicomwire.dsutils import encode_dataset
-from dicomwire.logic.data_set_beginning import NoDataSet
-from dicomwire.logic.file_meta import encode_file_meta
-from dicomwire.logic.folder import Folder
-from dicomwire.logic.received import ReceivedMessage
 from dicomwire.sinks import FileSink, MemorySink
 from tests.ae.test_get import GET, collect, getting, image
 from tests.ae.test_operations import EXPLICIT, IMPLICIT, storage

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from dicomwire import build_context, evt
+from dicomwire.data.file_meta import PREAMBLE
 from dicomwire.dsutils import create_file_meta, decode, encode, encode_file_meta
-from dicomwire.logic.file_meta import PREAMBLE
 from dicomwire.sources import EncodedDataSet
 from tests.ae.test_find import FIND, collect, done_all, joined, match, yielding
 from tests.ae.test_operations import EXPLICIT, IMPLICIT, Store, instance

@@ -18,7 +18,7 @@ from attrs import define, field
 
 from dicomwire import events as evt
 from dicomwire.blocking import AE
-from dicomwire.logic.file_meta import encode_file_meta
+from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.presentation import PresentationContext, build_context
 from dicomwire.sources import EncodedDataSet
 from dicomwire.transport import ThreadedAssociationServer

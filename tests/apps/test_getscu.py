@@ -382,7 +382,7 @@ def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(tmp_path: Path, h
 
 
 def test_an_interrupted_instance_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dicomwire.logic.incoming import IncomingFile
+    from dicomwire.data.receiving_files import IncomingFile
 
     write = IncomingFile.write
 

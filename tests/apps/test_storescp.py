@@ -24,8 +24,8 @@ from dicomwire.__main__ import main
 from dicomwire.apps._common import directories
 from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
 from dicomwire.blocking import AE
+from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.dsutils import split_dataset
-from dicomwire.logic.incoming import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_name
 from dicomwire.sinks import FileSink

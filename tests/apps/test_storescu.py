@@ -17,8 +17,8 @@ from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
+from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.files import StoredFile, find_files, required_contexts
-from dicomwire.logic.file_meta import encode_file_meta
 from dicomwire.presentation import StoragePresentationContexts, build_context
 from tests.apps.helpers import (
     BIG_ENDIAN,

@@ -13,7 +13,7 @@ import pytest
 from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common.words import in_options
-from dicomwire.logic import explanation
+from dicomwire.associations import explanation
 from tests.apps.archives import archive
 from tests.apps.helpers import HOST, peer
 

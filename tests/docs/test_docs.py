@@ -20,7 +20,7 @@ from attrs import fields, frozen
 
 from dicomwire import Limits, Timeouts, events
 from dicomwire.__main__ import APPLICATIONS, main
-from dicomwire.logic.channel import Channel
+from dicomwire.associations.channel import Channel
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [

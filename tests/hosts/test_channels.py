@@ -11,11 +11,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicomwire import evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.entity import supported_by
+from dicomwire.associations.requesting import establish, propose
+from dicomwire.associations.server import handler_table
 from dicomwire.asyncio import AE, Association, ProtocolChannel
-from dicomwire.logic.accepting import serve_association
-from dicomwire.logic.entity import supported_by
-from dicomwire.logic.requesting import establish, propose
-from dicomwire.logic.server import handler_table
 from dicomwire.upper_layer.state import Role
 from tests.hosts.loops import CONTEXTS, FIND, HOSTS, Peers, image, run, until
 

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
+from dicomwire.data.data_set_beginning import DataSetBeginning, why_no_data_set
+from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.dsutils import encode_dataset
-from dicomwire.logic.data_set_beginning import DataSetBeginning, why_no_data_set
-from dicomwire.logic.file_meta import encode_file_meta
 
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 DEFLATED, JPEG, PRIVATE = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50", "1.2.3.4"

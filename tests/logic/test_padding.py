@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, strategies as st
 from pydicom.dataset import Dataset
 
-from dicomwire.logic.data_set_head import Unsendable
-from dicomwire.logic.data_sets import decode_data_set, encode_data_set
+from dicomwire.data.data_set_head import Unsendable
+from dicomwire.data.data_sets import decode_data_set, encode_data_set
 from dicomwire.sources import opened
 from tests.logic.test_sources import BARE, Reader, bare, joined
 from tests.support.encoded import BIG, DEFLATED, EXPLICIT, IMPLICIT, JPEG, UNDEFINED, Writer, dicom_file, file_meta

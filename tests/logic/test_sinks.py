@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from dicomwire import _large_memory, dimse_messages, dimse_primitives
+from dicomwire import dimse_messages, dimse_primitives
+from dicomwire.data import large_memory as _large_memory
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.sinks import FileSink, MemorySink, Sink, TemporaryFile, WriterSink, make_sink, write_all
@@ -146,7 +147,7 @@ def test_a_volume_for_which_there_are_no_pages_is_kept_all_the_same(monkeypatch:
 def test_a_volume_beyond_a_limit_on_memory_loses_nothing_of_what_fits() -> None:
     program = """
 import resource
-from dicomwire._large_memory import LargeMemory
+from dicomwire.data.large_memory import LargeMemory
 memory = LargeMemory(bytes(4 << 20))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (41 << 20), resource.RLIM_INFINITY))

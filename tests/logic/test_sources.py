@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydicom.errors import InvalidDicomError
 
-from dicomwire.logic.data_set_head import Mislabelled, Unsendable
+from dicomwire.data.data_set_head import Mislabelled, Unsendable
 from dicomwire.sources import EncodedDataSet, IncompleteFileMeta, decoded, opened
 from tests.support.encoded import (
     BIG,

@@ -27,7 +27,7 @@ import dicomwire.asyncio
 import dicomwire.memory
 import dicomwire.trio
 from dicomwire import build_context, evt
-from dicomwire.logic.colour import run as run_plain
+from dicomwire.associations.coroutines import run as run_plain
 from dicomwire.presentation import PresentationContext
 
 VERIFICATION = "1.2.840.10008.1.1"

@@ -26,7 +26,7 @@ from attrs import define, field, frozen
 
 from benchmarks.dcmtk import find_tool
 from dicomwire import evt
-from dicomwire.logic.colour import run as run_at_once
+from dicomwire.associations.coroutines import run as run_at_once
 
 T = TypeVar("T")
 
@@ -496,7 +496,7 @@ def file_parts(path: Path) -> tuple[str, str, bytes]:
 
 def as_file(stored: Stored) -> bytes:
     """A DICOM file of what a handler was given."""
-    from dicomwire.logic.file_meta import encode_file_meta
+    from dicomwire.data.file_meta import encode_file_meta
 
     return (
         encode_file_meta(

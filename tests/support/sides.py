@@ -143,7 +143,7 @@ class Side:
         elif self.name == "trio":
             trio.lowlevel.spawn_system_task(partial(_awaited, work(association)))
         else:
-            from dicomwire.logic.colour import run
+            from dicomwire.associations.coroutines import run
 
             threading.Thread(target=lambda: run(_awaited(work(association)))).start()
 

@@ -11,9 +11,9 @@ import trio
 from pydicom.dataset import Dataset
 
 from dicomwire import AE, Association, build_context, contexts_for, evt
+from dicomwire.associations.responses import Stream
 from dicomwire.asyncio import AE as AsyncioAE, Association as AsyncioAssociation, AssociationServer as AsyncioServer
 from dicomwire.blocking import Responses
-from dicomwire.logic.stream import Stream
 from dicomwire.memory import AE as MemoryAE, Association as MemoryAssociation, Server as MemoryServer
 from dicomwire.presentation import PresentationContext
 from dicomwire.retrieval import Progress, Retrieved

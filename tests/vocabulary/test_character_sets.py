@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicomwire._character_sets import DELIMITERS, NAME_DELIMITERS, NotInSet, encoder, terms_of
+from dicomwire.data.character_sets import DELIMITERS, NAME_DELIMITERS, NotInSet, encoder, terms_of
 from dicomwire.dsutils import decode, encode_dataset
 from tests.support.data_sets import fill
 

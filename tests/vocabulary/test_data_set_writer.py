@@ -16,7 +16,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from dicomwire._data_set_writer import written
+from dicomwire.data.data_set_writer import written
 from dicomwire.dsutils import decode, encode_dataset
 from tests.vocabulary.test_plain_data_sets import TEXT_VRS, tolerant
 
@@ -75,7 +75,9 @@ def test_data_sets_with_sequences_are_what_pydicom_writes(
         for looks in (False, not implicit):
             read = read_dataset(BytesIO(expected), implicit, little)
             if looks:
+                # Which is when pydicom takes spaces off the ends of titles.
                 list(read.iterall())
+                expected = by_pydicom(read, implicit=implicit, little=little)
             assert written(read, implicit=implicit, little=little) == expected
 
 

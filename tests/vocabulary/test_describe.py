@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, strategies as st
 from pydicom.dataset import Dataset
 
-from dicomwire import _config, events as evt, pdu as documented, pdu_items
-from dicomwire._describe import describe, describe_command, describe_uid
+from dicomwire import _config, events as evt
 from dicomwire._handlers import STANDARD_HANDLERS
 from dicomwire._logging import debug_logger, printable
+from dicomwire.compat import pdu as documented, pdu_items
 from dicomwire.dimse.command import Command
 from dicomwire.dimse_messages import from_command
 from dicomwire.dsutils import encode
 from dicomwire.presentation import build_context
 from dicomwire.upper_layer import items, pdus
+from dicomwire.vocabulary.descriptions import describe, describe_command, describe_uid
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.sequence import Sequence
 
-from dicomwire import dsutils
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from dicomwire.data import dsutils
 from dicomwire.dsutils import (
     create_file_meta,
     decode,

@@ -8,7 +8,7 @@ from pydicom.uid import UID
 from dicomwire import _config
 from dicomwire._globals import DEFAULT_TRANSFER_SYNTAXES
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
-from dicomwire.logic.entity import ApplicationEntityBase, supported_by
+from dicomwire.associations.entity import ApplicationEntityBase, supported_by
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import AllStoragePresentationContexts, PresentationContext, build_context
 from dicomwire.upper_layer.items import PresentationContextRQItem

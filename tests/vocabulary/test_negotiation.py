@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from pydicom.uid import UID
 
-from dicomwire import sop_class
 from dicomwire.presentation import (
     PresentationContext,
     build_context,
@@ -14,6 +13,7 @@ from dicomwire.presentation import (
     negotiate_unrestricted,
 )
 from dicomwire.service_class import VerificationServiceClass
+from dicomwire.vocabulary import sop_classes as sop_class
 
 ROWS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "contract" / "role_outcomes.json").read_text()

@@ -18,7 +18,7 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
-from dicomwire._plain_data_sets import decode_plain, encode_plain
+from dicomwire.data.plain_data_sets import decode_plain, encode_plain
 from dicomwire.dsutils import decode, encode
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydicom.uid import UID
 
-from dicomwire import _config, presentation
+from dicomwire import _config
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
 from dicomwire.presentation import (
     PresentationContext,
@@ -15,6 +15,7 @@ from dicomwire.presentation import (
     build_context,
     build_role,
 )
+from dicomwire.vocabulary import contexts as presentation
 
 CONTRACT = Path(__file__).parents[1] / "data" / "contract"
 SOP_CLASSES = json.loads((CONTRACT / "sop_classes.json").read_text())

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
-from dicomwire._pydicom_private import (
+from dicomwire.data.pydicom_private import (
     ELEMENTS,
     elements_of,
     name_transfer_syntax,
@@ -23,7 +23,7 @@ from dicomwire._pydicom_private import (
 )
 
 ROOT = Path(__file__).parents[2]
-HOME = ROOT / "core" / "dicomwire" / "_pydicom_private.py"
+HOME = ROOT / "core" / "dicomwire" / "data" / "pydicom_private.py"
 FILES = sorted(path for part in ("core", "adapters") for path in (ROOT / part).rglob("*.py") if path != HOME)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
-from dicomwire import service_class, service_class_n, sop_class, status
+from dicomwire import service_class, service_class_n, status
 from dicomwire.presentation import StoragePresentationContexts
 from dicomwire.service_class import QueryRetrieveServiceClass, ServiceClass, StorageServiceClass
 from dicomwire.sop_class import (
@@ -20,6 +20,7 @@ from dicomwire.sop_class import (
     uid_to_service_class,
     uid_to_sop_class,
 )
+from dicomwire.vocabulary import sop_classes as sop_class
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "contract" / "sop_classes.json").read_text())
 GROUPS: list[dict[str, Any]] = CONTRACT["groups"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dicomwire import status
 from dicomwire.status import Status, code_to_category, code_to_status
+from dicomwire.vocabulary import statuses as status
 
 TABLES: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "contract" / "statuses.json").read_text()

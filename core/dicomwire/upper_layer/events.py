@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from dicomwire._reasons import REJECT_REASONS
 from dicomwire._shown import Shown
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
 from dicomwire.upper_layer.timers import Timer
+from dicomwire.vocabulary.reasons import REJECT_REASONS
 
 
 class Event(Shown):

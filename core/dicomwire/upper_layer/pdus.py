@@ -9,7 +9,6 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from attrs import field, frozen
 from attrs.validators import max_len, min_len
 
-from dicomwire._reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
 from dicomwire._shown import Shown
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.items import (
@@ -33,6 +32,7 @@ from dicomwire.upper_layer.items import (
     split_items,
 )
 from dicomwire.upper_layer.limits import Limits
+from dicomwire.vocabulary.reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
 
 HEADER = Struct(">BxL")
 _FIXED = Struct(">H2x16s16s32s")
@@ -82,7 +82,7 @@ class PDU(Shown):
         return HEADER.pack(self.pdu_type, len(body)) + body
 
     def __str__(self) -> str:
-        from dicomwire._describe import describe
+        from dicomwire.vocabulary.descriptions import describe
 
         return describe(self)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dicomwire.pdu_primitives import UserIdentityNegotiation
+from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 
 PASSWORD_VARIABLE = "DICOMWIRE_PASSWORD"
 """Holds the password, for who does not want it in the list of processes."""

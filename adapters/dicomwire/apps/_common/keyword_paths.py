@@ -19,8 +19,8 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
-from dicomwire._character_sets import TEXT
-from dicomwire._text_values import joined
+from dicomwire.data.character_sets import TEXT
+from dicomwire.data.text_values import joined
 
 MOST_ITEMS = 1000
 """An index creates the items up to it; nobody queries with so many."""

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import click
 
-from dicomwire import events as evt
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
+from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
-from dicomwire.presentation import PresentationContext
+from dicomwire.vocabulary.contexts import PresentationContext
 
 S = TypeVar("S")
 

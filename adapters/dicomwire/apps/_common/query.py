@@ -16,12 +16,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 
-from dicomwire._as_known import as_known
-from dicomwire._character_sets import smallest_set, terms_of
-from dicomwire._data_set_writer import texts_of
 from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire._logging import reason
-from dicomwire._pydicom_private import elements_of
 from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.keyword_paths import set_key
 from dicomwire.apps._common.options import (
@@ -35,10 +31,14 @@ from dicomwire.apps._common.options import (
     with_options,
 )
 from dicomwire.apps._common.output import without_warnings
-from dicomwire.logic.data_sets import encode_data_set
-from dicomwire.logic.instance_files import read_instance
-from dicomwire.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiation
-from dicomwire.presentation import PresentationContext, build_context
+from dicomwire.compat.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiation
+from dicomwire.data.as_known import as_known
+from dicomwire.data.character_sets import smallest_set, terms_of
+from dicomwire.data.data_set_writer import texts_of
+from dicomwire.data.data_sets import encode_data_set
+from dicomwire.data.instance_files import read_instance
+from dicomwire.data.pydicom_private import elements_of
+from dicomwire.vocabulary.contexts import PresentationContext, build_context
 
 
 class BadIdentifier(CannotStart):

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 from pydicom.dataset import Dataset
 
-from dicomwire import events as evt
 from dicomwire._logging import printable
-from dicomwire._text_values import joined
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
+from dicomwire.associations import events as evt
+from dicomwire.associations.explanation import STOPPED_BY_ITSELF, how_it_ended
 from dicomwire.blocking import AE, Association
-from dicomwire.logic.explanation import STOPPED_BY_ITSELF, how_it_ended
-from dicomwire.pdu_primitives import NegotiationItem
-from dicomwire.presentation import PresentationContext
-from dicomwire.sop_class import uid_to_service_class
-from dicomwire.status import STATUS_CANCEL, STATUS_FAILURE, code_to_category
+from dicomwire.compat.pdu_primitives import NegotiationItem
+from dicomwire.data.text_values import joined
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.sop_classes import uid_to_service_class
+from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_FAILURE, code_to_category
 
 
 def associate(

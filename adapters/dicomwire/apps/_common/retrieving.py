@@ -23,8 +23,8 @@ from dicomwire.apps._common.query import OTHER_MODELS
 from dicomwire.apps._common.requesting import aborted_by_errors, category, finish, said
 from dicomwire.apps._common.storage import Received
 from dicomwire.blocking import Association
-from dicomwire.service_class import C_GET, C_MOVE
-from dicomwire.status import STATUS_PENDING, STATUS_SUCCESS, STATUS_WARNING
+from dicomwire.vocabulary.service_classes import C_GET, C_MOVE
+from dicomwire.vocabulary.statuses import STATUS_PENDING, STATUS_SUCCESS, STATUS_WARNING
 
 Responses: TypeAlias = Iterable[tuple[Dataset, Dataset | None]]
 

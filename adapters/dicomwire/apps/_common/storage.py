@@ -12,14 +12,14 @@ from typing import TypeAlias
 import click
 from attrs import define, field, frozen
 
-from dicomwire import events as evt
 from dicomwire._logging import printable
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.options import Decorator, grouped
-from dicomwire.logic.incoming import SUCCESS, IncomingFile, Receiver
-from dicomwire.presentation import PresentationContext, build_context, storage_classes
-from dicomwire.safe_names import safe_name
-from dicomwire.sop_class import Verification
+from dicomwire.associations import events as evt
+from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
+from dicomwire.data.safe_names import safe_name
+from dicomwire.vocabulary.contexts import PresentationContext, build_context, storage_classes
+from dicomwire.vocabulary.sop_classes import Verification
 
 NO_SOP_CLASS = 0xC210
 

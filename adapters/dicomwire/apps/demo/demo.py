@@ -27,7 +27,7 @@ from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.running import run
 from dicomwire.apps.demo.samples import Differs, Sample, samples
 from dicomwire.apps.demo.steps import STEPS, Demo, Note, perform
-from dicomwire.logic.colour import run as run_at_once
+from dicomwire.associations.coroutines import run as run_at_once
 
 LOGGER = application_logger("demo")
 

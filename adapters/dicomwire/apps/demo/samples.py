@@ -9,12 +9,12 @@ from attrs import frozen
 from pydicom.data import get_testdata_file
 from pydicom.errors import InvalidDicomError
 
-from dicomwire import sop_class
 from dicomwire.apps._common.storage import Storage
+from dicomwire.data.data_set_head import Unsendable
+from dicomwire.data.file_meta import read_file_meta
+from dicomwire.data.sources import IncompleteFileMeta, opened
 from dicomwire.dimse.messages import C_STORE_RQ
-from dicomwire.logic.data_set_head import Unsendable
-from dicomwire.logic.file_meta import read_file_meta
-from dicomwire.sources import IncompleteFileMeta, opened
+from dicomwire.vocabulary import sop_classes as sop_class
 
 
 class Differs(Exception):

@@ -17,8 +17,8 @@ from dicomwire.apps._common.identity import PASSWORD
 from dicomwire.apps._common.storage import Storage
 from dicomwire.apps.demo.either import collected, done, opened
 from dicomwire.apps.demo.samples import Differs, Sample, compare
-from dicomwire.pdu_primitives import UserIdentityNegotiation
-from dicomwire.presentation import PresentationContext, build_context, build_role
+from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
+from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
 
 HOST = "127.0.0.1"
 SECONDS = 10.0

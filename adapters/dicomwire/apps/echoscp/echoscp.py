@@ -16,8 +16,8 @@ from dicomwire.apps._common.options import (
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve
 from dicomwire.apps._common.running import run
-from dicomwire.presentation import build_context
-from dicomwire.sop_class import Verification
+from dicomwire.vocabulary.contexts import build_context
+from dicomwire.vocabulary.sop_classes import Verification
 
 LOGGER = application_logger("echoscp")
 

@@ -16,9 +16,9 @@ from dicomwire.apps._common.options import (
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.running import run
-from dicomwire.presentation import build_context
-from dicomwire.sop_class import Verification
-from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
+from dicomwire.vocabulary.contexts import build_context
+from dicomwire.vocabulary.sop_classes import Verification
+from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING
 
 LOGGER = application_logger("echoscu")
 

@@ -11,9 +11,9 @@ from pydicom.uid import generate_uid
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import reason
-from dicomwire.logic.data_sets import encode_data_set
-from dicomwire.logic.file_meta import encode_file_meta
-from dicomwire.sinks import FileSink
+from dicomwire.data.data_sets import encode_data_set
+from dicomwire.data.file_meta import encode_file_meta
+from dicomwire.data.sinks import FileSink
 
 
 class MatchFiles:

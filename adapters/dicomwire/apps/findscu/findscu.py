@@ -9,7 +9,6 @@ import click
 from attrs import define
 from pydicom.dataset import Dataset
 
-from dicomwire import sop_class
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
@@ -21,8 +20,9 @@ from dicomwire.apps.findscu.files import MatchFiles
 from dicomwire.apps.findscu.matches import Show, show_for
 from dicomwire.blocking import Association
 from dicomwire.dimse.messages import PENDING
-from dicomwire.service_class import C_FIND
-from dicomwire.status import STATUS_CANCEL, STATUS_SUCCESS, STATUS_WARNING
+from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary.service_classes import C_FIND
+from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_SUCCESS, STATUS_WARNING
 
 LOGGER = application_logger("findscu")
 

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dicomwire._logging import printable, reason
-from dicomwire._text_values import joined
 from dicomwire.apps._common.keyword_paths import name_of
 from dicomwire.apps._common.output import application_logger
+from dicomwire.data.text_values import joined
 
 LOGGER = application_logger("findscu")
 

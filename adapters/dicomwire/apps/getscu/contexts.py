@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import click
 from pydicom.uid import UID
 
-from dicomwire import sop_class
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
-from dicomwire.logic.entity import MOST_CONTEXTS
-from dicomwire.logic.retrieving import compressed_contexts
-from dicomwire.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
-from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context, build_role
-from dicomwire.service_class import C_STORE
+from dicomwire.associations.entity import MOST_CONTEXTS
+from dicomwire.compat.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from dicomwire.retrieval.into_folder import compressed_contexts
+from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary.contexts import PresentationContext, StoragePresentationContexts, build_context, build_role
+from dicomwire.vocabulary.service_classes import C_STORE
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 

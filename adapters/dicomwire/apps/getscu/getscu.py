@@ -9,7 +9,6 @@ from functools import partial
 import click
 from pydicom.dataset import Dataset
 
-from dicomwire import sop_class
 from dicomwire.apps._common.exit_codes import FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger
@@ -27,7 +26,8 @@ from dicomwire.apps._common.retrieving import Conclusion, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps._common.storage import Destination, destination_options
 from dicomwire.apps.getscu.contexts import contexts_for, roles_for, storage_classes, transfer_syntaxes
-from dicomwire.service_class import C_GET
+from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary.service_classes import C_GET
 
 LOGGER = application_logger("getscu")
 

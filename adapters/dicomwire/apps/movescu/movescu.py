@@ -10,7 +10,6 @@ from functools import partial
 import click
 from pydicom.dataset import Dataset
 
-from dicomwire import sop_class
 from dicomwire.apps._common.exit_codes import OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User, title_option
 from dicomwire.apps._common.output import application_logger
@@ -29,7 +28,8 @@ from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps._common.storage import Destination, destination_options
 from dicomwire.apps.movescu.provider import Store, listening, store_options
 from dicomwire.blocking import Association
-from dicomwire.service_class import C_MOVE
+from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary.service_classes import C_MOVE
 
 LOGGER = application_logger("movescu")
 

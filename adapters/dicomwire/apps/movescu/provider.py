@@ -11,12 +11,12 @@ from functools import partial
 import click
 from attrs import frozen
 
-from dicomwire import events as evt
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
 from dicomwire.apps._common.providing import new_server
 from dicomwire.apps._common.storage import storage_contexts
 from dicomwire.apps._common.tls import server_context
+from dicomwire.associations import events as evt
 from dicomwire.blocking import AE, Association
 
 PATIENCE = 5.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from dicomwire.files import StoredFile
-from dicomwire.logic.entity import MOST_CONTEXTS
-from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context
+from dicomwire.associations.entity import MOST_CONTEXTS
+from dicomwire.data.files import StoredFile
+from dicomwire.vocabulary.contexts import PresentationContext, StoragePresentationContexts, build_context
 
 
 def default_contexts(files: Sequence[StoredFile], syntaxes: Sequence[str]) -> list[PresentationContext]:

@@ -26,9 +26,9 @@ from dicomwire.apps._common.requesting import aborted_by_errors, associate, cate
 from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps.storescu.files import default_contexts
 from dicomwire.blocking import Association
-from dicomwire.files import Found, StoredFile, look_for_files, required_contexts, shown_path
-from dicomwire.presentation import PresentationContext, StoragePresentationContexts, build_context
-from dicomwire.status import STATUS_SUCCESS, STATUS_WARNING
+from dicomwire.data.files import Found, StoredFile, look_for_files, required_contexts, shown_path
+from dicomwire.vocabulary.contexts import PresentationContext, StoragePresentationContexts, build_context
+from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING
 
 LOGGER = application_logger("storescu")
 

@@ -1,0 +1,222 @@
+"""Accepting an association and serving it to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dicomwire import _config
+from dicomwire._logging import logger
+from dicomwire.associations import events as evt
+from dicomwire.associations.entity import supported_by
+from dicomwire.associations.explanation import tell_refused
+from dicomwire.associations.negotiation import Supported, accept_contexts
+from dicomwire.associations.user_code import HandlerRaised
+from dicomwire.associations.window import answer_window
+from dicomwire.compat.wire_items import to_item
+from dicomwire.errors import LocalProtocolError
+from dicomwire.upper_layer.items import (
+    PresentationContextACItem,
+    RoleSelectionItem,
+    SOPClassExtendedItem,
+    UserIdentityACItem,
+    UserItem,
+)
+from dicomwire.upper_layer.pdus import APPLICATION_CONTEXT_NAME, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.vocabulary.titles_and_uids import received_text
+
+if TYPE_CHECKING:
+    from dicomwire.associations.association import AssociationBase
+
+LOGGER = logger(__name__)
+
+_PERMANENT, _TRANSIENT = 1, 2
+_USER, _ACSE, _PRESENTATION = 1, 2, 3
+
+
+async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
+    """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
+    with association._exchange:
+        while association._request is None and not association._ended:
+            await association._advance()
+        if association._ended:
+            return
+        request = association._request
+        assert request is not None
+        association.requestor._set_pdu(request)
+        association.acceptor._ae_title = association.acceptor._ae_title or received_text(request.called_ae_title)
+        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
+        await association._notify(evt.EVT_REQUESTED)
+        if association._connection.ending and not association._ended:
+            # A handler has rejected it with codes of its own.
+            await association._finish("rejected", "rejected by a handler")
+        if not association._ended:
+            await _decide(association, request, supported)
+        while not association._ended:
+            await association._advance()
+        await association._wait_closed()
+
+
+async def _decide(association: AssociationBase, request: AssociateRQ, supported: Mapping[str, Supported]) -> None:
+    reject = _grounds(association, request)
+    identity_response: UserItem | None = None
+    if reject is None:
+        identity_response, refused = await _identity(association)
+        reject = refused
+    if association._ended:
+        return
+    if reject is not None:
+        await _reject(association, reject)
+        return
+    await _common_extended(association)
+    if association.acceptor._chose_contexts:
+        # A handler has changed what is supported, for this association.
+        supported = supported_by(association.acceptor._contexts)
+    proposed_roles = association.requestor._roles()
+    outcomes, granted = accept_contexts(request.presentation_context, supported, proposed_roles, _is_open_to)
+    association._set_contexts(outcomes)
+    extended = await _sop_class_extended(association)
+    window = await answer_window(association)
+    if association._ended:
+        return
+    items: list[UserItem] = association.acceptor._basic_items()
+    if window is not None:
+        items.append(window)
+    items += [RoleSelectionItem(sop_class_uid=uid, scu_role=scu, scp_role=scp) for uid, (scu, scp) in granted.items()]
+    items += extended
+    if identity_response is not None:
+        items.append(identity_response)
+    items += _added(association, items)
+    called, calling = request.titles
+    answer = AssociateAC(
+        called_ae_title=called,
+        calling_ae_title=calling,
+        reserved=request.reserved,
+        presentation_context=tuple(
+            PresentationContextACItem(
+                context_id=outcome.context_id, result=outcome.result, transfer_syntax=outcome.transfer_syntax
+            )
+            for outcome in outcomes
+        ),
+        user_information=tuple(items),
+    )
+    assert association._session is not None
+    try:
+        association._session.send(answer)
+    except LocalProtocolError:
+        # The peer is gone, or a handler has ended it; the next event says so.
+        return
+    association.acceptor._set_pdu(answer)
+    association.is_established = True
+    tell_refused(association)
+    await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    await association._notify(evt.EVT_ACCEPTED)
+    if association.is_established:
+        await association._notify(evt.EVT_ESTABLISHED)
+    await association._flush()
+
+
+def _added(association: AssociationBase, items: list[UserItem]) -> list[UserItem]:
+    """What an ``EVT_REQUESTED`` handler has added to the answer, where negotiation has not said it already."""
+    present = {(item.kind, getattr(item, "sop_class_uid", None)) for item in items}
+    added = [to_item(primitive) for primitive in association.acceptor._items]
+    return [item for item in added if (item.kind, getattr(item, "sop_class_uid", None)) not in present]
+
+
+def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ | None:
+    """Why to reject, if so: what the AE's configuration says."""
+    ae = association._ae
+    if ae._acceptor_count() > ae.maximum_associations:
+        return AssociateRJ(result=_TRANSIENT, source=_PRESENTATION, reason_diagnostic=2)
+    if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
+        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=2)
+    if ae.require_called_aet and received_text(request.called_ae_title) != association.acceptor._ae_title.strip():
+        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=7)
+    required = [title.strip() for title in ae.require_calling_aet]
+    if required and received_text(request.calling_ae_title) not in required:
+        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=3)
+    return None
+
+
+async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
+    assert association._session is not None
+    try:
+        association._session.send(refusal)
+    except LocalProtocolError:
+        return
+    association.acceptor._set_pdu(refusal)
+    await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    await association._finish("rejected", f"rejected: {refusal.reason_str}")
+
+
+async def _identity(association: AssociationBase) -> tuple[UserItem | None, AssociateRJ | None]:
+    """The user identity response to send, or the rejection if the identity is refused."""
+    identity = association.requestor._identity()
+    if identity is None or association._handlers.intervention(evt.EVT_USER_ID) is None:
+        return None, None
+    refusal = AssociateRJ(result=_TRANSIENT, source=_ACSE, reason_diagnostic=1)
+    try:
+        verdict = await association._intervene(
+            evt.EVT_USER_ID,
+            user_id_type=identity.user_identity_type,
+            primary_field=identity.primary_field,
+            secondary_field=identity.secondary_field,
+        )
+        verified, response = verdict
+    except HandlerRaised:
+        return None, refusal
+    except (TypeError, ValueError):
+        LOGGER.error("the EVT_USER_ID handler gave no pair of verified and response: refused")
+        return None, refusal
+    if not verified:
+        return None, refusal
+    if not identity.positive_response_requested or response is None:
+        return None, None
+    # There is nothing to say of a user name (PS3.7 D.3.3.7.2), but an empty response says that it was checked: DCMTK's
+    # storescu goes away without it.
+    if response and identity.user_identity_type not in (3, 4, 5):
+        return None, None
+    return UserIdentityACItem(server_response=bytes(response)), None
+
+
+async def _ask(association: AssociationBase, event: evt.InterventionEvent, **attrs: Any) -> dict[Any, Any]:
+    """A mapping from the handler; empty if it raised or gave something else."""
+    try:
+        answer = await association._intervene(event, **attrs)
+    except HandlerRaised:
+        return {}
+    if isinstance(answer, dict):
+        return answer
+    LOGGER.error("the %s handler gave %s, not a dictionary", event.name, type(answer).__name__)
+    return {}
+
+
+async def _common_extended(association: AssociationBase) -> None:
+    if association._handlers.intervention(evt.EVT_SOP_COMMON) is None:
+        return
+    items = association.requestor.sop_class_common_extended
+    accepted = await _ask(association, evt.EVT_SOP_COMMON, items=items)
+    for uid, item in accepted.items():
+        if uid in items:
+            related = [str(related) for related in item.related_general_sop_class_identification]
+            association.acceptor._accepted_common[str(uid)] = (str(item.service_class_uid), related)
+
+
+async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
+    if association._handlers.intervention(evt.EVT_SOP_EXTENDED) is None:
+        return []
+    information = association.requestor._application_information()
+    answer = await _ask(association, evt.EVT_SOP_EXTENDED, app_info=information)
+    return [
+        SOPClassExtendedItem(sop_class_uid=str(uid), service_class_application_information=value)
+        for uid, value in answer.items()
+        if uid in information and isinstance(value, bytes)
+    ]
+
+
+def _is_open_to(abstract_syntax: str) -> bool:
+    if not _config.UNRESTRICTED_STORAGE_SERVICE:
+        return False
+    from dicomwire.vocabulary.contexts import is_unrestricted
+
+    return is_unrestricted(abstract_syntax)

@@ -1,0 +1,418 @@
+"""Events of an association and how handlers are bound to them: ``from dicomwire import evt``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.tag import BaseTag
+
+    from dicomwire.associations.association import AssociationBase
+    from dicomwire.associations.association_state import AssociationState
+    from dicomwire.associations.received import ReceivedMessage
+    from dicomwire.vocabulary.contexts import PresentationContextTuple
+from dicomwire._logging import logger
+
+LOGGER = logger(__name__)
+
+
+class NotificationEvent(NamedTuple):
+    """Something that happened; any number of handlers may listen."""
+
+    name: str
+    description: str
+
+    @property
+    def is_intervention(self) -> bool:
+        return False
+
+    @property
+    def is_notification(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InterventionEvent(NamedTuple):
+    """Something to decide; exactly one handler does."""
+
+    name: str
+    description: str
+
+    @property
+    def is_intervention(self) -> bool:
+        return True
+
+    @property
+    def is_notification(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+EventType: TypeAlias = NotificationEvent | InterventionEvent
+Handler: TypeAlias = Callable[..., Any]
+EventHandler: TypeAlias = tuple[Any, ...]
+"""``(event, handler)`` or ``(event, handler, args)``.  No more exact: of a list that mixes the two, type checkers
+infer tuples of anything, and programs are full of such lists."""
+
+EventHandlerType = EventHandler
+"""The name of it in programs for pynetdicom."""
+
+Binding: TypeAlias = tuple[Handler, list[Any] | None]
+
+EVT_ABORTED = NotificationEvent("EVT_ABORTED", "Association aborted")
+EVT_ACCEPTED = NotificationEvent("EVT_ACCEPTED", "Association request accepted")
+EVT_ACSE_RECV = NotificationEvent("EVT_ACSE_RECV", "Association primitive received")
+EVT_ACSE_SENT = NotificationEvent("EVT_ACSE_SENT", "Association primitive sent")
+EVT_CONN_CLOSE = NotificationEvent("EVT_CONN_CLOSE", "Connection closed")
+EVT_CONN_OPEN = NotificationEvent("EVT_CONN_OPEN", "Connection opened")
+EVT_DATA_RECV = NotificationEvent("EVT_DATA_RECV", "Bytes of a PDU received")
+EVT_DATA_SENT = NotificationEvent("EVT_DATA_SENT", "Bytes of a PDU sent")
+EVT_DIMSE_RECV = NotificationEvent("EVT_DIMSE_RECV", "DIMSE message received")
+EVT_DIMSE_SENT = NotificationEvent("EVT_DIMSE_SENT", "DIMSE message sent")
+EVT_ESTABLISHED = NotificationEvent("EVT_ESTABLISHED", "Association established")
+EVT_FSM_TRANSITION = NotificationEvent("EVT_FSM_TRANSITION", "Upper layer state machine changes state")
+EVT_PDU_RECV = NotificationEvent("EVT_PDU_RECV", "PDU received")
+EVT_PDU_SENT = NotificationEvent("EVT_PDU_SENT", "PDU sent")
+EVT_REJECTED = NotificationEvent("EVT_REJECTED", "Association request rejected")
+EVT_RELEASED = NotificationEvent("EVT_RELEASED", "Association released")
+EVT_REQUESTED = NotificationEvent("EVT_REQUESTED", "Association requested")
+
+EVT_ASYNC_OPS = InterventionEvent("EVT_ASYNC_OPS", "Asynchronous operations window proposed")
+EVT_SOP_COMMON = InterventionEvent("EVT_SOP_COMMON", "SOP class common extended negotiation proposed")
+EVT_SOP_EXTENDED = InterventionEvent("EVT_SOP_EXTENDED", "SOP class extended negotiation proposed")
+EVT_USER_ID = InterventionEvent("EVT_USER_ID", "User identity proposed")
+EVT_C_ECHO = InterventionEvent("EVT_C_ECHO", "C-ECHO request received")
+EVT_C_FIND = InterventionEvent("EVT_C_FIND", "C-FIND request received")
+EVT_C_GET = InterventionEvent("EVT_C_GET", "C-GET request received")
+EVT_C_MOVE = InterventionEvent("EVT_C_MOVE", "C-MOVE request received")
+EVT_C_STORE = InterventionEvent("EVT_C_STORE", "C-STORE request received")
+EVT_N_ACTION = InterventionEvent("EVT_N_ACTION", "N-ACTION request received")
+EVT_N_CREATE = InterventionEvent("EVT_N_CREATE", "N-CREATE request received")
+EVT_N_DELETE = InterventionEvent("EVT_N_DELETE", "N-DELETE request received")
+EVT_N_EVENT_REPORT = InterventionEvent("EVT_N_EVENT_REPORT", "N-EVENT-REPORT request received")
+EVT_N_GET = InterventionEvent("EVT_N_GET", "N-GET request received")
+EVT_N_SET = InterventionEvent("EVT_N_SET", "N-SET request received")
+
+EVT_C_STORE_SINK = InterventionEvent("EVT_C_STORE_SINK", "A C-STORE data set is about to arrive: where to put it?")
+"""Our extension: the handler is called after the C-STORE command and before the first byte of its data set, and
+says where the data set goes: None for memory, a path, a file object, a ``bytearray``, a callable that takes each
+piece, or a :class:`dicomwire.sinks.Sink`."""
+
+_INTERVENTIONS = (
+    EVT_ASYNC_OPS, EVT_SOP_COMMON, EVT_SOP_EXTENDED, EVT_USER_ID, EVT_C_ECHO, EVT_C_FIND, EVT_C_GET, EVT_C_MOVE,
+    EVT_C_STORE, EVT_N_ACTION, EVT_N_CREATE, EVT_N_DELETE, EVT_N_EVENT_REPORT, EVT_N_GET, EVT_N_SET,
+)  # fmt: skip
+
+
+def _unbound(event: Event) -> Any:
+    """Nobody handles this event; the service answers that it cannot."""
+    raise NotImplementedError(f"no handler is bound to {event.event.name}")
+
+
+def _echo(event: Event) -> int:
+    return 0x0000
+
+
+def _nothing_accepted(event: Event) -> dict[str, Any]:
+    return {}
+
+
+_DEFAULTS: dict[EventType, Handler] = {
+    EVT_C_ECHO: _echo,
+    EVT_SOP_COMMON: _nothing_accepted,
+    EVT_SOP_EXTENDED: _nothing_accepted,
+}
+
+
+def get_default_handler(event: InterventionEvent) -> Handler:
+    """The handler that acts where none is bound."""
+    return _DEFAULTS.get(event, _unbound)
+
+
+class HandlerTable:
+    """Which handlers are bound to which events, for a server or an association."""
+
+    def __init__(self, handlers: Iterable[EventHandler] | None = None) -> None:
+        self._notifications: dict[EventType, list[Binding]] = {}
+        self._interventions: dict[EventType, Binding] = {}
+        self._own: dict[EventType, tuple[list[Binding], list[Binding]]] = {}
+        """All handlers of a notification event, and those of them that are not the library's, once somebody has asked.
+        Lists are replaced and never changed, so that they can be compared by identity: threads bind while others look.
+        """
+
+        self.library: set[Handler] = set()
+        """Handlers that the library bound to write its log."""
+
+        for item in handlers or ():
+            event, handler = item[0], item[1]
+            self.bind(event, handler, item[2] if len(item) > 2 else None)
+
+    def copy(self) -> HandlerTable:
+        """A table with the same handlers, to be changed on its own."""
+        table = HandlerTable()
+        table._notifications = {event: list(bound) for event, bound in self._notifications.items()}
+        table._interventions = dict(self._interventions)
+        table.library = set(self.library)
+        return table
+
+    def bind(self, event: EventType, handler: Handler, args: list[Any] | None = None) -> None:
+        """Bind ``handler`` to ``event``; ``args`` follow the event when it is called.
+
+        Raises:
+            TypeError: ``args`` is no list, or ``event`` no event.
+        """
+        if args is not None and not isinstance(args, list):
+            raise TypeError(f"the arguments of a handler are a list, not {type(args).__name__}")
+        if isinstance(event, InterventionEvent):
+            self._interventions[event] = (handler, args)
+        elif isinstance(event, NotificationEvent):
+            bound = self._notifications.get(event, [])
+            if (handler, args) not in bound:
+                self._notifications[event] = [*bound, (handler, args)]
+        else:
+            raise TypeError(f"{event!r} is no event")
+
+    def unbind(self, event: EventType, handler: Handler) -> None:
+        """Remove every binding of ``handler`` to ``event``; an unknown handler is ignored."""
+        if event in self._interventions and self._interventions[event][0] == handler:
+            del self._interventions[event]
+        bound = [item for item in self._notifications.get(event, ()) if item[0] != handler]
+        if bound:
+            self._notifications[event] = bound
+        else:
+            self._notifications.pop(event, None)
+
+    def events(self) -> list[EventType]:
+        """The events that have a handler, by name; intervention events always have one."""
+        bound = {event for event in self._interventions if event not in _INTERVENTIONS}
+        return sorted([*_INTERVENTIONS, *bound, *self._notifications], key=lambda event: event.name)
+
+    def handlers(self, event: EventType) -> list[Binding] | Binding:
+        """A list of bindings of a notification event, or the one of an intervention event."""
+        if isinstance(event, InterventionEvent):
+            return self._interventions.get(event) or (get_default_handler(event), None)
+        return list(self._notifications.get(event, ()))
+
+    def listeners(self, event: NotificationEvent) -> Sequence[Binding]:
+        """Who wants to hear of ``event`` now; the library's own handlers only if somebody reads its log."""
+        bound = self._notifications.get(event)
+        if not bound:
+            return ()
+        if self.library and not _LIBRARY_LOG.isEnabledFor(logging.INFO):
+            known = self._own.get(event)
+            if known is None or known[0] is not bound:
+                known = self._own[event] = bound, [item for item in bound if item[0] not in self.library]
+            return known[1]
+        return bound
+
+    def intervention(self, event: InterventionEvent) -> Binding | None:
+        """The handler bound by the user, if any."""
+        return self._interventions.get(event)
+
+
+_LIBRARY_LOG = logging.getLogger("dicomwire")
+
+
+class Event:
+    """What a handler is given: what happened, to which association, and its details.
+
+    Attributes beside the documented ones of each event raise ``AttributeError``.
+
+    May be made by hand, to test a handler: ``Event(None, evt.EVT_C_STORE, {"request": primitive, "context": context})``
+    with a primitive of :mod:`dicomwire.dimse_primitives` and the context as a tuple of ID, abstract syntax and transfer
+    syntax.  ``timestamp`` is None then, unless it is given or the association has a clock.
+    """
+
+    def __init__(
+        self,
+        assoc: AssociationState | None,
+        event: EventType,
+        attrs: dict[str, Any] | None = None,
+        *,
+        timestamp: datetime | None = None,
+        message: ReceivedMessage | None = None,
+    ) -> None:
+        # Any: the class of the adapter in use, whose verbs block or are awaited.
+        self.assoc: Any = assoc
+        self.event = event
+        # Not a clock of our own: the core has none.
+        self.timestamp: datetime = timestamp or getattr(assoc, "_timestamp", _no_clock)()
+        self._message = message
+        if attrs:
+            if message is None and "request" in attrs and "context" in attrs:
+                attrs = attrs.copy()
+                self._message = _made_by_hand(attrs.pop("request"), attrs.pop("context"))
+            self.__dict__.update(attrs)
+
+    @property
+    def _event(self) -> EventType:
+        """``event`` under the name that programs for pynetdicom look at."""
+        return self.event
+
+    def __repr__(self) -> str:
+        return f"<Event {self.event.name}>"
+
+    @property
+    def _log_fields(self) -> Any:
+        # For handlers in worker threads, where nothing of the association is at work.
+        return getattr(self.assoc, "_log_fields", None)
+
+    if TYPE_CHECKING:
+        # The attributes of the event's kind, such as ``pdu`` or ``primitive``.
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _service_message(self, name: str) -> ReceivedMessage:
+        if self._message is None:
+            raise AttributeError(f"{self.event.name} has no {name}: it is not a service event")
+        return self._message
+
+    def _of(self, name: str, *events: EventType) -> ReceivedMessage:
+        """The message, if this event is one of ``events``."""
+        if self._message is None or self.event not in events:
+            raise AttributeError(f"{self.event.name} has no {name}")
+        return self._message
+
+    # -- all service events ---------------------------------------------------------------------------------------
+    @property
+    def request(self) -> Any:
+        """The request as a DIMSE primitive of :mod:`dicomwire.dimse_primitives`."""
+        return self._service_message("request").primitive
+
+    @property
+    def context(self) -> PresentationContextTuple:
+        """The presentation context the request came on: ID, abstract syntax and transfer syntax."""
+        return self._service_message("context").context_tuple
+
+    @property
+    def message_id(self) -> int:
+        return self._service_message("message_id").message_id
+
+    # -- data sets ------------------------------------------------------------------------------------------------
+    @property
+    def dataset(self) -> Dataset:
+        """The received data set, decoded on first use; empty if none was sent.
+
+        Raises what pydicom raises, and `ValueError` for what is plainly no data set in the transfer syntax of the
+        context.
+        """
+        return self._of("dataset", EVT_C_STORE).data_set()
+
+    @property
+    def dataset_path(self) -> Path | None:
+        """Where the file of a data set is that went to a path; None if it is in memory.
+
+        Received in chunks it is temporary, and deleted when the handler returns.  A file under a path of yours stays;
+        if your status is a failure, what was under that path before comes back.
+        """
+        return self._of("dataset_path", EVT_C_STORE).path
+
+    def encoded_dataset(self, include_meta: bool = True) -> bytes:
+        """The data set as received, by default as a complete DICOM file: preamble, file meta, data set.
+
+        Elements of group 0002 that the peer sent in front of it are left out.  `ValueError` if a file is asked for, and
+        what came is plainly no data set.
+        """
+        return self._of("encoded_dataset", EVT_C_STORE).encoded(include_meta=include_meta)
+
+    @property
+    def file_meta(self) -> FileMetaDataset:
+        """New file meta information for the received instance."""
+        return self._of("file_meta", EVT_C_STORE, EVT_C_STORE_SINK).file_meta()
+
+    @property
+    def identifier(self) -> Dataset:
+        """The decoded query."""
+        return self._of("identifier", EVT_C_FIND, EVT_C_GET, EVT_C_MOVE).data_set()
+
+    @property
+    def action_information(self) -> Dataset:
+        return self._of("action_information", EVT_N_ACTION).data_set()
+
+    @property
+    def attribute_list(self) -> Dataset:
+        return self._of("attribute_list", EVT_N_CREATE).data_set()
+
+    @property
+    def event_information(self) -> Dataset:
+        return self._of("event_information", EVT_N_EVENT_REPORT).data_set()
+
+    @property
+    def modification_list(self) -> Dataset:
+        return self._of("modification_list", EVT_N_SET).data_set()
+
+    # -- command elements -----------------------------------------------------------------------------------------
+    @property
+    def move_destination(self) -> str | None:
+        from dicomwire.vocabulary.titles_and_uids import received_text
+
+        title = self._of("move_destination", EVT_C_MOVE).command.move_destination
+        return title if title is None else received_text(title)
+
+    @property
+    def action_type(self) -> int | None:
+        return self._of("action_type", EVT_N_ACTION).command.action_type_id
+
+    @property
+    def event_type(self) -> int | None:
+        return self._of("event_type", EVT_N_EVENT_REPORT).command.event_type_id
+
+    @property
+    def attribute_identifiers(self) -> list[BaseTag]:
+        """The tags asked for; ``[]`` is all."""
+        from pydicom.tag import Tag
+
+        command = self._of("attribute_identifiers", EVT_N_GET).command
+        return [Tag(tag) for tag in command.attribute_identifier_list or ()]
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the peer has sent C-CANCEL for this request; once True it stays so."""
+        if self._message is None or self.event not in (EVT_C_FIND, EVT_C_GET, EVT_C_MOVE):
+            return False
+        asked = self.__dict__.get("_is_cancelled") or getattr(self.assoc, "_is_cancelled", None)
+        return asked is not None and bool(asked(self._message.message_id))
+
+
+def _no_clock() -> Any:
+    return None
+
+
+def _made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMessage:
+    """A request as if it had been received."""
+    from dicomwire.associations.received import ReceivedMessage
+    from dicomwire.compat.dimse_primitives import to_command
+    from dicomwire.dimse.session import AcceptedContext
+
+    command, data = to_command(primitive)
+    message = ReceivedMessage(AcceptedContext(*context), command)
+    message.data = data
+    return message
+
+
+def trigger(assoc: AssociationBase, event: EventType, attrs: dict[str, Any] | None = None) -> Any:
+    """Call the handlers of ``event`` with an :class:`Event` made of ``attrs``; for plain handlers.
+
+    A notification returns None, and what its handlers raise is logged; an intervention returns what its handler
+    returns, and lets its exceptions through.
+    """
+    happened = Event(assoc, event, attrs, timestamp=assoc._timestamp())
+    bound = assoc.get_handlers(event)
+    if isinstance(bound, tuple):
+        handler, args = bound
+        return handler(happened, *(args or ()))
+    for handler, args in bound:
+        try:
+            handler(happened, *(args or ()))
+        except Exception:
+            LOGGER.exception("handler %r of %s raised", handler, event.name)
+    return None

@@ -1,0 +1,202 @@
+"""Requesting an association."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import frozen
+
+from dicomwire._logging import logger
+from dicomwire.associations import events as evt
+from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
+from dicomwire.associations.negotiation import read_answer
+from dicomwire.associations.server import handler_table
+from dicomwire.associations.window import adopt_window
+from dicomwire.compat.pdu_primitives import (
+    AsynchronousOperationsWindowNegotiation,
+    NegotiationItem,
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+)
+from dicomwire.compat.wire_items import associate_primitive, to_item
+from dicomwire.upper_layer.events import AssociateAccepted
+from dicomwire.upper_layer.items import (
+    AsynchronousOperationsWindowItem,
+    ImplementationClassUIDItem,
+    ImplementationVersionNameItem,
+    MaximumLengthItem,
+    UserItem,
+)
+from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.state import Role
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.titles_and_uids import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.associations.entity import ApplicationEntityBase
+
+LOGGER = logger(__name__)
+
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
+
+_EXTENDED = (
+    SCP_SCU_RoleSelectionNegotiation,
+    SOPClassExtendedNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    AsynchronousOperationsWindowNegotiation,
+    UserIdentityNegotiation,
+)
+_ONCE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
+
+
+@frozen
+class Proposal:
+    """A checked association request, and the contexts it was made of."""
+
+    request: AssociateRQ
+    contexts: list[PresentationContext]
+    called: str
+    """The called title as it was given."""
+
+
+def propose(
+    ae: ApplicationEntityBase,
+    contexts: Sequence[PresentationContext] | None,
+    ae_title: str,
+    max_pdu: int,
+    ext_neg: Sequence[NegotiationItem] | None,
+) -> Proposal:
+    """Check the arguments of ``associate`` in the documented order, and make the request of them.
+
+    Raises:
+        TypeError: a title or length of the wrong type, or an item that is no extended negotiation.
+        ValueError: a bad title, length, context or item.
+        RuntimeError: no presentation context at all.
+    """
+    title = set_ae(ae_title, "ae_title", allow_empty=False, allow_none=False)
+    assert title is not None
+    if not isinstance(max_pdu, int | float):
+        raise TypeError(f"max_pdu is a number, not {type(max_pdu).__name__}")
+    if max_pdu < 0 or 0 < max_pdu < 7:
+        raise ValueError(f"max_pdu {max_pdu}: no fragment fits; use 0 for no limit, or 7 and more")
+    items = [_extended(item) for item in ext_neg or ()]
+    for kind in _ONCE:
+        if sum(isinstance(item, kind) for item in ext_neg or ()) > 1:
+            raise ValueError(f"more than one {kind.__name__}")
+    for context in contexts or ():
+        if not isinstance(context, PresentationContext):
+            raise ValueError(f"contexts holds {type(context).__name__}, not only presentation contexts")
+    chosen = list(contexts or ae.requested_contexts)
+    proposed = ae._requested_items(chosen)
+    if not proposed:
+        raise RuntimeError("no presentation contexts: add some to the AE, or give them to associate()")
+    user_information: list[UserItem] = [
+        MaximumLengthItem(maximum_length=int(max_pdu)),
+        ImplementationClassUIDItem(implementation_class_uid=str(ae.implementation_class_uid)),
+    ]
+    if ae.implementation_version_name is not None:
+        name = ae.implementation_version_name
+        user_information.append(ImplementationVersionNameItem(implementation_version_name=name))
+    order = {0x51: 1, 0x52: 2, 0x53: 3, 0x54: 4, 0x55: 5, 0x56: 6, 0x57: 7, 0x58: 8}
+    if ae.asynchronous_operations != (1, 1) and not any(item.kind == 0x53 for item in items):
+        invoked, performed = ae.asynchronous_operations
+        window = AsynchronousOperationsWindowItem(
+            maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
+        )
+        items.append(window)
+    user_information += items
+    user_information.sort(key=lambda item: order.get(item.kind, 9))
+    request = AssociateRQ(
+        called_ae_title=title,
+        calling_ae_title=ae.ae_title,
+        presentation_context=proposed,
+        user_information=tuple(user_information),
+    )
+    request.encode()
+    return Proposal(request, chosen, title)
+
+
+def _extended(item: NegotiationItem) -> UserItem:
+    if not isinstance(item, _EXTENDED):
+        raise TypeError(f"{type(item).__name__} is no extended negotiation item")
+    return to_item(item)
+
+
+def new_requestor(
+    kind: type[AssociationT],
+    ae: ApplicationEntityBase,
+    contexts: Sequence[PresentationContext] | None,
+    ae_title: str,
+    max_pdu: int,
+    ext_neg: Sequence[NegotiationItem] | None,
+    evt_handlers: Iterable[evt.EventHandler] | None,
+    address: tuple[Any, ...] | None = None,
+    address_type: Callable[[tuple[Any, ...]], Any] | None = None,
+) -> tuple[AssociationT, AssociateRQ]:
+    """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
+    proposal = propose(ae, contexts, ae_title, max_pdu, ext_neg)
+    association = kind(ae, Role.REQUESTOR, handler_table(evt_handlers))
+    association.requestor._contexts = proposal.contexts
+    association.acceptor._ae_title = proposal.called
+    if address is not None:
+        association.acceptor._set_address(address, address_type)
+    return association, proposal.request
+
+
+async def not_connected(association: AssociationBase, error: Exception) -> None:
+    """There is no transport connection: the association ends before it began."""
+    why = str(error) or ("timed out" if isinstance(error, TimeoutError) else "connection closed")
+    # What was tried is in the error, of an adapter that tries several addresses.
+    named = "" if association._peer_name in why else f" to {association._peer_name}"
+    LOGGER.error("no connection%s: %s", named, why)
+    association._advice = advice_without_connection(error)
+    await association._finish("aborted", f"no connection: {why}")
+
+
+async def establish(association: AssociationBase, request: AssociateRQ) -> None:
+    """Send the request over the open channel, and act on the answer."""
+    with association._exchange:
+        await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
+        association._session.send(request)  # type: ignore[union-attr]
+        association.requestor._set_pdu(request)
+        # On its way before anybody is told: a handler may take its time, or wait for the peer to have it.
+        await association._flush()
+        await association._notify(evt.EVT_REQUESTED)
+        while association._answer is None and not association._ended:
+            await association._advance()
+        answer = association._answer
+        if answer is None or association._ended:
+            return
+        association.acceptor._set_pdu(answer.pdu)
+        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
+        if isinstance(answer, AssociateAccepted):
+            await _accepted(association, request, answer)
+        else:
+            await association._finish("rejected", f"rejected: {answer.describe()}")
+
+
+async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
+    association._set_contexts(
+        read_answer(
+            request.presentation_context,
+            answer.pdu.presentation_context,
+            association.requestor._roles(),
+            association.acceptor._roles(),
+        )
+    )
+    adopt_window(association)
+    tell_refused(association)
+    if any(context.result == 0 for context in association._contexts):
+        association.is_established = True
+        await association._notify(evt.EVT_ACCEPTED)
+        if association.is_established:
+            await association._notify(evt.EVT_ESTABLISHED)
+        return
+    await association._notify(evt.EVT_ACCEPTED)
+    LOGGER.error("no presentation context was accepted: %s", explain(association))
+    await association._abort(source=2)
+    association.failure = "no presentation context was accepted"

@@ -1,0 +1,1 @@
+"""Data sets and files: where they come from, where they go, and their bytes."""

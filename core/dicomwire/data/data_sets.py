@@ -1,0 +1,105 @@
+"""Data sets between their bytes and pydicom, in the transfer syntax of a presentation context."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from dicomwire._globals import DEFLATED_SYNTAXES
+from dicomwire.upper_layer.connection import Buffer
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+class Encoding(NamedTuple):
+    """How a transfer syntax encodes data sets."""
+
+    implicit: bool
+    little: bool
+    deflated: bool
+
+
+@lru_cache(maxsize=256)
+def encoding_of(transfer_syntax: str) -> Encoding:
+    """The encoding of a transfer syntax."""
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
+    syntax = UID(transfer_syntax, IGNORE)
+    if syntax.is_private:
+        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
+        return Encoding(implicit=False, little=True, deflated=False)
+    # Of the deflated ones pydicom knows the first.
+    return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, transfer_syntax in DEFLATED_SYNTAXES)
+
+
+def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
+    """A data set from its bytes; empty without any."""
+    from pydicom.dataset import Dataset
+
+    if not data:
+        return Dataset()
+    from dicomwire.data.dsutils import decode
+
+    return decode(data, *encoding_of(transfer_syntax))
+
+
+def decode_data_set_later(data: Buffer | None, transfer_syntax: str) -> Dataset:
+    """As :func:`decode_data_set`, but what can be made when it is looked at is made then; errors come now."""
+    from dicomwire.data.plain_data_sets import decode_plain_later
+
+    encoding = encoding_of(transfer_syntax)
+    if data and encoding.little and not encoding.deflated:
+        plain = decode_plain_later(data, implicit=encoding.implicit)
+        if plain is not None:
+            return plain
+    return decode_data_set(data, transfer_syntax)
+
+
+def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
+    """The bytes of a data set without its groups 0000 and 0002; bytes are taken to be encoded already.
+
+    Values of odd length are padded: what was read so is written so (PS3.5 7.1.1).
+
+    Raises:
+        ValueError: it cannot be encoded.
+    """
+    encoded = _encoded(dataset, transfer_syntax)
+    size = encoded.nbytes if isinstance(encoded, memoryview) else len(encoded)
+    return _evened(encoded, transfer_syntax) if size & 1 else encoded
+
+
+def _evened(data: Buffer, transfer_syntax: str) -> bytes:
+    """Encoded elements of odd length, those of them padded that are to blame."""
+    from dicomwire.data.contents import InMemory, view_of
+    from dicomwire.data.encodings import EXPLICIT, known
+    from dicomwire.data.padding import CannotPad, padded, plan
+
+    view = view_of(data)
+    what = known(transfer_syntax)
+    if what.deflated:
+        # A deflated stream may be followed by a NUL (PS3.5 A.5).
+        return bytes(view) + b"\0"
+    content = InMemory(view)
+    try:
+        padding = plan(content.read_at, len(view), what.coding or EXPLICIT)
+    except CannotPad as error:
+        raise ValueError(f"an encoded data set is of odd length and cannot be padded: {error}") from None
+    return b"".join(padded(iter((view,)), padding))
+
+
+def _encoded(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
+    if isinstance(dataset, bytes | bytearray | memoryview):
+        return dataset
+    from pydicom.dataset import Dataset
+
+    if not isinstance(dataset, Dataset):
+        raise ValueError(f"a data set is a Dataset or its bytes, not {type(dataset).__name__}")
+    from dicomwire.data.dsutils import encode_dataset
+    from dicomwire.data.pydicom_private import elements_of
+
+    elements = elements_of(dataset)
+    if elements and min(elements) >> 16 < 0x0003:
+        dataset = dataset[0x00030000:]
+    return encode_dataset(dataset, *encoding_of(transfer_syntax))

@@ -1,0 +1,149 @@
+"""How data sets are encoded, and the elements of encoded ones by hand (PS3.5 7.1)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+
+from attrs import frozen
+
+from dicomwire._globals import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+
+SHORT_VRS = frozenset(
+    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS",
+     b"ST", b"TM", b"UI", b"UL", b"US")
+)  # fmt: skip
+"""Their length takes two bytes in explicit VR; that of all others four, behind two reserved ones (PS3.5 7.1.2)."""
+
+LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+
+UNDEFINED = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+PIXEL_DATA = 0x7FE00010
+
+
+class NotAnElement(ValueError):
+    """The bytes here are no data element."""
+
+
+@frozen
+class Element:
+    """The beginning of a data element: all but its value."""
+
+    tag: int
+    vr: bytes
+    """Empty in implicit VR."""
+
+    header: int
+    """Bytes before the value."""
+
+    length: int
+
+
+class Coding:
+    """One of the three ways to encode elements."""
+
+    def __init__(self, transfer_syntax: str, *, implicit: bool = False, little: bool = True) -> None:
+        order = "<" if little else ">"
+        self.transfer_syntax = transfer_syntax
+        """The uncompressed one that is encoded so."""
+
+        self.implicit = implicit
+        self.little = little
+        self._tag = Struct(order + "HH")
+        self._short = Struct(order + "H")
+        self._long = Struct(order + "L")
+        self._explicit = Struct(order + "HH2sH")
+        self._implicit = Struct(order + "HHL")
+
+    def element(self, data: Any, at: int) -> Element:
+        """The element that begins at ``data[at]``.
+
+        Raises:
+            struct.error: the data end before its value.
+            NotAnElement: it has no value representation.
+        """
+        group, element, length = self._implicit.unpack_from(data, at)
+        tag = group << 16 | element
+        if self.implicit or group == 0xFFFE:
+            return Element(tag, b"", 8, length)
+        _, _, vr, length = self._explicit.unpack_from(data, at)
+        if vr in SHORT_VRS:
+            return Element(tag, vr, 8, length)
+        if not (vr.isalpha() and vr.isupper()):
+            raise NotAnElement(f"({group:04X},{element:04X}) has no value representation")
+        (length,) = self._long.unpack_from(data, at + 8)
+        return Element(tag, vr, 12, length)
+
+    def item(self, data: Any, at: int) -> Element:
+        """The item, or what ends a sequence, that begins at ``data[at]``: they have no value representation.
+
+        Raises:
+            struct.error: the data end before its value.
+        """
+        group, element, length = self._implicit.unpack_from(data, at)
+        return Element(group << 16 | element, b"", 8, length)
+
+    def header(self, element: Element, length: int) -> bytes:
+        """The beginning of ``element`` with another length.
+
+        Raises:
+            NotAnElement: the length does not fit.
+        """
+        tag = self._tag.pack(element.tag >> 16, element.tag & 0xFFFF)
+        if element.header == 12:
+            return tag + element.vr + b"\0\0" + self._long.pack(length)
+        if not element.vr:
+            return tag + self._long.pack(length)
+        if length > 0xFFFF:
+            raise NotAnElement(f"{describe(element.tag)} is too long to be padded")
+        return tag + element.vr + self._short.pack(length)
+
+    def mark(self, tag: int, length: int = 0) -> bytes:
+        """An item, or what ends an item or a sequence."""
+        return self._implicit.pack(tag >> 16, tag & 0xFFFF, length)
+
+
+IMPLICIT = Coding(IMPLICIT_LITTLE, implicit=True)
+EXPLICIT = Coding(EXPLICIT_LITTLE)
+BIG = Coding(EXPLICIT_BIG, little=False)
+
+
+def describe(tag: int) -> str:
+    """A tag as the standard writes it."""
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+class Known:
+    """What a transfer syntax says of its data sets."""
+
+    __slots__ = ("coding", "deflated", "is_uid")
+
+    def __init__(self, coding: Coding | None, *, deflated: bool = False, is_uid: bool = True) -> None:
+        self.coding: Coding | None = coding
+        """None for private transfer syntaxes and unknown ones, which may be anything."""
+
+        self.deflated: bool = deflated
+        self.is_uid: bool = is_uid
+
+
+@lru_cache(maxsize=256)
+def known(transfer_syntax: str) -> Known:
+    """What is known of a transfer syntax."""
+    from pydicom.uid import UID
+
+    from dicomwire.data.data_sets import encoding_of
+
+    if re.fullmatch(r"[0-9.]{1,64}", transfer_syntax) is None:
+        return Known(None, is_uid=False)
+    try:
+        encoding = encoding_of(transfer_syntax)
+    except ValueError:
+        return Known(None)
+    if encoding.deflated:
+        return Known(EXPLICIT, deflated=True)
+    if UID(transfer_syntax).is_private:
+        return Known(None)
+    return Known(IMPLICIT if encoding.implicit else EXPLICIT if encoding.little else BIG)

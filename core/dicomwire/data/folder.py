@@ -1,0 +1,64 @@
+"""Received instances as files in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import define, field
+
+from dicomwire._logging import logger
+from dicomwire.associations import events as evt
+from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
+from dicomwire.data.safe_names import safe_name
+
+LOGGER = logger(__name__)
+
+
+@define(eq=False)
+class Folder(Receiver[IncomingFile]):
+    """Takes C-STORE requests: data sets stream to a file of another name, which gets its own when it is complete.
+
+    So there is never a part of an instance under its name.  An instance that is there already is replaced.
+    """
+
+    path: Path = field(converter=Path)
+    arrived: Callable[[], None] = field(default=lambda: None)
+    """Called whenever a piece of an instance has come."""
+
+    count: int = field(default=0, init=False)
+    """Instances that were stored."""
+
+    error: Exception | None = field(default=None, init=False)
+    """Why the first that could not be stored could not."""
+
+    _stored: dict[Path, None] = field(factory=dict, init=False)
+
+    @property
+    def stored(self) -> tuple[Path, ...]:
+        """The files, each once, in the order in which they came."""
+        return tuple(self._stored)
+
+    @property
+    def last(self) -> Path | None:
+        return next(reversed(self._stored), None)
+
+    def new(self, event: evt.Event) -> IncomingFile:
+        """A file of another name in the folder."""
+        assert event._message is not None
+        header = event._message.header()
+        return IncomingFile.within(self.path, header, arrived=self.arrived, failed=self._failed)
+
+    def keep(self, event: evt.Event, sink: IncomingFile) -> int:
+        """Give the file its SOP instance's name; the status to answer with."""
+        assert event._message is not None
+        path = self.path / f"{safe_name(event._message.command.affected_sop_instance_uid or '')}.dcm"
+        status = sink.keep(path, LOGGER)
+        if status == SUCCESS:
+            self.count += 1
+            self._stored.pop(path, None)
+            self._stored[path] = None
+        return status
+
+    def _failed(self, error: Exception) -> None:
+        self.error = self.error or error

@@ -1,0 +1,71 @@
+"""Whole DICOM files as data sets."""
+
+from __future__ import annotations
+
+import os
+from io import BytesIO
+from mmap import mmap
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from dicomwire._globals import DEFLATED_SYNTAXES
+from dicomwire.data.file_meta import read_file_meta
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+def read_instance(source: str | os.PathLike[str] | BinaryIO | Any, *, with_pixels: bool = True) -> Dataset:
+    """The instance in a DICOM file: a path, a binary file object that stands at its beginning, or bytes.
+
+    As pydicom's ``dcmread``, which inflates one deflated transfer syntax of three, and without limit; and elements of
+    unknown VR that are known have theirs.
+
+    Raises:
+        pydicom.errors.InvalidDicomError, OSError: it is no DICOM file, or cannot be read.
+        ValueError: it is deflated and damaged, or longer than ``dsutils.MAX_INFLATED_LENGTH``.
+        Exception: whatever pydicom raises for a damaged data set.
+    """
+    if isinstance(source, str | os.PathLike):
+        with open(source, "rb") as file:
+            if (inflated := _inflated(file)) is not None:
+                return inflated if with_pixels else _without_pixels(inflated)
+        found: Any = os.fspath(source)
+    else:
+        is_file = hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, mmap)
+        found = source if is_file else BytesIO(cast(bytes, source))
+        begin = found.tell()
+        if (inflated := _inflated(found)) is not None:
+            return inflated if with_pixels else _without_pixels(inflated)
+        found.seek(begin)
+    from pydicom import dcmread
+
+    from dicomwire.data.as_known import as_known
+
+    return as_known(dcmread(found, stop_before_pixels=not with_pixels))
+
+
+def _without_pixels(dataset: Dataset) -> Dataset:
+    from dicomwire.data.pydicom_private import elements_of
+
+    for tag in [tag for tag in elements_of(dataset) if tag >= 0x7FE00000]:
+        del dataset[tag]
+    return dataset
+
+
+def _inflated(file: BinaryIO) -> Dataset | None:
+    """The instance, if it is deflated."""
+    begin = file.tell()
+    meta = read_file_meta(file)
+    if meta.transfer_syntax_uid not in DEFLATED_SYNTAXES:
+        return None
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.filereader import read_dataset
+
+    from dicomwire.data.dsutils import decode
+
+    file.seek(begin)
+    head = file.read(meta.data_set_offset)
+    file_meta = FileMetaDataset(read_dataset(BytesIO(head[132:]), False, True))
+    dataset = decode(file.read(), is_implicit_vr=False, is_little_endian=True, deflated=True)
+    name = cast(str, getattr(file, "name", None) or file)
+    return FileDataset(name, dataset, head[:128], file_meta, is_implicit_VR=False, is_little_endian=True)

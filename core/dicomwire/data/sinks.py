@@ -1,0 +1,463 @@
+"""Where a received data set goes while it arrives."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+import weakref
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+from attrs import define, field
+
+from dicomwire._logging import logger, printable, reason
+from dicomwire.data import large_memory as _large_memory
+from dicomwire.data.large_memory import LargeMemory
+from dicomwire.upper_layer.connection import Buffer
+
+LOGGER = logger(__name__)
+
+_IOV_MAX = 512
+
+
+def _keep_freed_memory() -> None:
+    """Let the C library keep the memory of data sets that are done with for those to come.
+
+    glibc gives what is free at the end of its heap back to the system, and gets it again page by page, which costs more
+    than to receive what goes there.  It does not for less than twice the largest block that it has seen freed: this
+    one, which is never touched.
+    """
+    bytes(8 << 20)
+
+
+_keep_freed_memory()
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Takes a data set piece by piece.  Any method may return an awaitable in the asyncio and trio adapters.
+
+    The next piece is read from the peer when ``write`` has returned: a slow sink slows its sender, and nothing
+    piles up in between.  File meta information in front of a data set does not come here, nor what is no data set at
+    all: a sink with an attribute ``as_it_came`` that is true gets everything.
+    """
+
+    def write(self, fragments: list[memoryview], /) -> Awaitable[None] | None:
+        """Take what has arrived; the views are valid during the call only."""
+
+    def close(self) -> Awaitable[None] | None:
+        """The data set is complete."""
+
+    def discard(self) -> Awaitable[None] | None:
+        """It never will be, or is not wanted any more: leave nothing behind."""
+
+
+_LARGE = 4 << 20
+"""Bytes of a data set from which it is kept in large pages."""
+
+
+@define
+class MemorySink:
+    """Keeps the data set in memory.
+
+    ``write`` raises ``MemoryError`` beyond ``limit`` bytes.
+    """
+
+    limit: int
+    _held: bytearray | LargeMemory = field(factory=bytearray, alias="data")
+
+    @property
+    def data(self) -> Buffer:
+        """What has come: a ``bytearray``, or a ``memoryview`` if it is large; nothing is written while that is used."""
+        held = self._held
+        return held if isinstance(held, bytearray) else held.view()
+
+    def write(self, fragments: list[memoryview]) -> None:
+        """Keep a copy.
+
+        Raises:
+            MemoryError: it would be more than ``limit`` bytes.
+        """
+        held = self._held
+        if isinstance(held, bytearray):
+            for fragment in fragments:
+                # Its extend() would make a copy first.
+                held += fragment
+            if len(held) >= _LARGE and _large_memory.IS_AVAILABLE:
+                self._held = held = LargeMemory(held)
+        else:
+            for fragment in fragments:
+                held.extend(fragment)
+        if len(held) > self.limit:
+            raise MemoryError(f"data set longer than {self.limit} bytes")
+
+    def close(self) -> None:
+        """The data set is complete: memory that it does not need is given back."""
+        if isinstance(self._held, LargeMemory):
+            self._held.trim()
+
+    def discard(self) -> None:
+        """Forget what has come."""
+        self._held = bytearray()
+
+
+def write_all(descriptor: int, fragments: list[memoryview]) -> None:
+    """Write buffers to a file descriptor, all of them, in as few calls as it takes."""
+    if not hasattr(os, "writev"):
+        fragments = [memoryview(b"".join(fragments))]
+    for start in range(0, len(fragments), _IOV_MAX):
+        batch = fragments[start : start + _IOV_MAX]
+        size = sum(map(len, batch))
+        written = os.writev(descriptor, batch) if hasattr(os, "writev") else 0
+        if written < size:
+            for fragment in batch:
+                skip = min(written, len(fragment))
+                written -= skip
+                rest = fragment[skip:]
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+
+
+_undecided: dict[str, weakref.ref[FileSink]] = {}
+"""Paths under which a file lies whose request is not answered yet, each with who put it there."""
+
+
+@define(eq=False)
+class FileSink:
+    """Writes a complete DICOM file: ``header`` (preamble and file meta information), then the data set.
+
+    While it is written it has a name of its own beside ``path``, ``.<16 hexadecimal digits>.part``; ``close`` gives it
+    its name, in one step.  So under ``path`` there is always a whole file, however many are written under one name at
+    once, and a process that is killed leaves nothing but a ``.part``.  What is no regular file, such as a pipe, is
+    written as it is; a symbolic link is refused.
+    """
+
+    path: Path = field(converter=Path)
+    header: bytes = b""
+    exclusive: bool = False
+    """Refuse to touch a file that exists (FileExistsError)."""
+
+    is_undecided: bool = field(default=False, init=False)
+    """Behind ``close`` there will be a ``settle``."""
+
+    _descriptor: int = field(default=-1, init=False)
+    _part: str | None = field(default=None, init=False)
+    """What was made and does not have its name yet."""
+
+    _earlier: str | None = field(default=None, init=False)
+    """Another name of the file that was under ``path`` before."""
+
+    _placed: tuple[int, int] | None = field(default=None, init=False)
+    """Which file it is that was put under ``path``: device and inode."""
+
+    _aside: str | None = field(default=None, init=False)
+    """Another name of the file, from when somebody put another one under ``path``."""
+
+    _claim: str | None = field(default=None, init=False)
+    """Where ``_undecided`` has it."""
+
+    @property
+    def where(self) -> Path:
+        """Where the file is now."""
+        return Path(self._aside or self._part or self.path)
+
+    def write(self, fragments: list[memoryview]) -> None:
+        """Append to the file, which the first call makes.
+
+        Raises:
+            OSError: it cannot be made or written.
+        """
+        if self._descriptor < 0:
+            self._open()
+        write_all(self._descriptor, fragments)
+
+    def close(self) -> None:
+        """Give the file its name, now that it is complete.
+
+        Raises:
+            OSError: it cannot be made, or not be put there.
+        """
+        if self._descriptor < 0:
+            self._open()
+        written = os.fstat(self._descriptor)
+        self._release()
+        name = str(self.path)
+        if self._part is None or self._part == name:
+            return
+        if self.is_undecided:
+            ours: weakref.ref[FileSink] = weakref.ref(self)
+            claim = _claim_on(name)
+            # In one step: threads come here at once.
+            if _undecided.setdefault(claim, ours) is not ours:
+                # There lies the file of another request, and its handler is looking at it.
+                return
+            self._claim = claim
+        before = _mode(name)
+        if self.is_undecided and before is not None:
+            self._remember_earlier(name)
+        # Before it is so: other threads ask as soon as it is.
+        self._placed = written.st_dev, written.st_ino
+        self._place(self._part, before)
+
+    def settle(self, *, kept: bool) -> None:
+        """It is decided what becomes of the file: unless it is ``kept``, the one that was there before comes back.
+
+        Without one, or if somebody has put another there meanwhile, what is under ``path`` stays.  Only the first
+        word counts.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        # First: see _step_aside().
+        self.is_undecided = False
+        part, self._part, self._aside = self._aside or self._part, None, None
+        earlier, self._earlier = self._earlier, None
+        try:
+            if part is not None and (not kept or self._is_placed()):
+                _remove(part)
+            elif part is not None and os.path.lexists(part):
+                # Else somebody has taken it somewhere else.
+                try:
+                    self._let_go_of_name()
+                    self._place(part, _mode(str(self.path)))
+                except OSError:
+                    _remove(part)
+                    raise
+            if earlier is not None and not kept and (self._is_placed() or not os.path.lexists(self.path)):
+                with contextlib.suppress(OSError):
+                    os.replace(earlier, self.path)
+            elif earlier is not None:
+                _remove(earlier)
+        finally:
+            if self._claim is not None:
+                _undecided.pop(self._claim, None)
+                self._claim = None
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        # Closing may fail for the same reason as writing did; the file goes all the same.
+        with contextlib.suppress(OSError):
+            self._release()
+        if self._part is None and self._earlier is None and self._is_placed():
+            _remove(str(self.path))
+        with contextlib.suppress(OSError):
+            self.settle(kept=False)
+
+    def __del__(self) -> None:
+        if getattr(self, "is_undecided", False):
+            # The association has ended before anybody could decide.
+            with contextlib.suppress(OSError):
+                self.settle(kept=False)
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        part = self._new_part()
+        if part is None:
+            self._descriptor = os.open(str(self.path), flags)
+        else:
+            self._descriptor = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o666)
+            self._part = part
+        write_all(self._descriptor, [memoryview(self.header)])
+
+    def _new_part(self) -> str | None:
+        """The name to write under; None for what is written where it is."""
+        name = str(self.path)
+        mode = _mode(name)
+        if mode is None:
+            return _part_beside(name)
+        # Found out now, and not when all has come.
+        if self.exclusive:
+            raise _os_error(errno.EEXIST, name)
+        if stat.S_ISDIR(mode):
+            raise _os_error(errno.EISDIR, name)
+        if stat.S_ISLNK(mode):
+            raise _os_error(errno.ELOOP, name)
+        return _part_beside(name) if stat.S_ISREG(mode) else None
+
+    def _remember_earlier(self, name: str) -> None:
+        # Some file systems have no second names: then there is no way back.
+        with contextlib.suppress(OSError, NotImplementedError):
+            earlier = _part_beside(name)
+            os.link(name, earlier, follow_symlinks=False)
+            self._earlier = earlier
+
+    def _place(self, part: str, before: int | None) -> None:
+        """Give it its name, under which there was a file of the mode ``before``."""
+        name = str(self.path)
+        if self.exclusive:
+            # Unlike renaming, this never replaces anything.
+            os.link(part, name)
+            _remove(part)
+        else:
+            if before is not None:
+                # Who may read what is under this name stays as it was.
+                with contextlib.suppress(OSError):
+                    os.chmod(part, stat.S_IMODE(before))
+            os.replace(part, name)
+        self._part = None
+
+    def _let_go_of_name(self) -> None:
+        """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""
+        reference = _undecided.get(_claim_on(str(self.path)))
+        holder = None if reference is None else reference()
+        if holder is not None and holder is not self and not (self.exclusive or holder.exclusive):
+            holder._step_aside()
+
+    def _step_aside(self) -> None:
+        """Somebody puts another file under our name: ours has one of its own again, until it is settled."""
+        if not self.is_undecided or self._aside is not None or not self._is_placed():
+            return
+        # Where there are no second names, who looks now sees the other one.
+        with contextlib.suppress(OSError, NotImplementedError):
+            aside = _part_beside(str(self.path))
+            os.link(self.path, aside, follow_symlinks=False)
+            self._aside = aside
+            if not self.is_undecided:
+                # It was settled meanwhile, in another thread, which may not have seen it.
+                self._aside = None
+                _remove(aside)
+
+    def _is_placed(self) -> bool:
+        """Whether what is under ``path`` is the file that was written here."""
+        if self._placed is None:
+            return False
+        try:
+            found = os.lstat(self.path)
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._placed
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+def _claim_on(name: str) -> str:
+    """A path as it is in ``_undecided``."""
+    return os.path.normcase(os.path.abspath(name))
+
+
+def _mode(name: str) -> int | None:
+    """What is under a name, if there is anything."""
+    try:
+        return os.lstat(name).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _os_error(number: int, name: str) -> OSError:
+    return OSError(number, os.strerror(number), name)
+
+
+def _remove(name: str) -> None:
+    # What cannot be removed stays, under a name that nobody takes for an instance: on Windows, what is open somewhere.
+    try:
+        os.unlink(name)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        LOGGER.warning("%s cannot be removed and stays: %s", printable(name, 300), reason(error))
+
+
+def part_name() -> str:
+    """A new file name that nobody takes for an instance."""
+    return f".{os.urandom(8).hex()}.part"
+
+
+def _part_beside(path: str) -> str:
+    return os.path.join(os.path.dirname(path), part_name())
+
+
+@define(eq=False)
+class TemporaryFile(FileSink):
+    """A file that is there until it is settled, however that is."""
+
+    @classmethod
+    def new(cls, header: bytes) -> TemporaryFile:
+        """A new one, in the folder for temporary files."""
+        descriptor, name = tempfile.mkstemp(suffix=".dcm")
+        sink = cls(Path(name), header)
+        sink._part, sink._descriptor, sink.is_undecided = str(sink.path), descriptor, True
+        try:
+            write_all(descriptor, [memoryview(header)])
+        except OSError:
+            sink.discard()
+            raise
+        return sink
+
+    def settle(self, *, kept: bool) -> None:
+        """The file goes, ``kept`` or not; what was under ``path`` before comes back."""
+        super().settle(kept=False)
+
+
+@define
+class WriterSink:
+    """Hands each piece to ``write``: a callback, or the method of a binary file or an async writer."""
+
+    _write: Callable[[memoryview], Any]
+
+    def write(self, fragments: list[memoryview]) -> Awaitable[None] | None:
+        """Hand over each piece in turn; what waits is returned if the target does."""
+        for index, fragment in enumerate(fragments):
+            result = self._write(fragment)
+            if hasattr(result, "__await__"):
+                return self._write_rest(result, fragments[index + 1 :])
+        return None
+
+    async def _write_rest(self, pending: Awaitable[Any], fragments: list[memoryview]) -> None:
+        await pending
+        for fragment in fragments:
+            result = self._write(fragment)
+            if hasattr(result, "__await__"):
+                await result
+
+    def close(self) -> None:
+        """Nothing to do: the target belongs to the user."""
+
+    def discard(self) -> None:
+        """Nothing to do: the target belongs to the user."""
+
+
+@define
+class _BytearraySink:
+    data: bytearray
+
+    def write(self, fragments: list[memoryview]) -> None:
+        for fragment in fragments:
+            self.data += fragment
+
+    def close(self) -> None:
+        """Nothing to do: the data stays with the user."""
+
+    def discard(self) -> None:
+        self.data.clear()
+
+
+SinkTarget = Sink | str | os.PathLike[str] | bytearray | BinaryIO | Callable[[memoryview], Any] | None
+
+
+def make_sink(target: SinkTarget, *, header: bytes, limit: int) -> Sink:
+    """The sink for what a handler chose: see ``EVT_C_STORE_SINK``.
+
+    A path becomes a complete DICOM file that begins with ``header``; every other target gets the data set alone.
+
+    Raises:
+        TypeError: nothing of the kind.
+    """
+    if target is None:
+        return MemorySink(limit)
+    if isinstance(target, bytearray):
+        return _BytearraySink(target)
+    if isinstance(target, str | os.PathLike):
+        return FileSink(target, header)
+    if isinstance(target, Sink):
+        return target
+    write = getattr(target, "write", target)
+    if not callable(write):
+        raise TypeError(f"a data set cannot go to {type(target).__name__}")
+    return WriterSink(write)

@@ -1,0 +1,1 @@
+"""What an SCU does to ask for a service: one module an operation."""

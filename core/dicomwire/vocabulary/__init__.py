@@ -1,0 +1,1 @@
+"""The words of the standard: SOP classes, statuses, presentation contexts, reasons."""
