@@ -125,6 +125,14 @@ def test_the_two_source_roots_share_no_file_name() -> None:
     assert not stems and folders == {Path()}
 
 
+@pytest.mark.parametrize("path", sorted(ADAPTERS.rglob("*.py")), ids=named)
+def test_a_file_of_an_adapter_is_short_and_what_others_import_has_no_underscore(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 400
+    here = path.relative_to(ADAPTERS).parts[0]
+    others = {name for name in imports(path) if name.startswith("dicomwire.") and name.split(".")[1] != here}
+    assert not {name for name in others & ADAPTER_MODULES if "._" in name}
+
+
 def test_adapters_has_no_init_and_core_has_one() -> None:
     assert not (ADAPTERS / "__init__.py").exists()
     assert (CORE / "__init__.py").exists()
@@ -202,7 +210,10 @@ def test_the_documented_homes_hold_the_documented_names() -> None:
     assert ServiceUser.__name__ == "ServiceUser"
 
 
-HOMES = [path for path in CORE.glob("*.py") if path.read_text("utf-8").startswith('"""The documented home of what')]
+BEGINNING = '"""The documented home of what is in :mod:'
+HOMES = [
+    path for root in (CORE, ADAPTERS) for path in root.glob("*.py") if path.read_text("utf-8").startswith(BEGINNING)
+]
 
 
 @pytest.mark.parametrize("path", HOMES, ids=named)

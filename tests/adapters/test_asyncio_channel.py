@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire._asyncio_host import Arrival
+from dicomwire.asyncio.host import Arrival
 
 COLOUR = contextvars.ContextVar("COLOUR", default="none")
 

@@ -21,6 +21,7 @@ import dicomwire.asyncio
 import dicomwire.trio
 from dicomwire.dimse.session import Session
 from dicomwire.sources import EncodedDataSet
+from dicomwire.trio.channel import SocketChannel
 from dicomwire.upper_layer import Connection, Role, Timeouts
 from tests.adapters.test_torn import CONTEXTS, IMPLICIT, SECONDS, VERIFICATION, LazyPeer, small
 from tests.support.streams import ABORT
@@ -122,7 +123,7 @@ def test_trio_a_peer_that_sends_faster_than_we_read_cannot_put_off_the_end() -> 
             sock.setblocking(False)
             session = ending()
             with trio.fail_after(SECONDS):
-                await wait_for_the_end(session, dicomwire.trio.SocketChannel(sock, session))
+                await wait_for_the_end(session, SocketChannel(sock, session))
 
     trio.run(main)
 
@@ -190,7 +191,7 @@ def test_asyncio_a_connection_given_up_does_not_wait_for_its_peer_to_read_the_ab
             def abort(self) -> None:
                 calls.append("abort")
 
-        channel.transport = Full()
+        channel.connection_made(Full())
         channel.abandon()
 
     asyncio.run(main())

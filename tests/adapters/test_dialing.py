@@ -19,10 +19,13 @@ import pytest
 import trio
 import trio.testing
 
-from dicomwire import _dialing, _dialing_asyncio, _dialing_trio
-from dicomwire._dialing import Dialing
-from dicomwire._race import ATTEMPT_DELAY, Race, interleaved
-from dicomwire.addresses import AF_UNIX, Destination, destinations
+from dicomwire.asyncio import dialing as asyncio_dialing
+from dicomwire.blocking import dialing as blocking_dialing
+from dicomwire.sockets import dialing as sockets_dialing
+from dicomwire.sockets.addresses import AF_UNIX, Destination, destinations
+from dicomwire.sockets.dialing import Dialing
+from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
+from dicomwire.trio import dialing as trio_dialing
 
 LOCALHOST = "127.0.0.1"
 
@@ -115,20 +118,20 @@ Dial = Callable[[Dialing], socket.socket]
 
 
 def _by_asyncio(dialing: Dialing) -> socket.socket:
-    return asyncio.run(_dialing_asyncio.dial(dialing))
+    return asyncio.run(asyncio_dialing.dial(dialing))
 
 
 def _by_trio(dialing: Dialing) -> socket.socket:
-    return trio.run(_dialing_trio.dial, dialing)
+    return trio.run(trio_dialing.dial, dialing)
 
 
 def _by_uvloop(dialing: Dialing) -> socket.socket:
     uvloop = pytest.importorskip("uvloop")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_dialing_asyncio.dial(dialing))
+        return runner.run(asyncio_dialing.dial(dialing))
 
 
-WAYS = {"blocking": _dialing.dial, "asyncio": _by_asyncio, "uvloop": _by_uvloop, "trio": _by_trio}
+WAYS = {"blocking": blocking_dialing.dial, "asyncio": _by_asyncio, "uvloop": _by_uvloop, "trio": _by_trio}
 
 
 @pytest.fixture(params=[*WAYS.values()], ids=[*WAYS])
@@ -175,14 +178,14 @@ def opened(choice: list[Destination], timeout: float | None = 5) -> Dialing:
 def all_sockets_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
     """Every socket that an attempt makes."""
     made: list[socket.socket] = []
-    real = _dialing.Attempt
+    real = sockets_dialing.Attempt
 
     def attempt(destination: Destination, sock: socket.socket) -> Any:
         made.append(sock)
         return real(destination, sock)
 
     with monkeypatch.context() as patched:
-        patched.setattr(_dialing, "Attempt", attempt)
+        patched.setattr(sockets_dialing, "Attempt", attempt)
         yield made
 
 
@@ -307,7 +310,7 @@ def test_time_does_not_begin_anew_with_each_signal() -> None:
         began = time.monotonic()
         try:
             with pytest.raises(TimeoutError):
-                _dialing.dial(opened([hanging], 0.3))
+                blocking_dialing.dial(opened([hanging], 0.3))
             assert 0.29 < time.monotonic() - began < 2
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -324,7 +327,7 @@ def test_a_cancelled_task_closes_all_and_keeps_its_message(monkeypatch: pytest.M
         if eager:
             loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
         with silent() as hanging, silent() as other, all_sockets_counted(monkeypatch) as made:
-            task = loop.create_task(_dialing_asyncio.dial(opened([hanging, other], None)))
+            task = loop.create_task(asyncio_dialing.dial(opened([hanging, other], None)))
             await asyncio.sleep(0.3)
             assert len(made) == 2
             task.cancel("why")
@@ -341,7 +344,7 @@ def test_a_cancelled_scope_closes_all(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         with silent() as hanging, all_sockets_counted(monkeypatch) as made:
             with trio.move_on_after(0.05) as scope:
-                await _dialing_trio.dial(opened([hanging], None))
+                await trio_dialing.dial(opened([hanging], None))
             assert scope.cancelled_caught
             assert [sock.fileno() for sock in made] == [-1]
 
@@ -353,7 +356,7 @@ def test_in_trio_delay_and_deadline_are_by_its_clock() -> None:
         with silent() as hanging, silent() as other:
             began = trio.current_time()
             with pytest.raises(TimeoutError, match="timed out after 3600 s"):
-                await _dialing_trio.dial(opened([hanging, other], 3600))
+                await trio_dialing.dial(opened([hanging, other], 3600))
             assert trio.current_time() - began == pytest.approx(3600)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.05))
@@ -437,7 +440,7 @@ def _in_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:
 
 @pytest.mark.usefixtures("no_resolver")
 @pytest.mark.parametrize(
-    ("run", "module"), [(_in_asyncio, _dialing_asyncio), (trio.run, _dialing_trio)], ids=["asyncio", "trio"]
+    ("run", "module"), [(_in_asyncio, asyncio_dialing), (trio.run, trio_dialing)], ids=["asyncio", "trio"]
 )
 def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: Any, module: Any) -> None:
     async def work() -> None:
@@ -452,7 +455,7 @@ def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: 
 
 
 @pytest.mark.parametrize(
-    ("run", "module"), [(_in_asyncio, _dialing_asyncio), (trio.run, _dialing_trio)], ids=["asyncio", "trio"]
+    ("run", "module"), [(_in_asyncio, asyncio_dialing), (trio.run, trio_dialing)], ids=["asyncio", "trio"]
 )
 def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, run: Any, module: Any) -> None:
     asked: list[threading.Thread] = []
@@ -479,15 +482,15 @@ except ImportError:
     sys.exit(77)
 monkey.patch_all()
 import gevent
-from dicomwire import _dialing
+from dicomwire.blocking.dialing import dial
 from tests.adapters.test_dialing import listening, opened, refusing, silent
 ticks = []
 gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])
 with silent() as hanging, listening() as good:
-    with _dialing.dial(opened([hanging, refusing(), hanging, good])) as sock:
+    with dial(opened([hanging, refusing(), hanging, good])) as sock:
         assert sock.getpeername() == good.address
     try:
-        _dialing.dial(opened([hanging], 0.2))
+        dial(opened([hanging], 0.2))
     except TimeoutError:
         print(len(ticks) > 5)
 """
@@ -502,6 +505,6 @@ def test_green_sockets_connect_while_others_go_on() -> None:
 
 
 def test_there_is_one_place_that_asks_the_resolver() -> None:
-    folder = Path(_dialing.__file__).parent
+    folder = Path(sockets_dialing.__file__).parents[1]
     asking = [path.name for path in folder.rglob("*.py") if "getaddrinfo(" in path.read_text("utf-8")]
     assert asking == ["addresses.py"]

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from dicomwire._listening import listening
+from dicomwire.sockets.listening import listening
 
 REUSED, EXCLUSIVE = socket.SO_REUSEADDR, socket.SO_KEEPALIVE
 """The second stands for Windows' option in the test: one that any socket has and that nobody sets."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dicomwire._socket_timeouts import TIMED_OUT, KernelTimeouts, PythonTimeouts, Timeouts, timeouts_of
+from dicomwire.sockets.socket_timeouts import TIMED_OUT, KernelTimeouts, PythonTimeouts, Timeouts, timeouts_of
 from tests.support.patience import SOON
 
 KINDS = [PythonTimeouts, *([KernelTimeouts] if sys.platform in ("linux", "darwin") else [])]

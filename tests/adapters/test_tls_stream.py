@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dicomwire._socket_channel import SocketChannel
-from dicomwire._tls_stream import TLSStream
+from dicomwire.blocking.channel import SocketChannel
 from dicomwire.dimse.session import Session
+from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.upper_layer.connection import Connection
 from dicomwire.upper_layer.state import Role
 

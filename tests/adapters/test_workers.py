@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from dicomwire._workers import Workers
+from dicomwire.blocking.workers import Workers
 
 SECONDS = 20.0
 
@@ -100,7 +100,7 @@ def test_threads_end_when_the_workers_are_closed_while_they_work() -> None:
 
 
 def test_an_idle_thread_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicomwire._workers._PATIENCE", 0.01)
+    monkeypatch.setattr("dicomwire.blocking.workers._PATIENCE", 0.01)
     workers = Workers()
     thread = Jobs(workers).run()
     thread.join(SECONDS)

@@ -17,8 +17,10 @@ class Channel(Protocol):
 
     session: Session
 
-    is_torn: bool
-    """A PDU was not written to its end, and never will be: nothing may follow it."""
+    @property
+    def is_torn(self) -> bool:
+        """A PDU was not written to its end, and never will be: nothing may follow it."""
+        ...
 
     @property
     def transport_socket(self) -> Any:

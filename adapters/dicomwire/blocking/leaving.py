@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 if TYPE_CHECKING:
-    from dicomwire.blocking import AE
+    from dicomwire.blocking.entity import AE
 
 _PATIENCE = 10.0
 """Seconds for handlers to return."""

@@ -10,8 +10,8 @@ import stat
 
 from attrs import define
 
-from dicomwire._given_sockets import check_bound, is_listening
-from dicomwire.addresses import AF_UNIX, SPECIAL, Address, AddressInformation, end_of, is_name
+from dicomwire.sockets.addresses import AF_UNIX, SPECIAL, Address, AddressInformation, end_of, is_name
+from dicomwire.sockets.given_sockets import check_bound, is_listening
 
 BACKLOG = 128
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from dicomwire._dialing import Attempt, Dialing, over_given
-from dicomwire._listening import Listening, has_name, listening, listening_on
-from dicomwire.addresses import Address, AddressInformation, Peer, destinations, needs_resolver
+from dicomwire.sockets.addresses import Address, AddressInformation, Peer, destinations, needs_resolver
+from dicomwire.sockets.dialing import Attempt, Dialing, over_given
+from dicomwire.sockets.listening import Listening, has_name, listening, listening_on
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")

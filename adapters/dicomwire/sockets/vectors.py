@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from dicomwire._tls_stream import TLSStream
+from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.upper_layer.connection import Buffer
 
 IOV_MAX = 1024

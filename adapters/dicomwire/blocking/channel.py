@@ -9,12 +9,12 @@ import ssl
 import threading
 import time
 
-from dicomwire._acknowledging import acknowledge_with
-from dicomwire._delivery import SocketDelivery
-from dicomwire._socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
-from dicomwire._tls_stream import TLSStream
-from dicomwire._vectors import send_some
 from dicomwire.dimse.session import Session
+from dicomwire.sockets.acknowledging import acknowledge_with
+from dicomwire.sockets.delivery import SocketDelivery
+from dicomwire.sockets.socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
+from dicomwire.sockets.tls_stream import TLSStream
+from dicomwire.sockets.vectors import send_some
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.progress import PeerDoesNotRead, pause
 from dicomwire.vocabulary.tls_words import alert_of

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from dicomwire._socket_timeouts import RememberedTimeouts
+from dicomwire.sockets.socket_timeouts import RememberedTimeouts
 
 _CROSSED = 0.05
 """Seconds to wait where TLS has to read before it can write, or the other way: the other thread may do it for us."""

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import trio
 
-from dicomwire._dialing import Attempt, Dialing, over_given
-from dicomwire._listening import has_name
-from dicomwire.addresses import Address, AddressInformation, Peer, destinations, needs_resolver
+from dicomwire.sockets.addresses import Address, AddressInformation, Peer, destinations, needs_resolver
+from dicomwire.sockets.dialing import Attempt, Dialing, over_given
+from dicomwire.sockets.listening import has_name
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from dicomwire._socket_timeouts import is_cooperative
+from dicomwire.sockets.socket_timeouts import is_cooperative
 
 _NONE = -1
 

@@ -1,0 +1,225 @@
+"""Servers on an asyncio event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from dicomwire._logging import logger
+from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.server import ServerBase
+from dicomwire.asyncio.association import Association
+from dicomwire.asyncio.channel import ProtocolChannel
+from dicomwire.asyncio.dialing import open_listening
+from dicomwire.sockets.addresses import Address, end_of, information_of, no_delay
+from dicomwire.sockets.forking import tell_forks
+from dicomwire.sockets.listening import BACKLOG, Listening
+from dicomwire.upper_layer.state import Role
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.tls_words import tell_failed_handshake
+
+if TYPE_CHECKING:
+    from dicomwire.asyncio.entity import AE
+
+
+LOGGER = logger(__name__)
+
+_NO_LIMIT = 86400
+
+
+class AssociationServer(ServerBase[Association]):
+    """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
+
+    ae: AE
+
+    def __init__(
+        self,
+        ae: AE,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        ssl_context: ssl.SSLContext | None,
+        evt_handlers: Sequence[evt.EventHandler] | None,
+    ) -> None:
+        super().__init__(ae, ae_title, contexts, evt_handlers)
+        self.ssl_context = ssl_context
+        self.server_address: tuple[Any, ...]
+        self._server: asyncio.Server | None = None
+        self._listening: Listening
+        self._accepting: asyncio.Task[None] | None = None
+        """With TLS, in place of ``_server``."""
+
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
+        self._is_forsaken = False
+        tell_forks(self)
+
+    async def _listen(self, address: Address | None, given: socket.socket | None) -> None:
+        self._listening = await open_listening(address, given)
+        self.server_address = self._listening.server_address
+        loop = asyncio.get_running_loop()
+        sock = self._listening.sock
+        try:
+            if self.ssl_context is not None:
+                # The loop's own servers keep to themselves that a handshake has failed.
+                self._accepting = loop.create_task(self._accept_for_ever(loop, sock, self.ssl_context))
+                # Also if it is cancelled before it has begun.
+                self._accepting.add_done_callback(lambda _: sock.close())
+            else:
+                self._server = await loop.create_server(self._accept, sock=sock, backlog=BACKLOG)
+        except BaseException:
+            self._listening.remove_file()
+            sock.close()
+            raise
+
+    def _forsake(self, why: str) -> None:
+        """This process is a fork: the loop of its parent accepts."""
+        self._is_forsaken = True
+        self._associations.clear()
+
+    async def _accept_for_ever(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
+    ) -> None:
+        while not self._stopped.is_set():
+            try:
+                connected, address = await loop.sock_accept(sock)
+            except ConnectionError:
+                # Gone again before we took it.
+                continue
+            except OSError as error:
+                if self._stopped.is_set():
+                    return
+                LOGGER.error("accepting a connection failed: %s", error)
+                # Out of descriptors or memory: what runs must end before there is a chance.
+                await asyncio.sleep(0.1)
+                continue
+            task = loop.create_task(self._secure(loop, connected, address, context))
+            self._handshakes.add(task)
+            task.add_done_callback(partial(self._secured, connected))
+
+    def _secured(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        self._handshakes.discard(task)
+        if task.cancelled():
+            # Before it began, maybe.
+            sock.close()
+
+    async def _secure(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        address: tuple[Any, ...],
+        context: ssl.SSLContext,
+    ) -> None:
+        """Agree upon TLS, in the time a peer has for its association request."""
+        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        association.requestor._set_address(end_of(address), information_of(sock.family))
+        try:
+            await loop.connect_accepted_socket(
+                partial(self._channel_of, association),
+                sock,
+                ssl=context,
+                # None would be a limit of the loop's own.
+                ssl_handshake_timeout=self.ae.acse_timeout or _NO_LIMIT,
+            )
+        except (OSError, ValueError) as error:
+            tell_failed_handshake(association, error)
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+
+    def _accept(self) -> ProtocolChannel:
+        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self._handlers))
+
+    def _channel_of(self, association: Association) -> ProtocolChannel:
+        return ProtocolChannel(association._new_session(), partial(self._connected, association))
+
+    def _connected(self, association: Association, channel: ProtocolChannel) -> None:
+        no_delay(channel.transport.get_extra_info("socket"))
+        family = self._listening.sock.family
+        for side, name in ((association.requestor, "peername"), (association.acceptor, "sockname")):
+            if (address := channel.transport.get_extra_info(name)) is not None:
+                side._set_address(end_of(address), information_of(family))
+        self._adopt(association)
+        task = asyncio.get_running_loop().create_task(self._serve(association, channel))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._served, association, channel))
+
+    def _served(self, association: Association, channel: ProtocolChannel, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not channel.transport.is_closing():
+            # Cancelled before it began, and so before it could close anything.
+            channel.transport.abort()
+            self._forget(association)
+
+    async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
+        try:
+            await association._open(channel)
+            await serve_association(association, self._support())
+            await association._join_tasks()
+        except Exception:
+            LOGGER.exception("an association with %s failed", association._peer_name)
+        finally:
+            for operation in list(association._tasks or ()):
+                operation.cancel()
+            self._forget(association)
+
+    def shutdown(self) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        if not self._is_forsaken:
+            self._listening.end()
+            if self._server is not None:
+                self._server.close()
+            if self._accepting is not None:
+                self._accepting.cancel()
+        self._stopped.set()
+        if self in self.ae._servers:
+            self.ae._servers.remove(self)
+
+    def server_close(self) -> None:
+        """Close the listening socket."""
+        self.shutdown()
+
+    async def serve_forever(self) -> None:
+        """Return when the server has been shut down and the associations it accepted have ended."""
+        await self._stopped.wait()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _end(self) -> None:
+        self.shutdown()
+        self._give_up_handshakes()
+        await asyncio.gather(*(association.abort() for association in self.active_associations))
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _give_up_handshakes(self) -> None:
+        for task in self._handshakes:
+            task.cancel()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self._end()
+            return
+        # Handlers may take for ever, and nobody waits for them any more.
+        self.shutdown()
+        self._give_up_handshakes()
+        for association in self.active_associations:
+            if not association._ended:
+                association._abandon()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -1,0 +1,7 @@
+"""AE for programs without an event loop: calls block, and a server has a thread for each association."""
+
+from dicomwire.blocking.association import Association
+from dicomwire.blocking.entity import AE
+from dicomwire.blocking.faces import Responses
+
+__all__ = ["AE", "Association", "Responses"]

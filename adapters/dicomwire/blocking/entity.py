@@ -1,0 +1,307 @@
+"""The application entity for programs without an event loop."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+
+from dicomwire._logging import logger, shown_address
+from dicomwire.associations import events as evt
+from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.blocking.association import Association
+from dicomwire.blocking.channel import SocketChannel
+from dicomwire.blocking.dialing import dial
+from dicomwire.blocking.faces import completed
+from dicomwire.blocking.hosts import refuse_eventlet
+from dicomwire.compat.pdu_primitives import NegotiationItem
+from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
+from dicomwire.sockets.addresses import Address, Peer, destinations, no_delay
+from dicomwire.sockets.dialing import Dialing, over_given
+from dicomwire.sockets.forking import tell_forks
+from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.titles_and_uids import make_target
+
+if TYPE_CHECKING:
+    from dicomwire.blocking.server import AssociationServer, ThreadedAssociationServer
+
+    ServerT = TypeVar("ServerT", bound=AssociationServer)
+
+LOGGER = logger(__name__)
+
+TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
+
+_get_to_folder = completed(get_to_folder)
+_move_to_folder = completed(move_to_folder)
+
+
+class AE(ApplicationEntityBase):
+    """An application entity: what a program is in a DICOM network, as requestor and acceptor of associations."""
+
+    def __init__(self, ae_title: str = "PYNETDICOM") -> None:
+        super().__init__(ae_title)
+        self._servers: list[AssociationServer] = []
+        tell_forks(self)
+
+    # -- as requestor ---------------------------------------------------------------------------------------------
+    def associate(
+        self,
+        addr: Peer | None,
+        port: int | None,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        bind_address: tuple[str, int] | tuple[str, int, int, int] | None = None,
+        tls_args: TLSArguments | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        sock: socket.socket | None = None,
+    ) -> Association:
+        """Request an association and wait for the outcome: look at ``is_established`` of what comes back.
+
+        ``addr`` is a host, ``(address, flowinfo, scope_id)`` for IPv6, or the path of a Unix domain socket (a ``Path``,
+        or ``"unix:/path"``; ``port`` is 0 then).  The addresses of a host are tried as RFC 8305 has it, all within
+        ``connection_timeout``, which begins when the name is resolved and ends when TLS is agreed upon.  ``sock`` is a
+        stream socket that is connected already: ``addr`` and ``port`` are not looked at, None will do.  It is closed
+        with the association; only if the call raises is it still the caller's.  ``contexts`` default to
+        ``requested_contexts``; ``max_pdu`` is the longest P-DATA-TF body we take, 0 for no limit; ``ext_neg`` holds
+        items of extended negotiation; ``tls_args`` is an ``SSLContext`` and the server's host name or None.
+
+        Raises:
+            TypeError, ValueError: a bad argument.
+            RuntimeError: no presentation contexts; or eventlet has patched this program.
+            OSError: ``addr`` cannot be resolved, or the local address not be bound.
+        """
+        refuse_eventlet()
+        # What is None or of another type is refused there.
+        places: Any = (addr, port, bind_address)
+        dialing = Dialing(destinations(*places)) if sock is None else over_given(sock, bind_address)
+        with dialing.kept_for_the_caller():
+            association, request = new_requestor(
+                Association,
+                self,
+                contexts,
+                ae_title,
+                max_pdu,
+                ext_neg,
+                evt_handlers,
+                dialing.peer,
+                dialing.address_type,
+            )
+        dialing.allow(self.connection_timeout, self.acse_timeout)
+        try:
+            connected = self._secure(dial(dialing), tls_args, dialing)
+        except (OSError, ValueError) as error:
+            association._run(not_connected(association, error))
+            return association
+        dialing.settle(association, connected.getsockname())
+        channel = SocketChannel(connected, association._new_session(), association._lock)
+        self._register(association)
+        association._run(_request(association, channel, request))
+        return association
+
+    get_to_folder = _get_to_folder
+    move_to_folder = _move_to_folder
+
+    def _secure(self, sock: socket.socket, tls_args: TLSArguments | None, dialing: Dialing) -> socket.socket:
+        no_delay(sock)
+        if tls_args is None:
+            return sock
+        context, server_hostname = tls_args
+        now = time.monotonic()
+        deadline = dialing.handshake_deadline(now)
+        try:
+            # The timeout is for the handshake as a whole, however many times it reads.
+            sock.settimeout(None if deadline is None else max(0.001, deadline - now))
+            return context.wrap_socket(sock, server_hostname=server_hostname)
+        except TimeoutError as error:
+            sock.close()
+            raise dialing.handshake_timeout() from error
+        except BaseException:
+            sock.close()
+            raise
+
+    # -- as acceptor ----------------------------------------------------------------------------------------------
+    @overload
+    def start_server(
+        self,
+        address: Address | None,
+        block: Literal[True] = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
+    ) -> None: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address | None,
+        block: Literal[False],
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
+    ) -> ThreadedAssociationServer: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address | None,
+        block: bool,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
+    ) -> ThreadedAssociationServer | None: ...
+
+    def start_server(
+        self,
+        address: Address | None,
+        block: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        sock: socket.socket | None = None,
+    ) -> ThreadedAssociationServer | None:
+        """Accept associations on ``address``: with ``block`` until :meth:`shutdown`, else in the background.
+
+        Port 0 lets the system choose: see ``server_address`` of the server that comes back.  A ``Path``, or
+        ``"unix:/path"``, is a Unix domain socket.  ``sock`` is a stream socket from outside that listens, or is bound
+        and will: ``address`` is not looked at, None will do.  The server closes it.
+
+        Raises:
+            TypeError, ValueError: a bad argument, or no supported contexts.
+            OSError: the address cannot be resolved or bound.
+        """
+        from dicomwire.blocking.server import ThreadedAssociationServer
+
+        server = self.make_server(
+            address,
+            ae_title=ae_title,
+            contexts=contexts,
+            ssl_context=ssl_context,
+            evt_handlers=evt_handlers,
+            server_class=ThreadedAssociationServer,
+            **({} if sock is None else {"sock": sock}),
+        )
+        if block:
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                LOGGER.info("interrupted: shutting down")
+                self.shutdown()
+            finally:
+                server.shutdown()
+            return None
+        assert isinstance(server, ThreadedAssociationServer)
+        # Before the thread runs: shutdown() may come first.
+        self._servers.append(server)
+        name = f"dicomwire-server-{shown_address(server.server_address)}"
+        thread = threading.Thread(target=make_target(server.serve_forever), name=name, daemon=True)
+        server._thread = thread
+        thread.start()
+        return server
+
+    @overload
+    def make_server(
+        self,
+        address: Address | None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        server_class: None = None,
+        **kwargs: Any,
+    ) -> AssociationServer: ...
+
+    @overload
+    def make_server(
+        self,
+        address: Address | None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        server_class: Callable[..., ServerT],
+        **kwargs: Any,
+    ) -> ServerT: ...
+
+    @overload
+    def make_server(
+        self,
+        address: Address | None,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        ssl_context: ssl.SSLContext | None,
+        evt_handlers: Sequence[evt.EventHandler] | None,
+        server_class: Callable[..., ServerT],
+        **kwargs: Any,
+    ) -> ServerT: ...
+
+    def make_server(
+        self,
+        address: Address | None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        server_class: Callable[..., AssociationServer] | None = None,
+        **kwargs: Any,
+    ) -> AssociationServer:
+        """A server that listens on ``address``; its ``serve_forever()`` accepts associations.
+
+        ``kwargs`` are for the class: ours takes ``sock``, as :meth:`start_server` does, and ``request_handler``.
+
+        Raises: as :meth:`start_server`.
+        """
+        from dicomwire.blocking.server import AssociationServer
+
+        make = server_class or AssociationServer
+        title = ae_title or self.ae_title
+        chosen = contexts or self.supported_contexts
+        return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
+
+    @property
+    def _is_at_work(self) -> bool:
+        """Somebody has asked our servers for something, and has no answer yet."""
+        running = [item for item in self.active_associations if isinstance(item, Association)]
+        return any(association.is_acceptor and association._is_at_work for association in running)
+
+    def shutdown(self) -> None:
+        """Abort every active association, and stop every server that is serving.  May be called again.
+
+        Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
+        """
+        running = [item for item in self.active_associations if isinstance(item, Association)]
+        threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
+        for thread in threads:
+            thread.start()
+        for server in self._servers.copy():
+            server.shutdown()
+        for thread in threads:
+            thread.join()
+        still_there = self._to_be_waited_for
+        for association in running:
+            if association in still_there:
+                association.join()
+
+
+async def _request(association: Association, channel: SocketChannel, request: Any) -> None:
+    await association._open(channel)
+    association._watch()
+    await establish(association, request)

@@ -1,0 +1,12 @@
+"""AE without sockets: both ends in one thread, on a clock that jumps to the next deadline.
+
+For tests, simulations and fuzzing: nothing sleeps, everything is deterministic, and a link may have a latency.
+"""
+
+from dicomwire.memory.association import Association
+from dicomwire.memory.channel import MemoryChannel, pair
+from dicomwire.memory.entity import AE
+from dicomwire.memory.network import Network
+from dicomwire.memory.server import Server
+
+__all__ = ["AE", "Association", "MemoryChannel", "Network", "Server", "pair"]

@@ -1,0 +1,100 @@
+"""The application entity in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+
+from dicomwire.associations import events as evt
+from dicomwire.associations.awaited import AsyncApplicationEntity
+from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.compat.pdu_primitives import NegotiationItem
+from dicomwire.memory.association import Association, attend
+from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.network import Network, until
+from dicomwire.memory.server import Server
+from dicomwire.vocabulary.contexts import PresentationContext
+
+
+class AE(AsyncApplicationEntity):
+    """An application entity inside a :class:`Network`; verbs and arguments are those of the other adapters."""
+
+    def __init__(self, ae_title: str = "PYNETDICOM", network: Network | None = None) -> None:
+        super().__init__(ae_title)
+        self.network: Network = network or Network()
+        self._servers: list[Server] = []
+
+    async def associate(
+        self,
+        addr: str,
+        port: int,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        bind_address: tuple[str, int] | None = None,
+        tls_args: None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        sock: None = None,
+    ) -> Association:
+        """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
+        _refuse_sockets(addr, sock)
+        if not isinstance(addr, str | tuple) or not isinstance(port, int):
+            raise TypeError(f"an address is a str and a port an int, not {addr!r} and {port!r}")
+        association, request = new_requestor(
+            Association, self, contexts, ae_title, max_pdu, ext_neg, evt_handlers, (addr, port)
+        )
+        server = self.network._listening.get(port)
+        if server is None:
+            await not_connected(association, ConnectionRefusedError(f"nobody listens on port {port}"))
+            return association
+        channel = MemoryChannel(association._new_session(), self.network)
+        local = bind_address or ("memory", 40000)
+        association.requestor._set_address(local, None)
+        association.acceptor._set_address((addr, port), None)
+        server._accept(channel, local)
+        self._register(association)
+        await association._open(channel)
+        await establish(association, request)
+        if association.is_established:
+            self.network.spawn(attend(association, channel))
+        return association
+
+    async def start_server(
+        self,
+        address: tuple[str, int],
+        block: bool = True,
+        ssl_context: None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        sock: None = None,
+    ) -> Server:
+        """Accept associations; see :meth:`dicomwire.AE.start_server`."""
+        _refuse_sockets(address, sock)
+        server = Server(self, address, ae_title, contexts, evt_handlers)
+        self._servers.append(server)
+        if block:
+            await until(lambda: server not in self.network._listening.values())
+        return server
+
+    async def shutdown(self) -> None:
+        """Abort every association and stop every server of this AE."""
+        for association in self.active_associations:
+            assert isinstance(association, Association)
+            await association.abort()
+        for association in self._to_be_waited_for:
+            assert isinstance(association, Association)
+            await association.wait_closed()
+        while self._servers:
+            self._servers.pop().shutdown()
+
+
+def _refuse_sockets(address: object, sock: object) -> None:
+    if sock is not None:
+        raise TypeError("there are no sockets in memory: a sock is for the other adapters")
+    host = address[0] if isinstance(address, tuple) and address else address
+    if isinstance(host, PathLike) or (isinstance(host, str) and host.startswith("unix:")):
+        raise TypeError("there are no Unix domain sockets in memory: an address is a host and a port")

@@ -1,0 +1,124 @@
+"""The world of the in-memory AEs, in one thread, on a clock that jumps to the next deadline."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, copy_context
+from heapq import heappop
+from types import coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from dicomwire.memory.server import Server
+
+
+T = TypeVar("T")
+
+
+class _Task:
+    """A coroutine, and what it waits for."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.work = work
+        self.ready: Callable[[], bool] | None = None
+        self.deadline: float | None = None
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.context: Context = copy_context()
+
+    def __del__(self) -> None:
+        # The network may end before the task had its first turn.
+        self.work.close()
+
+
+@coroutine
+def until(ready: Callable[[], bool], deadline: float | None = None) -> Generator[Any, None, None]:
+    """Wait until ``ready()``, or for the deadline."""
+    yield ready, deadline
+
+
+class Network:
+    """The world of the in-memory AEs: who listens where, what time it is, and whose turn it is."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.latency = latency
+        """Seconds a piece of data is under way, in either direction."""
+
+        self.now: float = 0.0
+        """Seconds since the beginning; only waiting makes it pass."""
+
+        self._listening: dict[int, Server] = {}
+        self._tasks: deque[_Task] = deque()
+        self._arrivals: list[float] = []
+        self._next_port = 50000
+
+    def run(self, *work: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run coroutines to their end, and everything they start as far as that takes; their results.
+
+        Raises:
+            RuntimeError: all of them wait for something that will never happen.
+        """
+        wanted = [self.spawn(coroutine) for coroutine in work]
+        try:
+            while not all(task.done for task in wanted):
+                self._turn()
+                for task in wanted:
+                    if task.error is not None:
+                        raise task.error
+        finally:
+            for task in wanted:
+                if not task.done:
+                    self._tasks.remove(task)
+                    task.work.close()
+        return [task.result for task in wanted]
+
+    def run_until_idle(self) -> None:
+        """Let whatever has been started go on until all of it waits for a deadline or for ever."""
+        while self._step_ready():
+            pass
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        await until(lambda: False, self.now + seconds)
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> _Task:
+        """Start a task, which goes on whenever somebody waits in the network."""
+        task = _Task(work)
+        self._tasks.append(task)
+        return task
+
+    def _turn(self) -> None:
+        if self._step_ready():
+            return
+        deadlines = [task.deadline for task in self._tasks if task.deadline is not None]
+        while self._arrivals and self._arrivals[0] <= self.now:
+            heappop(self._arrivals)
+        deadlines += self._arrivals[:1]
+        if not deadlines:
+            raise RuntimeError("every task waits for something that will never happen")
+        # An arrival may interest nobody, if its end is closed by then.
+        self.now = max(self.now, min(deadlines))
+        self._step_ready()
+
+    def _step_ready(self) -> bool:
+        progress = False
+        for _ in range(len(self._tasks)):
+            task = self._tasks.popleft()
+            if task.ready is not None and not task.ready() and not self._is_due(task):
+                self._tasks.append(task)
+                continue
+            progress = True
+            try:
+                task.ready, task.deadline = task.context.run(task.work.send, None)
+            except StopIteration as stop:
+                task.done, task.result = True, stop.value
+            except BaseException as error:
+                task.done, task.error = True, error
+            else:
+                self._tasks.append(task)
+        return progress
+
+    def _is_due(self, task: _Task) -> bool:
+        return task.deadline is not None and self.now >= task.deadline

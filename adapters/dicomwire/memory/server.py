@@ -1,0 +1,85 @@
+"""Servers in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.server import ServerBase
+from dicomwire.dimse.session import Session
+from dicomwire.memory.association import Association
+from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.network import Network
+from dicomwire.upper_layer.state import Role
+from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.memory.entity import AE
+
+
+class Server(ServerBase[Association]):
+    """Accepts associations inside a :class:`Network`."""
+
+    def __init__(
+        self,
+        ae: AE,
+        address: tuple[str, int],
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        evt_handlers: Iterable[evt.EventHandler] | None,
+    ) -> None:
+        super().__init__(ae, ae_title, contexts, evt_handlers)
+        self.network: Network = ae.network
+        host, port = address
+        if port == 0:
+            self.network._next_port += 1
+            port = self.network._next_port
+        if port in self.network._listening:
+            raise OSError(f"port {port} is in use")
+        self.server_address: tuple[str, int] = (host or "memory", port)
+        self.network._listening[port] = self
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self.network._listening.get(self.server_address[1]) is not self
+
+    def _accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
+        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
+        channel, _ = _join(association._new_session(), peer)
+        association.requestor._set_address(address, None)
+        association.acceptor._set_address(self.server_address, None)
+        self._adopt(association)
+        self.network.spawn(self._serve(association, channel))
+
+    async def _serve(self, association: Association, channel: MemoryChannel) -> None:
+        try:
+            await association._open(channel)
+            await serve_association(association, self._support())
+        finally:
+            self._forget(association)
+
+    def shutdown(self) -> None:
+        """Stop accepting; running associations go on."""
+        if self.network._listening.get(self.server_address[1]) is self:
+            del self.network._listening[self.server_address[1]]
+
+    server_close = shutdown
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.shutdown()
+        for association in self.active_associations:
+            await association.abort()
+
+
+def _join(session: Session, peer: MemoryChannel) -> tuple[MemoryChannel, MemoryChannel]:
+    channel = MemoryChannel(session, peer.network)
+    channel.peer, peer.peer = peer, channel
+    return channel, peer
