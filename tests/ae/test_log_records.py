@@ -167,7 +167,7 @@ def test_the_variables_of_a_program_are_left_alone(records: Records) -> None:
     """They may be of anything, and a look keeps them in memory."""
 
     def work(association: Curious) -> bool:
-        logging.getLogger("dicomwire.presentation").warning("of nobody")
+        logging.getLogger("dicomwire.vocabulary.contexts").warning("of nobody")
         return association.looked_at
 
     assert work(Curious()) is False
