@@ -63,7 +63,7 @@ def data_set(size: int) -> EncodedDataSet:
 def _blocking(port: int) -> None:
     association = dicomwire.AE().associate("127.0.0.1", port, contexts=CONTEXTS)
     small(association)
-    association._timeouts.write = 0.4
+    association.line.timeouts.write = 0.4
     assert "Status" not in association.send_c_store(data_set(16 << 20))
     assert association.is_aborted
 
@@ -72,7 +72,7 @@ def _on_a_loop(module: Any, run: Callable[..., Any]) -> Callable[[int], None]:
     async def send(port: int) -> None:
         association = await module.AE().associate("127.0.0.1", port, contexts=CONTEXTS)
         small(association)
-        association._timeouts.write = 0.4
+        association.line.timeouts.write = 0.4
         assert "Status" not in await association.send_c_store(data_set(16 << 20))
         assert association.is_aborted
 

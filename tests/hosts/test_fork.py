@@ -389,7 +389,7 @@ def test_a_child_of_an_event_loop_leaves_the_association_of_its_parent_alone(ada
             except StopIteration:
                 pass
             association.kill()
-            association._let_go()
+            association.line.channel.abandon()
             server.shutdown()
             return "left alone"
 

@@ -12,7 +12,6 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.awaited import AsyncApplicationEntity
 from dicomwire.associations.requesting import establish, new_requestor, not_connected
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.attendant import Attendant
 from dicomwire.asyncio.channel import ProtocolChannel
 from dicomwire.asyncio.dialing import connected, open_dialing
 from dicomwire.asyncio.server import AssociationServer
@@ -30,7 +29,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running)
 
     async def associate(
         self,
@@ -65,7 +64,7 @@ class AE(AsyncApplicationEntity):
         if tls_args is not None:
             context, server_hostname = tls_args
             options = {"ssl": context, "server_hostname": server_hostname or ""}
-        session = association._new_session()
+        session = association.line.session
         try:
             channel = await connected(dialing, lambda: ProtocolChannel(session), options)
         except (OSError, ValueError) as error:
@@ -73,11 +72,11 @@ class AE(AsyncApplicationEntity):
             return association
         no_delay(channel.transport.get_extra_info("socket"))
         dialing.settle(association, channel.transport.get_extra_info("sockname"))
-        self._register(association)
-        await association._open(channel)
+        self.running.add(association)
+        await association.line.open(channel)
         await establish(association, request)
         if association.is_established:
-            association._attendant = Attendant(association, channel)
+            association.host.look_after(channel)
         return association
 
     async def start_server(
@@ -112,6 +111,6 @@ class AE(AsyncApplicationEntity):
         for server in self._servers.copy():
             server.shutdown()
         await asyncio.gather(*aborts)
-        for association in self._to_be_waited_for:
+        for association in self.running.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

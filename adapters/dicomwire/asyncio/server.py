@@ -78,10 +78,10 @@ class AssociationServer(ServerBase[Association]):
             sock.close()
             raise
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self._associations.clear()
+        self.running.forsake(why)
 
     async def _accept_for_ever(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
@@ -117,8 +117,8 @@ class AssociationServer(ServerBase[Association]):
         context: ssl.SSLContext,
     ) -> None:
         """Agree upon TLS, in the time a peer has for its association request."""
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        association.requestor._set_address(end_of(address), information_of(sock.family))
+        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        association.line.sides.requestor.is_at(end_of(address), information_of(sock.family))
         try:
             await loop.connect_accepted_socket(
                 partial(self._channel_of, association),
@@ -135,18 +135,18 @@ class AssociationServer(ServerBase[Association]):
             raise
 
     def _accept(self) -> ProtocolChannel:
-        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self._handlers))
+        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self.handlers))
 
     def _channel_of(self, association: Association) -> ProtocolChannel:
-        return ProtocolChannel(association._new_session(), partial(self._connected, association))
+        return ProtocolChannel(association.line.session, partial(self._connected, association))
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
         no_delay(channel.transport.get_extra_info("socket"))
-        family = self._listening.sock.family
-        for side, name in ((association.requestor, "peername"), (association.acceptor, "sockname")):
+        family, sides = self._listening.sock.family, association.line.sides
+        for side, name in ((sides.requestor, "peername"), (sides.acceptor, "sockname")):
             if (address := channel.transport.get_extra_info(name)) is not None:
-                side._set_address(end_of(address), information_of(family))
-        self._adopt(association)
+                side.is_at(end_of(address), information_of(family))
+        self.adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
         task.add_done_callback(partial(self._served, association, channel))
@@ -156,19 +156,18 @@ class AssociationServer(ServerBase[Association]):
         if not channel.transport.is_closing():
             # Cancelled before it began, and so before it could close anything.
             channel.transport.abort()
-            self._forget(association)
+            self.forget(association)
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:
-            await association._open(channel)
-            await serve_association(association, self._support())
-            await association._join_tasks()
+            await association.line.open(channel)
+            await serve_association(association, self.supported())
+            await association.host.join_tasks()
         except Exception:
-            LOGGER.exception("an association with %s failed", association._peer_name)
+            LOGGER.exception("an association with %s failed", association.line.sides.peer_name)
         finally:
-            for operation in list(association._tasks or ()):
-                operation.cancel()
-            self._forget(association)
+            association.host.cancel_tasks()
+            self.forget(association)
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
@@ -216,8 +215,7 @@ class AssociationServer(ServerBase[Association]):
         self.shutdown()
         self._give_up_handshakes()
         for association in self.active_associations:
-            if not association._ended:
-                association._abandon()
+            association.line.ending.abandon()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -45,7 +45,7 @@ class AE(ApplicationEntityBase):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -97,12 +97,12 @@ class AE(ApplicationEntityBase):
         try:
             connected = self._secure(dial(dialing), tls_args, dialing)
         except (OSError, ValueError) as error:
-            association._run(not_connected(association, error))
+            association.host.run(not_connected(association, error))
             return association
         dialing.settle(association, connected.getsockname())
-        channel = SocketChannel(connected, association._new_session(), association._lock)
-        self._register(association)
-        association._run(_request(association, channel, request))
+        channel = association.host.connected(connected)
+        self.running.add(association)
+        association.host.run(_request(association, channel, request))
         return association
 
     get_to_folder = _get_to_folder
@@ -277,10 +277,10 @@ class AE(ApplicationEntityBase):
         return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
 
     @property
-    def _is_at_work(self) -> bool:
+    def is_at_work(self) -> bool:
         """Somebody has asked our servers for something, and has no answer yet."""
         running = [item for item in self.active_associations if isinstance(item, Association)]
-        return any(association.is_acceptor and association._is_at_work for association in running)
+        return any(association.is_acceptor and association.is_at_work for association in running)
 
     def shutdown(self) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again.
@@ -295,13 +295,13 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
-        still_there = self._to_be_waited_for
+        still_there = self.running.to_be_waited_for()
         for association in running:
             if association in still_there:
                 association.join()
 
 
 async def _request(association: Association, channel: SocketChannel, request: Any) -> None:
-    await association._open(channel)
-    association._watch()
+    await association.line.open(channel)
+    association.host.watch()
     await establish(association, request)

@@ -32,7 +32,7 @@ def _leave() -> None:
     deadline = time.monotonic() + _PATIENCE
     # No new thread can be started any more, and those that serve say nothing when they are done: that would cost time
     # with each request, and this is once.
-    while any(ae._is_at_work for ae in list(_entities)):
+    while any(ae.is_at_work for ae in list(_entities)):
         if time.monotonic() >= deadline:
             return
         time.sleep(_LOOK)

@@ -59,12 +59,12 @@ class RequestHandler:
         association = self._create_association()
         try:
             if self._handshake(association):
-                channel = SocketChannel(self.request, association._new_session(), association._lock)
-                association._run(_serve(association, channel, self.server))
+                channel = association.host.connected(self.request)
+                association.host.run(_serve(association, channel, self.server))
             else:
                 association.kill()
         finally:
-            self.server._forget(association)
+            self.server.forget(association)
             self.request.close()
 
     def _handshake(self, association: Association) -> bool:
@@ -80,14 +80,14 @@ class RequestHandler:
 
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
-        association = Association(self.ae, Role.ACCEPTOR, self.server._handlers)
+        association = Association(self.ae, Role.ACCEPTOR, self.server.handlers)
         family = self.request.family
-        association.requestor._set_address(self.client_address, information_of(family))
-        association.acceptor._set_address(end_of(self.request.getsockname()), information_of(family))
-        self.server._adopt(association)
+        association.line.sides.requestor.is_at(self.client_address, information_of(family))
+        association.line.sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))
+        self.server.adopt(association)
         return association
 
 
 async def _serve(association: Association, channel: SocketChannel, server: AssociationServer) -> None:
-    await association._open(channel)
-    await serve_association(association, server._support())
+    await association.line.open(channel)
+    await serve_association(association, server.supported())

@@ -200,11 +200,11 @@ class AssociationServer(ServerBase[Association]):
             if signals is not None:
                 signals.took(numbers)
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: it has a server of its own if nobody has served with it, else none."""
         free(self._state)
         self._workers = Workers()
-        self._associations.clear()
+        self.running.forsake(why)
         self._wake_in.close()
         self._wake_out.close()
         if self._serving or self in self.ae._servers or self._stopped.is_set():

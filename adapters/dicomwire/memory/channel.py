@@ -30,7 +30,7 @@ class MemoryChannel:
         """There is none."""
         return None
 
-    def _arrived(self) -> bool:
+    def has_arrived(self) -> bool:
         return bool(self._incoming) and self._incoming[0][0] <= self.network.now
 
     def _push(self, data: bytes) -> None:
@@ -95,14 +95,14 @@ class MemoryChannel:
             self.session.receive_data(b"")
             return
         deadline = self.session.next_deadline(self.network.now)
-        if not self._arrived():
+        if not self.has_arrived():
             changes = self._changes
-            await until(lambda: self._arrived() or self._changes != changes or not self._open, deadline)
+            await until(lambda: self.has_arrived() or self._changes != changes or not self._open, deadline)
         self.poll()
 
     def poll(self) -> bool:
         """Feed the session one arrival, if there is one, and deadlines that are over; whether there was one."""
-        fed = self.session.wants_data and self._arrived()
+        fed = self.session.wants_data and self.has_arrived()
         if fed:
             _, data = self._incoming.popleft()
             self._in_flight -= len(data)

@@ -49,13 +49,13 @@ class AE(AsyncApplicationEntity):
         if server is None:
             await not_connected(association, ConnectionRefusedError(f"nobody listens on port {port}"))
             return association
-        channel = MemoryChannel(association._new_session(), self.network)
+        channel = MemoryChannel(association.line.session, self.network)
         local = bind_address or ("memory", 40000)
-        association.requestor._set_address(local, None)
-        association.acceptor._set_address((addr, port), None)
+        association.line.sides.requestor.is_at(local, None)
+        association.line.sides.acceptor.is_at((addr, port), None)
         server._accept(channel, local)
-        self._register(association)
-        await association._open(channel)
+        self.running.add(association)
+        await association.line.open(channel)
         await establish(association, request)
         if association.is_established:
             self.network.spawn(attend(association, channel))
@@ -85,7 +85,7 @@ class AE(AsyncApplicationEntity):
         for association in self.active_associations:
             assert isinstance(association, Association)
             await association.abort()
-        for association in self._to_be_waited_for:
+        for association in self.running.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()
         while self._servers:

@@ -47,19 +47,19 @@ class Server(ServerBase[Association]):
         return self.network._listening.get(self.server_address[1]) is not self
 
     def _accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        channel, _ = _join(association._new_session(), peer)
-        association.requestor._set_address(address, None)
-        association.acceptor._set_address(self.server_address, None)
-        self._adopt(association)
+        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        channel, _ = _join(association.line.session, peer)
+        association.line.sides.requestor.is_at(address, None)
+        association.line.sides.acceptor.is_at(self.server_address, None)
+        self.adopt(association)
         self.network.spawn(self._serve(association, channel))
 
     async def _serve(self, association: Association, channel: MemoryChannel) -> None:
         try:
-            await association._open(channel)
-            await serve_association(association, self._support())
+            await association.line.open(channel)
+            await serve_association(association, self.supported())
         finally:
-            self._forget(association)
+            self.forget(association)
 
     def shutdown(self) -> None:
         """Stop accepting; running associations go on."""

@@ -137,8 +137,8 @@ class Dialing:
 
     def settle(self, association: Any, local: Any) -> None:
         """Let the two sides of an association know their addresses; ``local`` is ours, as ``socket`` gives it."""
-        association.acceptor._set_address(self.peer, self.address_type)
-        association.requestor._set_address(end_of(local), self.address_type)
+        association.line.sides.acceptor.is_at(self.peer, self.address_type)
+        association.line.sides.requestor.is_at(end_of(local), self.address_type)
 
     @contextmanager
     def kept_for_the_caller(self) -> Iterator[None]:

@@ -32,7 +32,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running)
 
     async def associate(
         self,
@@ -69,9 +69,9 @@ class AE(AsyncApplicationEntity):
             await not_connected(association, error)
             return association
         dialing.settle(association, connected.getsockname())
-        channel = SocketChannel(connected, association._new_session())
-        self._register(association)
-        await association._open(channel)
+        channel = SocketChannel(connected, association.line.session)
+        self.running.add(association)
+        await association.line.open(channel)
         await establish(association, request)
         return association
 
@@ -133,6 +133,6 @@ class AE(AsyncApplicationEntity):
             for association in self.active_associations:
                 assert isinstance(association, Association)
                 nursery.start_soon(association.abort)
-        for association in self._to_be_waited_for:
+        for association in self.running.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

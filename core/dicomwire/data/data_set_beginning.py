@@ -59,7 +59,7 @@ def judged_encoding(transfer_syntax: str) -> Encoding | None:
 
 
 def _name(uid: str) -> str:
-    from dicomwire.associations.explanation import uid_name
+    from dicomwire.vocabulary.titles_and_uids import uid_name
 
     return uid_name(uid)
 
