@@ -26,12 +26,12 @@ from dicomwire import build_context, evt
 from dicomwire.__main__ import main
 from dicomwire.addresses import AddressInformation
 from dicomwire.transport import AssociationServer, RequestHandler
-from tests.adapters.test_dialing import silent
-from tests.ae.test_associate import ABORTED, flags
-from tests.ae.test_find import match
-from tests.ae.test_get import image
-from tests.ae.test_move import MOVE
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, keep, port_of
+from tests.support.destinations import silent
+from tests.support.finding import match
+from tests.support.flags import ABORTED, flags
+from tests.support.getting import image
+from tests.support.moving import MOVE
 
 CONTEXTS = [build_context(VERIFICATION)]
 

@@ -9,36 +9,13 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
-from tests.ae.test_associate import ABORTED, ESTABLISHED, RELEASED, flags
+from tests.support.accepting import CONTEXTS, IMPLICIT, VERIFICATION, accepted, asking
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, SocketPeer, World, done, keep, reset
-from tests.support.sessions import echo_rq, proposal, request, whole_command
-from tests.support.streams import ABORT, ASSOCIATE_AC, RELEASE_RP, RELEASE_RQ, abort
-
-VERIFICATION = "1.2.840.10008.1.1"
-IMPLICIT = "1.2.840.10008.1.2"
+from tests.support.flags import ABORTED, ESTABLISHED, RELEASED, flags
+from tests.support.sessions import echo_rq, whole_command
+from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ, abort
 
 ENDS = (evt.EVT_REJECTED, evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_CONN_CLOSE)
-
-CONTEXTS = [build_context(VERIFICATION, IMPLICIT)]
-
-
-def acceptance() -> bytes:
-    """ASSOCIATE_AC for :data:`CONTEXTS`."""
-    answer = ASSOCIATE_AC.replace(b"\x40\0\0\x011", b"\x40\0\0\x11" + IMPLICIT.encode())
-    return answer.replace(b"\x21\0\0\x09", b"\x21\0\0\x19").replace(b"\x02\0\0\0\0\x76", b"\x02\0\0\0\0\x86", 1)
-
-
-def asking() -> bytes:
-    """A request for :data:`CONTEXTS`."""
-    return request([proposal(1, VERIFICATION, IMPLICIT)]).encode()
-
-
-async def accepted(listener: Any) -> Any:
-    """A scripted acceptor that has accepted."""
-    peer = await listener.accept()
-    assert (await peer.pdu())[0] == 1
-    await peer.send(acceptance())
-    return peer
 
 
 async def requested(world: World, server: Any) -> Any:

@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from dicomwire import evt
-from tests.ae.test_associate import ABORTED, RELEASED, flags
-from tests.ae.test_ending import CONTEXTS, accepted
+from tests.support.accepting import CONTEXTS, accepted
 from tests.support.adapters import Recorder, World, done
+from tests.support.flags import ABORTED, RELEASED, flags
 from tests.support.streams import RELEASE_RP, RELEASE_RQ
 
 SHORT = 0.05

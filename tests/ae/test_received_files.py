@@ -22,10 +22,10 @@ from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.data.folder import Folder
 from dicomwire.dsutils import encode_dataset
 from dicomwire.sinks import FileSink, MemorySink
-from tests.ae.test_get import GET, collect, getting, image
-from tests.ae.test_operations import EXPLICIT, IMPLICIT, storage
 from tests.support.adapters import CT_IMAGE_STORAGE, Peer, World, done, keep
+from tests.support.getting import GET, collect, getting, image
 from tests.support.sessions import COMMAND, DATA, LAST, p_data, pdv, proposal, request, store_rq
+from tests.support.storing import EXPLICIT, IMPLICIT, storage
 from tests.support.streams import ABORT
 
 CONTEXTS = storage(EXPLICIT)

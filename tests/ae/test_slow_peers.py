@@ -16,11 +16,11 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
-from tests.ae.test_ending import IMPLICIT
-from tests.ae.test_operations import instance, save
+from tests.support.accepting import IMPLICIT
 from tests.support.adapters import CT_IMAGE_STORAGE, MemoryWorld, Recorder, World, done, port_of
 from tests.support.scripted import accepting, ask, offering, reply
 from tests.support.sessions import STUDY_ROOT_FIND, element
+from tests.support.storing import instance, save
 
 CONTEXTS = [build_context(CT_IMAGE_STORAGE, IMPLICIT)]
 

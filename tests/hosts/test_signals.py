@@ -15,9 +15,8 @@ import pytest
 
 from dicomwire import AE, build_context, evt
 from dicomwire.transport import AssociationServer
-from tests.adapters.test_deadlines import data_set
-from tests.adapters.test_torn import LazyPeer
-from tests.ae.test_ending import CONTEXTS
+from tests.support.accepting import CONTEXTS
+from tests.support.lazy_peers import LazyPeer, data_set
 from tests.support.processes import run_python
 
 pytestmark = pytest.mark.skipif(
