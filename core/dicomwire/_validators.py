@@ -1,4 +1,4 @@
-"""The default checks of AE titles and UIDs, replaceable in ``_config.VALIDATORS``."""
+"""Checks of AE titles and UIDs; what is checked by default, and how strictly, is in ``_config``."""
 
 import re
 import unicodedata
@@ -17,20 +17,6 @@ def validate_ae(value: str) -> tuple[bool, str]:
         return False, "must only contain ASCII characters"
     if any(char == "\\" or unicodedata.category(char).startswith("C") for char in value):
         return False, "must not contain control characters or backslashes"
-    return True, ""
-
-
-def validate_ui(value: str) -> tuple[bool, str]:
-    """Whether `value` can be a UID, and why not (PS3.5 9.1).
-
-    Only the length is checked, unless ``_config.ENFORCE_UID_CONFORMANCE``.
-    """
-    from dicomwire import _config  # it holds these functions, so it is read when needed
-
-    if not 1 <= len(value) <= 64:
-        return False, "must have 1 to 64 characters"
-    if _config.ENFORCE_UID_CONFORMANCE and not is_conformant_uid(value):
-        return False, "must be numbers without leading zeros, separated by dots"
     return True, ""
 
 

@@ -19,7 +19,7 @@ from dicomwire.associations.negotiation import (
     accept_contexts,
     read_answer,
 )
-from dicomwire.compat.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from dicomwire.compat.negotiation_items import SCP_SCU_RoleSelectionNegotiation
 from dicomwire.data.pydicom_private import name_transfer_syntax
 from dicomwire.vocabulary import sop_class_table as table
 from dicomwire.vocabulary.service_classes import StorageServiceClass
