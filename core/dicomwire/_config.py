@@ -5,7 +5,7 @@ Read at the time of use.  The underscore is historical: these names are public.
 
 from collections.abc import Callable
 
-from dicomwire._validators import is_conformant_uid, validate_ae
+from dicomwire._value_checks import is_conformant_uid, validate_ae
 
 LOG_HANDLER_LEVEL = "standard"
 """``"none"``: new associations and servers do not log what they do; errors and warnings still are."""

@@ -7,8 +7,7 @@ import pytest
 from pydicom.uid import UID
 
 from dicomwire import _config, _globals, _implementation
-from dicomwire._config import validate_ui
-from dicomwire._validators import validate_ae
+from dicomwire._validators import validate_ae, validate_ui
 from dicomwire._version import __version__
 
 

@@ -118,10 +118,3 @@ class Association(AssociationBase):
             self.release()
         else:
             self.abort()
-
-    @property
-    def is_at_work(self) -> bool:
-        """It serves a request of the peer: nobody is waiting for the next one."""
-        channel = self.host.channel
-        at_work = self.performer.at_work > 0
-        return channel is not None and not self.line.standing.has_ended and (at_work or not channel.is_reading)

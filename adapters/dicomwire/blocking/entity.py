@@ -276,12 +276,6 @@ class AE(ApplicationEntityBase):
         chosen = contexts or self.supported_contexts
         return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
 
-    @property
-    def is_at_work(self) -> bool:
-        """Somebody has asked our servers for something, and has no answer yet."""
-        running = [item for item in self.active_associations if isinstance(item, Association)]
-        return any(association.is_acceptor and association.is_at_work for association in running)
-
     def shutdown(self) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again.
 

@@ -31,6 +31,7 @@ class MemoryChannel:
         return None
 
     def has_arrived(self) -> bool:
+        """Something is there to be received."""
         return bool(self._incoming) and self._incoming[0][0] <= self.network.now
 
     def _push(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ from pydicom.uid import UID
 
 from dicomwire import _config
 from dicomwire._logging import logger, printable
-from dicomwire._validators import is_conformant_uid
+from dicomwire._value_checks import is_conformant_uid
 
 LOGGER = logger(__name__)
 
