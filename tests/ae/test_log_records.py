@@ -183,7 +183,7 @@ async def test_a_failure_of_the_server_itself_is_told_with_the_association(
 
     accepted: list[Any] = []
     server = await loop_world.serve([(evt.EVT_CONN_OPEN, lambda event: keep(accepted, event.assoc, None))])
-    monkeypatch.setattr(type(server), "_support", fail)
+    monkeypatch.setattr(type(server), "supported", fail)
     peer = await loop_world.connect(server)
     await loop_world.until(lambda: [record for record in records.of("dicomwire") if record.exc_info])
     (record,) = [record for record in records.of("dicomwire") if record.exc_info]

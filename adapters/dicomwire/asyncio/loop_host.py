@@ -124,6 +124,8 @@ class LoopHost(PlainHost):
         """This process is a fork."""
         if self.channel is not None:
             self.channel.forsake()
+            # The loop is the parent's: nothing can be run there.
+            self.channel = None
 
 
 async def _called(function: Callable[[], T]) -> T:

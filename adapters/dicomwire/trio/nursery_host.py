@@ -101,3 +101,5 @@ class NurseryHost(PlainHost):
         """This process is a fork."""
         if self.channel is not None:
             self.channel.forsake()
+            # The loop is the parent's: nothing can be run there.
+            self.channel = None
