@@ -229,6 +229,45 @@ async def test_abort_sends_source_0_and_ends_both_sides(world: World, block: boo
     assert association not in association.ae.active_associations
 
 
+@pytest.mark.parametrize("side", ["requestor", "acceptor"])
+async def test_when_abort_returns_the_peer_has_dealt_with_it(world: World, side: str) -> None:
+    there = Recorder()
+    told = there.bindings(evt.EVT_ABORTED)
+    server = await world.serve([*there.bindings(evt.EVT_ESTABLISHED), *(told if side == "requestor" else [])])
+    association = await world.associate(server, evt_handlers=told if side == "acceptor" else [])
+    acceptor = there.of(evt.EVT_ESTABLISHED)[0].assoc
+    aborting, other = (association, acceptor) if side == "requestor" else (acceptor, association)
+    async with world.using(association):
+        await done(aborting.abort())
+        assert there.names == ["ESTABLISHED", "ABORTED"]
+        assert flags(aborting) == flags(other) == ABORTED
+        assert aborting not in aborting.ae.active_associations
+
+
+async def test_abort_returns_when_a_peer_that_does_not_close_has_had_its_time(socket_world: World) -> None:
+    seen = Recorder()
+    server = await socket_world.serve(seen.bindings(evt.EVT_ESTABLISHED))
+    peer = await requested(socket_world, server)
+    acceptor = seen.events[0].assoc
+    acceptor.acse_timeout = 0.1
+    # Where associations have threads, that of this one reads meanwhile.
+    await done(acceptor.abort())
+    assert acceptor not in acceptor.ae.active_associations
+    assert await peer.rest() == ABORT
+    await peer.close()
+
+
+async def test_a_rejection_is_told_before_the_requestor_knows(world: World) -> None:
+    told = Recorder()
+    ae = world.ae()
+    ae.require_called_aet = True
+    server = await world.serve(told.bindings(evt.EVT_REJECTED, evt.EVT_PDU_SENT), ae=ae)
+    association = await world.associate(server, ae_title="SOMEBODY")
+    assert association.is_rejected
+    await world.until(lambda: len(told.names) == 2)
+    assert told.names == ["REJECTED", "PDU_SENT"]
+
+
 @pytest.mark.parametrize("block", [True, False])
 @pytest.mark.parametrize(
     "event",

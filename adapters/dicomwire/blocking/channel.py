@@ -220,6 +220,17 @@ class SocketChannel:
             self.session.handle_deadline(time.monotonic(), self._delivery)
             self.wake_reader()
 
+    def has_written(self, seconds: float) -> bool:
+        """Whether nobody writes, or nobody any more after ``seconds`` at most."""
+        if not self._writing:
+            return True
+        with self.lock:
+            self._waiting += 1
+            try:
+                return self._condition.wait_for(lambda: not self._writing, seconds)
+            finally:
+                self._waiting -= 1
+
     def changed(self) -> None:
         """Wake the threads that wait in :meth:`turn`."""
         if self._waiting:
@@ -258,10 +269,6 @@ class SocketChannel:
     def is_reading(self) -> bool:
         return self._reading
 
-    @property
-    def is_writing(self) -> bool:
-        return self._writing
-
     # -- the end --------------------------------------------------------------------------------------------------
     def _shutdown(self, how: int) -> None:
         # It may be closed already, by the peer or by us.
@@ -275,7 +282,7 @@ class SocketChannel:
 
     async def send_eof(self) -> None:
         """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
-        self.wake_reader()
+        # A thread that reads goes on: it is the one to see that the peer has closed.
         if self._open and not self._is_tls:
             self._shutdown(socket.SHUT_WR)
 
