@@ -98,6 +98,7 @@ class SocketChannel:
             self.lock.acquire()
             self._writing = False
             self._look_at = None
+            self._close_if_left()
             if self._waiting:
                 self.changed()
 
@@ -152,6 +153,7 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._reading = False
+            self._close_if_left()
             if self._waiting:
                 self.changed()
         if count < 0:
@@ -321,5 +323,9 @@ class SocketChannel:
                 self._timeouts.send(0)
                 self._stream.send(b"".join(buffers))
         self._shutdown(socket.SHUT_RDWR)
-        if not self._reading and not self._writing:
+        self._close_if_left()
+
+    def _close_if_left(self) -> None:
+        """Close what is at its end, unless another thread still uses it, which does so then."""
+        if not self._open and not self._reading and not self._writing:
             self.sock.close()
