@@ -9,21 +9,13 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
-from tests.support.accepting import CONTEXTS, IMPLICIT, VERIFICATION, accepted, asking
+from tests.support.accepting import CONTEXTS, IMPLICIT, VERIFICATION, accepted, requested
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, SocketPeer, World, done, keep, reset
 from tests.support.flags import ABORTED, ESTABLISHED, RELEASED, flags
 from tests.support.sessions import echo_rq, whole_command
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ, abort
 
 ENDS = (evt.EVT_REJECTED, evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_CONN_CLOSE)
-
-
-async def requested(world: World, server: Any) -> Any:
-    """A scripted requestor that was accepted."""
-    peer = await world.connect(server)
-    await peer.send(asking())
-    assert (await peer.pdu())[0] == 2
-    return peer
 
 
 # -- release ------------------------------------------------------------------------------------------------------

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from dicomwire import evt
-from tests.ae.test_associate import flags
-from tests.ae.test_ending import ABORTED, CONTEXTS, RELEASED, accepted, acceptance, requested
-from tests.ae.test_late_timeouts import LONG, SHORT, idle_pair, pause
+from tests.support.accepting import CONTEXTS, acceptance, accepted, requested
 from tests.support.adapters import LOCALHOST, Recorder, World, done
 from tests.support.certificates import self_signed
+from tests.support.flags import ABORTED, RELEASED, flags
+from tests.support.idling import LONG, SHORT, idle_pair, pause
 from tests.support.patience import SOON
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
 
