@@ -222,12 +222,3 @@ def test_what_is_documented_elsewhere_is_the_same_module(path: Path) -> None:
     assert len(text.splitlines()) <= 11
     home = text.partition(":mod:`")[2].partition("`")[0]
     assert import_module(f"dicomwire.{path.stem}") is import_module(home)
-
-
-TEST_FILES = sorted(path for path in (ROOT / "tests").rglob("*.py") if path.parent.name != "typing")
-
-
-@pytest.mark.parametrize("path", TEST_FILES, ids=named)
-def test_no_test_module_is_imported_by_another(path: Path) -> None:
-    # What several need is in tests/support, or a fixture of a conftest.
-    assert not {name for name in imports(path) if name.startswith("tests.") and ".test_" in name}

@@ -27,6 +27,12 @@ from dicomwire.operations.store_scu import send_c_store, send_c_store_many
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.upper_layer.state import Role
 
+_TO_FINISH = 0.1
+"""Seconds for a thread that writes to have written, before its association is broken off."""
+
+_A_MOMENT = 0.005
+"""The same, if nobody is to be waited for."""
+
 # With names of their own, as type checkers take the types of names for declared ones, and those of calls not.
 _send_c_echo = blocking(send_c_echo)
 _send_c_store = blocking(send_c_store)
@@ -86,7 +92,7 @@ class Association(AssociationBase):
     def abort(self, block: bool = True) -> None:
         """Abort the association, with ``block`` until the connection is closed; does nothing if it has ended."""
         channel = self.host.channel
-        if channel is not None and channel.is_writing:
+        if channel is not None and not channel.has_written(_TO_FINISH if block else _A_MOMENT):
             # Another thread is in the middle of a PDU: there is no way to say it nicely.
             channel.break_off()
         self.host.run(self.control.abort(block=block))

@@ -84,6 +84,9 @@ class Ending:
         if standing.has_ended:
             return
         standing.end(outcome, why)
+        if outcome == "rejected":
+            # As with EVT_ACCEPTED: the handlers of an acceptor have returned when the requestor knows.
+            await self._tell_outcome(outcome)
         if standing.was_opened:
             if outcome == "aborted":
                 # A peer that does not read is not waited for to hear that.
@@ -92,10 +95,14 @@ class Ending:
             if outcome == "aborted":
                 # A peer worth waiting for longer would not have to be aborted.
                 line.timeouts.artim = min(line.timeouts.artim or _LINGER, _LINGER)
-        if outcome is not None:
-            with telling_of_the_end(line.handlers.association):
-                await line.handlers.notify(_OUTCOMES[outcome])
+        if outcome is not None and outcome != "rejected":
+            await self._tell_outcome(outcome)
         await self._close(wait=wait)
+
+    async def _tell_outcome(self, outcome: str) -> None:
+        handlers = self._line.handlers
+        with telling_of_the_end(handlers.association):
+            await handlers.notify(_OUTCOMES[outcome])
 
     async def _close(self, *, wait: bool) -> None:
         """Let the peer take what was sent and close; then close, at the latest when ARTIM expires."""
