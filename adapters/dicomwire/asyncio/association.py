@@ -89,6 +89,10 @@ class Association(AsyncAssociation):
         if isinstance(self._channel, ProtocolChannel):
             self._channel.forsake()
 
+    def _look_after(self) -> None:
+        assert isinstance(self._channel, ProtocolChannel)
+        self._attendant = Attendant(self, self._channel)
+
     def _left_over(self) -> None:
         if self._attendant is not None:
             self._attendant.attend()

@@ -10,18 +10,15 @@ from typing import Any
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.awaited import AsyncApplicationEntity
-from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.attendant import Attendant
-from dicomwire.asyncio.channel import ProtocolChannel
-from dicomwire.asyncio.dialing import connected, open_dialing
+from dicomwire.asyncio.dialing import LoopDialer
 from dicomwire.asyncio.server import AssociationServer
 from dicomwire.compat.pdu_primitives import NegotiationItem
-from dicomwire.sockets.addresses import Address, Peer, no_delay
+from dicomwire.sockets.addresses import Address, Peer
+from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.vocabulary.contexts import PresentationContext
-
-TLSArguments = tuple[ssl.SSLContext, str | None]
 
 
 class AE(AsyncApplicationEntity):
@@ -47,38 +44,11 @@ class AE(AsyncApplicationEntity):
         sock: socket.socket | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
-        dialing = await open_dialing(addr, port, bind_address, sock)
-        with dialing.kept_for_the_caller():
-            association, request = new_requestor(
-                Association,
-                self,
-                contexts,
-                ae_title,
-                max_pdu,
-                ext_neg,
-                evt_handlers,
-                dialing.peer,
-                dialing.address_type,
-            )
-        dialing.allow(self.connection_timeout, self.acse_timeout)
-        options: dict[str, Any] = {}
-        if tls_args is not None:
-            context, server_hostname = tls_args
-            options = {"ssl": context, "server_hostname": server_hostname or ""}
-        session = association._new_session()
-        try:
-            channel = await connected(dialing, lambda: ProtocolChannel(session), options)
-        except (OSError, ValueError) as error:
-            await not_connected(association, error)
-            return association
-        no_delay(channel.transport.get_extra_info("socket"))
-        dialing.settle(association, channel.transport.get_extra_info("sockname"))
-        self._register(association)
-        await association._open(channel)
-        await establish(association, request)
-        if association.is_established:
-            association._attendant = Attendant(association, channel)
-        return association
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
+        return await associate(Association, self, LoopDialer(call), options)
 
     async def start_server(
         self,

@@ -27,11 +27,19 @@ from dicomwire.vocabulary.titles_and_uids import received_text
 
 if TYPE_CHECKING:
     from dicomwire.associations.association import AssociationBase
+    from dicomwire.associations.channel import Channel
+    from dicomwire.associations.server import ServerBase
 
 LOGGER = logger(__name__)
 
 _PERMANENT, _TRANSIENT = 1, 2
 _USER, _ACSE, _PRESENTATION = 1, 2, 3
+
+
+async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
+    """What becomes of a connection that ``server`` has accepted, TLS included, up to its end."""
+    await association._open(channel)
+    await serve_association(association, server._support())
 
 
 async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
