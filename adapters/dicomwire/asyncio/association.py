@@ -57,8 +57,11 @@ class Association(AsyncAssociation):
             if tasks:
                 await asyncio.wait(tasks)
         finally:
-            for task in list(tasks or ()):
-                task.cancel()
+            self._cancel_tasks()
+
+    def _cancel_tasks(self) -> None:
+        for task in list(self._tasks or ()):
+            task.cancel()
 
     def _deadline_moved(self) -> None:
         channel = self._channel

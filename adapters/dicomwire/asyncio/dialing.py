@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from dicomwire.associations.requesting import ChannelDialer
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.channel import ProtocolChannel
 from dicomwire.sockets.addresses import Address, AddressInformation, no_delay
@@ -154,6 +155,34 @@ class LoopDialer(SocketDialer[Association]):
         channel = await connected(self.dialing, lambda: ProtocolChannel(session), options)
         no_delay(channel.transport.get_extra_info("socket"))
         return channel, channel.transport.get_extra_info("sockname")
+
+    def established(self, association: Association) -> None:
+        """A task looks after it, when there is cause."""
+        association._look_after()
+
+
+Connect: TypeAlias = Callable[[Callable[[], ProtocolChannel]], Awaitable[Any]]
+"""Connects the protocol that it is given a factory for, as methods of asyncio's loops do."""
+
+
+async def channel_by(connect: Connect, association: Association) -> ProtocolChannel:
+    """The channel of a connection that ``connect`` opens.
+
+    Raises:
+        RuntimeError: it has returned without ``connection_made``; and what ``connect`` raises.
+    """
+    channel = ProtocolChannel(association._new_session())
+    await connect(lambda: channel)
+    if not channel.is_connected:
+        raise RuntimeError("connect() has not connected the protocol it was given")
+    return channel
+
+
+class ProtocolDialer(ChannelDialer[Association]):
+    """Reaches a peer by what a program connects."""
+
+    def __init__(self, connect: Connect) -> None:
+        super().__init__(partial(channel_by, connect))
 
     def established(self, association: Association) -> None:
         """A task looks after it, when there is cause."""

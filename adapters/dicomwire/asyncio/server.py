@@ -165,8 +165,7 @@ class AssociationServer(ServerBase[Association]):
         except Exception:
             LOGGER.exception("an association with %s failed", association._peer_name)
         finally:
-            for operation in list(association._tasks or ()):
-                operation.cancel()
+            association._cancel_tasks()
             self._forget(association)
 
     def shutdown(self) -> None:

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.entity import ApplicationEntityBase
-from dicomwire.associations.requesting import RequestOptions, associate
+from dicomwire.associations.requesting import ChannelDialer, RequestOptions, associate
+from dicomwire.associations.server import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.dialing import ThreadDialer
 from dicomwire.blocking.faces import completed
 from dicomwire.blocking.hosts import refuse_eventlet
+from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
 
@@ -80,6 +84,26 @@ class AE(ApplicationEntityBase):
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return run(associate(Association, self, ThreadDialer(call), options))
+
+    def associate_over(
+        self,
+        transport: Transport,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association over a connection of any kind (extension); arguments and errors of :meth:`associate`.
+
+        ``transport`` is closed with the association; only if the call raises is it still the caller's.  What the peer
+        does while no method of the association runs is noticed by the next one.
+        """
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        dialer = ChannelDialer[Association](lambda association: association._channel_over(transport))
+        return run(associate(Association, self, dialer, options))
 
     get_to_folder = _get_to_folder
     move_to_folder = _move_to_folder
@@ -233,6 +257,22 @@ class AE(ApplicationEntityBase):
         title = ae_title or self.ae_title
         chosen = contexts or self.supported_contexts
         return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
+
+    def serve_over(
+        self,
+        transport: Transport,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> Association:
+        """Accept an association over a connection of any kind, and return when it has ended (extension).
+
+        Arguments and errors of :meth:`start_server`; ``transport`` is closed with the association.
+        """
+        server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
+        association = Association(self, Role.ACCEPTOR, server._handlers)
+        run(serve_over(association, server, lambda association: association._channel_over(transport)))
+        return association
 
     @property
     def _is_at_work(self) -> bool:

@@ -33,7 +33,7 @@ class MemoryDialer:
         if server is None:
             raise ConnectionRefusedError(f"nobody listens on port {port}")
         channel = MemoryChannel(association._new_session(), self.network)
-        server.accept(channel, self.local)
+        server.take_up(channel, self.local)
         return channel
 
     def opened(self, association: Association) -> None:

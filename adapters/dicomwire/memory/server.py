@@ -46,7 +46,7 @@ class Server(ServerBase[Association]):
     def _is_stopped(self) -> bool:
         return self.network._listening.get(self.server_address[1]) is not self
 
-    def accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
+    def take_up(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
         """Take up a connection of ``peer``, which is at ``address``."""
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
         channel, _ = _join(association._new_session(), peer)

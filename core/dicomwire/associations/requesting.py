@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -85,8 +85,8 @@ class Dialer(Protocol[DialedT_contra]):
         """
 
     @property
-    def peer(self) -> tuple[Any, ...]:
-        """The end of the peer: the one reached, or else the first to be tried."""
+    def peer(self) -> tuple[Any, ...] | None:
+        """The end of the peer: the one reached, or else the first to be tried; None if there are no addresses."""
         ...
 
     @property
@@ -106,7 +106,7 @@ class Dialer(Protocol[DialedT_contra]):
         ...
 
     @property
-    def local(self) -> tuple[Any, ...]:
+    def local(self) -> tuple[Any, ...] | None:
         """Our end of the connection."""
         ...
 
@@ -115,6 +115,32 @@ class Dialer(Protocol[DialedT_contra]):
 
     def established(self, association: DialedT_contra) -> None:
         """The peer has accepted: from now on somebody must notice what it does while no verb waits for it."""
+
+
+class ChannelDialer(Generic[DialedT_contra]):
+    """A :class:`Dialer` over a connection that somebody else has opened: ``make`` gives its channel."""
+
+    peer = local = address_type = None
+
+    def __init__(self, make: Callable[[DialedT_contra], Channel | Awaitable[Channel]]) -> None:
+        self._make = make
+
+    async def prepare(self) -> None:
+        """There is nothing to look up."""
+
+    def close(self) -> None:
+        """It stays the caller's."""
+
+    async def connect(self, association: DialedT_contra) -> Channel:
+        """See :class:`Dialer`."""
+        channel: Channel = await outcome(self._make(association))
+        return channel
+
+    def opened(self, association: DialedT_contra) -> None:
+        """Nobody looks after it."""
+
+    def established(self, association: DialedT_contra) -> None:
+        """Nobody looks after it."""
 
 
 @frozen
@@ -189,7 +215,7 @@ def new_requestor(
     kind: type[AssociationT],
     ae: ApplicationEntityBase,
     options: RequestOptions,
-    address: tuple[Any, ...],
+    address: tuple[Any, ...] | None,
     address_type: Callable[[tuple[Any, ...]], Any] | None,
 ) -> tuple[AssociationT, AssociateRQ]:
     """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
@@ -197,7 +223,8 @@ def new_requestor(
     association = kind(ae, Role.REQUESTOR, handler_table(options.evt_handlers))
     association.requestor._contexts = proposal.contexts
     association.acceptor._ae_title = proposal.called
-    association.acceptor._set_address(address, address_type)
+    if address is not None:
+        association.acceptor._set_address(address, address_type)
     return association, proposal.request
 
 
@@ -223,8 +250,9 @@ async def associate(
     except (OSError, ValueError) as error:
         await outcome(association._face(not_connected(association, error)))
         return association
-    association.acceptor._set_address(dialer.peer, dialer.address_type)
-    association.requestor._set_address(dialer.local, dialer.address_type)
+    for side, address in ((association.acceptor, dialer.peer), (association.requestor, dialer.local)):
+        if address is not None:
+            side._set_address(address, dialer.address_type)
     ae._register(association)
     await outcome(association._face(_begin(association, channel, request, dialer)))
     return association
