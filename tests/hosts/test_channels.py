@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from dicomwire import evt
 from dicomwire.associations.accepting import serve_association
 from dicomwire.associations.entity import supported_by
-from dicomwire.associations.requesting import establish, propose
+from dicomwire.associations.requesting import RequestOptions, establish, propose
 from dicomwire.associations.server import handler_table
 from dicomwire.asyncio import AE, Association, ProtocolChannel
 from dicomwire.upper_layer.state import Role
@@ -34,7 +34,7 @@ class Ends:
         handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find)]
         self.accepted = Association(self.ae, Role.ACCEPTOR, handler_table(handlers))
         self.requested = Association(self.ae, Role.REQUESTOR, handler_table(None))
-        proposal = propose(self.ae, contexts=None, ae_title="PEER", max_pdu=16382, ext_neg=None)
+        proposal = propose(self.ae, RequestOptions(ae_title="PEER"))
         self.requested.line.sides.requestor.contexts = proposal.contexts
         self._request = proposal.request
         self.here = ProtocolChannel(self.requested.line.session)

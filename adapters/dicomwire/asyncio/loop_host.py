@@ -34,9 +34,10 @@ class LoopHost(PlainHost):
         self._attendant: Attendant | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def look_after(self, channel: ProtocolChannel) -> None:
+    def look_after(self) -> None:
         """From now on, deal with what the peer does while no operation waits for it."""
-        self._attendant = Attendant(self.line, channel)
+        assert self.channel is not None
+        self._attendant = Attendant(self.line, self.channel)
 
     async def join_tasks(self) -> None:
         """Wait for what was spawned; cancelled, cancel it too."""

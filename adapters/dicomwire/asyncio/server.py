@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server import ServerBase
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.channel import ProtocolChannel
@@ -160,8 +160,7 @@ class AssociationServer(ServerBase[Association]):
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:
-            await association.line.open(channel)
-            await serve_association(association, self.supported())
+            await serve_connection(association, channel, self)
             await association.host.join_tasks()
         except Exception:
             LOGGER.exception("an association with %s failed", association.line.sides.peer_name)

@@ -6,9 +6,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.channel import SocketChannel
 from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
@@ -59,8 +58,8 @@ class RequestHandler:
         association = self._create_association()
         try:
             if self._handshake(association):
-                channel = association.host.connected(self.request)
-                association.host.run(_serve(association, channel, self.server))
+                channel = association.host.channel_over_socket(self.request)
+                association.host.run(serve_connection(association, channel, self.server))
             else:
                 association.kill()
         finally:
@@ -86,8 +85,3 @@ class RequestHandler:
         association.line.sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))
         self.server.adopt(association)
         return association
-
-
-async def _serve(association: Association, channel: SocketChannel, server: AssociationServer) -> None:
-    await association.line.open(channel)
-    await serve_association(association, server.supported())

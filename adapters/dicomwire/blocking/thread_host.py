@@ -16,6 +16,7 @@ from dicomwire._logging import logger
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.line import Line
 from dicomwire.blocking.channel import SocketChannel
+from dicomwire.blocking.transport_channel import Transport, TransportChannel
 from dicomwire.blocking.watcher import watcher
 from dicomwire.sockets.forking import free
 
@@ -36,6 +37,9 @@ class ThreadHost:
     def __init__(self) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.channel: SocketChannel | None = None
+        """The one that the watcher knows about."""
+
+        self._other_channel: TransportChannel | None = None
         self.is_armed: bool = False
         self._finished = threading.Condition(self.lock)
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
@@ -43,10 +47,15 @@ class ThreadHost:
         self._running = 0
         self._is_known_to_watcher = False
 
-    def connected(self, sock: socket.socket) -> SocketChannel:
+    def channel_over_socket(self, sock: socket.socket) -> SocketChannel:
         """The channel over a socket that is connected."""
         self.channel = SocketChannel(sock, self.line.session, self.lock)
         return self.channel
+
+    def channel_over(self, transport: Transport) -> TransportChannel:
+        """The channel over a connection of another kind; nobody looks after it while nobody calls."""
+        self._other_channel = TransportChannel(transport, self.line.session, self.lock)
+        return self._other_channel
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a verb to its end."""
@@ -122,7 +131,9 @@ class ThreadHost:
     def timeouts_set(self, take: Callable[[], None]) -> None:
         """See to it that those who wait hear of it."""
         # Whoever sets a timeout may be a signal handler, in the middle of anything: another thread takes the lock.
-        if self.line.standing.was_opened and not self.line.standing.is_closed:
+        if self._other_channel is not None:
+            self._other_channel.timeouts_set = True
+        elif self.line.standing.was_opened and not self.line.standing.is_closed:
             self._is_known_to_watcher = True
             watcher().move(self, idle=self.line.sides.is_requestor)
 
@@ -144,8 +155,9 @@ class ThreadHost:
         # A thread that the child does not have may hold it.
         free(self.lock)
         self.is_armed = self._is_known_to_watcher = False
-        if self.channel is not None:
-            self.channel.forsake()
+        for channel in (self.channel, self._other_channel):
+            if channel is not None:
+                channel.forsake()
 
     # -- what the watcher asks ------------------------------------------------------------------------------------
     def watch(self) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.channel import Channel
+from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.entity import ApplicationEntityBase, supported_by
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.negotiation import Supported, accept_contexts
+from dicomwire.associations.server import ServerBase
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.associations.window import answer_to
 from dicomwire.compat.wire_items import to_item
@@ -27,10 +30,35 @@ from dicomwire.upper_layer.items import (
 from dicomwire.upper_layer.pdus import APPLICATION_CONTEXT_NAME, AssociateAC, AssociateRJ, AssociateRQ
 from dicomwire.vocabulary.titles_and_uids import received_text
 
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
+
 LOGGER = logger(__name__)
 
 _PERMANENT, _TRANSIENT = 1, 2
 _USER, _ACSE, _PRESENTATION = 1, 2, 3
+
+
+async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
+    """What becomes of a connection that ``server`` has accepted, TLS included, up to its end."""
+    await association.line.open(channel)
+    await serve_association(association, server.supported())
+
+
+async def serve_over(
+    association: AssociationT,
+    server: ServerBase[AssociationT],
+    make: Callable[[AssociationT], Channel | Awaitable[Channel]],
+) -> None:
+    """Accept an association over a connection that somebody else has opened, and serve it to its end.
+
+    ``make`` gives the channel.  What it raises comes out.
+    """
+    server.adopt(association)
+    try:
+        channel: Channel = await outcome(make(association))
+        await outcome(association.line.host.face(serve_connection(association, channel, server)))
+    finally:
+        server.forget(association)
 
 
 async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
