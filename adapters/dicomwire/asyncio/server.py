@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
@@ -24,10 +24,6 @@ from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
-if TYPE_CHECKING:
-    from dicomwire.asyncio.entity import AE
-
-
 LOGGER = logger(__name__)
 
 _NO_LIMIT = 86400
@@ -36,11 +32,11 @@ _NO_LIMIT = 86400
 class AssociationServer(ServerBase[Association]):
     """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
 
-    ae: AE
+    ae: Any
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.server import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
-if TYPE_CHECKING:
-    from dicomwire.blocking.entity import AE
-    from dicomwire.blocking.server import AssociationServer
-
 
 class RequestHandler:
     """Takes up one connection, in its own thread: makes the association and serves it to its end."""
 
-    def __init__(self, request: socket.socket, client_address: tuple[Any, ...], server: AssociationServer) -> None:
+    def __init__(
+        self, request: socket.socket, client_address: tuple[Any, ...], server: ServerBase[Association]
+    ) -> None:
         self.request = request
         self.client_address = client_address
         self.server = server
@@ -37,7 +36,7 @@ class RequestHandler:
         """Called after :meth:`handle`, also if that raised; for subclasses."""
 
     @property
-    def ae(self) -> AE:
+    def ae(self) -> Any:
         return self.server.ae
 
     @property

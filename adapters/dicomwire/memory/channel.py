@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappush
 
 from dicomwire.dimse.session import Session
 from dicomwire.memory.network import Network, until
@@ -38,7 +37,7 @@ class MemoryChannel:
         arrival = self.network.now + self.network.latency
         self._incoming.append((arrival, data))
         if self.network.latency:
-            heappush(self.network._arrivals, arrival)
+            self.network.expect(arrival)
         self._in_flight += len(data)
 
     def _write(self) -> bool:

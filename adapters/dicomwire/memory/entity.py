@@ -61,7 +61,7 @@ class AE(AsyncApplicationEntity):
         server = Server(self, address, ae_title, contexts, evt_handlers)
         self._servers.append(server)
         if block:
-            await until(lambda: server not in self.network._listening.values())
+            await until(lambda: not self.network.is_listening(server))
         return server
 
     async def shutdown(self) -> None:

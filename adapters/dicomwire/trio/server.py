@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import trio
 
@@ -26,21 +26,17 @@ from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
-if TYPE_CHECKING:
-    from dicomwire.trio.entity import AE
-
-
 LOGGER = logger(__name__)
 
 
 class AssociationServer(ServerBase[Association]):
     """Accepts associations inside ``async with``, whose nursery owns their tasks."""
 
-    ae: AE
+    ae: Any
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         address: Address | AddressInformation | None,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
@@ -134,7 +130,7 @@ class AssociationServer(ServerBase[Association]):
             if channel is None:
                 sock.close()
             else:
-                channel._close()
+                channel.close()
 
     async def _secure(self, sock: socket.socket) -> socket.socket:
         if self.ssl_context is None:

@@ -13,7 +13,7 @@ from dicomwire.associations.entity import ApplicationEntityBase, supported_by
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import Supported
 from dicomwire.associations.running import Running
-from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
@@ -70,9 +70,8 @@ class ServerBase(Generic[AssociationT]):
 
     def supported(self) -> dict[str, Supported]:
         """The contexts as plain values, made anew only when they have changed."""
-        # Looked at for every association; the attributes behind the properties, because there may be hundreds.
-        state = [(context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role)
-                 for context in self.contexts]  # fmt: skip
+        # Looked at for every association.
+        state = [settings_of(context) for context in self.contexts]
         if state != self._supported_of:
             self._supported = supported_by(self.contexts)
             self._supported_of = state

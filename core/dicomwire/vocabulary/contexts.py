@@ -278,6 +278,19 @@ def _role(name: str, value: bool | None) -> bool | None:
     return value
 
 
+def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ...], bool | None, bool | None]:
+    """What an acceptor is configured with by a context, to be compared: cheap, as there may be hundreds."""
+    return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
+
+
+def negotiated_as(context: PresentationContext, outcome: NegotiatedContext | None) -> PresentationContext:
+    """The same context with its outcome, as we see it; with None it has none yet."""
+    context.result = None if outcome is None else outcome.result
+    context._as_scu = None if outcome is None else outcome.as_scu
+    context._as_scp = None if outcome is None else outcome.as_scp
+    return context
+
+
 def build_context(
     abstract_syntax: str | bytes, transfer_syntax: str | bytes | Sequence[str | bytes] | None = None
 ) -> PresentationContext:
