@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 from dicomwire._logging import logger
 from dicomwire.associations.host import PlainHost
 from dicomwire.associations.line import Line
-from dicomwire.associations.user_code import is_async
+from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.asyncio.attendant import Attendant
 from dicomwire.asyncio.channel import ProtocolChannel
 
@@ -63,7 +62,7 @@ class LoopHost(PlainHost):
             result = await asyncio.to_thread(self._call_in_thread, function, *args)
         else:
             result = function(*args)
-        return await result if inspect.isawaitable(result) else result
+        return await result if is_awaitable(result) else result
 
     def _call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         # In the thread nothing else tells the log whose handler this is.

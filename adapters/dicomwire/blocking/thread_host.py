@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import inspect
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,6 +14,7 @@ from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.line import Line
+from dicomwire.associations.user_code import is_awaitable
 from dicomwire.blocking.channel import SocketChannel
 from dicomwire.blocking.transport_channel import Transport, TransportChannel
 from dicomwire.blocking.watcher import watcher
@@ -91,7 +91,7 @@ class ThreadHost:
                 return self._passing_variables(_performed)(function, *args)
             result = function(*args)
             # By itself, so that one that waits for an event loop fails alone.
-            return run(_awaited(result)) if inspect.isawaitable(result) else result
+            return run(_awaited(result)) if is_awaitable(result) else result
         finally:
             self.lock.acquire()
 
@@ -234,7 +234,7 @@ class ThreadHost:
 
 def _performed(function: Any, *args: Any) -> Any:
     result = function(*args)
-    return run(_awaited(result)) if inspect.isawaitable(result) else result
+    return run(_awaited(result)) if is_awaitable(result) else result
 
 
 async def _awaited(result: Awaitable[T]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ import trio
 from dicomwire._logging import logger
 from dicomwire.associations.host import PlainHost
 from dicomwire.associations.line import Line
-from dicomwire.associations.user_code import is_async
+from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.trio.channel import SocketChannel
 
 LOGGER = logger(__name__)
@@ -46,7 +45,7 @@ class NurseryHost(PlainHost):
             (result,) = await trio.to_thread.run_sync(lambda: (self._call_in_thread(function, *args),))
         else:
             result = function(*args)
-        return await result if inspect.isawaitable(result) else result
+        return await result if is_awaitable(result) else result
 
     def _call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         # In the thread nothing else tells the log whose handler this is.

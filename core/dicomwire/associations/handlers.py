@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ class HandlerTable:
     """Which handlers are bound to which events, for a server or an association."""
 
     def __init__(self, handlers: Iterable[evt.EventHandler] | None = None) -> None:
-        self._notifications: dict[evt.EventType, list[evt.Binding]] = {}
+        self._notifications: defaultdict[evt.EventType, list[evt.Binding]] = defaultdict(list)
         self._interventions: dict[evt.EventType, evt.Binding] = {}
         self._own: dict[evt.EventType, list[evt.Binding]] = {}
         """Of the handlers of a notification event those that are not the library's.  Lists are replaced and never
@@ -40,7 +41,7 @@ class HandlerTable:
     def copy(self) -> HandlerTable:
         """A table with the same handlers, to be changed on its own."""
         table = HandlerTable()
-        table._notifications = dict(self._notifications)
+        table._notifications = self._notifications.copy()
         table._interventions = dict(self._interventions)
         table._own = dict(self._own)
         table.library = self.library
@@ -64,7 +65,7 @@ class HandlerTable:
         if isinstance(event, evt.InterventionEvent):
             self._interventions[event] = (handler, args)
         elif isinstance(event, evt.NotificationEvent):
-            bound = self._notifications.get(event, [])
+            bound = self._notifications[event]
             if (handler, args) not in bound:
                 self._set(event, [*bound, (handler, args)])
         else:
@@ -74,36 +75,29 @@ class HandlerTable:
         """Remove every binding of ``handler`` to ``event``; an unknown handler is ignored."""
         if event in self._interventions and self._interventions[event][0] == handler:
             del self._interventions[event]
-        self._set(event, [item for item in self._notifications.get(event, ()) if item[0] != handler])
+        self._set(event, [item for item in self._notifications[event] if item[0] != handler])
 
     def _set(self, event: evt.EventType, bound: list[evt.Binding]) -> None:
-        if bound:
-            self._own[event] = [item for item in bound if item[0] not in self.library]
-            self._notifications[event] = bound
-        else:
-            self._notifications.pop(event, None)
+        self._own[event] = [item for item in bound if item[0] not in self.library]
+        self._notifications[event] = bound
 
     def events(self) -> list[evt.EventType]:
         """The events that have a handler, by name; intervention events always have one."""
         bound = {event for event in self._interventions if event not in evt.INTERVENTIONS}
-        return sorted([*evt.INTERVENTIONS, *bound, *self._notifications], key=lambda event: event.name)
+        told = [event for event, listeners in self._notifications.copy().items() if listeners]
+        return sorted([*evt.INTERVENTIONS, *bound, *told], key=lambda event: event.name)
 
     def handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
         """A list of bindings of a notification event, or the one of an intervention event."""
         if isinstance(event, evt.InterventionEvent):
             return self._interventions.get(event) or (evt.get_default_handler(event), None)
-        return list(self._notifications.get(event, ()))
+        return list(self._notifications[event])
 
     def listeners(self, event: evt.NotificationEvent) -> Sequence[evt.Binding]:
         """Who wants to hear of ``event`` now; the library's own handlers only if somebody reads its log."""
-        bound = self._notifications.get(event)
-        if not bound:
-            return ()
-        return bound if _LIBRARY_LOG.isEnabledFor(logging.INFO) else self._own[event]
-
-    def intervention(self, event: evt.InterventionEvent) -> evt.Binding | None:
-        """The handler bound by the user, if any."""
-        return self._interventions.get(event)
+        # With every message: a look at a dictionary, and at the level of a log if somebody is bound.
+        bound = self._notifications[event]
+        return bound if not bound or _LIBRARY_LOG.isEnabledFor(logging.INFO) else self._own[event]
 
 
 class Handlers:
@@ -124,7 +118,7 @@ class Handlers:
 
     def _use(self, table: HandlerTable) -> None:
         # Looked at with every message.
-        self.table, self.listeners, self.intervention = table, table.listeners, table.intervention
+        self.table, self.listeners, self.intervention = table, table.listeners, table._interventions.get
 
     def own_table(self) -> HandlerTable:
         """The table, to be changed for this association."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+from dicomwire.associations.user_code import is_awaitable
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class PlainHost:
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call it, and await what it gives."""
         result = function(*args)
-        return await result if inspect.isawaitable(result) else result
+        return await result if is_awaitable(result) else result
 
     def call_now(self, function: Callable[..., Any], *args: Any) -> None:
         """Call it."""

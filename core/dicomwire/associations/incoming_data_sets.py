@@ -56,7 +56,7 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
             sink = await _attempt(line, sink, message, sink.close)
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.
-        message.forget_primitive()
+        message.made_primitive = None
         if isinstance(sink, MemorySink):
             message.data = sink.data
         elif isinstance(sink, FileSink):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -41,7 +41,7 @@ class Invoker:
         self.most: int = 1
         """How many requests of ours may be outstanding at a time (PS3.7 D.3.3.3)."""
 
-        self._mailboxes: dict[int, deque[ReceivedMessage]] = {}
+        self._mailboxes: defaultdict[int, deque[ReceivedMessage]] = defaultdict(deque)
         """Responses by the message ID of their request, as long as somebody will take them."""
 
         self._iterated: set[int] = set()
@@ -92,21 +92,28 @@ class Invoker:
         self, context: NegotiatedContext, command: Command, data_set: Buffer | None = None
     ) -> ReceivedMessage | None:
         """Send a request that has one response; the response, or None if the association ended first."""
-        if self._may_have_to_wait:
-            command = await self._room_for(command)
-        with self.line.exchange:
-            if await self._sent(context, command, data_set):
-                return await self.response(command)
-        return None
+        line = self.line
+        command = await self._room_for(command)
+        with line.exchange:
+            try:
+                await line.send(context.context_id, command, data_set)
+            except LocalProtocolError as error:
+                self._lost(error)
+                return None
+            return await self.response(command)
 
     async def send(
         self, context: NegotiatedContext, command: Command, data_set: Buffer | None = None
     ) -> Command | None:
         """Send a request once the window lets it through: as it was sent, or None if the association ended first."""
-        if self._may_have_to_wait:
-            command = await self._room_for(command)
+        command = await self._room_for(command)
         with self.line.exchange:
-            return command if await self._sent(context, command, data_set) else None
+            try:
+                await self.line.send(context.context_id, command, data_set)
+            except LocalProtocolError as error:
+                self._lost(error)
+                return None
+        return command
 
     async def stream(
         self,
@@ -120,8 +127,7 @@ class Invoker:
 
         ``foreign`` ones are made by code of the user's.
         """
-        if self._may_have_to_wait:
-            command = await self._room_for(command)
+        command = await self._room_for(command)
         with self.line.exchange:
             try:
                 await self.line.stream(context.context_id, command, pieces, foreign=foreign)
@@ -129,14 +135,6 @@ class Invoker:
                 self._lost(error)
                 return None
         return command
-
-    async def _sent(self, context: NegotiatedContext, command: Command, data_set: Buffer | None) -> bool:
-        try:
-            await self.line.send(context.context_id, command, data_set)
-        except LocalProtocolError as error:
-            self._lost(error)
-            return False
-        return True
 
     def _lost(self, error: LocalProtocolError) -> None:
         """A request could not be sent: because the association has ended, or else raise RuntimeError."""
@@ -162,10 +160,6 @@ class Invoker:
             LOGGER.debug("the association ended before C-CANCEL for message ID %d was sent", message_id)
 
     # -- the window -----------------------------------------------------------------------------------------------
-    @property
-    def _may_have_to_wait(self) -> bool:
-        return self.most != 1 or self.line.is_sending or bool(self.line.session.outstanding)
-
     async def _room_for(self, command: Command) -> Command:
         """Wait until one more request may be outstanding; by default the window is one.
 
@@ -219,30 +213,28 @@ class Invoker:
         message_id = message.command.message_id_being_responded_to
         assert message_id is not None
         if message_id not in self._unread:
-            mailbox = self._mailboxes.get(message_id)
-            if mailbox is None:
-                mailbox = self._mailboxes[message_id] = deque()
-            mailbox.append(message)
+            self._mailboxes[message_id].append(message)
         elif message_id not in self.line.session.outstanding:
             self._unread.pop(message_id, None)
 
     def has_response(self, message_id: int) -> bool:
         """One has come."""
-        return bool(self._mailboxes.get(message_id))
+        return bool(self._mailboxes[message_id])
 
     async def response(self, request: Command) -> ReceivedMessage | None:
         """The next response to a request of ours; None when the association ended first."""
         line, message_id = self.line, request.message_id
         assert message_id is not None
-        while not (waiting := self._mailboxes.get(message_id)):
+        while not self._mailboxes[message_id]:
             if line.standing.has_ended:
                 return None
             await line.advance()
+        waiting = self._mailboxes[message_id]
         response = waiting.popleft()
         session = line.session
         if not waiting and message_id not in session.outstanding:
             del self._mailboxes[message_id]
-            if not session.wants_data and not session.outstanding:
+            if not session.outstanding and not session.wants_data:
                 line.host.left_over()
         return response
 

@@ -145,14 +145,13 @@ class Line:
             return False
         self.is_reading = True
         connection = session.connection
-        event: Arrived | None = None
         rest: Coroutine[Any, Any, None] | None = None
         try:
-            if wait and session.wants_data and not self.standing.has_ended and not connection.closed:
+            event = None if session.wants_data else self._take()
+            if event is None and wait and not self.standing.has_ended and not connection.closed:
                 if connection.has_output:
                     await self.flush()
                 await channel.pump()
-            if not session.wants_data:
                 event = self._take()
             if connection.tap is not None:
                 await report_tap(connection, self.handlers)
@@ -205,7 +204,7 @@ class Line:
                     await report_tap(connection, self.handlers)
                 finally:
                     self.channel.hold(False)
-            if isinstance(event, DataSetReceived):
+            if type(event) is DataSetReceived:
                 return event
             if event is not None:
                 await self.on_control(event)

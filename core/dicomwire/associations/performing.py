@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Coroutine
 from typing import Any
 
 from dicomwire._logging import logger
@@ -41,22 +42,24 @@ class Performer:
 
     def request(self, context: AcceptedContext, command: Command) -> Request:
         """A request that has begun to arrive; who serves it is known from now on."""
-        return Request(context, command, self._invoker, self._dispatcher.find(context, command))
+        request = Request(context, command)
+        request.invoker, request.line = self._invoker, self._line
+        request.service_class, request.unserved = self._dispatcher.find(context, command)
+        return request
 
-    async def perform(self, request: Request) -> None:
-        """Serve a request, or let it wait its turn; an N-EVENT-REPORT never waits."""
+    def perform(self, request: Request) -> Coroutine[Any, Any, None] | None:
+        """Let a request wait for its turn, or give what serves it; an N-EVENT-REPORT never waits."""
         if request.command.command_field == N_EVENT_REPORT_RQ:
-            await serve(request, self._by_hand)
-        elif self.at_work < self.most:
+            return serve(request, self._by_hand)
+        if self.at_work < self.most:
             self.at_work += 1
             work = self._serve(request)
-            if self.most == 1 or not self._line.host.spawn(work):
-                await work
-        elif len(self._waiting) < _MOST_WAITING:
+            return work if self.most == 1 else self._spawn(work)
+        if len(self._waiting) < _MOST_WAITING:
             self._waiting.append(request)
-        else:
-            LOGGER.warning("more than %d requests of %s wait to be served", _MOST_WAITING, self._line.sides.peer_name)
-            await request.respond(answer(request.command, _RESOURCE_LIMITATION))
+            return None
+        LOGGER.warning("more than %d requests of %s wait to be served", _MOST_WAITING, self._line.sides.peer_name)
+        return request.respond(answer(request.command, _RESOURCE_LIMITATION))
 
     async def _serve(self, request: Request) -> None:
         """Serve a request, and then those that have been waiting."""
@@ -67,6 +70,10 @@ class Performer:
         finally:
             self.at_work -= 1
             self._line.channel.changed()
+
+    async def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if not self._line.host.spawn(work):
+            await work
 
     async def serve_as_library(self, service_class: type[ServiceClass], primitive: Any) -> None:
         """Do what the library itself does for a request that a service class of the user's has taken."""

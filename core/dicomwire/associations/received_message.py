@@ -25,7 +25,7 @@ from dicomwire.vocabulary.contexts import PresentationContextTuple
 class ReceivedMessage:
     """One whole message.  Nothing is decoded before somebody asks for it."""
 
-    __slots__ = ("_data_set", "_primitive", "command", "context", "data", "file", "refused", "unfit")
+    __slots__ = ("_data_set", "command", "context", "data", "file", "made_primitive", "refused", "unfit")
 
     def __init__(self, context: AcceptedContext, command: Command) -> None:
         self.context: AcceptedContext = context
@@ -44,7 +44,8 @@ class ReceivedMessage:
         """Why what came to memory is no data set in the transfer syntax of its context."""
 
         self._data_set: Dataset | None = None
-        self._primitive: Any = None
+        self.made_primitive: Any = None
+        """What ``primitive`` has given; None again when its data set has come."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -67,13 +68,9 @@ class ReceivedMessage:
 
     @property
     def primitive(self) -> Any:
-        if self._primitive is None:
-            self._primitive = from_command(self.command, self.data)
-        return self._primitive
-
-    def forget_primitive(self) -> None:
-        """Whoever has looked at the request before its data set was there has seen it without."""
-        self._primitive = None
+        if self.made_primitive is None:
+            self.made_primitive = from_command(self.command, self.data)
+        return self.made_primitive
 
     def data_set(self) -> Dataset:
         """The decoded data set; empty if none came."""

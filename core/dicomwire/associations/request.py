@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
 from dicomwire.associations import events as evt
@@ -9,7 +10,6 @@ from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.line import Line
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.vocabulary.service_classes import ServiceClass
 from dicomwire.vocabulary.statuses import StatusTable
@@ -29,17 +29,13 @@ class Request(ReceivedMessage):
 
     __slots__ = ("invoker", "line", "service_class", "unserved")
 
-    def __init__(self, context: AcceptedContext, command: Command, invoker: Invoker, dispatch: Dispatch) -> None:
-        ReceivedMessage.__init__(self, context, command)
-        self.line: Line = invoker.line
-        self.invoker: Invoker = invoker
-        """For requests of ours on the same association, as the C-STOREs of a C-GET are."""
+    invoker: Invoker
+    """For requests of ours on the same association, as the C-STOREs of a C-GET are."""
 
-        self.service_class: type[ServiceClass]
-        self.unserved: int | None
-        """The status that refuses it, because nothing serves it."""
-
-        self.service_class, self.unserved = dispatch
+    line: Line
+    service_class: type[ServiceClass]
+    unserved: int | None
+    """The status that refuses it, because nothing serves it."""
 
     @property
     def association(self) -> Any:
@@ -58,26 +54,26 @@ class Request(ReceivedMessage):
         """The user has bound one."""
         return self.line.handlers.intervention(event) is not None
 
-    async def ask_handler(self, event: evt.InterventionEvent) -> Any:
+    def ask_handler(self, event: evt.InterventionEvent) -> Coroutine[Any, Any, Any]:
         """What the handler says.
 
         Raises:
             HandlerRaised: it raised.
         """
-        return await self.line.handlers.intervene(event, self)
+        return self.line.handlers.intervene(event, self)
 
-    async def call(self, function: Any, *args: Any) -> Any:
+    def call(self, function: Any, *args: Any) -> Coroutine[Any, Any, Any]:
         """Run other code of the user's."""
-        return await self.line.host.call(function, *args)
+        return self.line.host.call(function, *args)
 
-    async def is_wanted(self) -> bool:
+    def is_wanted(self) -> Coroutine[Any, Any, bool]:
         """Whether the peer still waits, after all that has arrived while a handler was at work."""
-        return await self.line.attend()
+        return self.line.attend()
 
-    async def respond(self, response: Command, data_set: Buffer | None = None) -> None:
+    def respond(self, response: Command, data_set: Buffer | None = None) -> Coroutine[Any, Any, None]:
         """Send a response.
 
         Raises:
             LocalProtocolError: there is no association any more.
         """
-        await self.line.send(self.context.context_id, response, data_set)
+        return self.line.send(self.context.context_id, response, data_set)

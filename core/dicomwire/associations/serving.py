@@ -140,10 +140,11 @@ class Dispatcher:
 
     def find(self, context: AcceptedContext, command: Command) -> Dispatch:
         """Who serves this request; a status instead for what nobody does, and for what lacks something it must name."""
-        uid = _sop_class(context, command)
+        uid = command.affected_sop_class_uid or command.requested_sop_class_uid or context.abstract_syntax
         key = context.context_id, command.command_field, uid, _config.UNRESTRICTED_STORAGE_SERVICE
-        found = self._known.get(key)
-        if found is None:
+        if key in self._known:
+            found = self._known[key]
+        else:
             found = self._find(context.context_id, command.command_field, uid)
             if len(self._known) < _MOST_KNOWN:
                 self._known[key] = found

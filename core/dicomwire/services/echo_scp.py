@@ -17,7 +17,7 @@ async def serve_echo(request: Request) -> Response:
         status = await request.ask_handler(evt.EVT_C_ECHO)
     except HandlerRaised:
         return answer(request.command, 0x0000), None
-    response = respond(request.command, status, request.statuses())
+    response = respond(request.command, status, request.service_class.statuses)
     if response.status in (NO_STATUS, NO_STATUS_TYPE):
         return answer(request.command, 0x0000), None
     return response, None

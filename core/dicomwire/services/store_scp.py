@@ -36,7 +36,7 @@ async def serve_store(request: Request) -> Response:
         except HandlerRaised as raised:
             is_unfit = isinstance(raised.__cause__, NoDataSet)
             return answer(command, CANNOT_DECODE if is_unfit else HANDLER_FAILED), None
-        response = respond(command, status, request.statuses())
+        response = respond(command, status, request.service_class.statuses)
         assert response.status is not None
         if code_to_category(response.status) != STATUS_FAILURE:
             try:
