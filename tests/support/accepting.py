@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dicomwire import build_context
+from tests.support.adapters import World
 from tests.support.sessions import proposal, request
 from tests.support.streams import ASSOCIATE_AC
 
@@ -29,4 +30,12 @@ async def accepted(listener: Any) -> Any:
     peer = await listener.accept()
     assert (await peer.pdu())[0] == 1
     await peer.send(acceptance())
+    return peer
+
+
+async def requested(world: World, server: Any) -> Any:
+    """A scripted requestor that was accepted."""
+    peer = await world.connect(server)
+    await peer.send(asking())
+    assert (await peer.pdu())[0] == 2
     return peer

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 from dicomwire.sockets.addresses import Destination
 from dicomwire.sockets.dialing import Dialing
+from tests.support.patience import SOON
 
 LOCALHOST = "127.0.0.1"
 
@@ -40,7 +41,7 @@ def refusing() -> Destination:
         return Destination(socket.AF_INET, sock.getsockname())
 
 
-def opened(choice: list[Destination], timeout: float | None = 5) -> Dialing:
+def opened(choice: list[Destination], timeout: float | None = SOON) -> Dialing:
     dialing = Dialing(choice)
     dialing.allow(timeout, None)
     return dialing
