@@ -59,7 +59,7 @@ class FileStore:
         os.chmod(path, permissions)
 
     def link(self, path: str | Path, second: str, *, symlink: bool = False) -> None:
-        """Give a file a second path, where there is nothing yet; if it may be a ``symlink``, that and not its target."""
+        """Give a file a second path, where there is nothing yet; if it may be a ``symlink``, that, not its target."""
         if symlink:
             # Not every system can.
             os.link(path, second, follow_symlinks=False)
