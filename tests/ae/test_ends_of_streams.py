@@ -14,7 +14,7 @@ import pytest
 
 from dicomwire import evt
 from tests.ae.test_associate import flags
-from tests.ae.test_ending import ABORTED, CONTEXTS, RELEASED, accepted, acceptance, requested
+from tests.ae.test_ending import ABORTED, CONTEXTS, RELEASED, acceptance, accepted, requested
 from tests.ae.test_late_timeouts import LONG, SHORT, idle_pair, pause
 from tests.support.adapters import LOCALHOST, Recorder, World, done
 from tests.support.certificates import self_signed
