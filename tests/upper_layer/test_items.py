@@ -20,6 +20,7 @@ from dicomwire.upper_layer.items import (
     encode_item,
     pack,
 )
+from dicomwire.upper_layer.pdus import AssociateRQ, decode_pdu, decode_title
 
 
 def test_an_item_is_as_long_as_its_length_can_say() -> None:
@@ -106,3 +107,43 @@ def test_stray_bytes_are_counted_from_where_they_begin() -> None:
         decode_user_information(body + b"\x51\0")
     with pytest.raises(RemoteProtocolError, match=r"which has only 1 left$"):
         decode_user_information(body + b"\x52\0\0\5a")
+
+
+# -- titles and the other fields of A-ASSOCIATE PDUs ------------------------------------------------------------------
+def asked(called: str, name: str | None = None) -> AssociateRQ:
+    return AssociateRQ(
+        called_ae_title=called,
+        calling_ae_title="US",
+        application_context_name=name,
+        presentation_context=(),
+        user_information=(),
+    )
+
+
+def test_a_title_is_cut_at_its_first_nul_and_loses_its_spaces_alone() -> None:
+    assert decode_title(b"  A B \0C\0 D     ") == "A B"
+    assert decode_title(b"\tA\n             ") == "\tA\n"
+
+
+def test_a_title_that_is_too_long_is_named() -> None:
+    assert asked("0123456789ABCDEF").encode()[10:26] == b"0123456789ABCDEF"
+    with pytest.raises(ValueError, match=r"^AE title of 17 characters is longer than 16$"):
+        asked("0123456789ABCDEFG").encode()
+
+
+def test_an_application_context_name_that_is_none_is_sent_as_well_as_it_can_be() -> None:
+    assert b"\x10\0\0\4\xe9 ??" in asked("A", "é Ωω").encode()
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        (b"\0\0\0\5\1", "^5 bytes left in a P-DATA-TF, too few for a PDV$"),
+        (b"\0\0\0\3\1\3", "^PDV of 3 bytes in a P-DATA-TF that has 2 left$"),
+    ],
+)
+def test_what_is_wrong_behind_a_fragment_is_found_where_it_is(items: bytes, said: str) -> None:
+    first = b"\0\0\0\6\1\3abcd"
+    body = first + items
+    with pytest.raises(RemoteProtocolError, match=said):
+        decode_pdu(b"\4\0" + len(body).to_bytes(4, "big") + body)
