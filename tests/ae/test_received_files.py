@@ -20,6 +20,7 @@ from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.data.folder import Folder
+from dicomwire.data.store import FileStore
 from dicomwire.dsutils import encode_dataset
 from dicomwire.sinks import FileSink, MemorySink
 from tests.support.adapters import CT_IMAGE_STORAGE, Peer, World, done, keep
@@ -428,7 +429,7 @@ async def test_a_full_disk_leaves_what_was_there(
 
     with monkeypatch.context() as patched:
         if fails == "write":
-            patched.setattr("dicomwire.sinks.write_all", full)
+            patched.setattr(FileStore, "write", full)
         else:
             patched.setattr(os, "replace", full)
         assert await sender.store(instance("SECOND")) == 0xA700
