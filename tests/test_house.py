@@ -111,57 +111,10 @@ def test_a_layer_does_not_import_what_is_above_it(layer: str, above: tuple[str, 
             assert not name.startswith(tuple(f"dicomwire.{module}" for module in above)), f"{named(path)}: {name}"
 
 
-SOURCES = {
-    ".".join(("dicomwire", *path.relative_to(root).with_suffix("").parts)).removesuffix(".__init__"): path
-    for root in (CORE, ADAPTERS)
-    for path in root.rglob("*.py")
-}
-
-
-def imported_sources(path: Path) -> set[str]:
-    """The modules of this package that a file imports, at any depth, types included."""
-    return {name for name in imports(path) if name in SOURCES}
-
-
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    # The package itself gives names out of nearly all modules, when they are asked for.
-    left = {name: imported_sources(path) - {"dicomwire", name} for name, path in SOURCES.items() if name != "dicomwire"}
-    while free := [name for name, needed in left.items() if not needed & left.keys()]:
-        for name in free:
-            del left[name]
-    assert not left
-
-
 def test_services_and_operations_know_no_association() -> None:
     for folder in ("services", "operations"):
         for path in (CORE / folder).rglob("*.py"):
-            assert "dicomwire.associations.association" not in imported_sources(path), named(path)
-
-
-FOREIGN = {"_at_fork_reinit", "_dict", "_getframe", "_replace", "_run_once", "_value"}
-"""Names of the standard library and of pydicom."""
-
-SHARED = {"_listen", "_servers", "_thread"}
-"""Names that adapters use across the files of one folder."""
-
-
-def own_names(tree: ast.Module) -> set[str]:
-    """What a file defines: functions, classes, and whatever it assigns to."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            names.add(node.id if isinstance(node, ast.Name) else node.attr)
-    return names
-
-
-@pytest.mark.parametrize("path", SOURCES.values(), ids=named)
-def test_an_underscore_means_this_file_only(path: Path) -> None:
-    tree = ast.parse(path.read_text("utf-8"))
-    own = own_names(tree) | FOREIGN | (SHARED if ADAPTERS in path.parents else set())
-    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert not {name for name in used if name.startswith("_") and not name.startswith("__")} - own
+            assert "dicomwire.associations.association" not in set(imports(path)), named(path)
 
 
 def test_errors_imports_nothing_of_the_package() -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from dicomwire._logging import logger
-from dicomwire.associations.host import PlainHost
+from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.line import Line
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.asyncio.attendant import Attendant

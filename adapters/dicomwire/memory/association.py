@@ -6,10 +6,10 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
+from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.awaited import AsyncAssociation
 from dicomwire.associations.entity import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
-from dicomwire.associations.host import PlainHost
 from dicomwire.associations.line import Line
 from dicomwire.memory.channel import MemoryChannel
 from dicomwire.memory.network import Network, until

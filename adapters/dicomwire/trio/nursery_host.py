@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import trio
 
 from dicomwire._logging import logger
-from dicomwire.associations.host import PlainHost
+from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.line import Line
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.trio.channel import SocketChannel

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dicomwire.associations import events as evt
+from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.control import Control
 from dicomwire.associations.ending import Ending
 from dicomwire.associations.explanation import explain
 from dicomwire.associations.handlers import Handlers, HandlerTable
-from dicomwire.associations.host import Host
 from dicomwire.associations.incoming_messages import IncomingMessages
 from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.line import Line

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
+from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.handlers import Handlers
-from dicomwire.associations.host import Host
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.standing import Standing
 from dicomwire.associations.tapping import report_tap

@@ -13,7 +13,7 @@ from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
 from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.negotiation import Supported
-from dicomwire.associations.running import Running
+from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.upper_layer.items import PresentationContextRQItem
 from dicomwire.upper_layer.limits import Limits

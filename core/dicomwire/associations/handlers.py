@@ -9,7 +9,7 @@ from typing import Any
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.host import Host
+from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.associations.user_code import HandlerRaised, is_async
 from dicomwire.compat.dimse_messages import from_command

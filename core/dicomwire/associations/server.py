@@ -12,7 +12,7 @@ from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.entity import ApplicationEntityBase, supported_by
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import Supported
-from dicomwire.associations.running import Running
+from dicomwire.associations.running_associations import Running
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
