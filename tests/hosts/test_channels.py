@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire import evt
 from dicomwire.associations.accepting import serve_association
-from dicomwire.associations.entity import supported_by
+from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.requesting import RequestOptions, establish, propose
 from dicomwire.associations.server import handler_table
 from dicomwire.asyncio import AE, Association, ProtocolChannel

@@ -10,8 +10,9 @@ from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.channel import Channel
+from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.coroutines import outcome
-from dicomwire.associations.entity import ApplicationEntityBase, supported_by
+from dicomwire.associations.entity import ApplicationEntityBase
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.negotiation import Supported, accept_contexts
 from dicomwire.associations.server import ServerBase

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import TypeAlias
+from collections.abc import Iterable
 
 from pydicom.uid import UID
 
@@ -12,23 +10,25 @@ from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
 from dicomwire.associations.association import AssociationBase
-from dicomwire.associations.negotiation import Supported
+from dicomwire.associations.configured_contexts import (
+    MOST_CONTEXTS,
+    Syntaxes,
+    checked,
+    copied,
+    is_emptied,
+    key_of,
+    merge,
+)
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
-from dicomwire.upper_layer.items import PresentationContextRQItem
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
 
 LOGGER = logger(__name__)
 
-MOST_CONTEXTS = 128
-"""Context IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
-
 SMALLEST_MAXIMUM_LENGTH = 7
 """A P-DATA-TF body with one byte of a message: its PDV takes six for itself (PS3.8 9.3.5.1)."""
-
-Syntaxes: TypeAlias = str | Sequence[str] | None
 
 
 class ApplicationEntityBase:
@@ -239,12 +239,12 @@ class ApplicationEntityBase:
 
     @requested_contexts.setter
     def requested_contexts(self, contexts: Iterable[PresentationContext] | None) -> None:
-        given = _checked(contexts or ())
+        given = checked(contexts or ())
         if not given:
             self._requested_contexts = []
             return
-        present = {_key(context) for context in self._requested_contexts}
-        new = [_copy(context) for context in given if _key(context) not in present]
+        present = {key_of(context) for context in self._requested_contexts}
+        new = [copied(context) for context in given if key_of(context) not in present]
         if max(len(given), len(self._requested_contexts) + len(new)) > MOST_CONTEXTS:
             raise ValueError(f"more than {MOST_CONTEXTS} requested presentation contexts")
         self._requested_contexts += new
@@ -262,7 +262,7 @@ class ApplicationEntityBase:
     def remove_requested_context(self, abstract_syntax: str, transfer_syntax: Syntaxes = None) -> None:
         """Do not propose an abstract syntax, or do not propose it with these transfer syntaxes."""
         for context in self._requested_contexts[:]:
-            if context.abstract_syntax == abstract_syntax and _is_emptied(context, transfer_syntax):
+            if context.abstract_syntax == abstract_syntax and is_emptied(context, transfer_syntax):
                 # Not remove(): contexts are equal by value, and this one is meant.
                 self._requested_contexts[:] = [other for other in self._requested_contexts if other is not context]
 
@@ -279,11 +279,11 @@ class ApplicationEntityBase:
 
     @supported_contexts.setter
     def supported_contexts(self, contexts: Iterable[PresentationContext]) -> None:
-        new = [_copy(context, roles=True) for context in _checked(contexts)]
+        new = [copied(context, roles=True) for context in checked(contexts)]
         if not new:
             self._supported_contexts = {}
         for context in new:
-            _merge(self._supported_contexts, context)
+            merge(self._supported_contexts, context)
 
     def add_supported_context(
         self,
@@ -300,12 +300,12 @@ class ApplicationEntityBase:
         context = build_context(_named(abstract_syntax), transfer_syntax)
         context.scu_role = scu_role
         context.scp_role = scp_role
-        _merge(self._supported_contexts, context)
+        merge(self._supported_contexts, context)
 
     def remove_supported_context(self, abstract_syntax: str, transfer_syntax: Syntaxes = None) -> None:
         """Do not accept an abstract syntax, or do not accept it with these transfer syntaxes."""
         context = self._supported_contexts.get(abstract_syntax)
-        if context is not None and _is_emptied(context, transfer_syntax):
+        if context is not None and is_emptied(context, transfer_syntax):
             self._supported_contexts.pop(abstract_syntax, None)
 
     def __repr__(self) -> str:
@@ -341,38 +341,6 @@ class ApplicationEntityBase:
         return "\n".join(lines)
 
 
-def requested_items(contexts: Iterable[PresentationContext]) -> tuple[PresentationContextRQItem, ...]:
-    """`contexts` as they go on the wire, numbered 1, 3, 5, ...; those sent before are not built again.
-
-    Raises:
-        ValueError: one is no context or lacks a syntax, or there are more than 128.
-    """
-    given = _checked(contexts)
-    if len(given) > MOST_CONTEXTS:
-        raise ValueError(f"{len(given)} presentation contexts, more than {MOST_CONTEXTS}")
-    return _numbered(tuple(_key(context) for context in given))
-
-
-def supported_by(contexts: Iterable[PresentationContext]) -> dict[str, Supported]:
-    """What an acceptor with these contexts supports, by abstract syntax; contexts with the same one are merged.
-
-    Raises:
-        ValueError: one is no context, lacks an abstract syntax, or has one of the two roles set.
-    """
-    merged: dict[str, PresentationContext] = {}
-    for context in _checked(contexts):
-        if (context.scu_role is None) is not (context.scp_role is None):
-            raise ValueError(f"{context!r}: set both 'scu_role' and 'scp_role', or none of them")
-        _merge(merged, _copy(context, roles=True))
-    return {
-        uid: Supported(
-            tuple(str(syntax) for syntax in context.transfer_syntax),
-            None if context.scu_role is None or context.scp_role is None else (context.scu_role, context.scp_role),
-        )
-        for uid, context in merged.items()
-    }
-
-
 def _title(title: str, name: str) -> str:
     return set_ae(title, name, allow_empty=False, allow_none=False) or ""
 
@@ -381,68 +349,6 @@ def _named(abstract_syntax: str) -> str:
     if not abstract_syntax and isinstance(abstract_syntax, str | bytes):
         raise ValueError("'abstract_syntax' must not be empty")
     return abstract_syntax
-
-
-def _checked(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:
-    given = list(contexts)
-    for context in given:
-        if not isinstance(context, PresentationContext):
-            raise ValueError(f"an object of type {type(context).__name__} is no presentation context")
-        if not context.abstract_syntax:
-            raise ValueError("a presentation context has no abstract syntax")
-    return given
-
-
-def _key(context: PresentationContext) -> tuple[str, tuple[str, ...]]:
-    return context.abstract_syntax or "", tuple(context.transfer_syntax)
-
-
-def _copy(context: PresentationContext, *, roles: bool = False) -> PresentationContext:
-    new = build_context(context.abstract_syntax or "", context.transfer_syntax)
-    if roles:
-        new.scu_role, new.scp_role = context.scu_role, context.scp_role
-    return new
-
-
-def _merge(supported: dict[str, PresentationContext], context: PresentationContext) -> None:
-    """Add `context`, which is ours to keep."""
-    uid = str(context.abstract_syntax)
-    present = supported.setdefault(uid, context)
-    if present is context:
-        return
-    for syntax in context.transfer_syntax:
-        present.add_transfer_syntax(syntax)
-    if context.scu_role is not None or context.scp_role is not None:
-        present.scu_role, present.scp_role = context.scu_role, context.scp_role
-
-
-def _is_emptied(context: PresentationContext, transfer_syntax: Syntaxes) -> bool:
-    """Take these transfer syntaxes out of `context`, and say whether none is left; None takes all."""
-    if transfer_syntax is None:
-        return True
-    unwanted = {transfer_syntax} if isinstance(transfer_syntax, str) else set(transfer_syntax)
-    left = [syntax for syntax in context.transfer_syntax if syntax not in unwanted]
-    if len(left) == len(context.transfer_syntax):
-        return False
-    if left:
-        context.transfer_syntax[:] = left
-    return not left
-
-
-@lru_cache(maxsize=128)
-def _numbered(contexts: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[PresentationContextRQItem, ...]:
-    items = []
-    for index, (abstract_syntax, transfer_syntaxes) in enumerate(contexts):
-        if not transfer_syntaxes:
-            raise ValueError(f"the presentation context for {UID(abstract_syntax).name} has no transfer syntax")
-        items.append(
-            PresentationContextRQItem(
-                context_id=2 * index + 1,
-                abstract_syntax=str(abstract_syntax),
-                transfer_syntax=tuple(str(syntax) for syntax in transfer_syntaxes),
-            )
-        )
-    return tuple(items)
 
 
 def _seconds(timeout: float | None) -> str:

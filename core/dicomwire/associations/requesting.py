@@ -11,8 +11,9 @@ from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.channel import Channel
+from dicomwire.associations.configured_contexts import requested_items
 from dicomwire.associations.coroutines import outcome
-from dicomwire.associations.entity import ApplicationEntityBase, requested_items
+from dicomwire.associations.entity import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import read_answer

@@ -9,7 +9,8 @@ from dicomwire import _config
 from dicomwire._logging import printable, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
-from dicomwire.associations.entity import ApplicationEntityBase, supported_by
+from dicomwire.associations.configured_contexts import supported_by
+from dicomwire.associations.entity import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import Supported
 from dicomwire.associations.running_associations import Running

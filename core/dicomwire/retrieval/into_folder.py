@@ -15,8 +15,9 @@ from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAUL
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.coroutines import Held, outcome
-from dicomwire.associations.entity import MOST_CONTEXTS, ApplicationEntityBase
+from dicomwire.associations.entity import ApplicationEntityBase
 from dicomwire.associations.explanation import why_none
 from dicomwire.associations.negotiation import ACCEPTED, NegotiatedContext
 from dicomwire.associations.releasing import release

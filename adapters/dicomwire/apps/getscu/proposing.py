@@ -9,7 +9,7 @@ import click
 from pydicom.uid import UID
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
-from dicomwire.associations.entity import MOST_CONTEXTS
+from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.compat.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from dicomwire.retrieval.into_folder import compressed_contexts
 from dicomwire.vocabulary import sop_classes as sop_class

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from dicomwire.associations.entity import MOST_CONTEXTS
+from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.data.files import StoredFile
 from dicomwire.vocabulary.contexts import PresentationContext, StoragePresentationContexts, build_context
 
