@@ -11,11 +11,12 @@ from attrs import frozen
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
-from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolError, RemoteProtocolError
+from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
 from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.progress import Delivery
+from dicomwire.upper_layer.reasons import AbortReason
 from dicomwire.upper_layer.timers import Timer
 
 _MOST_REMARKS = 64
@@ -356,7 +357,7 @@ class Session:
             self._request = event.pdu
         return event
 
-    def _refuse(self, message: str, reason: int = UNEXPECTED_PARAMETER) -> RemoteProtocolError:
+    def _refuse(self, message: str, reason: int = AbortReason.UNEXPECTED_PARAMETER) -> RemoteProtocolError:
         return self.connection.protocol_error(RemoteProtocolError(message, reason=reason))
 
     def _command_fragment(self, event: DataReceived) -> Event | None:
@@ -370,7 +371,7 @@ class Session:
         elif context_id != self._command_context:
             raise self._refuse(f"command fragments on contexts {self._command_context} and {context_id}")
         if len(self._command) + len(event.fragment) > self.connection.limits.command_set:
-            raise self._refuse(f"command set longer than {self.connection.limits.command_set} bytes", NOT_SPECIFIED)
+            raise self._refuse(f"command set longer than {self.connection.limits.command_set} bytes", AbortReason.NO_REASON)
         if not event.last:
             self._command += event.fragment
             return None
@@ -409,7 +410,7 @@ class Session:
             # What is stored goes to a sink of the user's, who limits it.
             limit = self.connection.limits.identifier
             self._data_limit = sys.maxsize if command.command_field == C_STORE_RQ else limit
-            self.connection.message_open = True
+            self.connection.p_data.message_open = True
         return message
 
     def _cancel(self, command: Command) -> Event:
@@ -462,7 +463,7 @@ class Session:
 
         The first ``known`` fragments are counted already.
         """
-        last = last or self.connection.more_fragments(receiving.context_id, fragments)
+        last = last or self.connection.p_data.more(receiving.context_id, fragments, self.connection.tap)
         if self._dropping:
             fragments.clear()
         else:
@@ -472,5 +473,5 @@ class Session:
             if more and self._data_bytes > self._data_limit:
                 del fragments[known:]
                 name = MESSAGES[receiving.command.command_field].name
-                raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", NOT_SPECIFIED)
+                raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", AbortReason.NO_REASON)
         return last

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from dicomwire._reasons import REJECT_REASONS
 from dicomwire._shown import Shown
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import AbortSource, RejectResult, diagnostic_of
 from dicomwire.upper_layer.timers import Timer
 
 
@@ -41,7 +41,7 @@ class AssociateRejected(Event):
     @property
     def permanent(self) -> bool:
         """False when the same request may succeed later."""
-        return self.pdu.result == 1
+        return self.pdu.result == RejectResult.PERMANENT
 
     @property
     def source(self) -> int:
@@ -54,12 +54,10 @@ class AssociateRejected(Event):
 
     def describe(self) -> str:
         """The reason in words (PS3.8 9.3.4, table 9-21); its numbers if the standard does not define them."""
-        known = REJECT_REASONS.get((self.source, self.reason))
-        return (
-            known[0].lower() + known[1:]
-            if known
-            else f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
-        )
+        known = diagnostic_of(self.source, self.reason)
+        if known is None:
+            return f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
+        return known.words[0].lower() + known.words[1:]
 
 
 @frozen(kw_only=True, repr=False)
@@ -125,7 +123,7 @@ class Aborted(Event):
 
     @property
     def by_provider(self) -> bool:
-        return self.pdu.source != 0
+        return self.pdu.source != AbortSource.USER
 
 
 @frozen(kw_only=True, repr=False)
