@@ -232,7 +232,6 @@ class UserIdentityNegotiation(NegotiationItem):
             raise ValueError(f"{type(self).__name__}: 'secondary_field' must be set, because the type is 2")
 
 
-
 @define
 class A_ASSOCIATE:
     """An association request or the answer to it (PS3.8 7.1.1).  Nothing is checked: peers send reserved codes."""

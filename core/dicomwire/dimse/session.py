@@ -371,7 +371,9 @@ class Session:
         elif context_id != self._command_context:
             raise self._refuse(f"command fragments on contexts {self._command_context} and {context_id}")
         if len(self._command) + len(event.fragment) > self.connection.limits.command_set:
-            raise self._refuse(f"command set longer than {self.connection.limits.command_set} bytes", AbortReason.NO_REASON)
+            raise self._refuse(
+                f"command set longer than {self.connection.limits.command_set} bytes", AbortReason.NO_REASON
+            )
         if not event.last:
             self._command += event.fragment
             return None

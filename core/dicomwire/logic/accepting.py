@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 LOGGER = logger(__name__)
 
 
-
 async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
     """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
     with association._exchange:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicomwire.upper_layer.pdus import Abort, AssociateRJ
-from dicomwire.upper_layer.reasons import AbortReason, AbortSource, RejectResult, diagnostic_of
+from dicomwire.upper_layer.reasons import NO_VALUE, AbortReason, AbortSource, RejectResult, diagnostic_words
 
 if TYPE_CHECKING:
     from dicomwire.logic.association_engine import AssociationEngine
@@ -34,7 +34,7 @@ class ACSE:
 
         `LocalProtocolError` if there is no request to be answered.
         """
-        if result not in list(RejectResult) or diagnostic_of(source, diagnostic) is None:
+        if NO_VALUE in (RejectResult.words_of(result), diagnostic_words(source, diagnostic)):
             raise ValueError(f"{result!r}, {source!r}, {diagnostic!r} are no result, source and diagnostic")
         self._association._refuse_now(AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic))
 

@@ -7,29 +7,18 @@ from collections import deque
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.buffer import LARGE, SMALL, Buffer, ReceiveBuffer
 from dicomwire.upper_layer.events import ConnectionClosed, Event, TimedOut, Tolerated
-from dicomwire.upper_layer.indications import INDICATIONS, VERSION_REFUSAL, Indication
+from dicomwire.upper_layer.indications import INDICATIONS, Indication
 from dicomwire.upper_layer.inputs import RECEIVED, SENT, Sendable
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.upper_layer.machine import Machine
 from dicomwire.upper_layer.p_data_reader import PDataReader
 from dicomwire.upper_layer.p_data_writer import Data, PDataWriter
 from dicomwire.upper_layer.pdu_reader import PDUReader
-from dicomwire.upper_layer.pdus import (
-    HEADER,
-    NAMES,
-    PDU,
-    Abort,
-    AnyPDU,
-    AssociateAC,
-    AssociateRQ,
-    PDataTF,
-    ReleaseRQ,
-    decode_pdu,
-)
+from dicomwire.upper_layer.pdus import NAMES, PDU, Abort, AssociateAC, AssociateRQ, PDataTF, ReleaseRQ, decode_pdu
 from dicomwire.upper_layer.progress import Delivery, WriteProgress
 from dicomwire.upper_layer.reasons import AbortReason, AbortSource
 from dicomwire.upper_layer.state import TABLE, Action, Input, Role, State, Tell
-from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap, Transition
+from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap
 from dicomwire.upper_layer.timers import Timer, Timers
 
 __all__ = ["Buffer", "Connection", "Data", "Sendable"]
@@ -40,6 +29,7 @@ _STREAM = 32 * 1024
 _P_DATA = PDataTF.pdu_type
 
 _RELEASING = frozenset((State.STA7, State.STA9, State.STA10, State.STA11, State.STA12))
+_RELEASE_ASKED = (Tell.RELEASE_INDICATION, Tell.RELEASE_COLLISION)
 
 
 class Connection:
@@ -98,7 +88,7 @@ class Connection:
         self._pending_request: AssociateRQ | None = None
         self._deaf = False
         self._has_aborted_again = False
-        self._machine = Machine(self.timers)
+        self._machine = Machine(role, self.timers)
         self.state: State = self._machine.state
         """For looking at only."""
 
@@ -129,10 +119,17 @@ class Connection:
         """The most bytes of a message that one P-DATA-TF to this peer can carry, an even number."""
         return self._writer.fragment_size
 
+    @property
+    def message_open(self) -> bool:
+        """The peer is in the middle of a message.  A layer above that knows of messages corrects it."""
+        return self.p_data.message_open
+
+    @message_open.setter
+    def message_open(self, value: bool) -> None:
+        self.p_data.message_open = value
+
     # -- the state machine ---------------------------------------------------------------------------------------
-    def _perform(
-        self, kind: Input, item: Sendable | AnyPDU | None = None, *, reason: int = AbortReason.NO_REASON
-    ) -> Action:
+    def _perform(self, kind: Input, item: object = None, *, reason: int = AbortReason.NO_REASON) -> Action:
         """Do what the cell of table 9-10 for ``kind`` says, all but the telling.
 
         ``item`` is the PDU received or to be sent, ``reason`` that of an A-ABORT which the provider makes.
@@ -142,12 +139,12 @@ class Connection:
         """
         machine = self._machine
         name, action = machine.find(kind, item)
-        if action.send is not None:
-            self._emit(action, item, reason)
-        then = machine.next_state(action, self.role)
-        if self.tap is not None and self.tap.transitions:
-            self.tap.add(Transition(machine.state, kind, name, then))
-        if machine.follow(action, then):
+        pdu = machine.to_send(action, item, reason)
+        if isinstance(pdu, Data):
+            self._write(pdu.context_id, pdu.fragment, command=pdu.command, last=pdu.last)
+        elif pdu is not None:
+            self._queue(pdu)
+        if machine.follow(kind, name, action, self.tap):
             self._pdus.drop_rest(self.p_data.abandon())
         if action.close:
             self.closed = self.closes = True
@@ -155,30 +152,17 @@ class Connection:
         self.p_data.is_free = machine.takes_freely
         return action
 
-    def _emit(self, action: Action, item: Sendable | AnyPDU | None, reason: int) -> None:
-        """Queue the PDU that ``action`` sends: the user's, or one of the provider's own."""
-        if isinstance(item, Data) and action.send == item.name:
-            self._write(item.context_id, item.fragment, command=item.command, last=item.last)
-        elif isinstance(item, PDU) and action.send == item.name:
-            self._queue(item)
-        elif action.source is None:
-            self._queue(VERSION_REFUSAL)
-        elif not (self.state is State.STA13 and self._has_aborted_again):
-            # AA-7, at most once: a peer that keeps sending garbage is not worth a conversation.
-            self._has_aborted_again = self.state is State.STA13
-            is_ours = action.source == AbortSource.USER
-            self._queue(Abort(source=action.source, reason_diagnostic=AbortReason.NO_REASON if is_ours else reason))
-
     def _tell(self, action: Action, about: object) -> Indication | None:
         """What ``action`` tells the user, about a PDU or about what ended the association."""
         tell = action.tell
         if tell is None:
             return None
         if tell is Tell.P_DATA:
-            return self._enter_p_data()
-        if isinstance(about, AssociateRQ | AssociateAC) and tell is not Tell.REQUEST_REFUSED:
+            return self.p_data.begin(self.tap)
+        if tell is Tell.ASSOCIATE_INDICATION or tell is Tell.ASSOCIATE_ACCEPTED:
+            assert isinstance(about, AssociateRQ | AssociateAC)
             self._writer.adopt(about.maximum_length)
-        elif isinstance(about, ReleaseRQ) and self.p_data.message_open:
+        elif tell in _RELEASE_ASKED and self.p_data.message_open:
             self.p_data.message_open = False
             self._events.append(Tolerated(what="release requested in the middle of a message, which is lost"))
         return INDICATIONS[tell](about)
@@ -186,7 +170,8 @@ class Connection:
     def _happen(self, kind: Input, item: Sendable | None = None) -> None:
         """Something but what the peer sends has happened; what there is to tell, ``next_event()`` tells."""
         told = self._tell(self._perform(kind, item), item)
-        if isinstance(told, Event):
+        if told is not None:
+            assert isinstance(told, Event)
             self._events.append(told)
 
     # -- transport -----------------------------------------------------------------------------------------------
@@ -212,9 +197,7 @@ class Connection:
                 self._check_receiving()
             self._buffer.feed(data, self.limits.unread)
             self.owes_acknowledgement = True
-            running = self.timers.running
-            if Timer.IDLE in running:
-                running[Timer.IDLE] = None
+            self.timers.restart(Timer.IDLE)
         else:
             self._end_of_stream = True
 
@@ -317,8 +300,11 @@ class Connection:
             raise TypeError(f"{type(item).__name__} cannot be sent; send data as Data")
         if kind not in TABLE[self.state]:
             raise LocalProtocolError(f"{item.name} cannot be sent in {self.state.label}, {self.state.meaning}")
-        is_request = isinstance(item, AssociateRQ)
-        if is_request and self.state is State.STA1 and (self.role is Role.ACCEPTOR or self._started):
+        if (
+            kind is Input.ASSOCIATE_REQUEST
+            and self.state is State.STA1
+            and (self.role is Role.ACCEPTOR or self._started)
+        ):
             raise LocalProtocolError(f"{item.name} can be sent once, and by the requestor only")
         # What cannot be encoded changes nothing, also where it is sent later or not at all.
         item.encode()
@@ -371,8 +357,8 @@ class Connection:
             told = self._closed_by_peer()
         if isinstance(told, RemoteProtocolError):
             raise told from None
-        if told is None and not self._deaf:
-            self._watch_progress()
+        if told is None and not self._deaf and self.state is not State.STA13 and self.state is not State.STA1:
+            self.p_data.watch()
         return told
 
     @property
@@ -389,14 +375,7 @@ class Connection:
     @property
     def is_quiet(self) -> bool:
         """Nothing is left to be told of, and the peer is in the middle of nothing: ``next_event()`` gives None."""
-        p_data, buffer = self.p_data, self._buffer
-        return not (
-            p_data.message_open
-            or p_data.left
-            or buffer.start != buffer.end
-            or self._end_of_stream
-            or self._events
-        )
+        return not (self.p_data.message_open or self.p_data.left) and self.is_drained
 
     def protocol_error(self, error: RemoteProtocolError) -> RemoteProtocolError:
         """Abort for ``error`` and return it, to be raised; for a layer above that finds P-DATA content wrong."""
@@ -404,7 +383,7 @@ class Connection:
         return error
 
     def _refuse(self, kind: Input, error: RemoteProtocolError) -> Indication | None:
-        """What the peer sent is wrong (Evt19), or may not come now: AA-8, AA-1 before there is an association, or AA-7."""
+        """What the peer sent is wrong (Evt19) or may not come now: AA-8, AA-1 before there is an association, AA-7."""
         # The user has not heard of an association and of its end there; whoever serves the connection has to, though.
         is_early = self.state is State.STA2
         action = self._perform(kind, reason=error.reason)
@@ -430,7 +409,7 @@ class Connection:
                 return None
             kind, length = header
             if kind == _P_DATA and self.p_data.is_free and self.tap is None:
-                return self._enter_p_data()
+                return self.p_data.begin(self.tap)
             received = RECEIVED[kind]
             action = self._machine.look(received)
             if self.state is State.STA13:
@@ -458,21 +437,6 @@ class Connection:
                     self.tap.add(PDUReceived(data))
                 told = self._tell(self._perform(received, pdu), pdu)
         return told
-
-    def _enter_p_data(self) -> Event | None:
-        """The next is a P-DATA-TF: what there is of its first fragment."""
-        _, length = HEADER.unpack_from(self._buffer.view, self._buffer.start)
-        self.p_data.begin(length, self.tap)
-        return self.p_data.next(self.tap)
-
-    def _watch_progress(self) -> None:
-        """Nothing more to parse now: is the peer in the middle of something?"""
-        if self.state is State.STA13 or self.state is State.STA1:
-            return
-        if self.p_data.left or self.p_data.message_open or len(self._buffer):
-            self.timers.start_if_stopped(Timer.PROGRESS)
-        else:
-            self.timers.stop(Timer.PROGRESS)
 
     def _closed_by_peer(self) -> Indication | None:
         """Evt17."""

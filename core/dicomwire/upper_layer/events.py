@@ -8,7 +8,7 @@ from attrs import frozen
 
 from dicomwire._shown import Shown
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
-from dicomwire.upper_layer.reasons import AbortSource, RejectResult, diagnostic_of
+from dicomwire.upper_layer.reasons import NO_VALUE, AbortSource, RejectResult
 from dicomwire.upper_layer.timers import Timer
 
 
@@ -54,10 +54,10 @@ class AssociateRejected(Event):
 
     def describe(self) -> str:
         """The reason in words (PS3.8 9.3.4, table 9-21); its numbers if the standard does not define them."""
-        known = diagnostic_of(self.source, self.reason)
-        if known is None:
+        words = self.pdu.reason_str
+        if words == NO_VALUE:
             return f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
-        return known.words[0].lower() + known.words[1:]
+        return words[0].lower() + words[1:]
 
 
 @frozen(kw_only=True, repr=False)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dicomwire.errors import LocalProtocolError
-from dicomwire.upper_layer.pdus import Abort, AssociateRQ, PDataTF
+from dicomwire.upper_layer.indications import VERSION_REFUSAL
+from dicomwire.upper_layer.inputs import RECEIVED, Sendable
+from dicomwire.upper_layer.p_data_writer import Data
+from dicomwire.upper_layer.pdus import PDU, Abort, AssociateRQ, PDataTF
+from dicomwire.upper_layer.reasons import AbortReason, AbortSource
 from dicomwire.upper_layer.state import ACTIONS, TABLE, Action, Input, Role, State, Tell
+from dicomwire.upper_layer.tap import Tap, Transition
 from dicomwire.upper_layer.timers import Timer, Timers
 
-_BY_BYTES = frozenset((
-    Input.ASSOCIATE_AC_RECEIVED, Input.ASSOCIATE_RJ_RECEIVED, Input.ASSOCIATE_RQ_RECEIVED, Input.P_DATA_RECEIVED,
-    Input.RELEASE_RQ_RECEIVED, Input.RELEASE_RP_RECEIVED, Input.ABORT_RECEIVED, Input.INVALID_PDU,
-))  # fmt: skip
+_BY_BYTES = frozenset((*RECEIVED.values(), Input.INVALID_PDU))
+
+_OWN = {VERSION_REFUSAL.name: VERSION_REFUSAL}
+"""What the provider sends by itself, beside A-ABORT."""
 
 # The deadlines beside ARTIM are the user's (PS3.8 9.1.5) and not of the table: they go with the states.
 _STARTS = {State.STA5: Timer.ASSOCIATE, State.STA6: Timer.IDLE, State.STA7: Timer.RELEASE}
@@ -21,10 +26,12 @@ _OVER = (State.STA1, State.STA13)
 class Machine:
     """A state, and the steps from it: the table and the rows decide, whose sending and telling is the caller's."""
 
-    __slots__ = ("_timers", "receives", "sends_freely", "state", "takes_freely")
+    __slots__ = ("_has_aborted_again", "_role", "_timers", "receives", "sends_freely", "state", "takes_freely")
 
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, role: Role, timers: Timers) -> None:
+        self._role = role
         self._timers = timers
+        self._has_aborted_again = False
         self._enter(State.STA1)
 
     def _enter(self, state: State) -> None:
@@ -62,12 +69,31 @@ class Machine:
         assert (action.source is not None) is (action.send == Abort.name), "an A-ABORT has a source, and nothing else"
         return name, action
 
-    def next_state(self, action: Action, role: Role) -> State:
-        """The state behind ``action``."""
-        return action.then or (State.STA9 if role is Role.REQUESTOR else State.STA10)
+    def to_send(self, action: Action, item: object, reason: int) -> Sendable | PDU | None:
+        """What ``action`` sends: ``item`` where the user asks for that, or a PDU of the provider's own."""
+        name = action.send
+        if name is None:
+            return None
+        if isinstance(item, PDU | Data) and item.name == name:
+            return item
+        if name != Abort.name:
+            return _OWN[name]
+        if self.state is State.STA13:
+            # AA-7, at most once: a peer that keeps sending garbage is not worth a conversation.
+            if self._has_aborted_again:
+                return None
+            self._has_aborted_again = True
+        assert action.source is not None
+        is_users = action.source == AbortSource.USER
+        return Abort(source=action.source, reason_diagnostic=AbortReason.NO_REASON if is_users else reason)
 
-    def follow(self, action: Action, then: State) -> bool:
+    def follow(self, kind: Input, name: str, action: Action, tap: Tap | None) -> bool:
         """Take the step: ARTIM, state, and the deadlines that go with it.  True if the association is over by it."""
+        then = action.then
+        if then is None:
+            then = State.STA9 if self._role is Role.REQUESTOR else State.STA10
+        if tap is not None and tap.transitions:
+            tap.add(Transition(self.state, kind, name, then))
         timers = self._timers
         if action.artim == "start":
             timers.start(Timer.ARTIM)

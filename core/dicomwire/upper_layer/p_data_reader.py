@@ -8,7 +8,7 @@ from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.buffer import ReceiveBuffer
 from dicomwire.upper_layer.events import DataReceived, Tolerated
 from dicomwire.upper_layer.limits import Limits
-from dicomwire.upper_layer.pdus import P_DATA_HEAD, PDataTF, check_pdv_length
+from dicomwire.upper_layer.pdus import HEADER, P_DATA_HEAD, PDataTF, check_pdv_length
 from dicomwire.upper_layer.progress import enough
 from dicomwire.upper_layer.tap import Tap
 from dicomwire.upper_layer.timers import Timer, Timers
@@ -90,18 +90,20 @@ class PDataReader:
         if length > self._limit:
             raise RemoteProtocolError(f"P-DATA-TF of {length} bytes, more than {self._limit}")
 
-    def begin(self, length: int, tap: Tap | None) -> None:
-        """The next in the buffer is a P-DATA-TF, and its header is there: go into it.
+    def begin(self, tap: Tap | None) -> DataReceived | Tolerated | None:
+        """The next in the buffer is a P-DATA-TF, and its header is there: what has arrived of its first fragment.
 
         Raises:
-            RemoteProtocolError: it is too short or too long.
+            RemoteProtocolError: it is too short or too long, or the fragment has no valid length.
         """
-        self.check(length)
         buffer = self._buffer
+        _, length = HEADER.unpack_from(buffer.view, buffer.start)
+        self.check(length)
         if tap is not None:
             tap.p_data_read(buffer.view[buffer.start : buffer.start + 6], begins_pdu=True)
         buffer.start += 6
         self.left = length
+        return self.next(tap)
 
     def next(self, tap: Tap | None) -> DataReceived | Tolerated | None:
         """What has arrived of the next fragment; one piece of it at most.
@@ -232,6 +234,13 @@ class PDataReader:
             if start == end and not last:
                 self._timers.start_if_stopped(Timer.PROGRESS)
         return last
+
+    def watch(self) -> None:
+        """Nothing more can be read now: is the peer in the middle of something?"""
+        if self.left or self.message_open or self._buffer.start != self._buffer.end:
+            self._timers.start_if_stopped(Timer.PROGRESS)
+        else:
+            self._timers.stop(Timer.PROGRESS)
 
     def abandon(self) -> int:
         """Nobody reads on: how many bytes of the P-DATA-TF that has begun are still to come, and nobody's."""

@@ -356,7 +356,8 @@ def decode_pdu(data: bytes, limits: Limits = DEFAULT_LIMITS) -> AnyPDU:
             pdu = ReleaseRP()
         case 0x07:
             # An A-ABORT of any length ends the association.
-            pdu = Abort(source=body[2], reason_diagnostic=body[3]) if length >= 4 else Abort(source=AbortSource.PROVIDER)
+            source, reason = body[2:4] if length >= 4 else (AbortSource.PROVIDER, AbortReason.NO_REASON)
+            pdu = Abort(source=source, reason_diagnostic=reason)
         case _:
             raise RemoteProtocolError(f"unrecognized PDU type {kind:#04x}", reason=AbortReason.UNRECOGNIZED_PDU)
     object.__setattr__(pdu, "received", bytes(data))

@@ -24,7 +24,7 @@ class Code(IntEnum):
     @classmethod
     def words_of(cls, value: int | None) -> str:
         """What ``value`` means; peers send values, too, that the standard does not define."""
-        return cls(value).words if value in cls._value2member_map_ else NO_VALUE
+        return _WORDS.get((cls, value), NO_VALUE)
 
 
 class RejectResult(Code):
@@ -73,16 +73,10 @@ DIAGNOSTICS: dict[int, type[Code]] = {
 """The meaning of a diagnostic depends on who rejects (PS3.8 table 9-21)."""
 
 
-def diagnostic_of(source: int | None, diagnostic: int | None) -> Code | None:
-    """The diagnostic of a rejection by ``source``; None if the standard does not define it."""
-    kind = DIAGNOSTICS.get(source) if source is not None else None
-    return kind(diagnostic) if kind is not None and diagnostic in kind._value2member_map_ else None
-
-
 def diagnostic_words(source: int | None, diagnostic: int | None) -> str:
     """What the diagnostic of a rejection by ``source`` means."""
-    known = diagnostic_of(source, diagnostic)
-    return NO_VALUE if known is None else known.words
+    kind = DIAGNOSTICS.get(source) if source is not None else None
+    return NO_VALUE if kind is None else kind.words_of(diagnostic)
 
 
 class AbortSource(Code):
@@ -101,3 +95,7 @@ class AbortReason(Code):
     UNRECOGNIZED_PARAMETER = 4, "Unrecognised PDU parameter"
     UNEXPECTED_PARAMETER = 5, "Unexpected PDU parameter"
     INVALID_PARAMETER = 6, "Invalid PDU parameter value"
+
+
+_CODES: tuple[type[Code], ...] = (RejectResult, RejectSource, *DIAGNOSTICS.values(), AbortSource, AbortReason)
+_WORDS: dict[tuple[type[Code], int | None], str] = {(kind, code): code.words for kind in _CODES for code in kind}
