@@ -389,7 +389,7 @@ def _no_clock() -> Any:
 
 def _made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMessage:
     """A request as if it had been received."""
-    from dicomwire.dimse.session import AcceptedContext
+    from dicomwire.dimse.contexts import AcceptedContext
     from dicomwire.dimse_primitives import to_command
     from dicomwire.logic.received import ReceivedMessage
 

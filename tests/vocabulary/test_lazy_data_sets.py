@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset, FileDataset
 from dicomwire._lazy_data_sets import LazyDataset, turn
 from dicomwire._plain_data_sets import decode_plain, decode_plain_later, encode_plain
 from dicomwire.dimse.command import Command
+from dicomwire.dimse.contexts import AcceptedContext
 from dicomwire.dimse.messages import C_ECHO_RQ, C_GET_RQ, RESPONSE, answer
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.logic.data_sets import decode_data_set_later, encode_data_set
 from dicomwire.logic.operations.returned_status import status_of
 from dicomwire.logic.received import ReceivedMessage

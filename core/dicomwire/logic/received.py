@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.session import AcceptedContext
+from dicomwire.dimse.contexts import AcceptedContext
 from dicomwire.logic.data_set_beginning import NoDataSet
 from dicomwire.logic.data_sets import decode_data_set
 from dicomwire.logic.file_meta import encode_file_meta

@@ -74,16 +74,18 @@ class Connection:
         """Bytes have come since we last sent any.  A transport that acknowledges them only together with what we send
         should do so before it waits for more, and set this to False: some peers send no more until then (RFC 896)."""
 
+        self.waiting: deque[Event] = deque()
+        """Events that ``next_event()`` gives before it reads on; for looking at only."""
+
         self._buffer = ReceiveBuffer()
         self.p_data: PDataReader = PDataReader(self._buffer, self.limits, self.timers)
         """Where we are in the P-DATA-TF being read."""
 
         self._pdus = PDUReader(self._buffer, self.limits, self.p_data)
-        self._writer = PDataWriter(self.limits)
+        self._writer = PDataWriter(self.limits, self.timers)
         self._connected = connected
         self._started = False
         self._end_of_stream = False
-        self._events: deque[Event] = deque()
         self._out: list[Buffer] = []
         self._pending_request: AssociateRQ | None = None
         self._deaf = False
@@ -141,7 +143,7 @@ class Connection:
         name, action = machine.find(kind, item)
         pdu = machine.to_send(action, item, reason)
         if isinstance(pdu, Data):
-            self._write(pdu.context_id, pdu.fragment, command=pdu.command, last=pdu.last)
+            self.queued += self._writer.write(self._out, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap)
         elif pdu is not None:
             self._queue(pdu)
         if machine.follow(kind, name, action, self.tap):
@@ -164,7 +166,7 @@ class Connection:
             self._writer.adopt(about.maximum_length)
         elif tell in _RELEASE_ASKED and self.p_data.message_open:
             self.p_data.message_open = False
-            self._events.append(Tolerated(what="release requested in the middle of a message, which is lost"))
+            self.waiting.append(Tolerated(what="release requested in the middle of a message, which is lost"))
         return INDICATIONS[tell](about)
 
     def _happen(self, kind: Input, item: Sendable | None = None) -> None:
@@ -172,7 +174,7 @@ class Connection:
         told = self._tell(self._perform(kind, item), item)
         if told is not None:
             assert isinstance(told, Event)
-            self._events.append(told)
+            self.waiting.append(told)
 
     # -- transport -----------------------------------------------------------------------------------------------
     def transport_connected(self) -> None:
@@ -281,7 +283,7 @@ class Connection:
             self.send(Abort(source=AbortSource.PROVIDER if provider else AbortSource.USER))
         else:
             return
-        self._events.append(TimedOut(timer=timer, unread=unread))
+        self.waiting.append(TimedOut(timer=timer, unread=unread))
 
     # -- sending -------------------------------------------------------------------------------------------------
     def send(self, item: Sendable) -> None:
@@ -320,18 +322,11 @@ class Connection:
     def send_fragment(self, context_id: int, data: Buffer, *, command: bool, last: bool) -> None:
         """What ``send(Data(...))`` does; see there."""
         if self._machine.sends_freely and self.tap is None:
-            self._write(context_id, data, command=command, last=last)
+            self.queued += self._writer.write(self._out, context_id, data, command, last, None)
             return
         if Input.P_DATA_REQUEST not in TABLE[self.state]:
             raise LocalProtocolError(f"{Data.name} cannot be sent in {self.state.label}, {self.state.meaning}")
-        item = Data(context_id=context_id, command=command, last=last, fragment=data)
-        self._happen(Input.P_DATA_REQUEST, item)
-
-    def _write(self, context_id: int, data: Buffer, *, command: bool, last: bool) -> None:
-        self.queued += self._writer.write(self._out, context_id, data, command=command, last=last, tap=self.tap)
-        running = self.timers.running
-        if Timer.IDLE in running:
-            running[Timer.IDLE] = None
+        self._happen(Input.P_DATA_REQUEST, Data(context_id=context_id, command=command, last=last, fragment=data))
 
     def _queue(self, pdu: PDU) -> None:
         data = pdu.encode()
@@ -346,8 +341,8 @@ class Connection:
         Raises:
             RemoteProtocolError: the peer broke the protocol; nothing else is raised, whatever the bytes.
         """
-        if self._events:
-            return self._events.popleft()
+        if self.waiting:
+            return self.waiting.popleft()
         told: Indication | None
         try:
             told = self.p_data.next(self.tap) if self.p_data.left else self._parse()
@@ -364,13 +359,13 @@ class Connection:
     @property
     def has_events(self) -> bool:
         """``next_event()`` would give something without reading more: a deadline has passed."""
-        return bool(self._events)
+        return bool(self.waiting)
 
     @property
     def is_drained(self) -> bool:
         """Nothing that was received is left to be told of."""
         buffer = self._buffer
-        return buffer.start == buffer.end and not (self._end_of_stream or self._events)
+        return buffer.start == buffer.end and not (self._end_of_stream or self.waiting)
 
     @property
     def is_quiet(self) -> bool:

@@ -12,6 +12,7 @@ from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import P_DATA_HEAD, PDataTF
 from dicomwire.upper_layer.tap import Tap
+from dicomwire.upper_layer.timers import Timer, Timers
 
 _P_DATA = PDataTF.pdu_type
 _UNLIMITED_FRAGMENT = 0xFFFFFFF0
@@ -39,9 +40,10 @@ class Data(Shown):
 class PDataWriter:
     """How long a P-DATA-TF the peer takes, and the cutting."""
 
-    __slots__ = ("_least", "fragment_size", "peer_maximum_length")
+    __slots__ = ("_least", "_timers", "fragment_size", "peer_maximum_length")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, timers: Timers) -> None:
+        self._timers = timers
         # Below 8 not even the smallest fragment of even length fits.
         self._least = max(limits.peer_maximum_length, 8)
         self.peer_maximum_length: int = SCARCE
@@ -64,7 +66,7 @@ class PDataWriter:
         self.fragment_size = (maximum_length - 6) & ~1 if maximum_length else _UNLIMITED_FRAGMENT
 
     def write(
-        self, out: list[Buffer], context_id: int, data: Buffer, *, command: bool, last: bool, tap: Tap | None
+        self, out: list[Buffer], context_id: int, data: Buffer, command: bool, last: bool, tap: Tap | None
     ) -> int:
         """Append the PDUs that carry ``data`` to ``out``, and say how many bytes of it they are.
 
@@ -99,4 +101,7 @@ class PDataWriter:
             out += (head, data)
             if tap is not None:
                 tap.p_data_queued([head, memoryview(data)])
+        running = self._timers.running
+        if Timer.IDLE in running:
+            running[Timer.IDLE] = None
         return length
