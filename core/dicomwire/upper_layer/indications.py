@@ -11,6 +11,7 @@ from dicomwire.upper_layer.events import (
     AssociateAccepted,
     AssociateRejected,
     AssociateRequested,
+    ConnectionClosed,
     Event,
     Released,
     ReleaseRequested,
@@ -28,6 +29,13 @@ VERSION_REFUSAL = AssociateRJ(
 )
 """The one rejection that the provider makes itself (AE-6)."""
 
+
+def _provider_abort(end: Any) -> Indication:
+    """The loss of the connection, or the error for which the provider aborts."""
+    assert isinstance(end, ConnectionClosed | RemoteProtocolError)
+    return end
+
+
 INDICATIONS: dict[Tell, Callable[[Any], Indication]] = {
     Tell.ASSOCIATE_INDICATION: lambda pdu: AssociateRequested(pdu=pdu),
     Tell.ASSOCIATE_ACCEPTED: lambda pdu: AssociateAccepted(pdu=pdu),
@@ -36,8 +44,7 @@ INDICATIONS: dict[Tell, Callable[[Any], Indication]] = {
     Tell.RELEASE_COLLISION: lambda _: ReleaseRequested(collision=True),
     Tell.RELEASE_CONFIRMATION: lambda _: Released(),
     Tell.ABORT: lambda pdu: Aborted(pdu=pdu),
-    # The loss of the connection, or the error for which the provider aborts.
-    Tell.PROVIDER_ABORT: lambda end: end,
+    Tell.PROVIDER_ABORT: _provider_abort,
     Tell.REQUEST_REFUSED: lambda pdu: RequestRefused(request=pdu, pdu=VERSION_REFUSAL),
 }
 """The event of each indication, from the PDU it is about or from what ended the association; P-DATA has none: what it
