@@ -11,6 +11,7 @@ from attrs.validators import max_len, min_len
 
 from dicomwire._shown import Shown
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.item_fields import decode_text, encode_item, pack, split_items
 from dicomwire.upper_layer.items import (
     APPLICATION_CONTEXT,
     PRESENTATION_CONTEXT_AC,
@@ -24,12 +25,8 @@ from dicomwire.upper_layer.items import (
     PresentationContextRQItem,
     UnknownItem,
     UserItem,
-    decode_text,
     decode_user_information,
-    encode_item,
     encode_user_information,
-    pack,
-    split_items,
 )
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.reasons import (
