@@ -1,4 +1,4 @@
-"""The table is what happens: whatever is falsified in it, a Connection does otherwise, and the tests driving one see it.
+"""The table is what happens: whatever is falsified in it, a Connection does otherwise, and who drives one sees it.
 
 Each falsification is one cell that names another action, or none, or one field of one action; all are tried.
 """
