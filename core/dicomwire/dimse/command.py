@@ -82,10 +82,14 @@ class Command:
             values = {**values, "command_data_set_type": wanted}
         present = tuple(values)
         plan = _PLANS[present] if present in _PLANS else _plan(present)
+        body = b""
         try:
-            body = b"".join([encode(values[name]) for name, encode in plan if values[name] is not None])
-        except StructError:
-            raise _too_long(values) from None
+            for name, encode in plan:
+                value = values[name]
+                if value is not None:
+                    body += encode(value)
+        except StructError as error:
+            raise ValueError(_why_not(values) or str(error)) from None
         return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
     @classmethod
@@ -152,6 +156,7 @@ _PLANS: dict[tuple[str, ...], _Plan] = {}
 """How to encode a command with these fields, in the order of the tags: the field, and what encodes the element."""
 
 _MOST_PLANS = 256
+_OF_FEW_VALUES = ("sop_class_uid", "command_field", "priority", "command_data_set_type", "status")
 
 
 def _plan(present: tuple[str, ...]) -> _Plan:
@@ -161,22 +166,23 @@ def _plan(present: tuple[str, ...]) -> _Plan:
     return plan
 
 
-def _too_long(values: dict[str, Any]) -> ValueError:
-    """Why the elements cannot be encoded."""
-    wrong = (
-        f"{element.keyword} {values[element.field]} does not fit in 16 bits"
-        for element in ELEMENTS
-        if element.vr == "US" and values.get(element.field) is not None and not 0 <= values[element.field] <= 0xFFFF
-    )
-    return ValueError(next(wrong))
+def _why_not(values: dict[str, Any]) -> str:
+    """Which number cannot be encoded."""
+    for element in ELEMENTS:
+        value = values.get(element.field)
+        if element.vr == "US" and value is not None and not 0 <= value <= 0xFFFF:
+            return f"{element.keyword} {value} does not fit in 16 bits"
+    return ""
 
 
 def _encoder(element: Element) -> Callable[[Any], bytes]:
+    encode: Callable[[Any], bytes]
     if element.vr == "US":
-        return partial(_US_ELEMENT.pack, 0, element.number, 2)
-    encode = partial(_encode_element, element.number, element.vr)
-    # SOP classes are few, and sent with every message.
-    return lru_cache(maxsize=256)(encode) if element.field.endswith("sop_class_uid") else encode
+        encode = partial(_US_ELEMENT.pack, 0, element.number, 2)
+    else:
+        encode = partial(_encode_element, element.number, element.vr)
+    # The values of these are few, and sent with every message.
+    return lru_cache(maxsize=256)(encode) if element.field.endswith(_OF_FEW_VALUES) else encode
 
 
 def _encode_element(number: int, vr: str, value: Any) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
+from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer, Timers
 
 
@@ -36,13 +39,13 @@ class ResponseDeadline:
         self._timers.stop(Timer.RESPONSE)
         self._timers.start(Timer.IDLE)
 
-    def response_handled(self, *, is_outstanding: bool, is_established: bool) -> None:
-        """A response has come, or is not waited for any more; ``is_outstanding``: others are."""
+    def response_handled(self, outstanding: Sized, state: State) -> None:
+        """A response has come, or is not waited for any more; ``outstanding`` are those that still are."""
         timers = self._timers
-        if is_outstanding and is_established:
+        if outstanding and state is State.STA6:
             timers.start(Timer.RESPONSE)
         else:
             # In a release its own deadline governs, and behind the end none does.
             timers.stop(Timer.RESPONSE)
-            if is_established:
+            if state is State.STA6:
                 timers.start(Timer.IDLE)

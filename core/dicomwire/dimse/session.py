@@ -17,7 +17,6 @@ from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, 
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.reasons import AbortReason
-from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer
 
 _MOST_REMARKS = 64
@@ -203,11 +202,7 @@ class Session:
         """Do not wait for responses to this request any more; late ones are dropped."""
         self.outstanding.pop(message_id, None)
         self._request_contexts.pop(message_id, None)
-        self._response_handled()
-
-    def _response_handled(self) -> None:
-        is_established = self.connection.state is State.STA6
-        self._deadline.response_handled(is_outstanding=bool(self.outstanding), is_established=is_established)
+        self._deadline.response_handled(self.outstanding, self.connection.state)
 
     # -- receiving messages ---------------------------------------------------------------------------------------
     def next_event(self) -> Event | None:
@@ -400,7 +395,7 @@ class Session:
         if status == 0x0000 or is_final(request, status):
             del self.outstanding[message_id]
             del self._request_contexts[message_id]
-        self._response_handled()
+        self._deadline.response_handled(self.outstanding, self.connection.state)
         return message
 
     def _data_fragment(self, event: DataReceived, fragments: list[memoryview]) -> bool:
