@@ -148,6 +148,8 @@ class Connection:
             self._queue(pdu)
         if machine.follow(kind, name, action, self.tap):
             self._pdus.drop_rest(self.p_data.abandon())
+            if machine.state is State.STA1:
+                self._buffer.discard()
         if action.close:
             self.closed = self.closes = True
         self.state = machine.state
