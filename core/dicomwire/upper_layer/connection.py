@@ -420,7 +420,7 @@ class Connection:
                 what = f"{NAMES[kind]} in {self.state.label}, {self.state.meaning}"
                 told = self._refuse(received, RemoteProtocolError(what, reason=AbortReason.UNEXPECTED_PDU))
             elif action is not None and action.tell is Tell.P_DATA:
-                self._pdus.check(kind, length)
+                self.p_data.check(length)
                 told = self._tell(self._perform(received), None)
                 break
             else:

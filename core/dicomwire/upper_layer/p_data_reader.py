@@ -33,7 +33,6 @@ class PDataReader:
         "_context",
         "_control",
         "_empty_fragments",
-        "_limit",
         "_limits",
         "_odd_tolerated",
         "_pdv_left",
@@ -42,6 +41,7 @@ class PDataReader:
         "command_context",
         "is_free",
         "left",
+        "limit",
         "message_open",
     )
 
@@ -49,7 +49,6 @@ class PDataReader:
         self._buffer = buffer
         self._limits = limits
         self._timers = timers
-        self._limit = limits.p_data_pdu or _LEAST_LIMIT
         self._pdv_left = -1
         self._context = 0
         self._control = 0
@@ -63,6 +62,9 @@ class PDataReader:
         self.left: int = 0
         """Bytes still to be read of the P-DATA-TF that has begun."""
 
+        self.limit: int = limits.p_data_pdu or _LEAST_LIMIT
+        """The longest body of a P-DATA-TF that is taken."""
+
         self.message_open: bool = False
         """The peer is in the middle of a message.  A layer above that knows of messages corrects it."""
 
@@ -73,7 +75,7 @@ class PDataReader:
         """We told the peer this maximum length, 0 for none: it says how long a P-DATA-TF may be."""
         if self._limits.p_data_pdu is None:
             # Without a limit of ours there is none: fragments are handed on as they arrive.
-            self._limit = 0xFFFFFFFF if maximum_length == 0 else max(2 * (maximum_length or 0), _LEAST_LIMIT)
+            self.limit = 0xFFFFFFFF if maximum_length == 0 else max(2 * (maximum_length or 0), _LEAST_LIMIT)
 
     def check(self, length: int) -> None:
         """Judge the length of a P-DATA-TF body.
@@ -87,8 +89,8 @@ class PDataReader:
                 if length
                 else "P-DATA-TF without any presentation data value"
             )
-        if length > self._limit:
-            raise RemoteProtocolError(f"P-DATA-TF of {length} bytes, more than {self._limit}")
+        if length > self.limit:
+            raise RemoteProtocolError(f"P-DATA-TF of {length} bytes, more than {self.limit}")
 
     def begin(self, tap: Tap | None) -> DataReceived | Tolerated | None:
         """The next in the buffer is a P-DATA-TF, and its header is there: what has arrived of its first fragment.
@@ -168,7 +170,7 @@ class PDataReader:
             or pdv_length != length - 4
             or pdv_length < 3
             or pdv_length & 1
-            or length > self._limit
+            or length > self.limit
             or stop > buffer.end
         ):
             return None
@@ -203,7 +205,7 @@ class PDataReader:
             self._pdv_left = left or -1
             last = not left and self._control & 2 != 0
             start = stop
-        limit, may_be_odd = self._limit, self._odd_tolerated
+        limit, may_be_odd = self.limit, self._odd_tolerated
         while end - start >= 12 and not last:
             kind, length, pdv_length, context, control = P_DATA_HEAD.unpack_from(view, start)
             if (

@@ -48,12 +48,14 @@ class PDUReader:
         """Judge the length of a PDU before its body is waited for.
 
         Raises:
-            RemoteProtocolError: it is too long, or too short for a P-DATA-TF.
+            RemoteProtocolError: it is too long.
         """
         if kind == PDataTF.pdu_type:
-            self._p_data.check(length)
-            return
-        limit = self._limits.associate_pdu if kind <= AssociateAC.pdu_type else self._limits.control_pdu
+            limit = self._p_data.limit
+        elif kind <= AssociateAC.pdu_type:
+            limit = self._limits.associate_pdu
+        else:
+            limit = self._limits.control_pdu
         if length > limit:
             raise RemoteProtocolError(f"{NAMES[kind]} of {length} bytes, more than {limit}")
 
