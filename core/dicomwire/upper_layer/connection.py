@@ -419,7 +419,7 @@ class Connection:
                 self._pdus.drop(length)
                 what = f"{NAMES[kind]} in {self.state.label}, {self.state.meaning}"
                 told = self._refuse(received, RemoteProtocolError(what, reason=AbortReason.UNEXPECTED_PDU))
-            elif action is not None and action.tell is Tell.P_DATA:
+            elif kind == _P_DATA and action is not None and action.tell is Tell.P_DATA:
                 self.p_data.check(length)
                 told = self._tell(self._perform(received), None)
                 break
@@ -428,12 +428,16 @@ class Connection:
                 data = self._pdus.take(length)
                 if data is None:
                     return None
-                pdu = decode_pdu(data, self.limits)
-                self.timers.stop(Timer.PROGRESS)
-                if self.tap is not None:
-                    self.tap.add(PDUReceived(data))
-                told = self._tell(self._perform(received, pdu), pdu)
+                told = self._receive(received, data)
         return told
+
+    def _receive(self, kind: Input, data: bytes) -> Indication | None:
+        """A PDU has come whole, and may come now."""
+        pdu = decode_pdu(data, self.limits)
+        self.timers.stop(Timer.PROGRESS)
+        if self.tap is not None:
+            self.tap.add(PDUReceived(data))
+        return self._tell(self._perform(kind, pdu), pdu)
 
     def _closed_by_peer(self) -> Indication | None:
         """Evt17."""
