@@ -412,3 +412,8 @@ def test_commands_of_any_number_of_shapes_are_encoded(monkeypatch: pytest.Monkey
     monkeypatch.setattr("dicomwire.dimse.command._MOST_PLANS", 0)
     command = Command(command_field=0x8020, message_id_being_responded_to=1, status=0xC000, error_id=3, priority=1)
     assert Command.decode(command.encode()).error_id == 3
+
+
+def test_a_number_that_is_none_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="integer"):
+        Command(command_field=0x0030, message_id=1.5).encode()  # type: ignore[arg-type]

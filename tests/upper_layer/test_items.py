@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.item_fields import encode_item, pack
 from dicomwire.upper_layer.items import (
     ImplementationVersionNameItem,
     PresentationContextACItem,
@@ -17,8 +18,6 @@ from dicomwire.upper_layer.items import (
     SOPClassExtendedItem,
     UserIdentityRQItem,
     decode_user_information,
-    encode_item,
-    pack,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ, decode_pdu, decode_title
 

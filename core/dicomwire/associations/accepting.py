@@ -23,15 +23,20 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import APPLICATION_CONTEXT_NAME, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import (
+    ACSEDiagnostic,
+    Code,
+    PresentationDiagnostic,
+    RejectResult,
+    RejectSource,
+    UserDiagnostic,
+)
 from dicomwire.vocabulary.titles_and_uids import received_text
 
 if TYPE_CHECKING:
     from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
-
-_PERMANENT, _TRANSIENT = 1, 2
-_USER, _ACSE, _PRESENTATION = 1, 2, 3
 
 
 async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
@@ -127,15 +132,19 @@ def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ 
     """Why to reject, if so: what the AE's configuration says."""
     ae = association._ae
     if ae._acceptor_count() > ae.maximum_associations:
-        return AssociateRJ(result=_TRANSIENT, source=_PRESENTATION, reason_diagnostic=2)
+        return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=2)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)
     if ae.require_called_aet and received_text(request.called_ae_title) != association.acceptor._ae_title.strip():
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=7)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE)
     required = [title.strip() for title in ae.require_calling_aet]
     if required and received_text(request.calling_ae_title) not in required:
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=3)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE)
     return None
+
+
+def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> AssociateRJ:
+    return AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic)
 
 
 async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
@@ -154,7 +163,7 @@ async def _identity(association: AssociationBase) -> tuple[UserItem | None, Asso
     identity = association.requestor._identity()
     if identity is None or association._handlers.intervention(evt.EVT_USER_ID) is None:
         return None, None
-    refusal = AssociateRJ(result=_TRANSIENT, source=_ACSE, reason_diagnostic=1)
+    refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:
         verdict = await association._intervene(
             evt.EVT_USER_ID,

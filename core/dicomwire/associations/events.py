@@ -391,7 +391,7 @@ def _made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMess
     """A request as if it had been received."""
     from dicomwire.associations.received import ReceivedMessage
     from dicomwire.compat.dimse_primitives import to_command
-    from dicomwire.dimse.session import AcceptedContext
+    from dicomwire.dimse.accepted_contexts import AcceptedContext
 
     command, data = to_command(primitive)
     message = ReceivedMessage(AcceptedContext(*context), command)

@@ -9,8 +9,8 @@ from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.data_sets import decode_data_set
 from dicomwire.data.file_meta import encode_file_meta
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:

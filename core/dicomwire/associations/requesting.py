@@ -32,6 +32,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.reasons import AbortSource
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -198,5 +199,5 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
         return
     await association._notify(evt.EVT_ACCEPTED)
     LOGGER.error("no presentation context was accepted: %s", explain(association))
-    await association._abort(source=2)
+    await association._abort(source=AbortSource.PROVIDER)
     association.failure = "no presentation context was accepted"

@@ -12,7 +12,7 @@ from attrs import define, field
 from pydicom.uid import UID
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
-from dicomwire.vocabulary.reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
+from dicomwire.upper_layer.reasons import AbortReason, AbortSource, RejectResult, RejectSource, diagnostic_words
 from dicomwire.vocabulary.titles_and_uids import set_uid, set_version_name
 
 if TYPE_CHECKING:
@@ -232,11 +232,6 @@ class UserIdentityNegotiation(NegotiationItem):
             raise ValueError(f"{type(self).__name__}: 'secondary_field' must be set, because the type is 2")
 
 
-_RESULTS = {0: "Accepted", **REJECT_RESULTS}
-
-_ABORT_SOURCES = {0: "Service User", 2: "Service Provider"}
-
-
 @define
 class A_ASSOCIATE:
     """An association request or the answer to it (PS3.8 7.1.1).  Nothing is checked: peers send reserved codes."""
@@ -267,19 +262,17 @@ class A_ASSOCIATE:
     @property
     def result_str(self) -> str:
         """`result` in words."""
-        return _RESULTS.get(self.result, NO_VALUE) if self.result is not None else NO_VALUE
+        return "Accepted" if self.result == 0 else RejectResult.words_of(self.result)
 
     @property
     def source_str(self) -> str:
         """`result_source` in words."""
-        return REJECT_SOURCES.get(self.result_source, NO_VALUE) if self.result_source is not None else NO_VALUE
+        return RejectSource.words_of(self.result_source)
 
     @property
     def reason_str(self) -> str:
         """`diagnostic` in words."""
-        if self.result_source is None or self.diagnostic is None:
-            return NO_VALUE
-        return REJECT_REASONS.get((self.result_source, self.diagnostic), NO_VALUE)
+        return diagnostic_words(self.result_source, self.diagnostic)
 
     @property
     def maximum_length_received(self) -> int | None:
@@ -329,7 +322,7 @@ class A_ABORT:
     @property
     def source_str(self) -> str:
         """`abort_source` in words."""
-        return _ABORT_SOURCES.get(self.abort_source, NO_VALUE) if self.abort_source is not None else NO_VALUE
+        return AbortSource.words_of(self.abort_source)
 
 
 @define
@@ -342,7 +335,7 @@ class A_P_ABORT:
     @property
     def reason_str(self) -> str:
         """`provider_reason` in words."""
-        return ABORT_REASONS.get(self.provider_reason, NO_VALUE) if self.provider_reason is not None else NO_VALUE
+        return AbortReason.words_of(self.provider_reason)
 
 
 @define
