@@ -37,12 +37,6 @@ _PERMANENT, _TRANSIENT = 1, 2
 _USER, _ACSE, _PRESENTATION = 1, 2, 3
 
 
-async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
-    """What becomes of a connection that ``server`` has accepted, TLS included, up to its end."""
-    await association._open(channel)
-    await serve_association(association, server._support())
-
-
 async def serve_over(
     association: AssociationT,
     server: ServerBase[AssociationT],
@@ -60,8 +54,10 @@ async def serve_over(
         server._forget(association)
 
 
-async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
-    """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
+async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
+    """The whole life of an association over a connection that ``server`` has accepted, TLS included."""
+    await association._open(channel)
+    supported = server._support()
     with association._exchange:
         while association._request is None and not association._ended:
             await association._advance()
