@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import asdict
 
+from benchmarks.counts import Count
 from benchmarks.machine import Machine
 from benchmarks.model import METRICS, CaseResult, RowResult
 
@@ -125,7 +126,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def as_json(machine: Machine, results: Sequence[CaseResult], runs: int, *, tiny: bool) -> str:
+def as_json(machine: Machine, results: Sequence[CaseResult], runs: int, *, tiny: bool, counts: Sequence[Count]) -> str:
     document: dict[str, Any] = {
         "machine": asdict(machine),
         "runs": runs,
@@ -133,5 +134,6 @@ def as_json(machine: Machine, results: Sequence[CaseResult], runs: int, *, tiny:
         "metrics": {name: f"{label}: {meaning}" for name, (label, meaning) in METRICS.items()},
         "notes": list(NOTES),
         "cases": [result.as_json() for result in results],
+        "counts": [asdict(item) for item in counts],
     }
     return json.dumps(document, indent=1) + "\n"

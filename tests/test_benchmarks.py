@@ -17,6 +17,7 @@ if sys.platform != "linux":
 from benchmarks import __main__ as everything, codec
 from benchmarks.cases import all_cases
 from benchmarks.chart import as_svg
+from benchmarks.counts import ADAPTERS
 from benchmarks.machine import this_machine
 from benchmarks.model import METRICS, CaseResult, Goal, GoalResult, Plan, Row, RowResult
 from benchmarks.processes import Failed, Processes
@@ -43,6 +44,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_row_of_every_case_is_measured_or_lacks_its_peer(written: Path) -> None:
     document = json.loads((written / "results.json").read_text("utf-8"))
     expected = {(case.plan.name, row.who) for case in all_cases() for row in case.plan.rows}
+    assert {item["adapter"] for item in document["counts"]} == set(ADAPTERS)
     found: dict[tuple[str, str], dict[str, Any]] = {
         (case["name"], row["who"]): row for case in document["cases"] for row in case["rows"]
     }
@@ -91,6 +93,7 @@ def test_nothing_is_written_unless_it_is_a_full_run_or_asked_for(
     results = tmp_path / "results"
     monkeypatch.setattr(everything, "RESULTS", results)
     monkeypatch.setattr(everything, "run_cases", lambda *args, **options: [])
+    monkeypatch.setattr(everything, "count_all", lambda: [])
     assert everything.main(["--tiny"]) == 0
     assert everything.main(["--cases", "import"]) == 0
     assert not results.exists()

@@ -29,8 +29,8 @@ from dicomwire.sockets.dialing import Dialing
 from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
 from dicomwire.trio import dialing as trio_dialing
 from dicomwire.trio.dialing import NurseryDialer
-
-LOCALHOST = "127.0.0.1"
+from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent
+from tests.support.patience import SOON
 
 
 # -- whose turn it is ----------------------------------------------------------------------------------------------
@@ -144,40 +144,6 @@ def dial(request: pytest.FixtureRequest) -> Any:
 
 
 @contextmanager
-def listening() -> Iterator[Destination]:
-    with socket.socket() as sock:
-        sock.bind((LOCALHOST, 0))
-        sock.listen()
-        yield Destination(socket.AF_INET, sock.getsockname())
-
-
-@contextmanager
-def silent(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Destination]:
-    """A listening socket with a full backlog: it does not answer."""
-    with ExitStack() as stack:
-        full = stack.enter_context(socket.socket(family))
-        full.bind(("::1" if family == socket.AF_INET6 else LOCALHOST, 0))
-        full.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket(family))
-            filler.setblocking(False)
-            filler.connect_ex(full.getsockname())
-        yield Destination(family, full.getsockname())
-
-
-def refusing() -> Destination:
-    with socket.socket() as sock:
-        sock.bind((LOCALHOST, 0))
-        return Destination(socket.AF_INET, sock.getsockname())
-
-
-def opened(choice: list[Destination], timeout: float | None = 5) -> Dialing:
-    dialing = Dialing(choice)
-    dialing.allow(timeout, None)
-    return dialing
-
-
-@contextmanager
 def all_sockets_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
     """Every socket that an attempt makes."""
     made: list[socket.socket] = []
@@ -197,17 +163,18 @@ def test_one_that_hangs_does_not_keep_us_from_the_next(dial: Dial, monkeypatch: 
         began = time.monotonic()
         with dial(opened([hanging, good])) as sock:
             assert sock.getpeername() == good.address
-            assert 0.2 < time.monotonic() - began < 2
+            assert time.monotonic() - began > 0.2
         assert len(made) == 2 and made[0].fileno() == -1
 
 
 def test_one_that_refuses_costs_no_time(dial: Dial) -> None:
     with listening() as good:
-        choice = [refusing() for _ in range(8)]
+        choice = [refusing() for _ in range(100)]
         began = time.monotonic()
         with dial(opened([*choice, good])) as sock:
             assert sock.getpeername() == good.address
-        assert time.monotonic() - began < 1.5
+        # If each cost the time after which the next is tried beside it, that would be 25 seconds.
+        assert time.monotonic() - began < SOON
 
 
 def test_an_attempt_goes_on_when_later_ones_fail(dial: Dial) -> None:
@@ -314,7 +281,7 @@ def test_time_does_not_begin_anew_with_each_signal() -> None:
         try:
             with pytest.raises(TimeoutError):
                 blocking_dialing.dial(opened([hanging], 0.3))
-            assert 0.29 < time.monotonic() - began < 2
+            assert 0.29 < time.monotonic() - began < SOON
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -493,7 +460,7 @@ except ImportError:
 monkey.patch_all()
 import gevent
 from dicomwire.blocking.dialing import dial
-from tests.adapters.test_dialing import listening, opened, refusing, silent
+from tests.support.destinations import listening, opened, refusing, silent
 ticks = []
 gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])
 with silent() as hanging, listening() as good:

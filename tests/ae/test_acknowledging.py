@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dicomwire import build_context, evt
-from tests.ae.test_ending import CONTEXTS, IMPLICIT, acceptance, asking
-from tests.ae.test_find import collect, match
-from tests.ae.test_operations import instance
+from tests.support.accepting import CONTEXTS, IMPLICIT, acceptance, asking
 from tests.support.adapters import CT_IMAGE_STORAGE, World, done
+from tests.support.finding import collect, match
 from tests.support.scripted import accepting, hear, offering, reply
 from tests.support.sessions import STUDY_ROOT_FIND, echo_rq, element, store_rq, whole_command, whole_data
+from tests.support.storing import instance
 from tests.support.streams import RELEASE_RP, RELEASE_RQ
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="this system has no TCP_QUICKACK")

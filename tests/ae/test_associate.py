@@ -16,19 +16,11 @@ from dicomwire.pdu_primitives import (
 )
 from dicomwire.presentation import PresentationContext
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
+from tests.support.flags import ABORTED, ESTABLISHED, RELEASED, flags
 from tests.support.patience import SOON
 from tests.support.streams import ABORT, ASSOCIATE_RJ, PROVIDER_ABORT, abort
 
-
-def flags(association: Any) -> tuple[bool, bool, bool, bool]:
-    """Established, rejected, aborted, released."""
-    return (association.is_established, association.is_rejected, association.is_aborted, association.is_released)
-
-
-ESTABLISHED = (True, False, False, False)
 REJECTED = (False, True, False, False)
-ABORTED = (False, False, True, False)
-RELEASED = (False, False, False, True)
 
 
 # -- outcomes -----------------------------------------------------------------------------------------------------

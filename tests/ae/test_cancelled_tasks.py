@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from dicomwire import build_context, build_role, evt
-from tests.ae.test_associate import ABORTED, flags
-from tests.ae.test_find import FIND, MATCH, advance, match
-from tests.ae.test_get import GET, PENDING, A, uid
-from tests.ae.test_move import MOVE
-from tests.ae.test_normalized import FILM_SESSION
-from tests.ae.test_operations import instance
-from tests.ae.test_servers import cancelled_after
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
+from tests.support.cancelling import cancelled_after
+from tests.support.finding import FIND, MATCH, advance, match
+from tests.support.flags import ABORTED, flags
+from tests.support.getting import GET, PENDING, A, uid
+from tests.support.moving import MOVE
+from tests.support.normalized import FILM_SESSION
 from tests.support.scripted import accepting, ask, hear, offering, reply, uid as uid_element
 from tests.support.sessions import element, us
+from tests.support.storing import instance
 from tests.support.streams import ABORT
 
 MODELS = (VERIFICATION, CT_IMAGE_STORAGE, FIND, GET, MOVE, FILM_SESSION)

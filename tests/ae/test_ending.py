@@ -9,44 +9,13 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
-from tests.ae.test_associate import ABORTED, ESTABLISHED, RELEASED, flags
+from tests.support.accepting import CONTEXTS, IMPLICIT, VERIFICATION, accepted, requested
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, SocketPeer, World, done, keep, reset
-from tests.support.sessions import echo_rq, proposal, request, whole_command
-from tests.support.streams import ABORT, ASSOCIATE_AC, RELEASE_RP, RELEASE_RQ, abort
-
-VERIFICATION = "1.2.840.10008.1.1"
-IMPLICIT = "1.2.840.10008.1.2"
+from tests.support.flags import ABORTED, ESTABLISHED, RELEASED, flags
+from tests.support.sessions import echo_rq, whole_command
+from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ, abort
 
 ENDS = (evt.EVT_REJECTED, evt.EVT_RELEASED, evt.EVT_ABORTED, evt.EVT_CONN_CLOSE)
-
-CONTEXTS = [build_context(VERIFICATION, IMPLICIT)]
-
-
-def acceptance() -> bytes:
-    """ASSOCIATE_AC for :data:`CONTEXTS`."""
-    answer = ASSOCIATE_AC.replace(b"\x40\0\0\x011", b"\x40\0\0\x11" + IMPLICIT.encode())
-    return answer.replace(b"\x21\0\0\x09", b"\x21\0\0\x19").replace(b"\x02\0\0\0\0\x76", b"\x02\0\0\0\0\x86", 1)
-
-
-def asking() -> bytes:
-    """A request for :data:`CONTEXTS`."""
-    return request([proposal(1, VERIFICATION, IMPLICIT)]).encode()
-
-
-async def accepted(listener: Any) -> Any:
-    """A scripted acceptor that has accepted."""
-    peer = await listener.accept()
-    assert (await peer.pdu())[0] == 1
-    await peer.send(acceptance())
-    return peer
-
-
-async def requested(world: World, server: Any) -> Any:
-    """A scripted requestor that was accepted."""
-    peer = await world.connect(server)
-    await peer.send(asking())
-    assert (await peer.pdu())[0] == 2
-    return peer
 
 
 # -- release ------------------------------------------------------------------------------------------------------
@@ -250,6 +219,45 @@ async def test_abort_sends_source_0_and_ends_both_sides(world: World, block: boo
     assert (pdu.pdu_type, pdu.source, pdu.reason_diagnostic) == (7, 0, 0)
     await world.until(lambda: "CONN_CLOSE" in here.names)
     assert association not in association.ae.active_associations
+
+
+@pytest.mark.parametrize("side", ["requestor", "acceptor"])
+async def test_when_abort_returns_the_peer_has_dealt_with_it(world: World, side: str) -> None:
+    there = Recorder()
+    told = there.bindings(evt.EVT_ABORTED)
+    server = await world.serve([*there.bindings(evt.EVT_ESTABLISHED), *(told if side == "requestor" else [])])
+    association = await world.associate(server, evt_handlers=told if side == "acceptor" else [])
+    acceptor = there.of(evt.EVT_ESTABLISHED)[0].assoc
+    aborting, other = (association, acceptor) if side == "requestor" else (acceptor, association)
+    async with world.using(association):
+        await done(aborting.abort())
+        assert there.names == ["ESTABLISHED", "ABORTED"]
+        assert flags(aborting) == flags(other) == ABORTED
+        assert aborting not in aborting.ae.active_associations
+
+
+async def test_abort_returns_when_a_peer_that_does_not_close_has_had_its_time(socket_world: World) -> None:
+    seen = Recorder()
+    server = await socket_world.serve(seen.bindings(evt.EVT_ESTABLISHED))
+    peer = await requested(socket_world, server)
+    acceptor = seen.events[0].assoc
+    acceptor.acse_timeout = 0.1
+    # Where associations have threads, that of this one reads meanwhile.
+    await done(acceptor.abort())
+    assert acceptor not in acceptor.ae.active_associations
+    assert await peer.rest() == ABORT
+    await peer.close()
+
+
+async def test_a_rejection_is_told_before_the_requestor_knows(world: World) -> None:
+    told = Recorder()
+    ae = world.ae()
+    ae.require_called_aet = True
+    server = await world.serve(told.bindings(evt.EVT_REJECTED, evt.EVT_PDU_SENT), ae=ae)
+    association = await world.associate(server, ae_title="SOMEBODY")
+    assert association.is_rejected
+    await world.until(lambda: len(told.names) == 2)
+    assert told.names == ["REJECTED", "PDU_SENT"]
 
 
 @pytest.mark.parametrize("block", [True, False])

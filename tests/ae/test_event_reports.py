@@ -9,9 +9,9 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, build_role, evt
 from dicomwire.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
-from tests.ae.test_find import match
-from tests.ae.test_normalized import COMMITMENT, FILM_SESSION, SAID
 from tests.support.adapters import LOCALHOST, VERIFICATION, Recorder, World, done, keep, port_of
+from tests.support.finding import match
+from tests.support.normalized import COMMITMENT, FILM_SESSION, SAID
 from tests.support.scripted import accepting, ask, hear, reply, uid
 from tests.support.sessions import us
 from tests.support.streams import ABORT, RELEASE_RQ

@@ -20,8 +20,8 @@ from dicomwire.upper_layer.items import (
     RoleSelectionItem,
 )
 from dicomwire.upper_layer.limits import Limits
-from tests.ae.test_operations import instance
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
+from tests.support.storing import instance
 
 MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"

@@ -13,11 +13,23 @@ from dicomwire import build_context, evt
 from dicomwire.dsutils import encode
 from dicomwire.status import code_to_status
 from tests.support.adapters import VERIFICATION, Recorder, SocketPeer, World, done, reset
+from tests.support.finding import (
+    EMPTY,
+    FIND,
+    MATCH,
+    advance,
+    collect,
+    done_all,
+    joined,
+    match,
+    raising,
+    unencodable,
+    yielding,
+)
 from tests.support.scripted import accepting, hear, reply, uid
 from tests.support.sessions import element, find_rq, proposal, request, whole_command, whole_data
 from tests.support.streams import ABORT, RELEASE_RQ
 
-FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 REPOSITORY = "1.2.840.10008.5.1.4.1.1.201.6"
 WORKLIST = "1.2.840.10008.5.1.4.31"
 RELEVANT_PATIENT = "1.2.840.10008.5.1.4.37.1"
@@ -26,58 +38,6 @@ UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 UPS_PULL = "1.2.840.10008.5.1.4.34.6.3"
 
 
-def match(name: str = "A") -> Dataset:
-    dataset = Dataset()
-    dataset.PatientName = name
-    return dataset
-
-
-def unencodable() -> Dataset:
-    dataset = Dataset()
-    dataset.Rows = 1
-    dataset["Rows"]._value = "no number"
-    return dataset
-
-
-async def collect(responses: Any) -> list[tuple[Any, Any]]:
-    """All responses: the status, None if it is empty, and the identifier."""
-    return [(status.get("Status"), identifier) for status, identifier in await done_all(responses)]
-
-
-async def done_all(responses: Any) -> list[tuple[Any, Any]]:
-    responses = await done(responses)
-    return [item async for item in responses] if hasattr(responses, "__anext__") else list(responses)
-
-
-async def advance(responses: Any) -> Any:
-    """The next response; None behind the last."""
-    return await anext(responses, None) if hasattr(responses, "__anext__") else next(responses, None)
-
-
-async def joined(world: World, handler: Any, *models: str, **options: Any) -> Any:
-    contexts = [build_context(model) for model in (*(models or (FIND,)), VERIFICATION)]
-    handlers = [] if handler is None else [(evt.EVT_C_FIND, handler)]
-    server = await world.serve(handlers, contexts=contexts)
-    association = await world.associate(server, contexts=contexts, **options)
-    assert association.is_established
-    return association
-
-
-def yielding(*values: Any) -> Any:
-    def handler(event: evt.Event) -> Iterator[Any]:
-        for value in values:
-            if isinstance(value, Exception):
-                raise value
-            yield value
-
-    return handler
-
-
-def raising(event: evt.Event) -> None:
-    raise ValueError("no")
-
-
-EMPTY = Dataset()
 ROWS = [
     pytest.param(yielding((0xFF00, match())), [0xFF00, 0x0000], id="pending, exhausted"),
     pytest.param(yielding((0xFF01, match())), [0xFF01, 0x0000], id="pending with a remark"),
@@ -363,7 +323,6 @@ async def test_an_async_generator_may_ask_whether_it_is_cancelled_in_every_adapt
 
 
 # -- a scripted SCP -----------------------------------------------------------------------------------------------
-MATCH = encode(match("A"), True, True) or b""
 
 
 @asynccontextmanager

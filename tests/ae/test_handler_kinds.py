@@ -11,25 +11,15 @@ from typing import Any
 import pytest
 
 from dicomwire import build_context, evt
-from tests.ae.test_find import FIND, advance, collect, match
-from tests.ae.test_get import GET, collect as collect_outcomes, getting, sending
-from tests.ae.test_move import HERE, MOVE, moving
-from tests.ae.test_normalized import FILM_SESSION, SAID, invoke
-from tests.ae.test_operations import instance
-from tests.ae.test_window import numbered
-from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
+from tests.support.adapters import VERIFICATION, World, done
+from tests.support.answers import ANSWERS, CONTEXTS
+from tests.support.finding import FIND, advance, collect, match
+from tests.support.getting import GET, collect as collect_outcomes, getting, sending
+from tests.support.moving import HERE, MOVE, moving
+from tests.support.normalized import FILM_SESSION, SAID, invoke
+from tests.support.storing import instance
+from tests.support.windows import numbered
 
-CONTEXTS = [build_context(uid) for uid in (VERIFICATION, CT_IMAGE_STORAGE, FIND, GET, MOVE, FILM_SESSION)]
-
-ANSWERS: dict[Any, Any] = {
-    evt.EVT_C_ECHO: 0x0000,
-    evt.EVT_C_STORE: 0xB000,
-    evt.EVT_C_FIND: [(0xFF00, match("A")), (0xFF01, match("B"))],
-    evt.EVT_C_GET: [2, (0xFE00, None)],
-    evt.EVT_C_MOVE: [("127.0.0.1", 1), 0],
-    evt.EVT_N_GET: (0x0000, SAID),
-    evt.EVT_N_DELETE: 0x0112,
-}
 STEPS = (evt.EVT_C_FIND, evt.EVT_C_GET, evt.EVT_C_MOVE)
 """Events whose handlers answer in steps."""
 

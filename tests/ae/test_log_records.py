@@ -13,7 +13,7 @@ import pytest
 import dicomwire
 from dicomwire import AssociationFilter, evt
 from dicomwire.presentation import build_context
-from tests.ae.test_ending import VERIFICATION
+from tests.support.accepting import VERIFICATION
 from tests.support.adapters import World, done, keep
 
 OTHER = logging.getLogger("a.program")

@@ -11,8 +11,9 @@ from pydicom.uid import UID
 from dicomwire import build_context, evt
 from dicomwire.dsutils import encode
 from dicomwire.status import code_to_status
-from tests.ae.test_find import advance, match, raising, unencodable, yielding
-from tests.ae.test_get import (
+from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
+from tests.support.finding import advance, match, raising, unencodable, yielding
+from tests.support.getting import (
     FAIL,
     MR,
     NONE_AT_ALL,
@@ -31,54 +32,11 @@ from tests.ae.test_get import (
     sending,
     uid,
 )
-from tests.ae.test_operations import instance
-from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
+from tests.support.moving import CONTEXTS, HERE, MOVE, moving
 from tests.support.scripted import accepting, ask, hear, offering, reply
 from tests.support.sessions import element, us
+from tests.support.storing import instance
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
-
-MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
-
-CONTEXTS = [build_context(MOVE), build_context(VERIFICATION)]
-
-
-class _Here(tuple[()]):
-    """Stands for the address of the destination, and what is added to it."""
-
-    more: tuple[Any, ...] = ()
-
-    def with_options(self, **options: Any) -> _Here:
-        changed = _Here()
-        changed.more = (options,)
-        return changed
-
-
-HERE = _Here()
-
-
-async def moving(
-    world: World, handler: Any, store: Any = None, *, ae: Any = None, destination: Any = None, told: Any = ()
-) -> Any:
-    """An association with a C-MOVE SCP; its handler may yield ``HERE`` for a server that stores CT images."""
-    entity = ae if ae is not None else world.ae("MOVER")
-    entity.requested_contexts = [build_context(CT_IMAGE_STORAGE)]
-    if destination is None:
-        bound = [] if store is None else [(evt.EVT_C_STORE, store)]
-        destination = await world.serve([*bound, *told], contexts=[build_context(CT_IMAGE_STORAGE)])
-    address = LOCALHOST, port_of(destination)
-
-    def aware(event: evt.Event) -> Any:
-        answers = handler(event)
-        if not isinstance(answers, Iterator | list):
-            return answers
-        return ((*address, *value.more) if isinstance(value, _Here) else value for value in answers)
-
-    bound = [] if handler is None else [(evt.EVT_C_MOVE, aware)]
-    server = await world.serve(bound, ae=entity, contexts=CONTEXTS)
-    association = await world.associate(server, contexts=CONTEXTS)
-    assert association.is_established
-    return association
-
 
 ROWS = [
     # -- how it goes well

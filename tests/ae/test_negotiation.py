@@ -16,19 +16,13 @@ from dicomwire.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, Recorder, World, done, keep, usual_contexts
+from tests.support.rejections import codes
 from tests.support.sessions import proposal, request
 from tests.support.streams import ASSOCIATE_RQ, abort
 
 PRIVATE = "1.2.3.4.5.6.7"
 IMPLICIT = "1.2.840.10008.1.2"
 JPEG = "1.2.840.10008.1.2.4.50"
-
-
-def codes(association: Any) -> tuple[int, int, int]:
-    """Result, source and reason of a rejected association."""
-    assert association.is_rejected and not association.is_established and not association.is_aborted
-    primitive = association.acceptor.primitive
-    return (primitive.result, primitive.result_source, primitive.diagnostic)
 
 
 # -- rejections ---------------------------------------------------------------------------------------------------

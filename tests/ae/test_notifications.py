@@ -11,8 +11,6 @@ import pytest
 from dicomwire import _config, build_context, evt
 from dicomwire.sources import EncodedDataSet
 from dicomwire.upper_layer.pdus import decode_pdu
-from tests.ae.test_operations import EXPLICIT, Store, instance, save, storage
-from tests.ae.test_storing import large_instance
 from tests.support.adapters import (
     CT_IMAGE_STORAGE,
     NOTIFICATIONS,
@@ -24,6 +22,7 @@ from tests.support.adapters import (
     port_of,
 )
 from tests.support.sessions import IMPLICIT, p_data, pdv, proposal, request, store_rq, whole_command
+from tests.support.storing import EXPLICIT, Store, instance, large_instance, save, storage
 from tests.support.streams import RELEASE_RQ
 
 ASSOCIATION = ("REQUESTED", "ACCEPTED", "ESTABLISHED", "REJECTED", "RELEASED", "ABORTED")

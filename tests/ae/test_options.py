@@ -12,11 +12,11 @@ from pydicom.dataset import Dataset
 from dicomwire import _config, build_context, evt
 from dicomwire.upper_layer import AssociateRQ
 from dicomwire.upper_layer.pdus import Abort
-from tests.ae.test_find import collect
-from tests.ae.test_operations import Store, instance
-from tests.ae.test_window import numbered, windowed
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, World, done, keep
+from tests.support.finding import collect
 from tests.support.sessions import proposal, request
+from tests.support.storing import Store, instance
+from tests.support.windows import numbered, windowed
 
 MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 

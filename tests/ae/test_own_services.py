@@ -10,8 +10,8 @@ from dicomwire import build_context, evt, register_uid
 from dicomwire.dimse_primitives import C_ECHO, N_GET
 from dicomwire.service_class import ServiceClass, StorageServiceClass
 from dicomwire.status import code_to_status
-from tests.ae.test_operations import Store, instance
 from tests.support.adapters import VERIFICATION, World, done
+from tests.support.storing import Store, instance
 
 OWN = "1.2.3.4.5.6.1"
 BROKEN = "1.2.3.4.5.6.3"

@@ -20,12 +20,13 @@ from dicomwire.associations.received import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.data.folder import Folder
+from dicomwire.data.store import FileStore
 from dicomwire.dsutils import encode_dataset
 from dicomwire.sinks import FileSink, MemorySink
-from tests.ae.test_get import GET, collect, getting, image
-from tests.ae.test_operations import EXPLICIT, IMPLICIT, storage
 from tests.support.adapters import CT_IMAGE_STORAGE, Peer, World, done, keep
+from tests.support.getting import GET, collect, getting, image
 from tests.support.sessions import COMMAND, DATA, LAST, p_data, pdv, proposal, request, store_rq
+from tests.support.storing import EXPLICIT, IMPLICIT, storage
 from tests.support.streams import ABORT
 
 CONTEXTS = storage(EXPLICIT)
@@ -428,7 +429,7 @@ async def test_a_full_disk_leaves_what_was_there(
 
     with monkeypatch.context() as patched:
         if fails == "write":
-            patched.setattr("dicomwire.sinks.write_all", full)
+            patched.setattr(FileStore, "write", full)
         else:
             patched.setattr(os, "replace", full)
         assert await sender.store(instance("SECOND")) == 0xA700

@@ -12,13 +12,13 @@ import pytest
 from pydicom import dcmread
 
 from dicomwire import build_context, contexts_for, evt
-from tests.ae.test_find import match
-from tests.ae.test_get import FAIL, GET, Statuses, collect, getting, outcome, sending
-from tests.ae.test_move import HERE, MOVE, moving
-from tests.ae.test_operations import Store, storage, storing
-from tests.logic.test_sources import Reader, bare
 from tests.support.adapters import CT_IMAGE_STORAGE, World, done
+from tests.support.bare import Reader, bare
 from tests.support.encoded import EXPLICIT, IMPLICIT, JPEG, Writer, data_set, dicom_file, file_meta
+from tests.support.finding import match
+from tests.support.getting import FAIL, GET, Statuses, collect, getting, outcome, sending
+from tests.support.moving import HERE, MOVE, moving
+from tests.support.storing import Store, storage, storing
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 OLD, NEW = "9.9.9", "1.2.826.0.1.42"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from dicomwire.transport import AssociationServer, RequestHandler, ThreadedAssociationServer
-from tests.ae.test_associate import ESTABLISHED, flags
 from tests.support.adapters import LOCALHOST, PATIENCE, World, done, usual_contexts
+from tests.support.flags import ESTABLISHED, flags
 
 
 class Raised(Exception):

@@ -16,9 +16,7 @@ from dicomwire.transport import (
     RequestHandler,
     ThreadedAssociationServer,
 )
-from tests.ae.test_associate import ABORTED, ESTABLISHED, RELEASED, flags
-from tests.ae.test_ending import IMPLICIT, VERIFICATION
-from tests.ae.test_operations import Store, instance
+from tests.support.accepting import IMPLICIT, VERIFICATION
 from tests.support.adapters import (
     LOCALHOST,
     PATIENCE,
@@ -28,7 +26,10 @@ from tests.support.adapters import (
     port_of,
     usual_contexts,
 )
+from tests.support.cancelling import cancelled_after
+from tests.support.flags import ABORTED, ESTABLISHED, RELEASED, flags
 from tests.support.sessions import echo_rq, proposal, request, whole_command
+from tests.support.storing import Store, instance
 from tests.support.streams import RELEASE_RP, RELEASE_RQ
 
 
@@ -503,7 +504,7 @@ async def test_the_socket_can_be_reached_for_its_options(blocking_world: World) 
 async def test_cancelling_an_operation_aborts_and_frees_the_socket_and_the_server_lives_on(
     loop_world: World, operation: str
 ) -> None:
-    from tests.ae.test_ending import CONTEXTS, accepted
+    from tests.support.accepting import CONTEXTS, accepted
 
     listener = await loop_world.listen()
     started = loop_world.signal()
@@ -553,26 +554,6 @@ def _as_storage(context: Any) -> Any:
     from attrs import evolve
 
     return evolve(context, abstract_syntax="1.2.840.10008.5.1.4.1.1.2")
-
-
-async def cancelled_after(world: World, work: Any, started: Any) -> None:
-    if world.name == "asyncio":
-        import asyncio
-
-        task = asyncio.get_running_loop().create_task(work())
-        await started.wait()
-        task.cancel("because")
-        with pytest.raises(asyncio.CancelledError) as cancelled:
-            await task
-        # By its message whoever cancelled knows its own cancellation again, as anyio does.
-        assert cancelled.value.args == ("because",)
-    else:
-        import trio
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(work)
-            await started.wait()
-            nursery.cancel_scope.cancel()
 
 
 async def test_cancelling_the_body_of_a_with_aborts(loop_world: World) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from dicomwire import StoragePresentationContexts, build_context, evt, sop_class
-from tests.ae.test_find import done_all, match
-from tests.ae.test_normalized import INSTANCE, SERVICES, invoke
-from tests.ae.test_operations import instance
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done, keep
+from tests.support.finding import done_all, match
+from tests.support.normalized import INSTANCE, SERVICES, invoke
 from tests.support.scripted import ask, hear, offering, say, uid
 from tests.support.sessions import element, us
+from tests.support.storing import instance
 from tests.support.streams import RELEASE_RP, RELEASE_RQ, abort
 
 TABLES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "contract" / "statuses.json").read_text())

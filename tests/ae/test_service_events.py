@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from dicomwire import evt
-from tests.ae.test_find import FIND, done_all, match
-from tests.ae.test_get import GET
-from tests.ae.test_handler_kinds import ANSWERS, CONTEXTS
-from tests.ae.test_move import MOVE
-from tests.ae.test_normalized import FILM_SESSION, SAID, invoke
-from tests.ae.test_operations import instance
 from tests.support.adapters import Recorder, World, done
+from tests.support.answers import ANSWERS, CONTEXTS
+from tests.support.finding import FIND, done_all, match
+from tests.support.getting import GET
+from tests.support.moving import MOVE
+from tests.support.normalized import FILM_SESSION, SAID, invoke
+from tests.support.storing import instance
 
 ALWAYS = {"request", "context", "message_id"}
 OWN: dict[Any, set[str]] = {

@@ -9,11 +9,11 @@ import pytest
 
 import dicomwire.memory
 from dicomwire import build_context, build_role, evt
-from tests.ae.test_find import FIND, collect as collect_matches, match
-from tests.ae.test_get import COMMITMENT, GET, PENDING, A, Endless, Statuses, collect, getting, retrieving, sending
-from tests.ae.test_move import HERE, MOVE, moving
-from tests.ae.test_operations import instance
 from tests.support.adapters import CT_IMAGE_STORAGE, World, done
+from tests.support.finding import FIND, collect as collect_matches, match
+from tests.support.getting import COMMITMENT, GET, PENDING, A, Endless, Statuses, collect, getting, retrieving, sending
+from tests.support.moving import HERE, MOVE, moving
+from tests.support.storing import instance
 from tests.support.streams import ABORT
 
 LIMIT = 0.05

@@ -18,9 +18,9 @@ from dicomwire import _config, evt
 from dicomwire.dsutils import decode
 from dicomwire.sources import EncodedDataSet
 from dicomwire.status import Status
-from tests.ae.test_operations import EXPLICIT, IMPLICIT, Store, instance, storage, storing
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, World, done, keep
 from tests.support.sessions import COMMAND, DATA, LAST, p_data, pdv, proposal, request, store_rq, whole_command
+from tests.support.storing import EXPLICIT, IMPLICIT, Store, instance, large_instance, storage, storing
 from tests.support.streams import ABORT
 
 
@@ -349,13 +349,6 @@ class KeepingSink:
 
     def discard(self) -> None:
         self._call("discard")
-
-
-def large_instance() -> Dataset:
-    dataset = instance(EXPLICIT)
-    dataset.PixelData = bytes(range(256)) * 4096
-    dataset["PixelData"].VR = "OW"
-    return dataset
 
 
 @pytest.mark.parametrize("kind", ["path", "str", "file", "bytearray", "callback", "async", "sink", "none"])

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dicomwire import evt
-from tests.ae.test_associate import ESTABLISHED, flags
 from tests.support.adapters import LOCALHOST, PATIENCE, World, done, usual_contexts
 from tests.support.certificates import self_signed
+from tests.support.flags import ESTABLISHED, flags
 
 
 @pytest.fixture(scope="module")

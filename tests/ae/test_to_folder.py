@@ -15,24 +15,15 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from dicomwire import build_context, build_role, evt
-from dicomwire.presentation import PresentationContext
 from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.sources import EncodedDataSet
-from tests.ae.test_operations import IMPLICIT, JPEG, instance
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, Recorder, World, done, keep, port_of
+from tests.support.storing import IMPLICIT, JPEG, instance
+from tests.support.to_folder import GET, MOVE, MR_IMAGE_STORAGE, archive, get, granting, query
 
-GET, MOVE = "1.2.840.10008.5.1.4.1.2.2.3", "1.2.840.10008.5.1.4.1.2.2.2"
 PATIENT_ROOT_GET = "1.2.840.10008.5.1.4.1.2.1.3"
-MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 
 MAXIMUM = 16382
-
-
-def query() -> Dataset:
-    identifier = Dataset()
-    identifier.QueryRetrieveLevel = "STUDY"
-    identifier.StudyInstanceUID = "1.2.3"
-    return identifier
 
 
 def numbered(count: int, **elements: Any) -> list[Dataset]:
@@ -43,19 +34,6 @@ def encoded(pieces: Any, uid: str = "1.2.3.4") -> EncodedDataSet:
     return EncodedDataSet(
         sop_class_uid=CT_IMAGE_STORAGE, sop_instance_uid=uid, transfer_syntax_uid=IMPLICIT, data=pieces
     )
-
-
-def granting(*uids: str) -> list[PresentationContext]:
-    """Supported contexts that grant both roles, and the query models."""
-    contexts = [build_context(uid) for uid in uids]
-    for context in contexts:
-        context.scu_role = context.scp_role = True
-    return [*contexts, build_context(GET), build_context(MOVE)]
-
-
-async def archive(world: World, handler: Any, *uids: str, event: Any = evt.EVT_C_GET, more: Any = ()) -> Any:
-    contexts = granting(*(uids or (CT_IMAGE_STORAGE, MR_IMAGE_STORAGE)))
-    return await world.serve([(event, handler), *more], contexts=contexts)
 
 
 def yielding(*instances: Any, status: int = 0xFF00) -> Callable[[evt.Event], Iterator[Any]]:
@@ -77,12 +55,6 @@ def moving(ae: Any, *instances: Any) -> Callable[[evt.Event], Iterator[Any]]:
             yield 0xFF00, item
 
     return handler
-
-
-async def get(world: World, server: Any, folder: Path, ae: Any = None, **options: Any) -> Retrieved:
-    entity = ae if ae is not None else world.ae("CLIENT")
-    result: Retrieved = await done(entity.get_to_folder(LOCALHOST, port_of(server), query(), folder, **options))
-    return result
 
 
 async def move(world: World, ae: Any, server: Any, folder: Path, **options: Any) -> Retrieved:

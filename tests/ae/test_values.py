@@ -15,14 +15,14 @@ from dicomwire import build_context, evt
 from dicomwire.data.file_meta import PREAMBLE
 from dicomwire.dsutils import create_file_meta, decode, encode, encode_file_meta
 from dicomwire.sources import EncodedDataSet
-from tests.ae.test_find import FIND, collect, done_all, joined, match, yielding
-from tests.ae.test_operations import EXPLICIT, IMPLICIT, Store, instance
-from tests.ae.test_to_folder import GET, archive, get, granting, query
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, World, done, port_of
 from tests.support.data_sets import fill
+from tests.support.finding import FIND, collect, done_all, joined, match, yielding
 from tests.support.scripted import accepting, ask, hear, reply
 from tests.support.sessions import element, proposal, request, us
+from tests.support.storing import EXPLICIT, IMPLICIT, Store, instance
 from tests.support.streams import RELEASE_RP
+from tests.support.to_folder import GET, archive, get, granting, query
 
 MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 JPIP_DEFLATED = ("1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")

@@ -15,11 +15,11 @@ from pydicom.dataset import Dataset
 import dicomwire.memory
 from dicomwire import build_context, evt
 from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation
-from tests.ae.test_operations import Store, instance
-from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done, keep
+from tests.support.adapters import VERIFICATION, World, done, keep
+from tests.support.storing import Store, instance
+from tests.support.windows import CONTEXTS, numbered, windowed
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-CONTEXTS = [build_context(CT_IMAGE_STORAGE), build_context(VERIFICATION)]
 
 
 async def collect(stream: Any) -> list[Any]:
@@ -27,17 +27,6 @@ async def collect(stream: Any) -> list[Any]:
     if hasattr(stream, "__anext__"):
         return [item async for item in stream]
     return list(stream)
-
-
-def numbered(count: int) -> list[Any]:
-    return [instance(SOPInstanceUID=f"1.2.3.{number}") for number in range(count)]
-
-
-async def windowed(world: World, handlers: list[Any], ours: tuple[int, int], theirs: tuple[int, int]) -> Any:
-    server_ae, client_ae = world.ae("SERVER"), world.ae("CLIENT")
-    server_ae.asynchronous_operations, client_ae.asynchronous_operations = theirs, ours
-    server = await world.serve(handlers, ae=server_ae, contexts=CONTEXTS)
-    return await world.associate(server, ae=client_ae, contexts=CONTEXTS)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ from tests.apps.helpers import (
     named,
     peer,
 )
-from tests.apps.test_storescp import started_transfer, wait_for_part
 from tests.support.processes import ends_in_time
+from tests.support.transfers import started_transfer, wait_for_part
 
 KEYS = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2"]
 CONTEXTS = [build_context(CT, EXPLICIT), build_context(CT, JPEG), build_context(MR, EXPLICIT)]

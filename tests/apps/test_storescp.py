@@ -22,7 +22,7 @@ from pydicom import dcmread
 from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common import directories
-from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
+from dicomwire.apps._common.storage import Discarding, OutputDirectory, Storage, file_name
 from dicomwire.blocking import AE
 from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.dsutils import split_dataset
@@ -46,10 +46,9 @@ from tests.apps.helpers import (
     peer,
     provider,
 )
-from tests.support.sessions import element, p_data, pdv, proposal, request, us
+from tests.support.transfers import started_transfer, wait_for_part
 
 LOGGER = logging.getLogger("dicomwire.apps.storescp")
-COMMAND_AND_LAST, DATA, DATA_AND_LAST = 3, 0, 2
 
 
 def storescu(port: str, *args: str | Path) -> int:
@@ -221,40 +220,6 @@ def test_interrupting_in_the_middle_of_a_transfer_leaves_no_part_behind(tmp_path
 
 
 # -- incomplete transfers ------------------------------------------------------------------------------------------
-@contextmanager
-def started_transfer(
-    port: int, sop_class: str = CT, *, complete: bool = False, data: bytes = bytes(1000)
-) -> Iterator[socket.socket]:
-    """A sender that stops behind the first bytes of its data set, or behind the last."""
-    with socket.create_connection((HOST, port)) as sock:
-        sock.sendall(request([proposal(1, CT, EXPLICIT)]).encode())
-        head = sock.recv(6, socket.MSG_WAITALL)
-        sock.recv(struct.unpack(">L", head[2:])[0], socket.MSG_WAITALL)
-        uid = sop_class.encode() + b"\0" * (len(sop_class) & 1)
-        body = (
-            element(0x0002, uid)
-            + us(0x0100, 1)
-            + us(0x0110, 1)
-            + us(0x0700, 0)
-            + us(0x0800, 1)
-            + element(0x1000, b"1.2.3\0")
-        )
-        command = element(0, struct.pack("<L", len(body))) + body
-        control = DATA_AND_LAST if complete else DATA
-        sock.sendall(p_data(pdv(1, COMMAND_AND_LAST, command)) + p_data(pdv(1, control, data)))
-        yield sock
-
-
-def wait_for_part(directory: Path) -> None:
-    """Return when a temporary file is there, with something in it."""
-    deadline = threading.Event()
-    timer = threading.Timer(SECONDS, deadline.set)
-    timer.start()
-    try:
-        while not any(path.stat().st_size > 1000 for path in directory.glob(".*.part")):
-            assert not deadline.is_set()
-    finally:
-        timer.cancel()
 
 
 def test_a_killed_sender_leaves_no_file(tmp_path: Path) -> None:
@@ -563,7 +528,7 @@ def test_several_senders_at_once_all_get_their_files_stored(tmp_path: Path) -> N
 @pytest.mark.parametrize("ignore", [False, True])
 def test_two_instances_under_way_on_one_association_are_both_taken(ignore: bool, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    storage = Destination(tmp_path / "out", ignore).storage(LOGGER, lambda *counted: told.append(counted))
+    storage = OutputDirectory(tmp_path / "out", ignore).storage(LOGGER, lambda *counted: told.append(counted))
     sent = [dicom_file(tmp_path / name, instance=f"1.{ord(name)}", size=size) for name, size in (("a", 10), ("b", 20))]
     sizes = [len(data_set(CT, "1.97", size)) for size in (10, 20)]
     both = threading.Barrier(2)

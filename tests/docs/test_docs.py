@@ -25,7 +25,7 @@ from dicomwire.blocking import Transport
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -330,3 +330,30 @@ def test_a_transport_is_written_in_less_than_60_lines_without_private_names() ->
     block = next(block for block in blocks_of(ROOT / "docs/how-to/write-a-transport.md") if "class Pipes" in block.code)
     assert len(block.code.splitlines()) < 60
     assert not re.findall(r"\b_(?!_|,| )\w+", block.code.replace("__init__", ""))
+
+
+def test_ruff_has_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (pinned,) = (item for item in project["optional-dependencies"]["dev"] if item.startswith("ruff"))
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    assert re.findall(r"rev: v(\S+)", hooks) == [pinned.removeprefix("ruff==")]
+
+
+def test_the_headings_of_the_changelog_are_those_of_the_form_it_names() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert versions[0] == "[Unreleased]" and len(versions) > 1
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
+    kinds = set(re.findall(r"^###+ (.*)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_every_decision_has_its_date() -> None:
+    text = (ROOT / "docs" / "explanation" / "decisions.md").read_text("utf-8")
+    sections = text.split("\n## ")[1:]
+    undated = [
+        section.partition("\n")[0]
+        for section in sections
+        if not re.match(r".*\n\n\*\d{1,2} [A-Z][a-z]+ \d{4}\.?\*", section)
+    ]
+    assert undated == []

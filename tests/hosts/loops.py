@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from dicomwire.asyncio import AE, Association, AssociationServer
-from tests.ae.test_operations import instance
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, keep
+from tests.support.storing import instance
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 COMMITMENT = "1.2.840.10008.1.20.1"

@@ -206,7 +206,7 @@ def test_the_peer_sees_the_end_of_a_connection_that_a_child_has_inherited() -> N
         association.release()
         assert association.is_released
         assert peer.outcomes() == "RELEASED."
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         os.write(sending, b"x")
         os.waitpid(pid, 0)
         """
@@ -254,7 +254,8 @@ def test_a_child_of_a_busy_server_does_not_wait_to_exit_and_does_not_listen() ->
         if not pid:
             sys.exit(0)
         os.waitpid(pid, 0)
-        assert time.monotonic() - started < 3
+        # A program that waits to answer does so for ten seconds.
+        assert time.monotonic() - started < 9
 
         receiving, sending = os.pipe()
         pid = os.fork()

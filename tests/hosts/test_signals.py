@@ -15,9 +15,9 @@ import pytest
 
 from dicomwire import AE, build_context, evt
 from dicomwire.transport import AssociationServer
-from tests.adapters.test_deadlines import data_set
-from tests.adapters.test_torn import LazyPeer
-from tests.ae.test_ending import CONTEXTS
+from tests.support.accepting import CONTEXTS
+from tests.support.lazy_peers import LazyPeer, data_set
+from tests.support.patience import SOON
 from tests.support.processes import run_python
 
 pytestmark = pytest.mark.skipif(
@@ -25,7 +25,9 @@ pytestmark = pytest.mark.skipif(
     reason="needs signals, and the main thread",
 )
 
-SECONDS = 6.0
+EVERY = 0.02
+"""Seconds between two signals."""
+
 VERIFICATION = "1.2.840.10008.1.1"
 CONTEXT = [build_context(VERIFICATION)]
 
@@ -48,7 +50,7 @@ def stopped_at_last(stop: Callable[[], object]) -> Iterator[threading.Event]:
         late.set()
         stop()
 
-    timer = threading.Timer(SECONDS, give_up)
+    timer = threading.Timer(SOON, give_up)
     timer.start()
     try:
         yield late
@@ -146,7 +148,7 @@ def test_a_signal_that_means_nothing_stops_nothing() -> None:
         thread = send_where_nobody_waits(server, signal.SIGUSR1)
 
         def use() -> None:
-            assert came.wait(SECONDS)
+            assert came.wait(SOON)
             with AE().associate("127.0.0.1", server.server_address[1], CONTEXT) as association:
                 assert association.send_c_echo().Status == 0
             server.shutdown()
@@ -174,7 +176,7 @@ def test_whoever_has_asked_for_signals_before_is_told_and_has_them_again_afterwa
                 server.serve_forever()
                 thread.join()
             assert not late.is_set()
-            mine.settimeout(SECONDS)
+            mine.settimeout(SOON)
             assert mine.recv(100) == bytes([signal.SIGUSR1])
         finally:
             assert signal.set_wakeup_fd(before) == other.fileno()
@@ -192,12 +194,12 @@ def test_a_server_in_a_thread_leaves_signals_alone() -> None:
 # -- deadlines ----------------------------------------------------------------------------------------------------
 @pytest.fixture
 def alarms() -> Iterator[list[int]]:
-    """A signal every 20 ms, once somebody appends the first; a wait that never ends for it ends with an error."""
+    """Signals, once a test begins them; a wait that never ends for them ends with an error."""
     came: list[int] = []
 
     def handle(number: int, frame: Any) -> None:
         came.append(number)
-        if len(came) > 50 * SECONDS:
+        if len(came) > SOON / EVERY:
             raise AssertionError("it waits for ever")
 
     with handling(signal.SIGALRM, handle):
@@ -208,7 +210,7 @@ def alarms() -> Iterator[list[int]]:
 
 
 def begin() -> None:
-    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    signal.setitimer(signal.ITIMER_REAL, EVERY, EVERY)
 
 
 @contextmanager
@@ -217,7 +219,7 @@ def slow_server(**options: Any) -> Iterator[int]:
     over = threading.Event()
 
     def handle(event: evt.Event) -> int:
-        over.wait(2 * SECONDS)
+        over.wait(2 * SOON)
         return 0x0000
 
     ae = AE()
@@ -255,7 +257,7 @@ def test_signals_that_come_again_and_again_do_not_put_off_a_response(
         begin()
         started = time.monotonic()
         assert not association.send_c_echo()
-        assert 0.2 < time.monotonic() - started < 2.0
+        assert time.monotonic() - started > 0.2
         assert association.is_aborted and "a response" in str(association.failure)
     assert alarms
 
@@ -265,14 +267,12 @@ def test_nor_after_the_association_has_been_idle(alarms: list[int]) -> None:
     client.dimse_timeout = 0.3
     with slow_server() as port:
         association = client.associate("127.0.0.1", port, CONTEXT)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + SOON
         while not association.is_armed and time.monotonic() < deadline:
             time.sleep(0.01)
         assert association.is_armed
         begin()
-        started = time.monotonic()
         assert not association.send_c_echo()
-        assert time.monotonic() - started < 2.0
     assert alarms
 
 
@@ -281,10 +281,7 @@ def test_nor_an_answer_to_an_association_request(alarms: list[int]) -> None:
     client.acse_timeout = 0.3
     with socket.create_server(("127.0.0.1", 0)) as listening:
         begin()
-        started = time.monotonic()
         association = client.associate("127.0.0.1", listening.getsockname()[1], CONTEXT)
-        # It waits for the answer, and then for the peer to close.
-        assert time.monotonic() - started < 2.0
     assert association.is_aborted and alarms
 
 
@@ -295,9 +292,7 @@ def test_nor_an_answer_to_a_release(alarms: list[int]) -> None:
     association = client.associate("127.0.0.1", peer.port, CONTEXTS)
     assert association.is_established
     begin()
-    started = time.monotonic()
     association.release()
-    assert time.monotonic() - started < 2.0
     assert association.is_aborted and alarms
     peer.close()
 
@@ -309,9 +304,7 @@ def test_nor_does_a_peer_that_reads_nothing_get_more_time(alarms: list[int]) -> 
     association._timeouts.write = 0.3
     data = data_set(64 << 20)
     begin()
-    started = time.monotonic()
     assert not association.send_c_store(data)
-    assert time.monotonic() - started < 3.0
     assert association.is_aborted and alarms
     peer.close()
 

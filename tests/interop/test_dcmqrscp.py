@@ -13,7 +13,6 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, build_role, evt
 from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation, SOPClassExtendedNegotiation
-from tests.interop.test_storage import differing
 from tests.support.archive import (
     CLASSES,
     CT,
@@ -30,6 +29,7 @@ from tests.support.archive import (
     dcmqrscp,
     query,
 )
+from tests.support.comparing import differing
 from tests.support.peers import (
     ADAPTERS,
     VERIFICATION,

@@ -13,7 +13,6 @@ from pydicom import dcmread
 from pydicom.uid import RLELossless
 
 from dicomwire import build_context, evt
-from tests.interop.test_storage import differing
 from tests.support.archive import (
     CLASSES,
     CT,
@@ -33,6 +32,7 @@ from tests.support.archive import (
     make_instances,
     scheduled,
 )
+from tests.support.comparing import differing
 from tests.support.peers import (
     Command,
     OurServer,

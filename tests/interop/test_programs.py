@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.test_storage import differing
+from tests.support.comparing import differing
 from tests.support.peers import (
     Command,
     OurServer,

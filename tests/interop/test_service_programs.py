@@ -11,8 +11,8 @@ import pytest
 from attrs import frozen
 from pydicom import dcmread
 
-from tests.interop.test_storage import differing
 from tests.support.archive import UID_ROOT, dcmqrscp, scheduled, wlmscpfs
+from tests.support.comparing import differing
 from tests.support.peers import (
     Command,
     Process,

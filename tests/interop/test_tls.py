@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import Certificates, Identity
-from tests.interop.test_storage import changed, differing
+from tests.interop.conftest import Certificates
+from tests.support.comparing import changed, differing
 from tests.support.patience import SOON
 from tests.support.peers import (
     PROGRAMS,
@@ -35,6 +35,7 @@ from tests.support.peers import (
     storescp,
     tool,
 )
+from tests.support.tls_tools import dcmtk
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +53,6 @@ def secure(adapter: str, certificates: Certificates) -> Iterator[OurServer]:
 def some(paths: list[Path]) -> list[Path]:
     """Twenty instances, among them the larger ones."""
     return paths[:24]
-
-
-def dcmtk(name: str, port: int, identity: Identity, ca: Path, *more: str | Path) -> Command:
-    return [tool(name), "+tls", *identity.arguments, "+cf", ca, "localhost", str(port), *more]
 
 
 def test_dcmtk_talks_to_us(secure: OurServer, certificates: Certificates, some: list[Path]) -> None:

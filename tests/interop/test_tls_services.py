@@ -14,8 +14,6 @@ import pytest
 from attrs import define
 
 from tests.interop.conftest import Certificates
-from tests.interop.test_storage import differing
-from tests.interop.test_tls import dcmtk
 from tests.support.archive import (
     CLASSES,
     ENDLESS,
@@ -28,6 +26,7 @@ from tests.support.archive import (
     make_instances,
     query,
 )
+from tests.support.comparing import differing
 from tests.support.peers import (
     HOST,
     VERIFICATION,
@@ -43,6 +42,7 @@ from tests.support.peers import (
     storescp,
 )
 from tests.support.sides import PAIRS, Side
+from tests.support.tls_tools import dcmtk
 
 EVERYTHING = query("STUDY", StudyInstanceUID="")
 FOREVER = query("STUDY", StudyInstanceUID="", PatientID=ENDLESS)

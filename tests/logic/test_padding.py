@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.data_sets import decode_data_set, encode_data_set
 from dicomwire.sources import opened
-from tests.logic.test_sources import BARE, Reader, bare, joined
+from tests.support.bare import BARE, Reader, bare, joined
 from tests.support.encoded import BIG, DEFLATED, EXPLICIT, IMPLICIT, JPEG, UNDEFINED, Writer, dicom_file, file_meta
 
 NATIVE = [EXPLICIT, IMPLICIT, BIG]

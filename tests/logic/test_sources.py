@@ -19,6 +19,7 @@ from pydicom.errors import InvalidDicomError
 
 from dicomwire.data.data_set_head import Mislabelled, Unsendable
 from dicomwire.sources import EncodedDataSet, IncompleteFileMeta, decoded, opened
+from tests.support.bare import BARE, Reader, bare, joined
 from tests.support.encoded import (
     BIG,
     CT,
@@ -38,18 +39,6 @@ from tests.support.encoded import (
 
 OLD = "9.9.9"
 NEW = "1.2.826.0.1.42"
-
-
-class Reader:
-    """Reads, and does nothing else; a little at a time."""
-
-    def __init__(self, data: bytes) -> None:
-        self._left = data
-
-    def read(self, size: int) -> bytes:
-        size = min(size, 1000)
-        data, self._left = self._left[:size], self._left[size:]
-        return data
 
 
 def temporary(data: bytes, file: Any) -> Any:
@@ -126,38 +115,6 @@ def main_entry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     """As ``entry``, for what differs little: one of each kind."""
     with ExitStack() as stack:
         yield getattr(Entries(tmp_path, stack), request.param)
-
-
-BARE: dict[str, Callable[[bytes], Any]] = {
-    "bytes": bytes,
-    "memoryview": lambda data: memoryview(bytearray(data)),
-    "file": io.BytesIO,
-    "reader": Reader,
-    "list": lambda data: [data[:1], data[1:9], b"", data[9:]],
-    "generator": lambda data: (data[at : at + 7] for at in range(0, len(data), 7)),
-    "empty": lambda data: [b"", data],
-}
-
-
-def bare(data: object, transfer_syntax: str = EXPLICIT, *, instance: str = "1.2.3", sop_class: str = CT) -> Any:
-    return EncodedDataSet(
-        sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=transfer_syntax, data=data
-    )
-
-
-def joined(instance: EncodedDataSet, step: int = 1 << 20) -> bytes:
-    """The data of an instance; each piece is checked and copied before the next is asked for."""
-    data, ended = b"", False
-    for piece, last in instance.pieces(step):
-        assert not ended
-        assert len(piece) % 2 == 0
-        assert last or len(piece)
-        # What was read from the front of a file is one piece.
-        assert len(piece) <= max(step, 16 << 10)
-        data += bytes(piece)
-        ended = last
-    assert ended
-    return data
 
 
 def even(data: bytes) -> bytes:

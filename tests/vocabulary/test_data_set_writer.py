@@ -18,7 +18,7 @@ from pydicom.tag import BaseTag
 
 from dicomwire.data.data_set_writer import written
 from dicomwire.dsutils import decode, encode_dataset
-from tests.vocabulary.test_plain_data_sets import TEXT_VRS, tolerant
+from tests.support.tolerant import TEXT_VRS, tolerant
 
 WAYS = [(True, True), (False, True), (False, False)]
 

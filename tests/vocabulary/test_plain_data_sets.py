@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -20,19 +17,7 @@ from pydicom.sequence import Sequence
 
 from dicomwire.data.plain_data_sets import decode_plain, encode_plain
 from dicomwire.dsutils import decode, encode
-
-
-@contextmanager
-def tolerant() -> Iterator[None]:
-    """Values need not be valid here: what matters is that both ways make the same of them."""
-    before = config.settings.reading_validation_mode
-    config.settings.reading_validation_mode = config.IGNORE
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        config.settings.reading_validation_mode = before
+from tests.support.tolerant import TEXT_VRS, tolerant
 
 
 def written(dataset: Dataset, *, implicit: bool) -> bytes | None:
@@ -52,7 +37,6 @@ def read(data: bytes, *, implicit: bool) -> Dataset:
 
 
 TEXT = st.text(st.characters(codec="latin-1", exclude_characters="\0"), max_size=20)
-TEXT_VRS = ("AE", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 VALUES = st.one_of(
     st.tuples(st.sampled_from(TEXT_VRS), st.one_of(st.none(), TEXT, st.lists(TEXT, min_size=2, max_size=3))),
     st.tuples(st.sampled_from(("US", "UL", "SS", "SL")), st.one_of(st.none(), st.integers(-40000, 70000))),

@@ -45,6 +45,9 @@ T = TypeVar("T")
 _A_MOMENT = 0.005
 """Seconds for which another thread may have the lock, mostly."""
 
+_TO_FINISH = 0.1
+"""Seconds for a thread that writes to have written, before its association is broken off."""
+
 # With names of their own, as type checkers take the types of names for declared ones, and those of calls not.
 _send_c_echo = blocking(send_c_echo)
 _send_c_store = blocking(send_c_store)
@@ -109,7 +112,7 @@ class Association(AssociationBase):
     def abort(self, block: bool = True) -> None:
         """Abort the association, with ``block`` until the connection is closed; does nothing if it has ended."""
         channel = self._channel
-        if isinstance(channel, SocketChannel) and channel.is_writing:
+        if isinstance(channel, SocketChannel) and not channel.has_written(_TO_FINISH if block else _A_MOMENT):
             # Another thread is in the middle of a PDU: there is no way to say it nicely.
             channel.break_off()
         self._run(self._abort(block=block))

@@ -98,6 +98,7 @@ class SocketChannel:
             self.lock.acquire()
             self._writing = False
             self._look_at = None
+            self._close_if_left()
             if self._waiting:
                 self.changed()
 
@@ -152,6 +153,7 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._reading = False
+            self._close_if_left()
             if self._waiting:
                 self.changed()
         if count < 0:
@@ -220,6 +222,17 @@ class SocketChannel:
             self.session.handle_deadline(time.monotonic(), self._delivery)
             self.wake_reader()
 
+    def has_written(self, seconds: float) -> bool:
+        """Whether nobody writes, or nobody any more after ``seconds`` at most."""
+        if not self._writing:
+            return True
+        with self.lock:
+            self._waiting += 1
+            try:
+                return self._condition.wait_for(lambda: not self._writing, seconds)
+            finally:
+                self._waiting -= 1
+
     def changed(self) -> None:
         """Wake the threads that wait in :meth:`turn`."""
         if self._waiting:
@@ -258,10 +271,6 @@ class SocketChannel:
     def is_reading(self) -> bool:
         return self._reading
 
-    @property
-    def is_writing(self) -> bool:
-        return self._writing
-
     # -- the end --------------------------------------------------------------------------------------------------
     def _shutdown(self, how: int) -> None:
         # It may be closed already, by the peer or by us.
@@ -275,7 +284,7 @@ class SocketChannel:
 
     async def send_eof(self) -> None:
         """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
-        self.wake_reader()
+        # A thread that reads goes on: it is the one to see that the peer has closed.
         if self._open and not self._is_tls:
             self._shutdown(socket.SHUT_WR)
 
@@ -314,5 +323,9 @@ class SocketChannel:
                 self._timeouts.send(0)
                 self._stream.send(b"".join(buffers))
         self._shutdown(socket.SHUT_RDWR)
-        if not self._reading and not self._writing:
+        self._close_if_left()
+
+    def _close_if_left(self) -> None:
+        """Close what is at its end, unless another thread still uses it, which does so then."""
+        if not self._open and not self._reading and not self._writing:
             self.sock.close()

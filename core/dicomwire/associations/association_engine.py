@@ -415,6 +415,9 @@ class AssociationEngine(AssociationHandlers):
         if self._ended:
             return
         self._end(outcome, why)
+        if outcome == "rejected":
+            # As with EVT_ACCEPTED: the handlers of an acceptor have returned when the requestor knows.
+            await self._tell_outcome(outcome)
         if self._channel is not None:
             if outcome == "aborted":
                 # A peer that does not read is not waited for to hear that.
@@ -423,10 +426,13 @@ class AssociationEngine(AssociationHandlers):
             if outcome == "aborted":
                 # A peer worth waiting for longer would not have to be aborted.
                 self._timeouts.artim = min(self._timeouts.artim or _LINGER, _LINGER)
-        if outcome is not None:
-            with telling_of_the_end(self):
-                await self._notify(_OUTCOMES[outcome])
+        if outcome is not None and outcome != "rejected":
+            await self._tell_outcome(outcome)
         await self._close(wait=wait)
+
+    async def _tell_outcome(self, outcome: str) -> None:
+        with telling_of_the_end(self):
+            await self._notify(_OUTCOMES[outcome])
 
     async def _close(self, *, wait: bool = True) -> None:
         """Let the peer take what was sent and close; then close, at the latest when ARTIM expires."""

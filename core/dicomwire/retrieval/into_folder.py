@@ -21,6 +21,7 @@ from dicomwire.associations.explanation import uid_name, why_none
 from dicomwire.associations.negotiation import ACCEPTED, NegotiatedContext
 from dicomwire.associations.responses import Stream
 from dicomwire.compat.pdu_primitives import NegotiationItem, SCP_SCU_RoleSelectionNegotiation
+from dicomwire.data import store
 from dicomwire.data.folder import Folder
 from dicomwire.operations.common import find_context
 from dicomwire.operations.query_scu import Response, send_c_cancel, send_c_get, send_c_move
@@ -225,7 +226,7 @@ _ACCEPTED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if sy
 
 def _folder(folder: str | os.PathLike[str]) -> Folder:
     path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    store.STORE.make_folder(path)
     return Folder(path)
 
 

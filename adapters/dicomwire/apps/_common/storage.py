@@ -85,7 +85,7 @@ def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationCon
 
 
 @frozen
-class Destination:
+class OutputDirectory:
     """Where received instances go."""
 
     directory: Path
@@ -102,8 +102,8 @@ class Destination:
         return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
 
 
-def _destination(output_directory: Path, ignore: bool) -> Destination:
-    return Destination(output_directory, ignore)
+def _destination(output_directory: Path, ignore: bool) -> OutputDirectory:
+    return OutputDirectory(output_directory, ignore)
 
 
 def destination_options(

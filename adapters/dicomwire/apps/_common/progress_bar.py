@@ -28,7 +28,7 @@ def progress(files: int, size: int, *, quiet: bool = False) -> Iterator[Advance]
         with _bar(console, files, size) as advance:
             yield advance
     else:
-        yield Lines(files=files, size=size, now=time.monotonic)
+        yield ProgressLines(files=files, size=size, now=time.monotonic)
 
 
 def _nothing(size: int) -> None:
@@ -56,7 +56,7 @@ def _bar(console: Console, files: int, size: int) -> Iterator[Advance]:
 
 
 @define(kw_only=True)
-class Lines:
+class ProgressLines:
     """One line of text every few seconds, for logs and pipes."""
 
     files: int

@@ -1,0 +1,76 @@
+"""Which files can be tried, and which tests belong to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCE_ROOTS = (ROOT / "core", ROOT / "adapters")
+
+TESTS: dict[str, tuple[str, ...]] = {
+    # The longest beginning of a path counts.
+    "core/dicomwire/": ("tests/vocabulary",),
+    "core/dicomwire/upper_layer/": ("tests/upper_layer",),
+    "core/dicomwire/dimse/": ("tests/dimse",),
+    "core/dicomwire/logic/": ("tests/logic", "tests/ae"),
+    "core/dicomwire/logic/contents.py": ("tests/logic", "tests/ae/test_storing.py", "tests/ae/test_sent_instances.py"),
+    "core/dicomwire/logic/data_set_beginning.py": ("tests/logic",),
+    "core/dicomwire/logic/data_set_head.py": ("tests/logic",),
+    "core/dicomwire/logic/padding.py": ("tests/logic",),
+    "core/dicomwire/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
+    "core/dicomwire/safe_names.py": ("tests/apps/test_safe_names.py",),
+    "core/dicomwire/sinks.py": (
+        "tests/logic/test_sinks.py",
+        "tests/ae/test_received_files.py",
+        "tests/adapters/test_vectors.py",
+    ),
+    "core/dicomwire/sources.py": ("tests/logic",),
+    "core/dicomwire/events.py": ("tests/vocabulary", "tests/ae"),
+    "core/dicomwire/retrieval.py": ("tests/ae/test_to_folder.py",),
+    "adapters/dicomwire/": ("tests/adapters", "tests/ae", "tests/hosts"),
+    "adapters/dicomwire/apps/": ("tests/apps",),
+}
+
+ENOUGH: dict[str, float] = {
+    # Of those that are not explained, in per cent.
+    "core/dicomwire/upper_layer/": 95.0,
+    "core/dicomwire/dimse/": 95.0,
+    "": 90.0,
+}
+
+
+def files(wanted: Iterable[str]) -> list[Path]:
+    """The source files that some paths name, files or folders, from the root of the repository.
+
+    Raises:
+        FileNotFoundError: a path names none.
+    """
+    found: dict[Path, None] = {}
+    for name in wanted:
+        path = (ROOT / name).resolve()
+        some = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        some = [file for file in some if any(file.is_relative_to(root) for root in SOURCE_ROOTS)]
+        if not some:
+            raise FileNotFoundError(f"{name}: no source file in core or adapters")
+        found.update(dict.fromkeys(some))
+    return list(found)
+
+
+def named(path: Path) -> str:
+    """The path from the root of the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def belonging_to(path: Path) -> list[str]:
+    """Files and folders with the tests of a source file."""
+    return list(TESTS[_longest(TESTS, named(path))])
+
+
+def enough_for(path: str) -> float:
+    """The per cent of its mutants that are to be found."""
+    return ENOUGH[_longest(ENOUGH, path)]
+
+
+def _longest(beginnings: Iterable[str], path: str) -> str:
+    return max((beginning for beginning in beginnings if path.startswith(beginning)), key=len)

@@ -1,0 +1,86 @@
+"""Tries the mutants of one file: makes a folder in which mutmut can work, and runs it there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.mutants.outcomes import forget_survivors, is_empty
+from tests.mutants.parts import ROOT, SOURCE_ROOTS, belonging_to, named
+
+WORK = ROOT / ".mutants"
+
+_CONFIGURATION = """\
+[tool.pytest.ini_options]
+pythonpath = ["src", "."]
+addopts = ["--import-mode=importlib", "--strict-markers", "-p", "no:cacheprovider"]
+xfail_strict = true
+filterwarnings = ["error"]
+markers = ["interop: talks to DCMTK or pynetdicom"]
+
+[tool.mutmut]
+source_paths = ["src"]
+only_mutate = ["src/dicomwire/{module}"]
+pytest_add_cli_args_test_selection = {tests}
+pytest_add_cli_args = ["--tb=no", "--no-header"]
+also_copy = ["fuzz"]
+timeout_multiplier = 4.0
+timeout_constant = 5.0
+use_git_change_detection = false
+on_dependency_change = "ignore"
+# What the tests have left in caches would hide mutants: no worker comes from a process that has run them.
+process_isolation = "forkserver"
+"""
+
+_IGNORED = shutil.ignore_patterns("__pycache__", "mutants")
+
+
+def module_of(path: Path) -> str:
+    """The path of a file in the package."""
+    root = next(root for root in SOURCE_ROOTS if path.is_relative_to(root))
+    return path.relative_to(root / "dicomwire").as_posix()
+
+
+def folder_of(path: Path) -> Path:
+    """Where the mutants of a file are tried, and the outcomes are kept."""
+    return WORK / module_of(path).removesuffix(".py")
+
+
+def run(path: Path, *, children: int, again: bool) -> bool:
+    """Try the mutants of a file that have no outcome yet; with ``again`` also those that were not found.
+
+    A mutant whose tests take four times as long as those of the code as it is, and some seconds, counts as found.
+    False if mutmut failed.
+    """
+    folder = folder_of(path)
+    _fill(folder, path)
+    if again:
+        forget_survivors(folder)
+    # The tests of each mutant run in a fork: the same examples for all, and no time lost on making them smaller.
+    environment = {**os.environ, "CI": "1", "DICOMWIRE_MUTANTS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-m", "tests.mutants.tool", "run", "--max-children", str(children)]
+    print(f"{named(path)}", flush=True)
+    with (folder / "log.txt").open("wb") as log:
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
+    if done.returncode and not is_empty(folder):
+        print(f"    mutmut failed: see {folder / 'log.txt'}")
+        return False
+    return True
+
+
+def _fill(folder: Path, path: Path) -> None:
+    """The two source roots as one package, as in a wheel, and the tests; what mutmut made of them before stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    for root in SOURCE_ROOTS:
+        shutil.copytree(root, folder / "src", ignore=_IGNORED, dirs_exist_ok=True)
+    for name in ("tests", "fuzz"):
+        for old in (folder / name, folder / "mutants" / name):
+            shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(ROOT / name, folder / name, ignore=_IGNORED)
+    configuration = _CONFIGURATION.format(module=module_of(path), tests=belonging_to(path))
+    (folder / "pyproject.toml").write_text(configuration, "utf-8")
