@@ -20,12 +20,15 @@ import trio
 import trio.testing
 
 from dicomwire.asyncio import dialing as asyncio_dialing
+from dicomwire.asyncio.dialing import LoopDialer
 from dicomwire.blocking import dialing as blocking_dialing
 from dicomwire.sockets import dialing as sockets_dialing
 from dicomwire.sockets.addresses import AF_UNIX, Destination, destinations
+from dicomwire.sockets.dialer import Call
 from dicomwire.sockets.dialing import Dialing
 from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
 from dicomwire.trio import dialing as trio_dialing
+from dicomwire.trio.dialing import NurseryDialer
 from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent
 from tests.support.patience import SOON
 
@@ -405,16 +408,23 @@ def _in_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:
     return asyncio.run(main())
 
 
+async def prepared(kind: Any, host: str, local: tuple[str, int]) -> Dialing:
+    dialer = kind(Call(addr=host, port=104, bind_address=local, tls_args=None, sock=None))
+    await dialer.prepare()
+    dialing: Dialing = dialer.dialing
+    return dialing
+
+
 @pytest.mark.usefixtures("no_resolver")
 @pytest.mark.parametrize(
-    ("run", "module"), [(_in_asyncio, asyncio_dialing), (trio.run, trio_dialing)], ids=["asyncio", "trio"]
+    ("run", "kind"), [(_in_asyncio, LoopDialer), (trio.run, NurseryDialer)], ids=["asyncio", "trio"]
 )
-def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: Any, module: Any) -> None:
+def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: Any, kind: Any) -> None:
     async def work() -> None:
         threads = threading.active_count()
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(trio.to_thread, "run_sync", None)
-            dialing = await module.open_dialing(LOCALHOST, 104, ("127.0.0.1", 0), None)
+            dialing = await prepared(kind, LOCALHOST, ("127.0.0.1", 0))
         dialing.close()
         assert threading.active_count() == threads
 
@@ -422,9 +432,9 @@ def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: 
 
 
 @pytest.mark.parametrize(
-    ("run", "module"), [(_in_asyncio, asyncio_dialing), (trio.run, trio_dialing)], ids=["asyncio", "trio"]
+    ("run", "kind"), [(_in_asyncio, LoopDialer), (trio.run, NurseryDialer)], ids=["asyncio", "trio"]
 )
-def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, run: Any, module: Any) -> None:
+def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, run: Any, kind: Any) -> None:
     asked: list[threading.Thread] = []
 
     def resolve(*args: Any, **kwargs: Any) -> Any:
@@ -434,7 +444,7 @@ def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, ru
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
     async def work() -> None:
-        (await module.open_dialing("peer", 104, ("here", 0), None)).close()
+        (await prepared(kind, "peer", ("here", 0))).close()
 
     run(work)
     assert len(asked) == 2 and threading.main_thread() not in asked

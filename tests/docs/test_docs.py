@@ -20,7 +20,8 @@ from attrs import fields, frozen
 
 from dicomwire import Limits, Timeouts, events
 from dicomwire.__main__ import APPLICATIONS, main
-from dicomwire.associations.channel import Channel
+from dicomwire.associations.channel import Channel, Turns
+from dicomwire.blocking import Transport
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -313,11 +314,22 @@ def test_the_way_through_the_layers_can_be_followed_in_the_tree() -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_the_guide_to_transports_has_every_verb_of_a_channel() -> None:
+def verbs(protocol: type) -> list[str]:
+    return [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
+
+
+def test_the_guide_to_transports_has_every_verb_of_a_transport_and_of_a_channel() -> None:
     text = (ROOT / "docs/how-to/write-a-transport.md").read_text(encoding="utf-8")
-    for verb in (name for name, value in vars(Channel).items() if callable(value) and not name.startswith("_")):
-        assert re.search(rf"^\| `(?:async )?{verb}\(", text, re.MULTILINE), f"the table lacks {verb}"
-        assert re.search(rf"^    (?:async )?def {verb}\(", text, re.MULTILINE), f"the example lacks {verb}"
+    for verb in (*verbs(Transport), *verbs(Channel), *verbs(Turns)):
+        assert re.search(rf"^\| `(?:async )?{verb}\(", text, re.MULTILINE), f"the tables lack {verb}"
+    for verb in verbs(Transport):
+        assert re.search(rf"^    def {verb}\(", text, re.MULTILINE), f"the example lacks {verb}"
+
+
+def test_a_transport_is_written_in_less_than_60_lines_without_private_names() -> None:
+    block = next(block for block in blocks_of(ROOT / "docs/how-to/write-a-transport.md") if "class Pipes" in block.code)
+    assert len(block.code.splitlines()) < 60
+    assert not re.findall(r"\b_(?!_|,| )\w+", block.code.replace("__init__", ""))
 
 
 def test_ruff_has_one_version() -> None:

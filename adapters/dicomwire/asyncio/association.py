@@ -57,8 +57,11 @@ class Association(AsyncAssociation):
             if tasks:
                 await asyncio.wait(tasks)
         finally:
-            for task in list(tasks or ()):
-                task.cancel()
+            self._cancel_tasks()
+
+    def _cancel_tasks(self) -> None:
+        for task in list(self._tasks or ()):
+            task.cancel()
 
     def _deadline_moved(self) -> None:
         channel = self._channel
@@ -88,6 +91,10 @@ class Association(AsyncAssociation):
         super()._forsake(why)
         if isinstance(self._channel, ProtocolChannel):
             self._channel.forsake()
+
+    def _look_after(self) -> None:
+        assert isinstance(self._channel, ProtocolChannel)
+        self._attendant = Attendant(self, self._channel)
 
     def _left_over(self) -> None:
         if self._attendant is not None:

@@ -69,6 +69,11 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         return self._loop
 
     @property
+    def is_connected(self) -> bool:
+        """The loop has called ``connection_made``."""
+        return hasattr(self, "transport")
+
+    @property
     def transport_socket(self) -> Any:
         return self._ssl_object or extra_info(self.transport, "socket")
 

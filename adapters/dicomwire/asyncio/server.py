@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server import ServerBase
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.channel import ProtocolChannel
@@ -160,14 +160,12 @@ class AssociationServer(ServerBase[Association]):
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:
-            await association._open(channel)
-            await serve_association(association, self._support())
+            await serve_connection(association, channel, self)
             await association._join_tasks()
         except Exception:
             LOGGER.exception("an association with %s failed", association._peer_name)
         finally:
-            for operation in list(association._tasks or ()):
-                operation.cancel()
+            association._cancel_tasks()
             self._forget(association)
 
     def shutdown(self) -> None:

@@ -21,6 +21,7 @@ from dicomwire.associations.ending import refuse_to_wait
 from dicomwire.associations.entity import ApplicationEntityBase
 from dicomwire.blocking.channel import SocketChannel
 from dicomwire.blocking.faces import blocking, iterated
+from dicomwire.blocking.transport_channel import Transport, TransportChannel
 from dicomwire.blocking.watcher import watcher
 from dicomwire.operations.echo_scu import send_c_echo
 from dicomwire.operations.normalized_scu import (
@@ -211,7 +212,9 @@ class Association(AssociationBase):
 
     def _deadline_moved(self) -> None:
         # Whoever sets a timeout may be a signal handler, in the middle of anything: another thread takes the lock.
-        if self._channel is not None and not self._closed:
+        if isinstance(self._channel, TransportChannel):
+            self._channel.timeouts_set = True
+        elif self._channel is not None and not self._closed:
             self._is_known_to_watcher = True
             watcher().move(self, idle=self.is_requestor)
 
@@ -231,6 +234,9 @@ class Association(AssociationBase):
     def _watch(self) -> None:
         self._is_known_to_watcher = True
         watcher().add(self)
+
+    def _channel_over(self, transport: Transport) -> TransportChannel:
+        return TransportChannel(transport, self._new_session(), self._lock)
 
     def _unwatch(self) -> None:
         if self._is_known_to_watcher:
@@ -257,7 +263,7 @@ class Association(AssociationBase):
         free(self._lock)
         self.is_armed = self._is_known_to_watcher = False
         super()._forsake(why)
-        if isinstance(self._channel, SocketChannel):
+        if isinstance(self._channel, SocketChannel | TransportChannel):
             self._channel.forsake()
 
     # -- what the watcher asks ------------------------------------------------------------------------------------

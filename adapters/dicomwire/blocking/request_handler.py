@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.channel import SocketChannel
 from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
@@ -60,7 +60,7 @@ class RequestHandler:
         try:
             if self._handshake(association):
                 channel = SocketChannel(self.request, association._new_session(), association._lock)
-                association._run(_serve(association, channel, self.server))
+                association._run(serve_connection(association, channel, self.server))
             else:
                 association.kill()
         finally:
@@ -86,8 +86,3 @@ class RequestHandler:
         association.acceptor._set_address(end_of(self.request.getsockname()), information_of(family))
         self.server._adopt(association)
         return association
-
-
-async def _serve(association: Association, channel: SocketChannel, server: AssociationServer) -> None:
-    await association._open(channel)
-    await serve_association(association, server._support())

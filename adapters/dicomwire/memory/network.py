@@ -89,6 +89,10 @@ class Network:
         self._tasks.append(task)
         return task
 
+    def server_at(self, port: int) -> Server | None:
+        """Who listens there."""
+        return self._listening.get(port)
+
     def _turn(self) -> None:
         if self._step_ready():
             return

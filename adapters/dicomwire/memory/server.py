@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server import ServerBase
 from dicomwire.dimse.session import Session
 from dicomwire.memory.association import Association
@@ -46,7 +46,8 @@ class Server(ServerBase[Association]):
     def _is_stopped(self) -> bool:
         return self.network._listening.get(self.server_address[1]) is not self
 
-    def _accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
+    def take_up(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
+        """Take up a connection of ``peer``, which is at ``address``."""
         association = Association(self.ae, Role.ACCEPTOR, self._handlers)
         channel, _ = _join(association._new_session(), peer)
         association.requestor._set_address(address, None)
@@ -56,8 +57,7 @@ class Server(ServerBase[Association]):
 
     async def _serve(self, association: Association, channel: MemoryChannel) -> None:
         try:
-            await association._open(channel)
-            await serve_association(association, self._support())
+            await serve_connection(association, channel, self)
         finally:
             self._forget(association)
 

@@ -10,88 +10,102 @@ from typing import Any, TypeVar
 
 import trio
 
-from dicomwire.sockets.addresses import Address, AddressInformation, Peer, destinations, needs_resolver
-from dicomwire.sockets.dialing import Attempt, Dialing, over_given
+from dicomwire.sockets.addresses import Address, AddressInformation, no_delay
+from dicomwire.sockets.dialer import SocketDialer
+from dicomwire.sockets.dialing import Attempt, Dialing, reach
 from dicomwire.sockets.listening import has_name
+from dicomwire.trio.association import Association
+from dicomwire.trio.channel import SocketChannel
+from dicomwire.trio.handshake import handshake
 
 T = TypeVar("T")
 
 
-async def _resolving(is_name: bool, function: Callable[..., T], *args: Any) -> T:
+async def resolving(is_name: bool, function: Callable[..., T], *args: Any) -> T:
     """Call what resolves: in a worker thread if there is a name to be resolved, else here and now."""
     if not is_name:
         return function(*args)
     return await trio.to_thread.run_sync(partial(function, *args), abandon_on_cancel=True)
 
 
-async def open_dialing(
-    addr: Peer | None, port: int | None, bind_address: tuple[Any, ...] | None, sock: socket.socket | None
-) -> Dialing:
-    """The way to a peer, over ``sock`` if there is one; the loop goes on while a name is resolved.
-
-    Raises:
-        TypeError, ValueError: a bad argument.
-        OSError: a name cannot be resolved, or the local address not be bound.
-    """
-    if sock is not None:
-        return over_given(sock, bind_address)
-    return Dialing(await _resolving(needs_resolver(addr, bind_address), destinations, addr, port, bind_address))
-
-
 async def resolved(address: Address | None) -> Address | AddressInformation | None:
     """An address to listen on without a host name; the loop goes on while it is resolved."""
     if not has_name(address):
         return address
-    return await _resolving(True, AddressInformation.from_address, address)
+    return await resolving(True, AddressInformation.from_address, address)
+
+
+class _Waiter:
+    """Has a task for each attempt, while it waits."""
+
+    def __init__(self) -> None:
+        self._running: list[Attempt] = []
+
+    def now(self) -> float:
+        return trio.current_time()
+
+    def begin(self, attempt: Attempt) -> bool:
+        if attempt.connect():
+            return True
+        self._running.append(attempt)
+        return False
+
+    async def wait(self, deadline: float | None) -> list[tuple[Attempt, Exception | None]]:
+        ended: list[Attempt] = []
+
+        async def attend(attempt: Attempt) -> None:
+            await trio.lowlevel.wait_writable(attempt.sock)
+            ended.append(attempt)
+            nursery.cancel_scope.cancel()
+
+        with trio.CancelScope(deadline=math.inf if deadline is None else deadline):
+            async with trio.open_nursery() as nursery:
+                for attempt in self._running:
+                    nursery.start_soon(attend, attempt)
+                if not self._running:
+                    await trio.sleep_forever()
+        self._running = [attempt for attempt in self._running if attempt not in ended]
+        return [attempt.outcome() for attempt in ended]
+
+    async def stop(self) -> None:
+        self._running.clear()
 
 
 async def dial(dialing: Dialing) -> socket.socket:
-    """A connected socket, not blocking.
+    """A connected socket, which does not block; errors of :func:`reach`."""
+    return await reach(dialing, _Waiter())
 
-    Raises:
-        OSError: no address answers, or not in time.
-    """
-    dialing.begin(trio.current_time())
-    failure: OSError | None = None
-    ended = trio.Event()
 
-    async def attend(attempt: Attempt) -> None:
-        await trio.lowlevel.wait_writable(attempt.sock)
+class NurseryDialer(SocketDialer[Association]):
+    """Reaches a peer on a trio event loop."""
+
+    async def resolve(self, is_name: bool, function: Callable[..., T], *args: Any) -> T:
+        """See :class:`SocketDialer`."""
+        return await resolving(is_name, function, *args)
+
+    async def open(self, association: Association) -> tuple[SocketChannel, Any]:
+        """See :class:`SocketDialer`."""
+        sock = await self._secure(await dial(self.dialing))
+        return SocketChannel(sock, association._new_session()), sock.getsockname()
+
+    async def _secure(self, sock: socket.socket) -> socket.socket:
+        no_delay(sock)
+        if self.call.tls_args is None:
+            return sock
+        context, server_hostname = self.call.tls_args
         try:
-            attempt.finish()
-        except OSError as error:
-            dialing.failed(attempt, error, trio.current_time())
-        else:
-            dialing.won(attempt)
-        ended.set()
-
-    try:
-        async with trio.open_nursery() as nursery:
-            while dialing.winner is None:
-                now = trio.current_time()
-                while (attempt := dialing.next_attempt(now)) is not None:
-                    try:
-                        if attempt.connect():
-                            dialing.won(attempt)
-                        else:
-                            nursery.start_soon(attend, attempt)
-                    except OSError as error:
-                        dialing.failed(attempt, error, now)
-                if dialing.winner is not None or (failure := dialing.failure(now)) is not None:
-                    break
-                deadline = dialing.next_deadline()
-                with trio.CancelScope(deadline=math.inf if deadline is None else deadline):
-                    await ended.wait()
-                ended = trio.Event()
-            nursery.cancel_scope.cancel()
-    except BaseException:
-        dialing.abandon()
-        raise
-    finally:
-        dialing.close()
-    if failure is not None:
-        # Not inside the nursery, which would wrap it.
-        raise failure
-    assert dialing.winner is not None
-    dialing.winner.sock.setblocking(False)
-    return dialing.winner.sock
+            secure = context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+        except BaseException:
+            sock.close()
+            raise
+        deadline = self.dialing.handshake_deadline(trio.current_time())
+        try:
+            with trio.fail_at(math.inf if deadline is None else deadline):
+                await handshake(secure)
+        except trio.TooSlowError:
+            secure.close()
+            raise self.dialing.handshake_timeout() from None
+        except BaseException:
+            secure.close()
+            raise
+        return secure

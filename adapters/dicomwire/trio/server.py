@@ -14,7 +14,7 @@ import trio
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server import ServerBase
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of, no_delay
 from dicomwire.sockets.forking import tell_forks
@@ -124,8 +124,7 @@ class AssociationServer(ServerBase[Association]):
             no_delay(sock)
             sock = await self._secure(sock)
             channel = SocketChannel(sock, association._new_session())
-            await association._open(channel)
-            await serve_association(association, self._support())
+            await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:
             tell_failed_handshake(association, error)
             association.kill()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
+from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.channel import Channel
+from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.entity import supported_by
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.negotiation import Supported, accept_contexts
+from dicomwire.associations.server import ServerBase
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.associations.window import answer_window
 from dicomwire.compat.wire_items import to_item
@@ -33,14 +37,32 @@ from dicomwire.upper_layer.reasons import (
 )
 from dicomwire.vocabulary.titles_and_uids import received_text
 
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 LOGGER = logger(__name__)
 
 
-async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
-    """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
+async def serve_over(
+    association: AssociationT,
+    server: ServerBase[AssociationT],
+    make: Callable[[AssociationT], Channel | Awaitable[Channel]],
+) -> None:
+    """Accept an association over a connection that somebody else has opened, and serve it to its end.
+
+    ``make`` gives the channel.  What it raises comes out.
+    """
+    server._adopt(association)
+    try:
+        channel: Channel = await outcome(make(association))
+        await outcome(association._face(serve_connection(association, channel, server)))
+    finally:
+        server._forget(association)
+
+
+async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
+    """The whole life of an association over a connection that ``server`` has accepted, TLS included."""
+    await association._open(channel)
+    supported = server._support()
     with association._exchange:
         while association._request is None and not association._ended:
             await association._advance()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.channel import Channel
+from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.negotiation import read_answer
 from dicomwire.associations.server import handler_table
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 LOGGER = logger(__name__)
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
+DialedT_contra = TypeVar("DialedT_contra", bound=AssociationBase, contravariant=True)
 
 _EXTENDED = (
     SCP_SCU_RoleSelectionNegotiation,
@@ -52,6 +55,93 @@ _EXTENDED = (
     UserIdentityNegotiation,
 )
 _ONCE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
+
+
+@frozen(kw_only=True)
+class RequestOptions:
+    """What a program asks for in ``associate``, as it was given: nothing is checked yet."""
+
+    contexts: Sequence[PresentationContext] | None = None
+    """Those to propose; none, or None: those of the AE."""
+
+    ae_title: str = "ANY-SCP"
+    """The called title."""
+
+    max_pdu: int = 16382
+    """The longest P-DATA-TF body we take; 0 is no limit."""
+
+    ext_neg: Sequence[NegotiationItem] | None = None
+    evt_handlers: Sequence[evt.EventHandler] | None = None
+
+
+class Dialer(Protocol[DialedT_contra]):
+    """How an adapter reaches a peer, for one association; :func:`associate` calls it in this order."""
+
+    async def prepare(self) -> None:
+        """Check whom to call, and look up names.
+
+        Raises:
+            TypeError, ValueError: a bad argument.
+            OSError: a name cannot be resolved, or the local address not be bound.
+        """
+
+    @property
+    def peer(self) -> tuple[Any, ...] | None:
+        """The end of the peer: the one reached, or else the first to be tried; None if there are no addresses."""
+        ...
+
+    @property
+    def address_type(self) -> Callable[[tuple[Any, ...]], Any] | None:
+        """What makes an ``AddressInformation`` of either end."""
+        ...
+
+    def close(self) -> None:
+        """Nothing comes of it: the arguments were bad.  A connection from outside stays open."""
+
+    async def connect(self, association: DialedT_contra) -> Channel:
+        """Open the connection, TLS included, in the time that the AE of ``association`` has for it.
+
+        Raises:
+            OSError, ValueError: there is none, and nothing is left open.
+        """
+        ...
+
+    @property
+    def local(self) -> tuple[Any, ...] | None:
+        """Our end of the connection."""
+        ...
+
+    def opened(self, association: DialedT_contra) -> None:
+        """The association has its channel; nothing was sent yet."""
+
+    def established(self, association: DialedT_contra) -> None:
+        """The peer has accepted: from now on somebody must notice what it does while no verb waits for it."""
+
+
+class ChannelDialer(Generic[DialedT_contra]):
+    """A :class:`Dialer` over a connection that somebody else has opened: ``make`` gives its channel."""
+
+    peer = local = address_type = None
+
+    def __init__(self, make: Callable[[DialedT_contra], Channel | Awaitable[Channel]]) -> None:
+        self._make = make
+
+    async def prepare(self) -> None:
+        """There is nothing to look up."""
+
+    def close(self) -> None:
+        """It stays the caller's."""
+
+    async def connect(self, association: DialedT_contra) -> Channel:
+        """See :class:`Dialer`."""
+        channel: Channel = await outcome(self._make(association))
+        return channel
+
+    def opened(self, association: DialedT_contra) -> None:
+        """Nobody looks after it."""
+
+    def established(self, association: DialedT_contra) -> None:
+        """Nobody looks after it."""
 
 
 @frozen
@@ -64,21 +154,16 @@ class Proposal:
     """The called title as it was given."""
 
 
-def propose(
-    ae: ApplicationEntityBase,
-    contexts: Sequence[PresentationContext] | None,
-    ae_title: str,
-    max_pdu: int,
-    ext_neg: Sequence[NegotiationItem] | None,
-) -> Proposal:
-    """Check the arguments of ``associate`` in the documented order, and make the request of them.
+def propose(ae: ApplicationEntityBase, options: RequestOptions) -> Proposal:
+    """Check what is asked for in the documented order, and make the request of it.
 
     Raises:
         TypeError: a title or length of the wrong type, or an item that is no extended negotiation.
         ValueError: a bad title, length, context or item.
         RuntimeError: no presentation context at all.
     """
-    title = set_ae(ae_title, "ae_title", allow_empty=False, allow_none=False)
+    contexts, max_pdu, ext_neg = options.contexts, options.max_pdu, options.ext_neg
+    title = set_ae(options.ae_title, "ae_title", allow_empty=False, allow_none=False)
     assert title is not None
     if not isinstance(max_pdu, int | float):
         raise TypeError(f"max_pdu is a number, not {type(max_pdu).__name__}")
@@ -130,22 +215,58 @@ def _extended(item: NegotiationItem) -> UserItem:
 def new_requestor(
     kind: type[AssociationT],
     ae: ApplicationEntityBase,
-    contexts: Sequence[PresentationContext] | None,
-    ae_title: str,
-    max_pdu: int,
-    ext_neg: Sequence[NegotiationItem] | None,
-    evt_handlers: Iterable[evt.EventHandler] | None,
-    address: tuple[Any, ...] | None = None,
-    address_type: Callable[[tuple[Any, ...]], Any] | None = None,
+    options: RequestOptions,
+    address: tuple[Any, ...] | None,
+    address_type: Callable[[tuple[Any, ...]], Any] | None,
 ) -> tuple[AssociationT, AssociateRQ]:
     """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
-    proposal = propose(ae, contexts, ae_title, max_pdu, ext_neg)
-    association = kind(ae, Role.REQUESTOR, handler_table(evt_handlers))
+    proposal = propose(ae, options)
+    association = kind(ae, Role.REQUESTOR, handler_table(options.evt_handlers))
     association.requestor._contexts = proposal.contexts
     association.acceptor._ae_title = proposal.called
     if address is not None:
         association.acceptor._set_address(address, address_type)
     return association, proposal.request
+
+
+async def associate(
+    kind: type[AssociationT], ae: ApplicationEntityBase, dialer: Dialer[AssociationT], options: RequestOptions
+) -> AssociationT:
+    """Request an association: the verb of every AE.
+
+    The time until the connection is there belongs to nobody yet.  What follows runs as a verb of the association does.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: as :func:`propose`.
+        TypeError, ValueError, OSError: as ``dialer.prepare()``.
+    """
+    await dialer.prepare()
+    try:
+        association, request = new_requestor(kind, ae, options, dialer.peer, dialer.address_type)
+    except BaseException:
+        dialer.close()
+        raise
+    try:
+        channel = await dialer.connect(association)
+    except (OSError, ValueError) as error:
+        await outcome(association._face(not_connected(association, error)))
+        return association
+    for side, address in ((association.acceptor, dialer.peer), (association.requestor, dialer.local)):
+        if address is not None:
+            side._set_address(address, dialer.address_type)
+    ae._register(association)
+    await outcome(association._face(_begin(association, channel, request, dialer)))
+    return association
+
+
+async def _begin(
+    association: AssociationT, channel: Channel, request: AssociateRQ, dialer: Dialer[AssociationT]
+) -> None:
+    await association._open(channel)
+    dialer.opened(association)
+    await establish(association, request)
+    if association.is_established:
+        dialer.established(association)
 
 
 async def not_connected(association: AssociationBase, error: Exception) -> None:
