@@ -79,7 +79,7 @@ async def test_who_waits_for_a_response_is_woken_when_another_aborts(socket_worl
     client.dimse_timeout = client.network_timeout = None
     association = await socket_world.associate(listener, ae=client, contexts=CONTEXTS)
     # So that nothing but being woken ends the wait.
-    association._timeouts.artim = LONG
+    association.line.timeouts.artim = LONG
 
     async def echo() -> Any:
         return await done(association.send_c_echo())

@@ -179,7 +179,7 @@ async def test_an_abort_does_not_wait_for_what_the_peer_does_not_read(socket_wor
         assert "Status" not in await done(association.send_c_store(encoded(4 << 20)))
 
     job = socket_world.start(store)
-    await socket_world.until(lambda: association._sending)
+    await socket_world.until(lambda: association.line.is_sending)
     await done(association.abort())
     await job.result()
     # In a thread, whoever writes may be the first to hear that the connection is broken off.
@@ -200,7 +200,7 @@ async def test_a_write_timeout_that_is_set_while_it_waits_counts(socket_world: W
         await done(association.send_c_store(encoded(4 << 20)))
 
     job = socket_world.start(store)
-    await socket_world.until(lambda: association._sending)
+    await socket_world.until(lambda: association.line.is_sending)
     ae.write_timeout = 0.05
     await job.result()
     assert "has read nothing of what we send for 0.05 s" in association.failure

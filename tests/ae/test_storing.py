@@ -506,7 +506,7 @@ async def test_a_sender_is_slowed_by_a_slow_sink(async_world: World) -> None:
     async def callback(fragment: memoryview) -> None:
         with pytest.raises(TimeoutError):
             await async_world.until(lambda: False, 0.0001)
-        unread.extend(item._session.connection.unread for item in server.active_associations)
+        unread.extend(item.line.session.connection.unread for item in server.active_associations)
 
     contexts = storage(EXPLICIT)
     server = await async_world.serve(
@@ -541,7 +541,7 @@ async def test_an_instance_may_be_made_while_it_is_sent_by_code_that_uses_the_as
         if world.name == "blocking":
             # It takes the lock of the association.
             association.dimse_timeout = 5
-            association._apart(lambda: None)
+            association.host.apart(lambda: None)
         yield b"cdef"
 
     source = EncodedDataSet(

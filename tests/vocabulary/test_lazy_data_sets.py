@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset, FileDataset
 
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_sets import decode_data_set_later, encode_data_set
 from dicomwire.data.lazy_data_sets import LazyDataset, turn
 from dicomwire.data.plain_data_sets import decode_plain, decode_plain_later, encode_plain

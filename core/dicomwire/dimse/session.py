@@ -117,6 +117,11 @@ class Session:
         return self._parsed and not self._inbox and self._error is None
 
     # -- associations ---------------------------------------------------------------------------------------------
+    @property
+    def request(self) -> AssociateRQ | None:
+        """The association request, until it is answered."""
+        return self._request
+
     def send(self, item: Sendable) -> None:
         """Send an association PDU; see :meth:`Connection.send`."""
         self.connection.send(item)
