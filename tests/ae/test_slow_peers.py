@@ -18,6 +18,7 @@ from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
 from tests.support.accepting import IMPLICIT
 from tests.support.adapters import CT_IMAGE_STORAGE, MemoryWorld, Recorder, World, done, port_of
+from tests.support.idling import pause
 from tests.support.scripted import accepting, ask, offering, reply
 from tests.support.sessions import STUDY_ROOT_FIND, element
 from tests.support.storing import instance, save
@@ -234,3 +235,45 @@ async def test_in_memory_a_peer_that_reads_nothing_is_given_up(memory_world: Mem
     assert association.failure is not None
     assert association.failure.endswith("(ANY-SCP) has read nothing of what we send for 60 s")
     assert 60 <= memory_world.network.now < 70
+
+
+async def test_what_is_written_in_many_parts_arrives_as_it_was_sent(socket_world: World) -> None:
+    listener = await slow_listener(socket_world)
+    job = socket_world.start(lambda: accepting(listener))
+    association = await socket_world.associate(listener, contexts=CONTEXTS)
+    peer = await job.result()
+    lower(association.dul.socket.socket, socket.SO_SNDBUF)
+    association.write_timeout = SECONDS
+    # No part of it is like another.
+    data = b"".join(number.to_bytes(4, "big") for number in range(50_000))
+    received: list[bytes] = []
+
+    async def read() -> None:
+        while True:
+            pdu = await peer.pdu()
+            at = 6
+            while at < len(pdu):
+                length, _, control = struct.unpack_from(">LBB", pdu, at)
+                if not control & 1:
+                    received.append(pdu[at + 6 : at + 4 + length])
+                at += 4 + length
+                if control == 2:
+                    return
+            # Longer than a write waits before it is looked at: it returns with a part.
+            if len(received) % 4 == 1:
+                await pause(socket_world, SECONDS / 3)
+
+    reading = socket_world.start(read)
+    sent = EncodedDataSet(
+        sop_class_uid=CT_IMAGE_STORAGE, sop_instance_uid="1.2.3", transfer_syntax_uid=IMPLICIT, data=data
+    )
+
+    async def store() -> Any:
+        return await done(association.send_c_store(sent))
+
+    storing = socket_world.start(store)
+    await reading.result()
+    assert b"".join(received) == data
+    await peer.send(reply(1, 0x0001, 0x0000, element(0x1000, b"1.2.3\0")))
+    assert (await storing.result()).Status == 0x0000
+    await peer.close()

@@ -847,6 +847,26 @@ def test_the_idle_deadline_begins_anew_while_the_peer_waits_for_a_response() -> 
     assert drain(acceptor) == [TimedOut(timer=Timer.IDLE)]
 
 
+def test_what_is_answered_does_not_keep_a_silent_peer_for_ever() -> None:
+    """A request of the peer is still served, and one that interrupted ours is not: now we wait for the peer."""
+    requestor, acceptor = joined(timeouts=patience(idle=60))
+    acceptor.send_message(ECHO, evolve(ECHO_RQ, message_id=7))
+    carry(acceptor, requestor)
+    requestor.send_message(ECHO, ECHO_RQ)
+    acceptor.send_message(ECHO, evolve(ECHO_RQ, message_id=8))
+    carry(acceptor, requestor)
+    requestor.data_to_send()
+    # While it waits for our answer to what came between, it may be silent.
+    assert requestor.next_deadline(0) == 60
+    requestor.handle_deadline(61)
+    assert requestor.next_deadline(61) == 121
+    requestor.send_message(ECHO, answer(evolve(ECHO_RQ, message_id=8), 0))
+    requestor.data_to_send()
+    assert requestor.next_deadline(100) == 160
+    requestor.handle_deadline(160)
+    assert drain(requestor) == [TimedOut(timer=Timer.IDLE)]
+
+
 def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=30))
     feed(acceptor, whole_command(FIND, find_rq()))

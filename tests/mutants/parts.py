@@ -20,7 +20,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/logic/padding.py": ("tests/logic",),
     "core/dicomwire/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
     "core/dicomwire/safe_names.py": ("tests/apps/test_safe_names.py",),
-    "core/dicomwire/sinks.py": ("tests/logic/test_sinks.py",),
+    "core/dicomwire/sinks.py": (
+        "tests/logic/test_sinks.py",
+        "tests/ae/test_received_files.py",
+        "tests/adapters/test_vectors.py",
+    ),
     "core/dicomwire/sources.py": ("tests/logic",),
     "core/dicomwire/events.py": ("tests/vocabulary", "tests/ae"),
     "core/dicomwire/retrieval.py": ("tests/ae/test_to_folder.py",),
@@ -58,7 +62,7 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def tests_of(path: Path) -> list[str]:
+def belonging_to(path: Path) -> list[str]:
     """Files and folders with the tests of a source file."""
     return list(TESTS[_longest(TESTS, named(path))])
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.mutants.outcomes import forget_survivors, is_empty
-from tests.mutants.parts import ROOT, SOURCE_ROOTS, named, tests_of
+from tests.mutants.parts import ROOT, SOURCE_ROOTS, belonging_to, named
 
 WORK = ROOT / ".mutants"
 
@@ -30,6 +30,9 @@ also_copy = ["fuzz"]
 timeout_multiplier = 4.0
 timeout_constant = 5.0
 use_git_change_detection = false
+on_dependency_change = "ignore"
+# What the tests have left in caches would hide mutants: no worker comes from a process that has run them.
+process_isolation = "forkserver"
 """
 
 _IGNORED = shutil.ignore_patterns("__pycache__", "mutants")
@@ -79,5 +82,5 @@ def _fill(folder: Path, path: Path) -> None:
         for old in (folder / name, folder / "mutants" / name):
             shutil.rmtree(old, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=_IGNORED)
-    configuration = _CONFIGURATION.format(module=module_of(path), tests=tests_of(path))
+    configuration = _CONFIGURATION.format(module=module_of(path), tests=belonging_to(path))
     (folder / "pyproject.toml").write_text(configuration, "utf-8")
