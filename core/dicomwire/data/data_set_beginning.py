@@ -9,8 +9,7 @@ from __future__ import annotations
 import zlib
 from struct import Struct
 
-from dicomwire.data.data_sets import Encoding, encoding_of
-from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED
+from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED, Encoding, encoding_of
 from dicomwire.upper_layer.connection import Buffer
 
 _VRS = LONG_VRS | SHORT_VRS
