@@ -28,14 +28,20 @@ from dicomwire.vocabulary.contexts import PresentationContext
 class Entity(Protocol):
     """What an association begins with of the AE it belongs to."""
 
-    ae_title: str
-    limits: Limits
-    acse_timeout: float | None
-    dimse_timeout: float | None
-    network_timeout: float | None
-    connection_timeout: float | None
-    write_timeout: float | None
-
+    @property
+    def ae_title(self) -> str: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def acse_timeout(self) -> float | None: ...
+    @property
+    def dimse_timeout(self) -> float | None: ...
+    @property
+    def network_timeout(self) -> float | None: ...
+    @property
+    def connection_timeout(self) -> float | None: ...
+    @property
+    def write_timeout(self) -> float | None: ...
     @property
     def implementation_class_uid(self) -> str: ...
     @property

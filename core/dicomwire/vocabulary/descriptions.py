@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from dicomwire._logging import printable
 from dicomwire.dimse.command import Command
@@ -49,12 +49,11 @@ _IDENTITY_TYPES = {
 class Described(Protocol):
     """A PDU of :mod:`dicomwire.upper_layer.pdus`, which is shown by what is here."""
 
-    @property
-    def pdu_type(self) -> int: ...
+    pdu_type: ClassVar[int]
+    name: ClassVar[str]
+
     @property
     def pdu_length(self) -> int: ...
-    @property
-    def name(self) -> str: ...
 
 
 def describe(pdu: Described, abstract_syntaxes: Mapping[int, str] | None = None) -> str:
