@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.mutants.outcomes import forget_survivors, is_empty
-from tests.mutants.parts import ROOT, SOURCE_ROOTS, named, belonging_to
+from tests.mutants.parts import ROOT, SOURCE_ROOTS, belonging_to, named
 
 WORK = ROOT / ".mutants"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.outcomes import explanations, forget_survivors, is_empty, outcome_in
-from tests.mutants.parts import ROOT, SOURCE_ROOTS, TESTS, enough_for, files, named, belonging_to
+from tests.mutants.parts import ROOT, SOURCE_ROOTS, TESTS, belonging_to, enough_for, files, named
 from tests.mutants.running import module_of
 from tests.mutants.tool import differs, shifts
 
