@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from dicomwire import evt
-from tests.ae.test_associate import flags
-from tests.ae.test_ending import ABORTED, CONTEXTS, RELEASED, acceptance, accepted, requested
+from tests.ae.test_associate import ABORTED, RELEASED, flags
+from tests.ae.test_ending import CONTEXTS, acceptance, accepted, asking, requested
 from tests.ae.test_late_timeouts import LONG, SHORT, idle_pair, pause
 from tests.support.adapters import LOCALHOST, Recorder, World, done
 from tests.support.certificates import self_signed
@@ -187,3 +187,17 @@ async def test_over_tls_the_connection_ends_though_the_peer_does_not_answer_clos
     assert flags(association) == RELEASED
     await socket_world.until(peer.saw_the_end.is_set)
     peer.close()
+
+
+async def test_a_connection_that_cannot_be_served_is_closed_and_forgotten(
+    socket_world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await socket_world.serve()
+    # What a program sets here may be anything.
+    server.contexts = [None]
+    peer = await socket_world.connect(server)
+    await peer.send(asking())
+    assert await peer.rest() == b""
+    await socket_world.until(lambda: not server.active_associations)
+    await socket_world.until(lambda: caplog.records)
+    await peer.close()
