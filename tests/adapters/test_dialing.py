@@ -458,7 +458,7 @@ except ImportError:
 monkey.patch_all()
 import gevent
 from dicomwire.blocking.dialing import dial
-from tests.adapters.test_dialing import listening, opened, refusing, silent
+from tests.support.destinations import listening, opened, refusing, silent
 ticks = []
 gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])
 with silent() as hanging, listening() as good:

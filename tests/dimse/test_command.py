@@ -311,6 +311,16 @@ def test_a_tag_that_does_not_fit_in_32_bits_is_not_encoded(field: str, tag: int)
         Command(**values).encode()
 
 
+def test_the_highest_tag_is_encoded() -> None:
+    command = Command(command_field=0x8110, attribute_identifier_list=(0, 0xFFFFFFFF))
+    assert Command.decode(command.encode()).attribute_identifier_list == (0, 0xFFFFFFFF)
+
+
+def test_an_element_of_another_group_that_is_cut_off_is_named() -> None:
+    with pytest.raises(RemoteProtocolError, match=r"^command element \(0008,0005\) of 10 bytes, but only 2 left$"):
+        Command.decode(ECHO_RQ + element(0x0005, bytes(10), group=0x0008)[:-8])
+
+
 @pytest.mark.parametrize("field", ["move_destination", "move_originator_application_entity_title"])
 def test_an_ae_title_longer_than_16_characters_is_not_encoded(field: str) -> None:
     values: dict[str, Any] = {"command_field": 0x0021, field: "SEVENTEEN_LETTERS"}
