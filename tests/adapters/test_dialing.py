@@ -29,8 +29,7 @@ from dicomwire.sockets.dialing import Dialing
 from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
 from dicomwire.trio import dialing as trio_dialing
 from dicomwire.trio.dialing import NurseryDialer
-
-LOCALHOST = "127.0.0.1"
+from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent
 
 
 # -- whose turn it is ----------------------------------------------------------------------------------------------
@@ -141,40 +140,6 @@ WAYS = {"blocking": blocking_dialing.dial, "asyncio": _by_asyncio, "uvloop": _by
 def dial(request: pytest.FixtureRequest) -> Any:
     """The way of each adapter."""
     return request.param
-
-
-@contextmanager
-def listening() -> Iterator[Destination]:
-    with socket.socket() as sock:
-        sock.bind((LOCALHOST, 0))
-        sock.listen()
-        yield Destination(socket.AF_INET, sock.getsockname())
-
-
-@contextmanager
-def silent(family: socket.AddressFamily = socket.AF_INET) -> Iterator[Destination]:
-    """A listening socket with a full backlog: it does not answer."""
-    with ExitStack() as stack:
-        full = stack.enter_context(socket.socket(family))
-        full.bind(("::1" if family == socket.AF_INET6 else LOCALHOST, 0))
-        full.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket(family))
-            filler.setblocking(False)
-            filler.connect_ex(full.getsockname())
-        yield Destination(family, full.getsockname())
-
-
-def refusing() -> Destination:
-    with socket.socket() as sock:
-        sock.bind((LOCALHOST, 0))
-        return Destination(socket.AF_INET, sock.getsockname())
-
-
-def opened(choice: list[Destination], timeout: float | None = 5) -> Dialing:
-    dialing = Dialing(choice)
-    dialing.allow(timeout, None)
-    return dialing
 
 
 @contextmanager
@@ -493,7 +458,7 @@ except ImportError:
 monkey.patch_all()
 import gevent
 from dicomwire.blocking.dialing import dial
-from tests.adapters.test_dialing import listening, opened, refusing, silent
+from tests.support.destinations import listening, opened, refusing, silent
 ticks = []
 gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])
 with silent() as hanging, listening() as good:

@@ -11,10 +11,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicomwire import evt
-from dicomwire.associations.accepting import serve_association
-from dicomwire.associations.configured_contexts import supported_by
+from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.requesting import RequestOptions, establish, propose
-from dicomwire.associations.server import handler_table
+from dicomwire.associations.server import ServerBase, handler_table
 from dicomwire.asyncio import AE, Association, ProtocolChannel
 from dicomwire.upper_layer.state import Role
 from tests.hosts.loops import CONTEXTS, FIND, HOSTS, Peers, image, run, until
@@ -32,7 +31,8 @@ class Ends:
         self.stored: list[int] = []
         self.tasks: list[asyncio.Task[None]] = []
         handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find)]
-        self.accepted = Association(self.ae, Role.ACCEPTOR, handler_table(handlers))
+        self.server = ServerBase[Association](self.ae, None, None, handlers)
+        self.accepted = Association(self.ae, Role.ACCEPTOR, self.server.handlers)
         self.requested = Association(self.ae, Role.REQUESTOR, handler_table(None))
         proposal = propose(self.ae, RequestOptions(ae_title="PEER"))
         self.requested.line.sides.requestor.contexts = proposal.contexts
@@ -52,8 +52,7 @@ class Ends:
     def there(self) -> ProtocolChannel:
         def connected(channel: ProtocolChannel) -> None:
             async def serve() -> None:
-                await self.accepted.line.open(channel)
-                await serve_association(self.accepted, supported_by(self.ae.supported_contexts))
+                await serve_connection(self.accepted, channel, self.server)
 
             self.tasks.append(asyncio.create_task(serve()))
 

@@ -29,20 +29,19 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import APPLICATION_CONTEXT_NAME, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import (
+    ACSEDiagnostic,
+    Code,
+    PresentationDiagnostic,
+    RejectResult,
+    RejectSource,
+    UserDiagnostic,
+)
 from dicomwire.vocabulary.titles_and_uids import received_text
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 LOGGER = logger(__name__)
-
-_PERMANENT, _TRANSIENT = 1, 2
-_USER, _ACSE, _PRESENTATION = 1, 2, 3
-
-
-async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
-    """What becomes of a connection that ``server`` has accepted, TLS included, up to its end."""
-    await association.line.open(channel)
-    await serve_association(association, server.supported())
 
 
 async def serve_over(
@@ -62,9 +61,11 @@ async def serve_over(
         server.forget(association)
 
 
-async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
-    """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
+async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
+    """The whole life of an association over a connection that ``server`` has accepted, TLS included."""
     line, control = association.line, association.control
+    await line.open(channel)
+    supported = server.supported()
     standing, sides = line.standing, line.sides
     with line.exchange:
         while control.request is None and not standing.has_ended:
@@ -163,19 +164,21 @@ def _added(association: AssociationBase, items: list[UserItem]) -> list[UserItem
 def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ | None:
     """Why to reject, if so: what the AE's configuration says."""
     ae: ApplicationEntityBase = association.ae
+    called = association.line.sides.acceptor.ae_title.strip()
     if ae.running.accepted_count > ae.maximum_associations:
-        return AssociateRJ(result=_TRANSIENT, source=_PRESENTATION, reason_diagnostic=2)
+        return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=2)
-    if (
-        ae.require_called_aet
-        and received_text(request.called_ae_title) != association.line.sides.acceptor.ae_title.strip()
-    ):
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=7)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)
+    if ae.require_called_aet and received_text(request.called_ae_title) != called:
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE)
     required = [title.strip() for title in ae.require_calling_aet]
     if required and received_text(request.calling_ae_title) not in required:
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=3)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE)
     return None
+
+
+def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> AssociateRJ:
+    return AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic)
 
 
 async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
@@ -194,7 +197,7 @@ async def _identity(association: AssociationBase) -> tuple[UserItem | None, Asso
     identity = association.line.sides.requestor.identity()
     if identity is None or association.line.handlers.intervention(evt.EVT_USER_ID) is None:
         return None, None
-    refusal = AssociateRJ(result=_TRANSIENT, source=_ACSE, reason_diagnostic=1)
+    refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:
         verdict = await association.line.handlers.intervene(
             evt.EVT_USER_ID,

@@ -293,7 +293,9 @@ def _time_at(assoc: Any) -> Any:
 
 def message_of(event: Event) -> ReceivedMessage:
     """The received message that a service event is about; `AttributeError` if it is about none."""
-    return event._service_message("message")
+    if event._message is None:
+        raise AttributeError(f"{event.event.name} is not about a message")
+    return event._message
 
 
 def trigger(assoc: Any, event: EventType, attrs: dict[str, Any] | None = None) -> Any:

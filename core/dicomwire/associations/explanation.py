@@ -22,6 +22,7 @@ from dicomwire.associations.negotiation import (
 from dicomwire.associations.sides import Sides
 from dicomwire.upper_layer.items import PresentationContextACItem, PresentationContextRQItem, UserIdentityRQItem
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import RejectResult, RejectSource, UserDiagnostic
 from dicomwire.vocabulary.titles_and_uids import uid_name
 from dicomwire.vocabulary.tls_words import WANTS_A_CERTIFICATE, advice_on_handshake, is_encrypted
 
@@ -117,17 +118,17 @@ def _after_rejection(sides: Sides) -> str | None:
     if not isinstance(pdu, AssociateRJ) or not isinstance(request, AssociateRQ):
         return None
     match pdu.source, pdu.reason_diagnostic:
-        case 1, 3:
+        case RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE:
             title = printable(request.calling_ae_title, 16)
             return f"it does not know '{title}': have it added to its configuration, or give the AE a title it knows"
-        case 1, 7:
+        case RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE:
             title = printable(request.called_ae_title, 16)
             return f"'{title}' is not its title: give its own as called AE title (ae_title)"
-        case 3, _:
+        case RejectSource.PRESENTATION, _:
             return "try again later, or with fewer associations at a time"
     if request.user_item(UserIdentityRQItem) is not None:
         return "it may not accept our user identity; its log may say more"
-    return "try again later; its log may say why" if pdu.result == 2 else "its log may say why"
+    return "try again later; its log may say why" if pdu.result == RejectResult.TRANSIENT else "its log may say why"
 
 
 def advice_without_connection(error: Exception) -> str | None:

@@ -10,9 +10,9 @@ from dicomwire._logging import logger
 from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.request import Request
 from dicomwire.associations.serving import Dispatcher, serve, serve_as_library
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import N_EVENT_REPORT_RQ, answer
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.vocabulary.service_classes import ServiceClass
 
 LOGGER = logger(__name__)

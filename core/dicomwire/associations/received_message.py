@@ -16,8 +16,8 @@ from dicomwire.data.dsutils import create_file_meta
 from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.data.instance_files import read_instance
 from dicomwire.data.sinks import FileSink
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.vocabulary.contexts import PresentationContextTuple
 

@@ -37,6 +37,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.reasons import AbortSource
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -326,5 +327,5 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
         return
     await line.handlers.notify(evt.EVT_ACCEPTED)
     LOGGER.error("no presentation context was accepted: %s", explain(association))
-    await association.control.abort(source=2)
+    await association.control.abort(source=AbortSource.PROVIDER)
     line.standing.failure = "no presentation context was accepted"

@@ -11,6 +11,7 @@ from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import NegotiatedContext
 from dicomwire.associations.request import Dispatch, Request
 from dicomwire.associations.sides import Sides
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import (
     C_ECHO_RQ,
@@ -27,7 +28,6 @@ from dicomwire.dimse.messages import (
     N_SET_RQ,
     answer,
 )
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.errors import LocalProtocolError
 from dicomwire.services.echo_scp import serve_echo
 from dicomwire.services.find_scp import serve_find

@@ -9,7 +9,7 @@ from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.line import Line
 from dicomwire.compat.dimse_primitives import to_command
 from dicomwire.upper_layer.pdus import Abort, AssociateRJ
-from dicomwire.vocabulary.reasons import ABORT_REASONS, REJECT_REASONS, REJECT_RESULTS
+from dicomwire.upper_layer.reasons import NO_VALUE, AbortReason, AbortSource, RejectResult, diagnostic_words
 
 
 class ACSE:
@@ -20,22 +20,22 @@ class ACSE:
 
     def send_abort(self, source: int) -> None:
         """Abort at once, without waiting: source 0 is the user, 2 the provider (PS3.8 9.3.8); `ValueError`."""
-        if source not in (0, 2):
+        if source not in list(AbortSource):
             raise ValueError(f"the source of an abort is 0 or 2, not {source!r}")
         self._control.abort_now(Abort(source=source))
 
     def send_ap_abort(self, reason: int) -> None:
         """Abort at once as the provider, for a reason of PS3.8 9.3.8; `ValueError`."""
-        if reason not in ABORT_REASONS:
-            raise ValueError(f"the reason of a provider's abort is one of {tuple(ABORT_REASONS)}, not {reason!r}")
-        self._control.abort_now(Abort(source=2, reason_diagnostic=reason))
+        if reason not in list(AbortReason):
+            raise ValueError(f"the reason of a provider's abort is one of {tuple(AbortReason)}, not {reason!r}")
+        self._control.abort_now(Abort(source=AbortSource.PROVIDER, reason_diagnostic=reason))
 
     def send_reject(self, result: int, source: int, diagnostic: int) -> None:
         """Reject the request, in a handler of ``EVT_REQUESTED``; the codes are those of PS3.8 9.3.4; `ValueError`.
 
         `LocalProtocolError` if there is no request to be answered.
         """
-        if result not in REJECT_RESULTS or (source, diagnostic) not in REJECT_REASONS:
+        if NO_VALUE in (RejectResult.words_of(result), diagnostic_words(source, diagnostic)):
             raise ValueError(f"{result!r}, {source!r}, {diagnostic!r} are no result, source and diagnostic")
         self._control.reject_now(AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic))
 

@@ -22,14 +22,10 @@ from dicomwire.compat.negotiation_items import (
     SOPClassExtendedNegotiation as SOPClassExtendedNegotiation,
     UserIdentityNegotiation as UserIdentityNegotiation,
 )
+from dicomwire.upper_layer.reasons import AbortReason, AbortSource, RejectResult, RejectSource, diagnostic_words
 from dicomwire.vocabulary.contexts import PresentationContext
-from dicomwire.vocabulary.reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
 
 _Item = TypeVar("_Item", bound=NegotiationItem)
-
-_RESULTS = {0: "Accepted", **REJECT_RESULTS}
-
-_ABORT_SOURCES = {0: "Service User", 2: "Service Provider"}
 
 
 @define
@@ -62,19 +58,17 @@ class A_ASSOCIATE:
     @property
     def result_str(self) -> str:
         """`result` in words."""
-        return _RESULTS.get(self.result, NO_VALUE) if self.result is not None else NO_VALUE
+        return "Accepted" if self.result == 0 else RejectResult.words_of(self.result)
 
     @property
     def source_str(self) -> str:
         """`result_source` in words."""
-        return REJECT_SOURCES.get(self.result_source, NO_VALUE) if self.result_source is not None else NO_VALUE
+        return RejectSource.words_of(self.result_source)
 
     @property
     def reason_str(self) -> str:
         """`diagnostic` in words."""
-        if self.result_source is None or self.diagnostic is None:
-            return NO_VALUE
-        return REJECT_REASONS.get((self.result_source, self.diagnostic), NO_VALUE)
+        return diagnostic_words(self.result_source, self.diagnostic)
 
     @property
     def maximum_length_received(self) -> int | None:
@@ -124,7 +118,7 @@ class A_ABORT:
     @property
     def source_str(self) -> str:
         """`abort_source` in words."""
-        return _ABORT_SOURCES.get(self.abort_source, NO_VALUE) if self.abort_source is not None else NO_VALUE
+        return AbortSource.words_of(self.abort_source)
 
 
 @define
@@ -137,7 +131,7 @@ class A_P_ABORT:
     @property
     def reason_str(self) -> str:
         """`provider_reason` in words."""
-        return ABORT_REASONS.get(self.provider_reason, NO_VALUE) if self.provider_reason is not None else NO_VALUE
+        return AbortReason.words_of(self.provider_reason)
 
 
 @define
