@@ -98,7 +98,8 @@ class SocketChannel:
             self.lock.acquire()
             self._writing = False
             self._look_at = None
-            self._close_if_left()
+            if not self._open:
+                self._close_if_left()
             if self._waiting:
                 self.changed()
 
@@ -153,7 +154,8 @@ class SocketChannel:
         finally:
             self.lock.acquire()
             self._reading = False
-            self._close_if_left()
+            if not self._open:
+                self._close_if_left()
             if self._waiting:
                 self.changed()
         if count < 0:
@@ -327,5 +329,5 @@ class SocketChannel:
 
     def _close_if_left(self) -> None:
         """Close what is at its end, unless another thread still uses it, which does so then."""
-        if not self._open and not self._reading and not self._writing:
+        if not self._reading and not self._writing:
             self.sock.close()

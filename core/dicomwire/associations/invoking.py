@@ -93,7 +93,8 @@ class Invoker:
     ) -> ReceivedMessage | None:
         """Send a request that has one response; the response, or None if the association ended first."""
         line = self.line
-        command = await self._room_for(command)
+        if line.is_sending or line.session.outstanding or self.most > 1:
+            command = await self._room_for(command)
         with line.exchange:
             try:
                 await line.send(context.context_id, command, data_set)
@@ -127,10 +128,12 @@ class Invoker:
 
         ``foreign`` ones are made by code of the user's.
         """
-        command = await self._room_for(command)
-        with self.line.exchange:
+        line = self.line
+        if line.is_sending or line.session.outstanding or self.most > 1:
+            command = await self._room_for(command)
+        with line.exchange:
             try:
-                await self.line.stream(context.context_id, command, pieces, foreign=foreign)
+                await line.stream(context.context_id, command, pieces, foreign=foreign)
             except LocalProtocolError as error:
                 self._lost(error)
                 return None
