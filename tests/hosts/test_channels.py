@@ -32,7 +32,7 @@ class Ends:
         self.tasks: list[asyncio.Task[None]] = []
         handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find)]
         self.server = ServerBase[Association](self.ae, None, None, handlers)
-        self.accepted = Association(self.ae, Role.ACCEPTOR, self.server.handlers)
+        self.accepted = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
         self.requested = Association(self.ae, Role.REQUESTOR, handler_table(None))
         proposal = propose(self.ae, RequestOptions(ae_title="PEER"))
         self.requested.line.sides.requestor.contexts = proposal.contexts

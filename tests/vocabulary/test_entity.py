@@ -44,7 +44,7 @@ class Association:
 
 def running(ae: ApplicationEntityBase, *, acceptor: bool = False) -> Any:
     association: Any = Association(acceptor=acceptor)
-    ae.running.add(association)
+    ae.running_associations.add(association)
     return association
 
 
@@ -326,8 +326,8 @@ def test_active_associations_are_those_registered_and_not_forgotten(ae: Applicat
     one, two = running(ae), running(ae, acceptor=True)
     active = ae.active_associations
     assert {id(association) for association in active} == {id(one), id(two)}
-    ae.running.remove(one)
-    ae.running.remove(one)
+    ae.running_associations.remove(one)
+    ae.running_associations.remove(one)
     assert len(active) == 2
     assert ae.active_associations == [two]
 
@@ -339,10 +339,10 @@ def test_each_ae_has_its_own_associations(ae: ApplicationEntityBase) -> None:
 
 def test_only_associations_with_us_as_acceptor_are_counted(ae: ApplicationEntityBase) -> None:
     running(ae)
-    assert ae.running.accepted_count == 0
+    assert ae.running_associations.accepted_count == 0
     running(ae, acceptor=True)
     running(ae, acceptor=True)
-    assert ae.running.accepted_count == 2
+    assert ae.running_associations.accepted_count == 2
 
 
 # -- section 3.1: requested contexts ----------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self.running)
+        tell_forks(self.running_associations)
 
     async def associate(
         self,
@@ -87,7 +87,7 @@ class AE(AsyncApplicationEntity):
         of :meth:`start_server`.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server.handlers)
+        association = Association(self, Role.ACCEPTOR, server.handler_table)
         try:
             await serve_over(association, server, partial(channel_by, connect))
             await association.host.join_tasks()
@@ -127,6 +127,6 @@ class AE(AsyncApplicationEntity):
         for server in self._servers.copy():
             server.shutdown()
         await asyncio.gather(*aborts)
-        for association in self.running.to_be_waited_for():
+        for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

@@ -77,7 +77,7 @@ class AssociationServer(ServerBase[Association]):
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self.running.forsake(why)
+        self.running_associations.forsake(why)
 
     async def _accept_for_ever(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
@@ -113,7 +113,7 @@ class AssociationServer(ServerBase[Association]):
         context: ssl.SSLContext,
     ) -> None:
         """Agree upon TLS, in the time a peer has for its association request."""
-        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.line.sides.requestor.is_at(end_of(address), information_of(sock.family))
         try:
             await loop.connect_accepted_socket(
@@ -131,7 +131,7 @@ class AssociationServer(ServerBase[Association]):
             raise
 
     def _accept(self) -> ProtocolChannel:
-        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self.handlers))
+        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self.handler_table))
 
     def _channel_of(self, association: Association) -> ProtocolChannel:
         return ProtocolChannel(association.line.session, partial(self._connected, association))

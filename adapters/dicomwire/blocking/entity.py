@@ -46,7 +46,7 @@ class AE(ApplicationEntityBase):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self.running)
+        tell_forks(self.running_associations)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -270,7 +270,7 @@ class AE(ApplicationEntityBase):
         Arguments and errors of :meth:`start_server`; ``transport`` is closed with the association.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server.handlers)
+        association = Association(self, Role.ACCEPTOR, server.handler_table)
         run(serve_over(association, server, lambda association: association.host.channel_over(transport)))
         return association
 
@@ -287,7 +287,7 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
-        still_there = self.running.to_be_waited_for()
+        still_there = self.running_associations.to_be_waited_for()
         for association in running:
             if association in still_there:
                 association.join()

@@ -78,7 +78,7 @@ class RequestHandler:
 
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
-        association = Association(self.ae, Role.ACCEPTOR, self.server.handlers)
+        association = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
         family = self.request.family
         association.line.sides.requestor.is_at(self.client_address, information_of(family))
         association.line.sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))

@@ -201,7 +201,7 @@ class AssociationServer(ServerBase[Association]):
         """This process is a fork: it has a server of its own if nobody has served with it, else none."""
         free(self._state)
         self._workers = Workers()
-        self.running.forsake(why)
+        self.running_associations.forsake(why)
         self._wake_in.close()
         self._wake_out.close()
         if self._serving or self in self.ae._servers or self._stopped.is_set():

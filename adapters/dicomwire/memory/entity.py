@@ -69,7 +69,7 @@ class AE(AsyncApplicationEntity):
         for association in self.active_associations:
             assert isinstance(association, Association)
             await association.abort()
-        for association in self.running.to_be_waited_for():
+        for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()
         while self._servers:

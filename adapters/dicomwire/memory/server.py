@@ -39,7 +39,7 @@ class Server(ServerBase[Association]):
 
     def take_up(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
         """Take up a connection of ``peer``, which is at ``address``."""
-        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         channel, _ = _join(association.line.session, peer)
         association.line.sides.requestor.is_at(address, None)
         association.line.sides.acceptor.is_at(self.server_address, None)

@@ -84,7 +84,7 @@ class AssociationServer(ServerBase[Association]):
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self.running.forsake(why)
+        self.running_associations.forsake(why)
 
     async def _accept_for_ever(self) -> None:
         assert self._nursery is not None
@@ -107,7 +107,7 @@ class AssociationServer(ServerBase[Association]):
             self._nursery.start_soon(self._serve, sock, address)
 
     async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
-        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.host.nursery = self._nursery
         peer, information = end_of(address), information_of(sock.family)
         association.line.sides.requestor.is_at(peer, information)

@@ -165,7 +165,7 @@ def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ 
     """Why to reject, if so: what the AE's configuration says."""
     ae: ApplicationEntityBase = association.ae
     called = association.line.sides.acceptor.ae_title.strip()
-    if ae.running.accepted_count > ae.maximum_associations:
+    if ae.running_associations.accepted_count > ae.maximum_associations:
         return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
         return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)

@@ -50,7 +50,7 @@ class Entity(Protocol):
     def maximum_pdu_size(self) -> int: ...
 
     @property
-    def running(self) -> Any: ...
+    def running_associations(self) -> Any: ...
 
 
 class AssociationBase:
@@ -81,7 +81,7 @@ class AssociationBase:
             write=ae.write_timeout,
         )
         line = Line(sides, Handlers(self, table, host), host, ae.limits, timeouts, ae.ae_title)
-        line.ending = Ending(line, lambda: ae.running.remove(self))
+        line.ending = Ending(line, lambda: ae.running_associations.remove(self))
         self.line: Line = line
         self.contexts: NegotiatedContexts = NegotiatedContexts()
         """The presentation contexts as plain values."""

@@ -52,7 +52,7 @@ class ApplicationEntityBase:
         self._connection_timeout: float | None = None
         self._write_timeout: float | None = 60
         self._require_calling_aet: list[str] = []
-        self.running: Running[AssociationBase] = Running()
+        self.running_associations: Running[AssociationBase] = Running()
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""
 
@@ -224,7 +224,7 @@ class ApplicationEntityBase:
     @property
     def active_associations(self) -> list[AssociationBase]:
         """A new list of the associations of this AE that are running, requestor or acceptor, oldest first."""
-        return self.running.all()
+        return self.running_associations.all()
 
     # -- presentation contexts as requestor -----------------------------------------------------------------------
     @property

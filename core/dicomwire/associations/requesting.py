@@ -258,7 +258,7 @@ async def associate(
     for side, address in ((sides.acceptor, dialer.peer), (sides.requestor, dialer.local)):
         if address is not None:
             side.is_at(address, dialer.address_type)
-    ae.running.add(association)
+    ae.running_associations.add(association)
     await outcome(association.line.host.face(_begin(association, channel, request, dialer)))
     return association
 

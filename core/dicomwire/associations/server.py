@@ -52,10 +52,10 @@ class ServerBase(Generic[AssociationT]):
         self._supported: dict[str, Supported] = {}
         self._supported_of: list[Any] = []
         self.supported()
-        self.handlers: HandlerTable = handler_table(evt_handlers)
+        self.handler_table: HandlerTable = handler_table(evt_handlers)
         """Shared by its associations, until one is changed for itself."""
 
-        self.running: Running[AssociationT] = Running()
+        self.running_associations: Running[AssociationT] = Running()
 
     @property
     def _is_stopped(self) -> bool:
@@ -81,11 +81,13 @@ class ServerBase(Generic[AssociationT]):
     @property
     def active_associations(self) -> list[AssociationT]:
         """The associations that this server accepted and that still run, oldest first."""
-        return [association for association in self.running.all() if not association.line.standing.is_closed]
+        return [
+            association for association in self.running_associations.all() if not association.line.standing.is_closed
+        ]
 
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
         """Bind ``handler`` to ``event`` for running and future associations."""
-        self.handlers.bind(event, handler, args)
+        self.handler_table.bind(event, handler, args)
         for association in self.active_associations:
             if association.line.handlers.is_own:
                 association.bind(event, handler, args)
@@ -93,7 +95,7 @@ class ServerBase(Generic[AssociationT]):
 
     def unbind(self, event: evt.EventType, handler: evt.Handler) -> None:
         """Unbind ``handler`` from ``event`` for running and future associations."""
-        self.handlers.unbind(event, handler)
+        self.handler_table.unbind(event, handler)
         for association in self.active_associations:
             if association.line.handlers.is_own:
                 association.unbind(event, handler)
@@ -101,21 +103,21 @@ class ServerBase(Generic[AssociationT]):
 
     def get_events(self) -> list[evt.EventType]:
         """The events that have a handler, by name."""
-        return self.handlers.events()
+        return self.handler_table.events()
 
     def get_handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
         """The bindings of a notification event as a list, or the one of an intervention event."""
-        return self.handlers.handlers(event)
+        return self.handler_table.handlers(event)
 
     def adopt(self, association: AssociationT) -> None:
         """An association that this server accepted: its title, and its place in the registers."""
         side = association.line.sides.acceptor
         side.ae_title = self.ae_title
         side.contexts = self.contexts
-        self.running.add(association)
-        self.ae.running.add(association)
+        self.running_associations.add(association)
+        self.ae.running_associations.add(association)
 
     def forget(self, association: AssociationT) -> None:
         """It has ended."""
-        self.running.remove(association)
-        self.ae.running.remove(association)
+        self.running_associations.remove(association)
+        self.ae.running_associations.remove(association)
