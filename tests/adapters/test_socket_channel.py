@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dicomwire._socket_channel import SocketChannel
+from dicomwire.associations.coroutines import run
+from dicomwire.blocking.channel import SocketChannel
 from dicomwire.dimse.session import Session
-from dicomwire.logic.colour import run
 from dicomwire.upper_layer import Connection, Role, Timeouts
 from tests.support.patience import SOON
 

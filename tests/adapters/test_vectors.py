@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dicomwire import sinks
-from dicomwire._vectors import advance, send_some
+from dicomwire.sockets.vectors import advance, send_some
 from tests.support.patience import SOON
 
 
