@@ -111,6 +111,12 @@ def test_a_layer_does_not_import_what_is_above_it(layer: str, above: tuple[str, 
             assert not name.startswith(tuple(f"dicomwire.{module}" for module in above)), f"{named(path)}: {name}"
 
 
+def test_services_and_operations_know_no_association() -> None:
+    for folder in ("services", "operations"):
+        for path in (CORE / folder).rglob("*.py"):
+            assert "dicomwire.associations.association" not in set(imports(path)), named(path)
+
+
 def test_errors_imports_nothing_of_the_package() -> None:
     assert "dicomwire" not in roots(imports(CORE / "errors.py"))
 

@@ -50,7 +50,7 @@ def reading_slowly(peer: LazyPeer, count: int) -> Iterator[None]:
 def _blocking(port: int) -> None:
     association = dicomwire.AE().associate("127.0.0.1", port, contexts=CONTEXTS)
     small(association)
-    association._timeouts.write = 0.4
+    association.line.timeouts.write = 0.4
     assert "Status" not in association.send_c_store(data_set(16 << 20))
     assert association.is_aborted
 
@@ -59,7 +59,7 @@ def _on_a_loop(module: Any, run: Callable[..., Any]) -> Callable[[int], None]:
     async def send(port: int) -> None:
         association = await module.AE().associate("127.0.0.1", port, contexts=CONTEXTS)
         small(association)
-        association._timeouts.write = 0.4
+        association.line.timeouts.write = 0.4
         assert "Status" not in await association.send_c_store(data_set(16 << 20))
         assert association.is_aborted
 

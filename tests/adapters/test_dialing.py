@@ -30,7 +30,6 @@ from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
 from dicomwire.trio import dialing as trio_dialing
 from dicomwire.trio.dialing import NurseryDialer
 from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent
-from tests.support.patience import SOON
 
 
 # -- whose turn it is ----------------------------------------------------------------------------------------------
@@ -163,18 +162,17 @@ def test_one_that_hangs_does_not_keep_us_from_the_next(dial: Dial, monkeypatch: 
         began = time.monotonic()
         with dial(opened([hanging, good])) as sock:
             assert sock.getpeername() == good.address
-            assert time.monotonic() - began > 0.2
+            assert 0.2 < time.monotonic() - began < 2
         assert len(made) == 2 and made[0].fileno() == -1
 
 
 def test_one_that_refuses_costs_no_time(dial: Dial) -> None:
     with listening() as good:
-        choice = [refusing() for _ in range(100)]
+        choice = [refusing() for _ in range(8)]
         began = time.monotonic()
         with dial(opened([*choice, good])) as sock:
             assert sock.getpeername() == good.address
-        # If each cost the time after which the next is tried beside it, that would be 25 seconds.
-        assert time.monotonic() - began < SOON
+        assert time.monotonic() - began < 1.5
 
 
 def test_an_attempt_goes_on_when_later_ones_fail(dial: Dial) -> None:
@@ -281,7 +279,7 @@ def test_time_does_not_begin_anew_with_each_signal() -> None:
         try:
             with pytest.raises(TimeoutError):
                 blocking_dialing.dial(opened([hanging], 0.3))
-            assert 0.29 < time.monotonic() - began < SOON
+            assert 0.29 < time.monotonic() - began < 2
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)

@@ -88,6 +88,15 @@ def test_a_file_that_takes_a_part_gets_the_rest(tmp_path: Path, monkeypatch: pyt
     assert path.read_bytes() == b"header" + b"".join(parts) + b"end"
 
 
+def test_a_system_that_takes_no_vectors_gets_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "writev", raising=False)
+    parts = [bytes((number % 251,)) * (number % 13) for number in range(1500)]
+    sink = sinks.FileSink(tmp_path / "file.dcm", b"header")
+    sink.write([memoryview(part) for part in parts])
+    sink.close()
+    assert (tmp_path / "file.dcm").read_bytes() == b"header" + b"".join(parts)
+
+
 def test_a_socket_that_blocks_gets_everything(small_pair: tuple[socket.socket, socket.socket]) -> None:
     one, other = small_pair
     buffers = pieces()

@@ -16,7 +16,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from dicomwire import Limits, _config, evt
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.data.folder import Folder

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
-from dicomwire.logic.file_meta import encode_file_meta
+from dicomwire.data.file_meta import encode_file_meta
 
 
 @pytest.mark.parametrize("version", ["A VERSION", "EVEN", None])

@@ -9,7 +9,7 @@ import pytest
 
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_GET_RQ, RESPONSE
-from dicomwire.logic.services.sub_operations import SubOperations
+from dicomwire.services.sub_operations import SubOperations
 
 IMPLICIT = "1.2.840.10008.1.2"
 REQUEST = Command(command_field=C_GET_RQ, message_id=65535, affected_sop_class_uid="1.2.840.10008.5.1.4.1.2.2.3")

@@ -6,7 +6,13 @@ import ssl
 
 import pytest
 
-from dicomwire._tls_words import WANTS_A_CERTIFICATE, advice_on_certificate, advice_on_handshake, alert_of, is_encrypted
+from dicomwire.vocabulary.tls_words import (
+    WANTS_A_CERTIFICATE,
+    advice_on_certificate,
+    advice_on_handshake,
+    alert_of,
+    is_encrypted,
+)
 
 
 def failed(kind: type[ssl.SSLError], reason: str | None = None, verify_code: int | None = None) -> ssl.SSLError:

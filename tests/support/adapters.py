@@ -621,9 +621,7 @@ class MemoryListener(Listener):
     def __init__(self, world: MemoryWorld) -> None:
         self._world = world
         self._waiting: list[MemoryPeer] = []
-        world.network._next_port += 1
-        self.server_address = ("memory", world.network._next_port)
-        world.network._listening[self.server_address[1]] = self  # type: ignore[assignment]
+        self.server_address = ("memory", world.network.listen(self, 0))
 
     def take_up(self, channel: Any, address: Any) -> None:
         peer = MemoryPeer(self._world)

@@ -735,3 +735,22 @@ def test_the_reserved_bytes_of_an_association_request_are_32() -> None:
 
 def test_a_pdu_describes_itself() -> None:
     assert str(request()).startswith("A-ASSOCIATE-RQ, ")
+
+
+@pytest.mark.parametrize("state", [2, 6, 13])
+def test_nothing_is_unread_behind_the_end_of_the_stream(state: int) -> None:
+    connection = in_state(state, Role.ACCEPTOR)
+    feed(connection, RELEASE_RQ[:3])
+    assert connection.unread == 3
+    connection.receive_data(b"")
+    connection.next_event()
+    assert (connection.closed, connection.unread) == (True, 0)
+
+
+def test_nothing_is_unread_behind_artim() -> None:
+    connection = in_state(13, Role.ACCEPTOR)
+    feed(connection, RELEASE_RQ[:3])
+    deadline = connection.next_deadline(0.0)
+    assert deadline is not None
+    connection.handle_deadline(deadline)
+    assert (connection.closed, connection.unread) == (True, 0)

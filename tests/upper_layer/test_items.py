@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.item_fields import encode_item, pack
 from dicomwire.upper_layer.items import (
     ImplementationVersionNameItem,
     PresentationContextACItem,
@@ -17,8 +18,6 @@ from dicomwire.upper_layer.items import (
     SOPClassExtendedItem,
     UserIdentityRQItem,
     decode_user_information,
-    encode_item,
-    pack,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ, decode_pdu, decode_title
 
@@ -79,7 +78,7 @@ USER = "user identity item"
         (SOPClassCommonExtendedItem.decode, b"\0\1a\0\5bcd", COMMON),
         (SOPClassCommonExtendedItem.decode, b"\0\1a\0\1b\0\5cde", COMMON),
         (SOPClassCommonExtendedItem.decode, b"\0\1a\0\1b\0\3\0\5c", COMMON),
-        (UserIdentityRQItem.decode, b"\1\0", USER),
+        (UserIdentityRQItem.decode, b"\1\0", "user identity item ends where a length is due"),
         (UserIdentityRQItem.decode, b"\1\0\0\5abc", USER),
         (UserIdentityRQItem.decode, b"\1\0\0\1a\0\5b", USER),
         (UserIdentityRQItem.decode, b"\1", "user identity item of 1 bytes, which needs at least 6"),

@@ -151,14 +151,14 @@ class LoopDialer(SocketDialer[Association]):
         if self.call.tls_args is not None:
             context, server_hostname = self.call.tls_args
             options = {"ssl": context, "server_hostname": server_hostname or ""}
-        session = association._new_session()
+        session = association.line.session
         channel = await connected(self.dialing, lambda: ProtocolChannel(session), options)
         no_delay(channel.transport.get_extra_info("socket"))
         return channel, channel.transport.get_extra_info("sockname")
 
     def established(self, association: Association) -> None:
         """A task looks after it, when there is cause."""
-        association._look_after()
+        association.host.look_after()
 
 
 Connect: TypeAlias = Callable[[Callable[[], ProtocolChannel]], Awaitable[Any]]
@@ -171,7 +171,7 @@ async def channel_by(connect: Connect, association: Association) -> ProtocolChan
     Raises:
         RuntimeError: it has returned without ``connection_made``; and what ``connect`` raises.
     """
-    channel = ProtocolChannel(association._new_session())
+    channel = ProtocolChannel(association.line.session)
     await connect(lambda: channel)
     if not channel.is_connected:
         raise RuntimeError("connect() has not connected the protocol it was given")
@@ -186,4 +186,4 @@ class ProtocolDialer(ChannelDialer[Association]):
 
     def established(self, association: Association) -> None:
         """A task looks after it, when there is cause."""
-        association._look_after()
+        association.host.look_after()

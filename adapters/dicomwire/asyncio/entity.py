@@ -31,7 +31,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running)
 
     async def associate(
         self,
@@ -87,12 +87,12 @@ class AE(AsyncApplicationEntity):
         of :meth:`start_server`.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server._handlers)
+        association = Association(self, Role.ACCEPTOR, server.handlers)
         try:
             await serve_over(association, server, partial(channel_by, connect))
-            await association._join_tasks()
+            await association.host.join_tasks()
         finally:
-            association._cancel_tasks()
+            association.host.cancel_tasks()
         return association
 
     async def start_server(
@@ -127,6 +127,6 @@ class AE(AsyncApplicationEntity):
         for server in self._servers.copy():
             server.shutdown()
         await asyncio.gather(*aborts)
-        for association in self._to_be_waited_for:
+        for association in self.running.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
@@ -24,10 +24,6 @@ from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
-if TYPE_CHECKING:
-    from dicomwire.asyncio.entity import AE
-
-
 LOGGER = logger(__name__)
 
 _NO_LIMIT = 86400
@@ -36,11 +32,11 @@ _NO_LIMIT = 86400
 class AssociationServer(ServerBase[Association]):
     """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
 
-    ae: AE
+    ae: Any
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
@@ -78,10 +74,10 @@ class AssociationServer(ServerBase[Association]):
             sock.close()
             raise
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self._associations.clear()
+        self.running.forsake(why)
 
     async def _accept_for_ever(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
@@ -117,8 +113,8 @@ class AssociationServer(ServerBase[Association]):
         context: ssl.SSLContext,
     ) -> None:
         """Agree upon TLS, in the time a peer has for its association request."""
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        association.requestor._set_address(end_of(address), information_of(sock.family))
+        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        association.line.sides.requestor.is_at(end_of(address), information_of(sock.family))
         try:
             await loop.connect_accepted_socket(
                 partial(self._channel_of, association),
@@ -135,18 +131,18 @@ class AssociationServer(ServerBase[Association]):
             raise
 
     def _accept(self) -> ProtocolChannel:
-        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self._handlers))
+        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self.handlers))
 
     def _channel_of(self, association: Association) -> ProtocolChannel:
-        return ProtocolChannel(association._new_session(), partial(self._connected, association))
+        return ProtocolChannel(association.line.session, partial(self._connected, association))
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
         no_delay(channel.transport.get_extra_info("socket"))
-        family = self._listening.sock.family
-        for side, name in ((association.requestor, "peername"), (association.acceptor, "sockname")):
+        family, sides = self._listening.sock.family, association.line.sides
+        for side, name in ((sides.requestor, "peername"), (sides.acceptor, "sockname")):
             if (address := channel.transport.get_extra_info(name)) is not None:
-                side._set_address(end_of(address), information_of(family))
-        self._adopt(association)
+                side.is_at(end_of(address), information_of(family))
+        self.adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
         task.add_done_callback(partial(self._served, association, channel))
@@ -156,17 +152,17 @@ class AssociationServer(ServerBase[Association]):
         if not channel.transport.is_closing():
             # Cancelled before it began, and so before it could close anything.
             channel.transport.abort()
-            self._forget(association)
+            self.forget(association)
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:
             await serve_connection(association, channel, self)
-            await association._join_tasks()
+            await association.host.join_tasks()
         except Exception:
-            LOGGER.exception("an association with %s failed", association._peer_name)
+            LOGGER.exception("an association with %s failed", association.line.sides.peer_name)
         finally:
-            association._cancel_tasks()
-            self._forget(association)
+            association.host.cancel_tasks()
+            self.forget(association)
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
@@ -214,8 +210,7 @@ class AssociationServer(ServerBase[Association]):
         self.shutdown()
         self._give_up_handshakes()
         for association in self.active_associations:
-            if not association._ended:
-                association._abandon()
+            association.line.ending.abandon()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

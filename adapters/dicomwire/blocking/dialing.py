@@ -20,7 +20,7 @@ class ThreadDialer(SocketDialer[Association]):
     async def open(self, association: Association) -> tuple[SocketChannel, object]:
         """See :class:`SocketDialer`."""
         sock = self._secure(dial(self.dialing))
-        return SocketChannel(sock, association._new_session(), association._lock), sock.getsockname()
+        return association.host.channel_over_socket(sock), sock.getsockname()
 
     def _secure(self, sock: socket.socket) -> socket.socket:
         no_delay(sock)
@@ -42,7 +42,7 @@ class ThreadDialer(SocketDialer[Association]):
 
     def opened(self, association: Association) -> None:
         """Another thread looks after it."""
-        association._watch()
+        association.host.watch()
 
 
 class _Waiter:

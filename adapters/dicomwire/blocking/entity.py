@@ -46,7 +46,7 @@ class AE(ApplicationEntityBase):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -102,7 +102,7 @@ class AE(ApplicationEntityBase):
         options = RequestOptions(
             contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
         )
-        dialer = ChannelDialer[Association](lambda association: association._channel_over(transport))
+        dialer = ChannelDialer[Association](lambda association: association.host.channel_over(transport))
         return run(associate(Association, self, dialer, options))
 
     get_to_folder = _get_to_folder
@@ -270,15 +270,9 @@ class AE(ApplicationEntityBase):
         Arguments and errors of :meth:`start_server`; ``transport`` is closed with the association.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server._handlers)
-        run(serve_over(association, server, lambda association: association._channel_over(transport)))
+        association = Association(self, Role.ACCEPTOR, server.handlers)
+        run(serve_over(association, server, lambda association: association.host.channel_over(transport)))
         return association
-
-    @property
-    def _is_at_work(self) -> bool:
-        """Somebody has asked our servers for something, and has no answer yet."""
-        running = [item for item in self.active_associations if isinstance(item, Association)]
-        return any(association.is_acceptor and association._is_at_work for association in running)
 
     def shutdown(self) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again.
@@ -293,7 +287,7 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
-        still_there = self._to_be_waited_for
+        still_there = self.running.to_be_waited_for()
         for association in running:
             if association in still_there:
                 association.join()

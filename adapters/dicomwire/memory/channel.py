@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappush
 
 from dicomwire.dimse.session import Session
 from dicomwire.memory.network import Network, until
@@ -30,14 +29,15 @@ class MemoryChannel:
         """There is none."""
         return None
 
-    def _arrived(self) -> bool:
+    def has_arrived(self) -> bool:
+        """Something is there to be received."""
         return bool(self._incoming) and self._incoming[0][0] <= self.network.now
 
     def _push(self, data: bytes) -> None:
         arrival = self.network.now + self.network.latency
         self._incoming.append((arrival, data))
         if self.network.latency:
-            heappush(self.network._arrivals, arrival)
+            self.network.expect(arrival)
         self._in_flight += len(data)
 
     def _write(self) -> bool:
@@ -95,14 +95,14 @@ class MemoryChannel:
             self.session.receive_data(b"")
             return
         deadline = self.session.next_deadline(self.network.now)
-        if not self._arrived():
+        if not self.has_arrived():
             changes = self._changes
-            await until(lambda: self._arrived() or self._changes != changes or not self._open, deadline)
+            await until(lambda: self.has_arrived() or self._changes != changes or not self._open, deadline)
         self.poll()
 
     def poll(self) -> bool:
         """Feed the session one arrival, if there is one, and deadlines that are over; whether there was one."""
-        fed = self.session.wants_data and self._arrived()
+        fed = self.session.wants_data and self.has_arrived()
         if fed:
             _, data = self._incoming.popleft()
             self._in_flight -= len(data)

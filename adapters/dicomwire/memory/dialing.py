@@ -32,7 +32,7 @@ class MemoryDialer:
         server = self.network.server_at(port)
         if server is None:
             raise ConnectionRefusedError(f"nobody listens on port {port}")
-        channel = MemoryChannel(association._new_session(), self.network)
+        channel = MemoryChannel(association.line.session, self.network)
         server.take_up(channel, self.local)
         return channel
 
@@ -41,6 +41,6 @@ class MemoryDialer:
 
     def established(self, association: Association) -> None:
         """A task of the network looks after it."""
-        channel = association._channel
+        channel = association.line.channel
         assert isinstance(channel, MemoryChannel)
         self.network.spawn(attend(association, channel))

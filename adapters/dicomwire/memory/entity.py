@@ -61,7 +61,7 @@ class AE(AsyncApplicationEntity):
         server = Server(self, address, ae_title, contexts, evt_handlers)
         self._servers.append(server)
         if block:
-            await until(lambda: server not in self.network._listening.values())
+            await until(lambda: not self.network.is_listening(server))
         return server
 
     async def shutdown(self) -> None:
@@ -69,7 +69,7 @@ class AE(AsyncApplicationEntity):
         for association in self.active_associations:
             assert isinstance(association, Association)
             await association.abort()
-        for association in self._to_be_waited_for:
+        for association in self.running.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()
         while self._servers:

@@ -211,7 +211,7 @@ class SocketChannel:
 
     async def aclose(self) -> None:
         """Close the socket.  Never raises, may be called again."""
-        self._close()
+        self.close()
 
     def abandon(self) -> None:
         """Send what is queued if that needs no waiting, and close: for tasks that are being cancelled."""
@@ -220,14 +220,15 @@ class SocketChannel:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
             with contextlib.suppress(OSError):
                 self.sock.send(b"".join(buffers))
-        self._close()
+        self.close()
 
     def forsake(self) -> None:
         """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
         self._open = False
         self.sock.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the socket now."""
         if self._open:
             self._open = False
             trio.lowlevel.notify_closing(self.sock)

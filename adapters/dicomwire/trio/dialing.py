@@ -86,7 +86,7 @@ class NurseryDialer(SocketDialer[Association]):
     async def open(self, association: Association) -> tuple[SocketChannel, Any]:
         """See :class:`SocketDialer`."""
         sock = await self._secure(await dial(self.dialing))
-        return SocketChannel(sock, association._new_session()), sock.getsockname()
+        return SocketChannel(sock, association.line.session), sock.getsockname()
 
     async def _secure(self, sock: socket.socket) -> socket.socket:
         no_delay(sock)

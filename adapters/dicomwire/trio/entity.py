@@ -27,7 +27,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running)
 
     async def associate(
         self,
@@ -86,6 +86,6 @@ class AE(AsyncApplicationEntity):
             for association in self.active_associations:
                 assert isinstance(association, Association)
                 nursery.start_soon(association.abort)
-        for association in self._to_be_waited_for:
+        for association in self.running.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

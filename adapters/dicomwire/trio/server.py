@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import trio
 
@@ -26,21 +26,17 @@ from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
-if TYPE_CHECKING:
-    from dicomwire.trio.entity import AE
-
-
 LOGGER = logger(__name__)
 
 
 class AssociationServer(ServerBase[Association]):
     """Accepts associations inside ``async with``, whose nursery owns their tasks."""
 
-    ae: AE
+    ae: Any
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         address: Address | AddressInformation | None,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
@@ -78,18 +74,17 @@ class AssociationServer(ServerBase[Association]):
                         nursery.start_soon(association.abort)
             else:
                 for association in self.active_associations:
-                    if not association._ended:
-                        association._abandon()
+                    association.line.ending.abandon()
         finally:
             manager, self._manager = self._manager, None
             if kind is not None:
                 self._nursery.cancel_scope.cancel()
             await manager.__aexit__(None, None, None)
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self._associations.clear()
+        self.running.forsake(why)
 
     async def _accept_for_ever(self) -> None:
         assert self._nursery is not None
@@ -112,18 +107,18 @@ class AssociationServer(ServerBase[Association]):
             self._nursery.start_soon(self._serve, sock, address)
 
     async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        association._nursery = self._nursery
+        association = Association(self.ae, Role.ACCEPTOR, self.handlers)
+        association.host.nursery = self._nursery
         peer, information = end_of(address), information_of(sock.family)
-        association.requestor._set_address(peer, information)
-        association.acceptor._set_address(end_of(sock.getsockname()), information)
-        self._adopt(association)
+        association.line.sides.requestor.is_at(peer, information)
+        association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information)
+        self.adopt(association)
         channel: SocketChannel | None = None
         try:
             sock.setblocking(False)
             no_delay(sock)
             sock = await self._secure(sock)
-            channel = SocketChannel(sock, association._new_session())
+            channel = SocketChannel(sock, association.line.session)
             await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:
             tell_failed_handshake(association, error)
@@ -131,11 +126,11 @@ class AssociationServer(ServerBase[Association]):
         except Exception:
             LOGGER.exception("an association with %s failed", shown_address(peer))
         finally:
-            self._forget(association)
+            self.forget(association)
             if channel is None:
                 sock.close()
             else:
-                channel._close()
+                channel.close()
 
     async def _secure(self, sock: socket.socket) -> socket.socket:
         if self.ssl_context is None:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from pydicom.uid import UID
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
-from dicomwire.associations.ending import ended_here
+from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.negotiation import Supported
+from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.upper_layer.items import PresentationContextRQItem
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
-    from dicomwire.associations.association_state import AssociationState
 
 LOGGER = logger(__name__)
 
@@ -55,11 +52,7 @@ class ApplicationEntityBase:
         self._connection_timeout: float | None = None
         self._write_timeout: float | None = 60
         self._require_calling_aet: list[str] = []
-        self._associations: dict[AssociationState, AssociationBase] = {}
-        """By themselves, in the order in which they began."""
-
-        self._accepted: set[AssociationBase] = set()
-
+        self.running: Running[AssociationBase] = Running()
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""
 
@@ -231,34 +224,7 @@ class ApplicationEntityBase:
     @property
     def active_associations(self) -> list[AssociationBase]:
         """A new list of the associations of this AE that are running, requestor or acceptor, oldest first."""
-        # Others may add and remove meanwhile: copying is one step, iterating is not.
-        return list(self._associations.copy().values())
-
-    @property
-    def _to_be_waited_for(self) -> list[AssociationBase]:
-        """Those whose end a shutdown waits for: until their last handlers have returned, unless it is called in one."""
-        return [] if ended_here() is not None else self.active_associations
-
-    def _register(self, association: AssociationBase) -> None:
-        self._associations[association] = association
-        if association.is_acceptor:
-            self._accepted.add(association)
-
-    def _forget(self, association: AssociationState) -> None:
-        """The association has ended; it need not be registered."""
-        self._associations.pop(association, None)
-        self._accepted.discard(association)
-
-    def _forsake(self, why: str) -> None:
-        """This process is a fork: the associations of its parent are not its own."""
-        for association in self.active_associations:
-            association._forsake(why)
-        self._associations.clear()
-        self._accepted.clear()
-
-    def _acceptor_count(self) -> int:
-        """Running associations in which we are the acceptor."""
-        return len(self._accepted)
+        return self.running.all()
 
     # -- presentation contexts as requestor -----------------------------------------------------------------------
     @property
@@ -299,17 +265,6 @@ class ApplicationEntityBase:
             if context.abstract_syntax == abstract_syntax and _is_emptied(context, transfer_syntax):
                 # Not remove(): contexts are equal by value, and this one is meant.
                 self._requested_contexts[:] = [other for other in self._requested_contexts if other is not context]
-
-    def _requested_items(self, contexts: Iterable[PresentationContext]) -> tuple[PresentationContextRQItem, ...]:
-        """`contexts` as they go on the wire, numbered 1, 3, 5, ...; those sent before are not built again.
-
-        Raises:
-            ValueError: one is no context or lacks a syntax, or there are more than 128.
-        """
-        given = _checked(contexts)
-        if len(given) > MOST_CONTEXTS:
-            raise ValueError(f"{len(given)} presentation contexts, more than {MOST_CONTEXTS}")
-        return _numbered(tuple(_key(context) for context in given))
 
     # -- presentation contexts as acceptor ------------------------------------------------------------------------
     @property
@@ -384,6 +339,18 @@ class ApplicationEntityBase:
         lines += ["", f"  Association(s): {len(associations)}/{self.maximum_associations}"]
         lines += [f"    {_peer(association)}" for association in associations]
         return "\n".join(lines)
+
+
+def requested_items(contexts: Iterable[PresentationContext]) -> tuple[PresentationContextRQItem, ...]:
+    """`contexts` as they go on the wire, numbered 1, 3, 5, ...; those sent before are not built again.
+
+    Raises:
+        ValueError: one is no context or lacks a syntax, or there are more than 128.
+    """
+    given = _checked(contexts)
+    if len(given) > MOST_CONTEXTS:
+        raise ValueError(f"{len(given)} presentation contexts, more than {MOST_CONTEXTS}")
+    return _numbered(tuple(_key(context) for context in given))
 
 
 def supported_by(contexts: Iterable[PresentationContext]) -> dict[str, Supported]:

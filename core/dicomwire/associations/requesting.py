@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -12,10 +12,12 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.coroutines import outcome
+from dicomwire.associations.entity import ApplicationEntityBase, requested_items
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
+from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import read_answer
 from dicomwire.associations.server import handler_table
-from dicomwire.associations.window import adopt_window
+from dicomwire.associations.window import agreed
 from dicomwire.compat.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     NegotiationItem,
@@ -34,12 +36,10 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.reasons import AbortSource
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import set_ae
-
-if TYPE_CHECKING:
-    from dicomwire.associations.entity import ApplicationEntityBase
 
 LOGGER = logger(__name__)
 
@@ -176,7 +176,7 @@ def propose(ae: ApplicationEntityBase, options: RequestOptions) -> Proposal:
         if not isinstance(context, PresentationContext):
             raise ValueError(f"contexts holds {type(context).__name__}, not only presentation contexts")
     chosen = list(contexts or ae.requested_contexts)
-    proposed = ae._requested_items(chosen)
+    proposed = requested_items(chosen)
     if not proposed:
         raise RuntimeError("no presentation contexts: add some to the AE, or give them to associate()")
     user_information: list[UserItem] = [
@@ -212,7 +212,7 @@ def _extended(item: NegotiationItem) -> UserItem:
 
 
 def new_requestor(
-    kind: type[AssociationT],
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
     ae: ApplicationEntityBase,
     options: RequestOptions,
     address: tuple[Any, ...] | None,
@@ -221,15 +221,18 @@ def new_requestor(
     """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
     proposal = propose(ae, options)
     association = kind(ae, Role.REQUESTOR, handler_table(options.evt_handlers))
-    association.requestor._contexts = proposal.contexts
-    association.acceptor._ae_title = proposal.called
+    association.line.sides.requestor.contexts = proposal.contexts
+    association.line.sides.acceptor.ae_title = proposal.called
     if address is not None:
-        association.acceptor._set_address(address, address_type)
+        association.line.sides.acceptor.is_at(address, address_type)
     return association, proposal.request
 
 
 async def associate(
-    kind: type[AssociationT], ae: ApplicationEntityBase, dialer: Dialer[AssociationT], options: RequestOptions
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
+    ae: ApplicationEntityBase,
+    dialer: Dialer[AssociationT],
+    options: RequestOptions,
 ) -> AssociationT:
     """Request an association: the verb of every AE.
 
@@ -248,20 +251,21 @@ async def associate(
     try:
         channel = await dialer.connect(association)
     except (OSError, ValueError) as error:
-        await outcome(association._face(not_connected(association, error)))
+        await outcome(association.line.host.face(not_connected(association, error)))
         return association
-    for side, address in ((association.acceptor, dialer.peer), (association.requestor, dialer.local)):
+    sides = association.line.sides
+    for side, address in ((sides.acceptor, dialer.peer), (sides.requestor, dialer.local)):
         if address is not None:
-            side._set_address(address, dialer.address_type)
-    ae._register(association)
-    await outcome(association._face(_begin(association, channel, request, dialer)))
+            side.is_at(address, dialer.address_type)
+    ae.running.add(association)
+    await outcome(association.line.host.face(_begin(association, channel, request, dialer)))
     return association
 
 
 async def _begin(
     association: AssociationT, channel: Channel, request: AssociateRQ, dialer: Dialer[AssociationT]
 ) -> None:
-    await association._open(channel)
+    await association.line.open(channel)
     dialer.opened(association)
     await establish(association, request)
     if association.is_established:
@@ -272,52 +276,55 @@ async def not_connected(association: AssociationBase, error: Exception) -> None:
     """There is no transport connection: the association ends before it began."""
     why = str(error) or ("timed out" if isinstance(error, TimeoutError) else "connection closed")
     # What was tried is in the error, of an adapter that tries several addresses.
-    named = "" if association._peer_name in why else f" to {association._peer_name}"
+    peer = association.line.sides.peer_name
+    named = "" if peer in why else f" to {peer}"
     LOGGER.error("no connection%s: %s", named, why)
-    association._advice = advice_without_connection(error)
-    await association._finish("aborted", f"no connection: {why}")
+    association.line.standing.advice = advice_without_connection(error)
+    await association.line.ending.finish("aborted", f"no connection: {why}")
 
 
 async def establish(association: AssociationBase, request: AssociateRQ) -> None:
     """Send the request over the open channel, and act on the answer."""
-    with association._exchange:
-        await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
-        association._session.send(request)  # type: ignore[union-attr]
-        association.requestor._set_pdu(request)
+    line, control = association.line, association.control
+    with line.exchange:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
+        line.session.send(request)
+        line.sides.requestor.say(request)
         # On its way before anybody is told: a handler may take its time, or wait for the peer to have it.
-        await association._flush()
-        await association._notify(evt.EVT_REQUESTED)
-        while association._answer is None and not association._ended:
-            await association._advance()
-        answer = association._answer
-        if answer is None or association._ended:
+        await line.flush()
+        await line.handlers.notify(evt.EVT_REQUESTED)
+        while control.answer is None and not line.standing.has_ended:
+            await line.advance()
+        answer = control.answer
+        if answer is None or line.standing.has_ended:
             return
-        association.acceptor._set_pdu(answer.pdu)
-        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
+        line.sides.acceptor.say(answer.pdu)
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
         if isinstance(answer, AssociateAccepted):
             await _accepted(association, request, answer)
         else:
-            await association._finish("rejected", f"rejected: {answer.describe()}")
+            await line.ending.finish("rejected", f"rejected: {answer.describe()}")
 
 
 async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
-    association._set_contexts(
-        read_answer(
-            request.presentation_context,
-            answer.pdu.presentation_context,
-            association.requestor._roles(),
-            association.acceptor._roles(),
-        )
+    line, sides = association.line, association.line.sides
+    contexts = read_answer(
+        request.presentation_context,
+        answer.pdu.presentation_context,
+        sides.requestor.roles(),
+        sides.acceptor.roles(),
     )
-    adopt_window(association)
+    association.contexts.set(contexts)
+    window = agreed(association.requestor.asynchronous_operations, association.acceptor.asynchronous_operations)
+    association.use_window(window)
     tell_refused(association)
-    if any(context.result == 0 for context in association._contexts):
-        association.is_established = True
-        await association._notify(evt.EVT_ACCEPTED)
-        if association.is_established:
-            await association._notify(evt.EVT_ESTABLISHED)
+    if any(context.result == 0 for context in contexts):
+        line.standing.is_established = True
+        await line.handlers.notify(evt.EVT_ACCEPTED)
+        if line.standing.is_established:
+            await line.handlers.notify(evt.EVT_ESTABLISHED)
         return
-    await association._notify(evt.EVT_ACCEPTED)
+    await line.handlers.notify(evt.EVT_ACCEPTED)
     LOGGER.error("no presentation context was accepted: %s", explain(association))
-    await association._abort(source=2)
-    association.failure = "no presentation context was accepted"
+    await association.control.abort(source=AbortSource.PROVIDER)
+    line.standing.failure = "no presentation context was accepted"

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dicomwire import _config
 from dicomwire._logging import printable, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.association import AssociationBase
-from dicomwire.associations.entity import supported_by
+from dicomwire.associations.entity import ApplicationEntityBase, supported_by
+from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import Supported
+from dicomwire.associations.running_associations import Running
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of
 from dicomwire.vocabulary.titles_and_uids import set_ae
-
-if TYPE_CHECKING:
-    from dicomwire.associations.entity import ApplicationEntityBase
-    from dicomwire.vocabulary.contexts import PresentationContext
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 
-def handler_table(evt_handlers: Iterable[evt.EventHandler] | None) -> evt.HandlerTable:
+def handler_table(evt_handlers: Iterable[evt.EventHandler] | None) -> HandlerTable:
     """The user's handlers, and those that write the library's log unless ``LOG_HANDLER_LEVEL`` is ``"none"``."""
-    table = evt.HandlerTable()
+    table = HandlerTable()
     if _config.LOG_HANDLER_LEVEL == "standard":
         from dicomwire.compat.log_handlers import STANDARD_HANDLERS
 
-        for event, handler in STANDARD_HANDLERS:
-            table.bind(event, handler)
-            table.library.add(handler)
+        table.bind_library(STANDARD_HANDLERS)
     for item in evt_handlers or ():
         table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
     return table
@@ -53,10 +50,11 @@ class ServerBase(Generic[AssociationT]):
             raise ValueError("no supported presentation contexts: add some to the AE, or give them to the server")
         self._supported: dict[str, Supported] = {}
         self._supported_of: list[Any] = []
-        self._support()
-        self._handlers = handler_table(evt_handlers)
-        self._associations: dict[AssociationT, None] = {}
-        """In the order in which they were accepted."""
+        self.supported()
+        self.handlers: HandlerTable = handler_table(evt_handlers)
+        """Shared by its associations, until one is changed for itself."""
+
+        self.running: Running[AssociationT] = Running()
 
     @property
     def _is_stopped(self) -> bool:
@@ -70,11 +68,10 @@ class ServerBase(Generic[AssociationT]):
         running = len(self.active_associations)
         return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
 
-    def _support(self) -> dict[str, Supported]:
+    def supported(self) -> dict[str, Supported]:
         """The contexts as plain values, made anew only when they have changed."""
-        # Looked at for every association; the attributes behind the properties, because there may be hundreds.
-        state = [(context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role)
-                 for context in self.contexts]  # fmt: skip
+        # Looked at for every association.
+        state = [settings_of(context) for context in self.contexts]
         if state != self._supported_of:
             self._supported = supported_by(self.contexts)
             self._supported_of = state
@@ -83,39 +80,41 @@ class ServerBase(Generic[AssociationT]):
     @property
     def active_associations(self) -> list[AssociationT]:
         """The associations that this server accepted and that still run, oldest first."""
-        return [association for association in self._associations.copy() if not association._closed]
+        return [association for association in self.running.all() if not association.line.standing.is_closed]
 
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
         """Bind ``handler`` to ``event`` for running and future associations."""
-        self._handlers.bind(event, handler, args)
+        self.handlers.bind(event, handler, args)
         for association in self.active_associations:
-            if association._owns_handlers:
+            if association.line.handlers.is_own:
                 association.bind(event, handler, args)
-            association._adjust_tap()
+            association.line.adjust_tap()
 
     def unbind(self, event: evt.EventType, handler: evt.Handler) -> None:
         """Unbind ``handler`` from ``event`` for running and future associations."""
-        self._handlers.unbind(event, handler)
+        self.handlers.unbind(event, handler)
         for association in self.active_associations:
-            if association._owns_handlers:
+            if association.line.handlers.is_own:
                 association.unbind(event, handler)
-            association._adjust_tap()
+            association.line.adjust_tap()
 
     def get_events(self) -> list[evt.EventType]:
         """The events that have a handler, by name."""
-        return self._handlers.events()
+        return self.handlers.events()
 
     def get_handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
         """The bindings of a notification event as a list, or the one of an intervention event."""
-        return self._handlers.handlers(event)
+        return self.handlers.handlers(event)
 
-    def _adopt(self, association: AssociationT) -> None:
+    def adopt(self, association: AssociationT) -> None:
         """An association that this server accepted: its title, and its place in the registers."""
-        association.acceptor._ae_title = self.ae_title
-        association.acceptor._contexts = self.contexts
-        self._associations[association] = None
-        self.ae._register(association)
+        side = association.line.sides.acceptor
+        side.ae_title = self.ae_title
+        side.contexts = self.contexts
+        self.running.add(association)
+        self.ae.running.add(association)
 
-    def _forget(self, association: AssociationT) -> None:
-        self._associations.pop(association, None)
-        self.ae._forget(association)
+    def forget(self, association: AssociationT) -> None:
+        """It has ended."""
+        self.running.remove(association)
+        self.ae.running.remove(association)

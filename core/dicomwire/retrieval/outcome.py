@@ -31,7 +31,7 @@ def progress_of(status: Dataset, before: Progress, files: Folder) -> Progress:
     )
 
 
-def retrieved(
+def outcome_of(
     association: AssociationBase,
     progressed: tuple[Progress, Dataset, Dataset | None, bool],
     files: Folder,

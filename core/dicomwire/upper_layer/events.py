@@ -8,8 +8,8 @@ from attrs import frozen
 
 from dicomwire._shown import Shown
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import NO_VALUE, AbortSource, RejectResult
 from dicomwire.upper_layer.timers import Timer
-from dicomwire.vocabulary.reasons import REJECT_REASONS
 
 
 class Event(Shown):
@@ -41,7 +41,7 @@ class AssociateRejected(Event):
     @property
     def permanent(self) -> bool:
         """False when the same request may succeed later."""
-        return self.pdu.result == 1
+        return self.pdu.result == RejectResult.PERMANENT
 
     @property
     def source(self) -> int:
@@ -54,12 +54,10 @@ class AssociateRejected(Event):
 
     def describe(self) -> str:
         """The reason in words (PS3.8 9.3.4, table 9-21); its numbers if the standard does not define them."""
-        known = REJECT_REASONS.get((self.source, self.reason))
-        return (
-            known[0].lower() + known[1:]
-            if known
-            else f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
-        )
+        words = self.pdu.reason_str
+        if words == NO_VALUE:
+            return f"result {self.pdu.result}, source {self.source}, reason {self.reason}"
+        return words[0].lower() + words[1:]
 
 
 @frozen(kw_only=True, repr=False)
@@ -125,7 +123,7 @@ class Aborted(Event):
 
     @property
     def by_provider(self) -> bool:
-        return self.pdu.source != 0
+        return self.pdu.source != AbortSource.USER
 
 
 @frozen(kw_only=True, repr=False)

@@ -19,7 +19,7 @@ from dicomwire.associations.negotiation import (
     accept_contexts,
     read_answer,
 )
-from dicomwire.compat.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from dicomwire.compat.negotiation_items import SCP_SCU_RoleSelectionNegotiation
 from dicomwire.data.pydicom_private import name_transfer_syntax
 from dicomwire.vocabulary import sop_class_table as table
 from dicomwire.vocabulary.service_classes import StorageServiceClass
@@ -276,6 +276,19 @@ def _role(name: str, value: bool | None) -> bool | None:
     if not isinstance(value, bool | None):
         raise TypeError(f"'{name}' must be bool or None, not {type(value).__name__}")
     return value
+
+
+def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ...], bool | None, bool | None]:
+    """What an acceptor is configured with by a context, to be compared: cheap, as there may be hundreds."""
+    return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
+
+
+def negotiated_as(context: PresentationContext, outcome: NegotiatedContext | None) -> PresentationContext:
+    """The same context with its outcome, as we see it; with None it has none yet."""
+    context.result = None if outcome is None else outcome.result
+    context._as_scu = None if outcome is None else outcome.as_scu
+    context._as_scp = None if outcome is None else outcome.as_scp
+    return context
 
 
 def build_context(

@@ -156,8 +156,7 @@ class Storage(Receiver[IncomingFile]):
 
     def new(self, event: evt.Event) -> IncomingFile:
         """A file of another name in the directory."""
-        assert event._message is not None
-        file = IncomingFile.within(self.directory, event._message.header())
+        file = IncomingFile.within(self.directory, evt.message_of(event).header())
         file.attempt(self.directory.mkdir, parents=True, exist_ok=True)
         return file
 

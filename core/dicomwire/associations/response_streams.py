@@ -1,17 +1,15 @@
-"""The responses to one request, taken one by one."""
+"""What comes of requests, taken one by one."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.invoking import Invoker
+from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import is_final
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 T = TypeVar("T")
 
@@ -46,35 +44,30 @@ class ResponseStream(Stream[T]):
     """
 
     def __init__(
-        self,
-        association: AssociationBase,
-        context_id: int,
-        command: Command,
-        interpret: Callable[[ReceivedMessage | None], T],
+        self, invoker: Invoker, context_id: int, command: Command, interpret: Callable[[ReceivedMessage | None], T]
     ) -> None:
         assert command.message_id is not None
-        self._association = association
+        self._invoker = invoker
         self._context_id = context_id
         self._command = command
         self._message_id = command.message_id
         self._interpret = interpret
         self._is_over = False
-        association._iterating.add(self._message_id)
+        invoker.iterate(self._message_id)
 
     async def __anext__(self) -> T:
         """The next response; an empty one, and the last, if the association ended before the final one came."""
         if self._is_over:
             raise StopAsyncIteration
-        association = self._association
-        with association._exchange:
-            response = await association._response(self._message_id)
+        with self._invoker.line.exchange:
+            response = await self._invoker.response(self._command)
         if response is None or is_final(self._command, response.command.status):
             self._is_over = True
-            association._iterating.discard(self._message_id)
+            self._invoker.iterated(self._message_id)
         return self._interpret(response)
 
     def leave(self) -> None:
         """Take no more responses."""
         if not self._is_over:
             self._is_over = True
-            self._association._forget_responses(self._message_id, self._context_id)
+            self._invoker.forget(self._message_id, self._context_id)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
+from dicomwire.compat.dimse_primitives import from_command, to_command
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.data_sets import decode_data_set
+from dicomwire.data.dsutils import create_file_meta
 from dicomwire.data.file_meta import encode_file_meta
+from dicomwire.data.instance_files import read_instance
+from dicomwire.data.sinks import FileSink
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.upper_layer.connection import Buffer
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset, FileMetaDataset
-
-    from dicomwire.data.sinks import FileSink
-    from dicomwire.vocabulary.contexts import PresentationContextTuple
+from dicomwire.vocabulary.contexts import PresentationContextTuple
 
 
 class ReceivedMessage:
     """One whole message.  Nothing is decoded before somebody asks for it."""
 
-    __slots__ = ("_data_set", "_primitive", "command", "context", "data", "file", "refused", "unfit")
+    __slots__ = ("_data_set", "command", "context", "data", "file", "made_primitive", "refused", "unfit")
 
     def __init__(self, context: AcceptedContext, command: Command) -> None:
         self.context: AcceptedContext = context
@@ -42,7 +44,13 @@ class ReceivedMessage:
         """Why what came to memory is no data set in the transfer syntax of its context."""
 
         self._data_set: Dataset | None = None
-        self._primitive: Any = None
+        self.made_primitive: Any = None
+        """What ``primitive`` has given; None again when its data set has come."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the peer has sent C-CANCEL for it; one that was made by hand has no peer."""
+        return False
 
     @property
     def path(self) -> Path | None:
@@ -55,20 +63,14 @@ class ReceivedMessage:
 
     @property
     def context_tuple(self) -> PresentationContextTuple:
-        from pydicom.uid import UID
-
-        from dicomwire.vocabulary.contexts import PresentationContextTuple
-
         context = self.context
         return PresentationContextTuple(context.context_id, UID(context.abstract_syntax), UID(context.transfer_syntax))
 
     @property
     def primitive(self) -> Any:
-        if self._primitive is None:
-            from dicomwire.compat.dimse_primitives import from_command
-
-            self._primitive = from_command(self.command, self.data)
-        return self._primitive
+        if self.made_primitive is None:
+            self.made_primitive = from_command(self.command, self.data)
+        return self.made_primitive
 
     def data_set(self) -> Dataset:
         """The decoded data set; empty if none came."""
@@ -78,8 +80,6 @@ class ReceivedMessage:
 
     def _decode(self) -> Dataset:
         if self.path is not None:
-            from dicomwire.data.instance_files import read_instance
-
             return read_instance(self.path)
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
@@ -121,10 +121,16 @@ class ReceivedMessage:
 
     def file_meta(self) -> FileMetaDataset:
         """New file meta information for the instance."""
-        from dicomwire.data.dsutils import create_file_meta
-
         return create_file_meta(
             sop_class_uid=self.command.affected_sop_class_uid or self.context.abstract_syntax,
             sop_instance_uid=self.command.affected_sop_instance_uid or "",
             transfer_syntax=self.context.transfer_syntax,
         )
+
+
+def made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMessage:
+    """A request as if it had been received."""
+    command, data = to_command(primitive)
+    message = ReceivedMessage(AcceptedContext(*context), command)
+    message.data = data
+    return message

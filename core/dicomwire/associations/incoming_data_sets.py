@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.received import ReceivedMessage
-from dicomwire.associations.serving import refusal
+from dicomwire.associations.line import Line
+from dicomwire.associations.received_message import ReceivedMessage
+from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.data.data_set_beginning import DataSetBeginning, NoDataSet
 from dicomwire.data.receiving_files import IncomingFile
@@ -17,48 +18,45 @@ from dicomwire.data.sinks import FileSink, MemorySink, Sink, TemporaryFile, make
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.services.store_scp import status_of
 
-if TYPE_CHECKING:
-    from dicomwire.associations.association_engine import AssociationEngine
-
 LOGGER = logger(__name__)
 
 _OURS = (FileSink, MemorySink)
 """They do not wait, and touch nothing but their own."""
 
 
-async def receive_data_set(association: AssociationEngine, message: ReceivedMessage) -> bool:
+async def receive_data_set(line: Line, message: ReceivedMessage, request: Request | None) -> bool:
     """Bring the data set of ``message`` to where it belongs; False if the association ended before it did.
 
     A sink that fails, or bytes that are no data set, do not stop it from being read: ``message.refused`` is the status
-    to answer with.
+    to answer with.  ``request`` is the message, if it is one.
     """
-    sink: Sink | None = await _choose(association, message)
+    sink: Sink | None = await _choose(line, message, request)
     beginning = None
     if message.command.command_field == C_STORE_RQ and not getattr(sink, "as_it_came", False):
         beginning = DataSetBeginning(message.context.transfer_syntax)
     complete = False
     try:
         while True:
-            event = await association._next_data_set_event()
+            event = await line.next_data_set_event()
             if event is None:
                 return False
             fragments: list[memoryview] | None = event.fragments
             if sink is not None and beginning is not None:
                 fragments = beginning.take(event.fragments, last=event.last)
                 if fragments is not None:
-                    sink = await _judge(association, sink, message, beginning)
+                    sink = await _judge(line, sink, message, beginning)
                     beginning = None
             if sink is not None and fragments:
-                sink = await _attempt(association, sink, message, sink.write, fragments)
+                sink = await _attempt(line, sink, message, sink.write, fragments)
             if event.last:
                 break
         if sink is not None:
             if isinstance(sink, FileSink):
                 sink.is_undecided = True
-            sink = await _attempt(association, sink, message, sink.close)
+            sink = await _attempt(line, sink, message, sink.close)
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.
-        message._primitive = None
+        message.made_primitive = None
         if isinstance(sink, MemorySink):
             message.data = sink.data
         elif isinstance(sink, FileSink):
@@ -69,13 +67,11 @@ async def receive_data_set(association: AssociationEngine, message: ReceivedMess
             await _discard(sink)
 
 
-async def _judge(
-    association: AssociationEngine, sink: Sink, message: ReceivedMessage, beginning: DataSetBeginning
-) -> Sink | None:
+async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: DataSetBeginning) -> Sink | None:
     """Now that it is clear what came: the sink, or None if that is nothing to be stored."""
     if beginning.dropped:
         what = f"{beginning.dropped} bytes of file meta information in front of a data set: dropped"
-        LOGGER.info("tolerated from %s: %s", association._peer_name, what)
+        LOGGER.info("tolerated from %s: %s", line.sides.peer_name, what)
     if beginning.reason is None:
         return sink
     if isinstance(sink, MemorySink):
@@ -91,17 +87,17 @@ async def _judge(
     return None
 
 
-async def _choose(association: AssociationEngine, message: ReceivedMessage) -> Sink | None:
+async def _choose(line: Line, message: ReceivedMessage, request: Request | None) -> Sink | None:
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
-    limits = association._connection.limits
-    if message.command.command_field != C_STORE_RQ:
+    limits = line.session.connection.limits
+    if request is None or message.command.command_field != C_STORE_RQ:
         return MemorySink(limits.identifier)
-    if not association.is_established or refusal(association, message) is not None:
+    if request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None
     try:
-        if association._handlers.intervention(evt.EVT_C_STORE_SINK) is not None:
-            target = await association._intervene(evt.EVT_C_STORE_SINK, message)
+        if request.has_handler(evt.EVT_C_STORE_SINK):
+            target = await request.ask_handler(evt.EVT_C_STORE_SINK)
             return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
@@ -115,21 +111,18 @@ async def _choose(association: AssociationEngine, message: ReceivedMessage) -> S
     return MemorySink(limits.data_set_in_memory)
 
 
-async def _attempt(
-    association: AssociationEngine, sink: Sink, message: ReceivedMessage, act: Any, *args: Any
-) -> Sink | None:
+async def _attempt(line: Line, sink: Sink, message: ReceivedMessage, act: Any, *args: Any) -> Sink | None:
     """Let the sink act; if it cannot, remember why and go on without it."""
     try:
         if isinstance(sink, _OURS):
             act(*args)
         else:
             # User code: it may wait, and call methods of the association.
-            assert association._channel is not None
-            association._channel.hold(True)
+            line.channel.hold(True)
             try:
-                await association._call(act, *args)
+                await line.host.call(act, *args)
             finally:
-                association._channel.hold(False)
+                line.channel.hold(False)
     except Exception as error:
         await _give_up(sink, message, error)
         return None
