@@ -56,7 +56,7 @@ class Association(AssociationBase):
         self.host: ThreadHost = ThreadHost()
         super().__init__(ae, role, handlers, self.host)
         self.host.line = self.line
-        self.name += f"@{self.host.timestamp():%Y%m%d%H%M%S}"
+        self.name: str = f"{self.name}@{self.host.timestamp():%Y%m%d%H%M%S}"
         self.ident: int = threading.get_ident()
         """The thread that opened it, or serves it."""
 

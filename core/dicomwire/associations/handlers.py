@@ -107,7 +107,7 @@ class Handlers:
         self.association = association
         """What events say it is about."""
 
-        self.table = table
+        self.table: HandlerTable = table
         self.is_own: bool = False
         """The table is this association's alone: a server's associations share one until it is changed for itself."""
 
