@@ -18,7 +18,7 @@ from benchmarks.report import number
 from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, VERIFICATION
 from dicomwire import Command, Connection, DataSetReceived, MessageReceived, Role, Session
 from dicomwire.dimse import answer
-from dicomwire.upper_layer import AssociateAC, AssociateRQ, Event, decode_pdu
+from dicomwire.upper_layer import AssociateAC, AssociateRQ, ConnectionEvent, decode_pdu
 from dicomwire.upper_layer.items import (
     ImplementationClassUIDItem,
     MaximumLengthItem,
@@ -114,7 +114,7 @@ def joined(maximum_length: int) -> tuple[Session, Session]:
     return requestor, acceptor
 
 
-def _carry(source: Session, target: Session) -> list[Event]:
+def _carry(source: Session, target: Session) -> list[ConnectionEvent]:
     """Bring what ``source`` has to send into the buffer of ``target``, as a socket would, and take the events."""
     events = []
     for data in source.data_to_send():
@@ -122,7 +122,7 @@ def _carry(source: Session, target: Session) -> list[Event]:
     return events
 
 
-def _receive(target: Session, view: memoryview) -> list[Event]:
+def _receive(target: Session, view: memoryview) -> list[ConnectionEvent]:
     """The events of some bytes, but for pieces of data sets, which are dropped."""
     events = []
     while view:

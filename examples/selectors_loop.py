@@ -13,7 +13,7 @@ import time
 
 from dicomwire import Connection, RemoteProtocolError, Role
 from dicomwire.pdu_items import MaximumLengthSubItem, PresentationContextItemRQ
-from dicomwire.upper_layer import AssociateAccepted, AssociateRQ, Event, ReleaseRQ
+from dicomwire.upper_layer import AssociateAccepted, AssociateRQ, ConnectionEvent, ReleaseRQ
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 SYNTAXES = {
@@ -39,9 +39,9 @@ def request() -> AssociateRQ:
     )
 
 
-def drive(sock: socket.socket, connection: Connection) -> list[Event]:
+def drive(sock: socket.socket, connection: Connection) -> list[ConnectionEvent]:
     """Move bytes until the connection says that it is over; what happened."""
-    happened: list[Event] = []
+    happened: list[ConnectionEvent] = []
     sock.setblocking(False)
     unsent = b""
     with selectors.DefaultSelector() as selector:

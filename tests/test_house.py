@@ -114,7 +114,7 @@ def test_a_layer_does_not_import_what_is_above_it(layer: str, above: tuple[str, 
 def test_services_and_operations_know_no_association() -> None:
     for folder in ("services", "operations"):
         for path in (CORE / folder).rglob("*.py"):
-            assert "dicomwire.associations.association" not in set(imports(path)), named(path)
+            assert "dicomwire.associations.association_base" not in set(imports(path)), named(path)
 
 
 def test_errors_imports_nothing_of_the_package() -> None:

@@ -20,7 +20,7 @@ import dicomwire
 import dicomwire.asyncio
 import dicomwire.trio
 from dicomwire.dimse.session import Session
-from dicomwire.trio.channel import SocketChannel
+from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.upper_layer import Connection, Role, Timeouts
 from tests.support.lazy_peers import CONTEXTS, SECONDS, LazyPeer, data_set, small
 from tests.support.patience import SOON

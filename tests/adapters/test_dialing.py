@@ -19,16 +19,16 @@ import pytest
 import trio
 import trio.testing
 
-from dicomwire.asyncio import dialing as asyncio_dialing
-from dicomwire.asyncio.dialing import LoopDialer
-from dicomwire.blocking import dialing as blocking_dialing
+from dicomwire.asyncio import loop_dialer as asyncio_dialing
+from dicomwire.asyncio.loop_dialer import LoopDialer
+from dicomwire.blocking import thread_dialer as blocking_dialing
 from dicomwire.sockets import dialing as sockets_dialing
 from dicomwire.sockets.addresses import AF_UNIX, Destination, destinations
 from dicomwire.sockets.dialer import Call
 from dicomwire.sockets.dialing import Dialing
 from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
-from dicomwire.trio import dialing as trio_dialing
-from dicomwire.trio.dialing import NurseryDialer
+from dicomwire.trio import nursery_dialer as trio_dialing
+from dicomwire.trio.nursery_dialer import NurseryDialer
 from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent
 
 
@@ -457,7 +457,7 @@ except ImportError:
     sys.exit(77)
 monkey.patch_all()
 import gevent
-from dicomwire.blocking.dialing import dial
+from dicomwire.blocking.thread_dialer import dial
 from tests.support.destinations import listening, opened, refusing, silent
 ticks = []
 gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])

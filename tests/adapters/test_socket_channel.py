@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dicomwire.associations.coroutines import run
-from dicomwire.blocking.channel import SocketChannel
+from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer import Connection, Role, Timeouts
 from tests.support.patience import SOON

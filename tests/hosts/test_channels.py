@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from dicomwire import evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.requesting import RequestOptions, establish, propose
-from dicomwire.associations.server import ServerBase, handler_table
+from dicomwire.associations.server_base import ServerBase, handler_table
 from dicomwire.asyncio import AE, Association, ProtocolChannel
 from dicomwire.upper_layer.state import Role
 from tests.hosts.loops import CONTEXTS, FIND, HOSTS, Peers, image, run, until

@@ -9,7 +9,7 @@ from dicomwire import _config
 from dicomwire._globals import DEFAULT_TRANSFER_SYNTAXES
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.associations.configured_contexts import requested_items, supported_by
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import AllStoragePresentationContexts, PresentationContext, build_context
 from dicomwire.upper_layer.items import PresentationContextRQItem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dicomwire.associations.awaited import AsyncAssociation
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.asyncio.loop_host import LoopHost
 from dicomwire.upper_layer.state import Role

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from dicomwire.associations.line import Line
-from dicomwire.asyncio.channel import ProtocolChannel
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 
 
 class Attendant:

@@ -13,9 +13,9 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.awaited import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.dialing import Connect, LoopDialer, ProtocolDialer, channel_by
+from dicomwire.asyncio.loop_dialer import Connect, LoopDialer, ProtocolDialer, channel_by
 from dicomwire.asyncio.server import AssociationServer
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer

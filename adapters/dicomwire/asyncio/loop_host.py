@@ -13,7 +13,7 @@ from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.line import Line
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.asyncio.attendant import Attendant
-from dicomwire.asyncio.channel import ProtocolChannel
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 
 LOGGER = logger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Any, Self
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.channel import ProtocolChannel
-from dicomwire.asyncio.dialing import open_listening
+from dicomwire.asyncio.loop_dialer import open_listening
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.sockets.addresses import Address, end_of, information_of, no_delay
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening

@@ -6,9 +6,9 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.ending import refuse_to_wait
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.releasing import release
 from dicomwire.blocking.faces import blocking, iterated

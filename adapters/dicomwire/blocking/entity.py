@@ -12,13 +12,13 @@ from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.coroutines import run
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import ChannelDialer, RequestOptions, associate
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.dialing import ThreadDialer
 from dicomwire.blocking.faces import completed
 from dicomwire.blocking.hosts import refuse_eventlet
+from dicomwire.blocking.thread_dialer import ThreadDialer
 from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder

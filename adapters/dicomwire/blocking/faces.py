@@ -7,7 +7,7 @@ from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from dicomwire.associations.coroutines import run
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.invoking import HasInvoker
 from dicomwire.associations.response_streams import Stream
 from dicomwire.blocking.thread_host import ThreadHost

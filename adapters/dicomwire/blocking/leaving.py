@@ -10,7 +10,7 @@ import atexit
 import time
 from weakref import WeakSet
 
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.blocking.association import Association
 
 _PATIENCE = 10.0

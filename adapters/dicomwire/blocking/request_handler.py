@@ -7,7 +7,7 @@ import ssl
 from typing import Any
 
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
 from dicomwire.upper_layer.state import Role

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.hosts import refuse_eventlet
 from dicomwire.blocking.leaving import answer_before_leaving

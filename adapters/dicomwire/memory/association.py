@@ -8,10 +8,10 @@ from typing import Any
 
 from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.awaited import AsyncAssociation
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line
-from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network, until
 from dicomwire.upper_layer.state import Role
 

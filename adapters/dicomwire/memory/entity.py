@@ -10,7 +10,7 @@ from dicomwire.associations.awaited import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.memory.association import Association
-from dicomwire.memory.dialing import MemoryDialer
+from dicomwire.memory.memory_dialer import MemoryDialer
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
 from dicomwire.vocabulary.contexts import PresentationContext

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.dimse.session import Session
 from dicomwire.memory.association import Association
-from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.sockets.addresses import Peer, destinations, end_of, needs_resolver
 from dicomwire.sockets.dialing import Dialing, over_given

@@ -9,7 +9,7 @@ from typing import Self
 import trio
 
 from dicomwire.associations.awaited import AsyncAssociation
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.trio.nursery_host import NurseryHost
 from dicomwire.upper_layer.state import Role

@@ -16,7 +16,7 @@ from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.trio.association import Association
-from dicomwire.trio.dialing import NurseryDialer, resolved
+from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.server import AssociationServer
 from dicomwire.vocabulary.contexts import PresentationContext
 

@@ -13,7 +13,7 @@ from dicomwire._logging import logger
 from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.line import Line
 from dicomwire.associations.user_code import is_async, is_awaitable
-from dicomwire.trio.channel import SocketChannel
+from dicomwire.trio.socket_channel import SocketChannel
 
 LOGGER = logger(__name__)
 

@@ -15,13 +15,13 @@ import trio
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of, no_delay
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
 from dicomwire.trio.association import Association
-from dicomwire.trio.channel import SocketChannel
 from dicomwire.trio.handshake import handshake
+from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.coroutines import outcome
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.negotiation import Supported, accept_contexts
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.associations.window import answer_to
 from dicomwire.compat.wire_items import to_item

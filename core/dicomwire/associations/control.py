@@ -9,9 +9,9 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.line import Arrived, Line, ProtocolBroken
 from dicomwire.associations.releasing import asked_for_release, release_confirmed, release_requested
 from dicomwire.compat.pdu_primitives import A_ABORT
-from dicomwire.dimse.events import CancelReceived
+from dicomwire.dimse.message_events import CancelReceived
 from dicomwire.errors import LocalProtocolError
-from dicomwire.upper_layer.events import (
+from dicomwire.upper_layer.connection_events import (
     Aborted,
     AssociateAccepted,
     AssociateRejected,

@@ -14,7 +14,7 @@ from dicomwire.associations.performing import Performer
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.associations.request import Request
 from dicomwire.dimse.command import NO_DATA_SET
-from dicomwire.dimse.events import MessageReceived
+from dicomwire.dimse.message_events import MessageReceived
 from dicomwire.dimse.messages import RESPONSE
 from dicomwire.upper_layer.state import State
 

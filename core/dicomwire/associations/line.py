@@ -16,11 +16,11 @@ from dicomwire.associations.sides import Sides
 from dicomwire.associations.standing import Standing
 from dicomwire.associations.tapping import adjust_tap, report_tap
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.events import DataSetReceived, MessageReceived
+from dicomwire.dimse.message_events import DataSetReceived, MessageReceived
 from dicomwire.dimse.session import Session
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection
-from dicomwire.upper_layer.events import Event
+from dicomwire.upper_layer.connection_events import ConnectionEvent
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.upper_layer.progress import PeerDoesNotRead
 from dicomwire.upper_layer.state import State
@@ -39,7 +39,7 @@ class ProtocolBroken(NamedTuple):
     error: RemoteProtocolError
 
 
-Arrived: TypeAlias = Event | ProtocolBroken
+Arrived: TypeAlias = ConnectionEvent | ProtocolBroken
 
 
 class _Exchange:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dicomwire.associations import events as evt
 from dicomwire.associations.line import Line
 from dicomwire.compat.pdu_primitives import A_RELEASE
-from dicomwire.upper_layer.events import ReleaseRequested
+from dicomwire.upper_layer.connection_events import ReleaseRequested
 from dicomwire.upper_layer.pdus import ReleaseRP, ReleaseRQ
 from dicomwire.upper_layer.state import State
 

@@ -9,15 +9,15 @@ from attrs import frozen
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.configured_contexts import requested_items
 from dicomwire.associations.coroutines import outcome
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import read_answer
-from dicomwire.associations.server import handler_table
+from dicomwire.associations.server_base import handler_table
 from dicomwire.associations.window import agreed
 from dicomwire.compat.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -28,7 +28,7 @@ from dicomwire.compat.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from dicomwire.compat.wire_items import associate_primitive, to_item
-from dicomwire.upper_layer.events import AssociateAccepted
+from dicomwire.upper_layer.connection_events import AssociateAccepted
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
     ImplementationClassUIDItem,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.ending import ended_here
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)

@@ -29,7 +29,7 @@ class NotAnElement(ValueError):
 
 
 @frozen
-class Element:
+class EncodedElement:
     """The beginning of a data element: all but its value."""
 
     tag: int
@@ -58,7 +58,7 @@ class Coding:
         self._explicit = Struct(order + "HH2sH")
         self._implicit = Struct(order + "HHL")
 
-    def element(self, data: Any, at: int) -> Element:
+    def element(self, data: Any, at: int) -> EncodedElement:
         """The element that begins at ``data[at]``.
 
         Raises:
@@ -68,25 +68,25 @@ class Coding:
         group, element, length = self._implicit.unpack_from(data, at)
         tag = group << 16 | element
         if self.implicit or group == 0xFFFE:
-            return Element(tag, b"", 8, length)
+            return EncodedElement(tag, b"", 8, length)
         _, _, vr, length = self._explicit.unpack_from(data, at)
         if vr in SHORT_VRS:
-            return Element(tag, vr, 8, length)
+            return EncodedElement(tag, vr, 8, length)
         if not (vr.isalpha() and vr.isupper()):
             raise NotAnElement(f"({group:04X},{element:04X}) has no value representation")
         (length,) = self._long.unpack_from(data, at + 8)
-        return Element(tag, vr, 12, length)
+        return EncodedElement(tag, vr, 12, length)
 
-    def item(self, data: Any, at: int) -> Element:
+    def item(self, data: Any, at: int) -> EncodedElement:
         """The item, or what ends a sequence, that begins at ``data[at]``: they have no value representation.
 
         Raises:
             struct.error: the data end before its value.
         """
         group, element, length = self._implicit.unpack_from(data, at)
-        return Element(group << 16 | element, b"", 8, length)
+        return EncodedElement(group << 16 | element, b"", 8, length)
 
-    def header(self, element: Element, length: int) -> bytes:
+    def header(self, element: EncodedElement, length: int) -> bytes:
         """The beginning of ``element`` with another length.
 
         Raises:

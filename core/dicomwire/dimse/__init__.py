@@ -2,7 +2,7 @@
 
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
+from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import MESSAGES, DataSetRule, MessageKind, answer
 from dicomwire.dimse.session import Session
 

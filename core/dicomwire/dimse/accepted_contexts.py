@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dicomwire.upper_layer.events import Tolerated
+from dicomwire.upper_layer.connection_events import Tolerated
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 
 

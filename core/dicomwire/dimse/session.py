@@ -8,12 +8,18 @@ from functools import lru_cache
 
 from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
-from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
+from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
 from dicomwire.dimse.response_deadline import ResponseDeadline
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
-from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
+from dicomwire.upper_layer.connection_events import (
+    AssociateAccepted,
+    AssociateRequested,
+    ConnectionEvent,
+    DataReceived,
+    Tolerated,
+)
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.reasons import AbortReason
@@ -60,8 +66,8 @@ class Session:
 
         self._request_contexts: dict[int, int] = {}
         self._request: AssociateRQ | None = None
-        self._inbox: deque[Event] = deque()
-        self._remarks: list[Event] = []
+        self._inbox: deque[ConnectionEvent] = deque()
+        self._remarks: list[ConnectionEvent] = []
         """What was tolerated while a request is served: told of behind it, so that it hides no C-CANCEL."""
 
         self.alert: str | None = None
@@ -210,7 +216,7 @@ class Session:
         self._deadline.response_handled(self.outstanding, self.connection.state)
 
     # -- receiving messages ---------------------------------------------------------------------------------------
-    def next_event(self) -> Event | None:
+    def next_event(self) -> ConnectionEvent | None:
         """The next thing the peer did, or None: feed me more, or nothing more will come.
 
         Raises:
@@ -303,7 +309,7 @@ class Session:
     def wants_scan(self) -> bool:
         return not self._inbox and self._error is None
 
-    def _association_event(self, event: Event) -> Event:
+    def _association_event(self, event: ConnectionEvent) -> ConnectionEvent:
         if isinstance(event, AssociateAccepted):
             self._agree(event.pdu)
         elif isinstance(event, AssociateRequested):
@@ -313,7 +319,7 @@ class Session:
     def _refuse(self, message: str, reason: int = AbortReason.UNEXPECTED_PARAMETER) -> RemoteProtocolError:
         return self.connection.protocol_error(RemoteProtocolError(message, reason=reason))
 
-    def _command_fragment(self, event: DataReceived) -> Event | None:
+    def _command_fragment(self, event: DataReceived) -> ConnectionEvent | None:
         """Take one piece of a command set; the message, when it is complete."""
         context_id, command = event.context_id, self._command
         if self._receiving is not None:
@@ -331,7 +337,7 @@ class Session:
         self._command_context = None
         return self._whole_command(context_id, data)
 
-    def _whole_command(self, context_id: int, data: bytes) -> Event:
+    def _whole_command(self, context_id: int, data: bytes) -> ConnectionEvent:
         """A command set is complete."""
         length = len(data)
         if context_id not in self.contexts or length > self.connection.limits.command_set:
@@ -349,8 +355,8 @@ class Session:
         if length > limit:
             raise self._refuse(f"command set longer than {limit} bytes", AbortReason.NO_REASON)
 
-    def _message(self, context_id: int, command: Command) -> Event:
-        message: Event
+    def _message(self, context_id: int, command: Command) -> ConnectionEvent:
+        message: ConnectionEvent
         message = received = MessageReceived(context_id=context_id, command=command)
         self._dropping = False
         if command.command_field == C_CANCEL_RQ:
@@ -374,7 +380,7 @@ class Session:
             self.connection.p_data.message_open = True
         return message
 
-    def _cancel(self, command: Command) -> Event:
+    def _cancel(self, command: Command) -> ConnectionEvent:
         message_id = command.message_id_being_responded_to
         assert message_id is not None
         if message_id not in self.serving:
@@ -382,7 +388,7 @@ class Session:
         self.cancelled.add(message_id)
         return CancelReceived(message_id=message_id)
 
-    def _response(self, message: MessageReceived) -> Event:
+    def _response(self, message: MessageReceived) -> ConnectionEvent:
         command = message.command
         message_id = command.message_id_being_responded_to
         assert message_id is not None

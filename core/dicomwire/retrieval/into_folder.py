@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.coroutines import Held, outcome
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import why_none
 from dicomwire.associations.negotiation import ACCEPTED, NegotiatedContext
 from dicomwire.associations.releasing import release

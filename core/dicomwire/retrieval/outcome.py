@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, printable, reason
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.explanation import STOPPED_BY_ITSELF
 from dicomwire.data.folder import Folder
 from dicomwire.data.text_values import joined

@@ -2,14 +2,14 @@
 
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.connection import Connection
-from dicomwire.upper_layer.events import (
+from dicomwire.upper_layer.connection_events import (
     Aborted,
     AssociateAccepted,
     AssociateRejected,
     AssociateRequested,
     ConnectionClosed,
+    ConnectionEvent,
     DataReceived,
-    Event,
     Released,
     ReleaseRequested,
     RequestRefused,
@@ -53,9 +53,9 @@ __all__ = [
     "Buffer",
     "Connection",
     "ConnectionClosed",
+    "ConnectionEvent",
     "Data",
     "DataReceived",
-    "Event",
     "Limits",
     "PDataTF",
     "PresentationDataValue",

@@ -6,7 +6,7 @@ from collections import deque
 
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.buffer import LARGE, SMALL, Buffer, ReceiveBuffer
-from dicomwire.upper_layer.events import ConnectionClosed, Event, TimedOut, Tolerated
+from dicomwire.upper_layer.connection_events import ConnectionClosed, ConnectionEvent, TimedOut, Tolerated
 from dicomwire.upper_layer.indications import INDICATIONS, Indication
 from dicomwire.upper_layer.inputs import RECEIVED, SENT, Sendable
 from dicomwire.upper_layer.limits import Limits, Timeouts
@@ -74,7 +74,7 @@ class Connection:
         """Bytes have come since we last sent any.  A transport that acknowledges them only together with what we send
         should do so before it waits for more, and set this to False: some peers send no more until then (RFC 896)."""
 
-        self.waiting: deque[Event] = deque()
+        self.waiting: deque[ConnectionEvent] = deque()
         """Events that ``next_event()`` gives before it reads on; for looking at only."""
 
         self._buffer = ReceiveBuffer()
@@ -175,7 +175,7 @@ class Connection:
         """Something but what the peer sends has happened; what there is to tell, ``next_event()`` tells."""
         told = self._tell(self._perform(kind, item), item)
         if told is not None:
-            assert isinstance(told, Event)
+            assert isinstance(told, ConnectionEvent)
             self.waiting.append(told)
 
     # -- transport -----------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ class Connection:
             self.tap.add(PDUSent(data))
 
     # -- receiving -----------------------------------------------------------------------------------------------
-    def next_event(self) -> Event | None:
+    def next_event(self) -> ConnectionEvent | None:
         """The next thing the peer did, or None: feed me more, or nothing more will come.
 
         Raises:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer.events import (
+from dicomwire.upper_layer.connection_events import (
     Aborted,
     AssociateAccepted,
     AssociateRejected,
     AssociateRequested,
     ConnectionClosed,
-    Event,
+    ConnectionEvent,
     Released,
     ReleaseRequested,
     RequestRefused,
@@ -21,7 +21,7 @@ from dicomwire.upper_layer.pdus import AssociateRJ
 from dicomwire.upper_layer.reasons import ACSEDiagnostic, RejectResult, RejectSource
 from dicomwire.upper_layer.state import Tell
 
-Indication: TypeAlias = Event | RemoteProtocolError
+Indication: TypeAlias = ConnectionEvent | RemoteProtocolError
 """What the user is told; that the peer broke the protocol is raised."""
 
 VERSION_REFUSAL = AssociateRJ(

@@ -6,7 +6,7 @@ from struct import Struct
 
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.buffer import ReceiveBuffer
-from dicomwire.upper_layer.events import DataReceived, Tolerated
+from dicomwire.upper_layer.connection_events import DataReceived, Tolerated
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import HEADER, P_DATA_HEAD, PDataTF, check_pdv_length
 from dicomwire.upper_layer.progress import enough

@@ -18,7 +18,7 @@ from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
 from dicomwire.apps._common.tls import client_context, server_context
-from dicomwire.associations.entity import SMALLEST_MAXIMUM_LENGTH
+from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.vocabulary.titles_and_uids import set_ae
 

@@ -9,7 +9,7 @@ from pydicom.uid import UID
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import (
     MOST_CONTEXTS,
     Syntaxes,

@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 from dicomwire import _config
 from dicomwire._logging import printable, shown_address
 from dicomwire.associations import events as evt
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import supported_by
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import Supported
 from dicomwire.associations.running_associations import Running

@@ -15,8 +15,8 @@ from dicomwire.sockets.dialer import SocketDialer
 from dicomwire.sockets.dialing import Attempt, Dialing, reach
 from dicomwire.sockets.listening import has_name
 from dicomwire.trio.association import Association
-from dicomwire.trio.channel import SocketChannel
 from dicomwire.trio.handshake import handshake
+from dicomwire.trio.socket_channel import SocketChannel
 
 T = TypeVar("T")
 

@@ -12,28 +12,28 @@ from dicomwire.upper_layer.reasons import NO_VALUE, AbortSource, RejectResult
 from dicomwire.upper_layer.timers import Timer
 
 
-class Event(Shown):
+class ConnectionEvent(Shown):
     """Base of everything ``next_event()`` returns."""
 
     __slots__ = ()
 
 
 @frozen(kw_only=True, repr=False)
-class AssociateRequested(Event):
+class AssociateRequested(ConnectionEvent):
     """A peer wants an association (A-ASSOCIATE indication): answer with an AssociateAC or AssociateRJ."""
 
     pdu: AssociateRQ
 
 
 @frozen(kw_only=True, repr=False)
-class AssociateAccepted(Event):
+class AssociateAccepted(ConnectionEvent):
     """The peer accepted, perhaps with no usable presentation context (A-ASSOCIATE confirmation)."""
 
     pdu: AssociateAC
 
 
 @frozen(kw_only=True, repr=False)
-class AssociateRejected(Event):
+class AssociateRejected(ConnectionEvent):
     """The peer refused the association (A-ASSOCIATE-RJ, PS3.8 9.3.4 table 9-21)."""
 
     pdu: AssociateRJ
@@ -61,14 +61,14 @@ class AssociateRejected(Event):
 
 
 @frozen(kw_only=True, repr=False)
-class RequestRefused(Event):
+class RequestRefused(ConnectionEvent):
     """We rejected a request without asking the user: its protocol version is not supported (AE-6)."""
 
     request: AssociateRQ
     pdu: AssociateRJ
 
 
-class DataReceived(Event):
+class DataReceived(ConnectionEvent):
     """A piece of a message (P-DATA indication, PS3.8 9.3.5).
 
     One fragment may come in several pieces, as its bytes arrive; ``last`` is set on the last piece of the last
@@ -103,7 +103,7 @@ class DataReceived(Event):
 
 
 @frozen(kw_only=True, repr=False)
-class ReleaseRequested(Event):
+class ReleaseRequested(ConnectionEvent):
     """The peer wants to release; it cannot be refused, answer with a ReleaseRP."""
 
     collision: bool = False
@@ -111,12 +111,12 @@ class ReleaseRequested(Event):
 
 
 @frozen(kw_only=True, repr=False)
-class Released(Event):
+class Released(ConnectionEvent):
     """The peer agreed to our release (A-RELEASE confirmation)."""
 
 
 @frozen(kw_only=True, repr=False)
-class Aborted(Event):
+class Aborted(ConnectionEvent):
     """The peer aborted (A-ABORT or A-P-ABORT indication)."""
 
     pdu: Abort
@@ -127,7 +127,7 @@ class Aborted(Event):
 
 
 @frozen(kw_only=True, repr=False)
-class ConnectionClosed(Event):
+class ConnectionClosed(ConnectionEvent):
     """The transport was closed without release or abort (A-P-ABORT indication, AA-4)."""
 
     missing: int = 0
@@ -138,7 +138,7 @@ class ConnectionClosed(Event):
 
 
 @frozen(kw_only=True, repr=False)
-class TimedOut(Event):
+class TimedOut(ConnectionEvent):
     """A deadline passed; the connection has reacted already: aborted, or closed at the end of ARTIM."""
 
     timer: Timer
@@ -148,7 +148,7 @@ class TimedOut(Event):
 
 
 @frozen(kw_only=True, repr=False)
-class Tolerated(Event):
+class Tolerated(ConnectionEvent):
     """The peer deviated from the standard in a way that changes no meaning, and was understood."""
 
     what: str

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from dicomwire.associations.requesting import ChannelDialer
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.channel import ProtocolChannel
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.sockets.addresses import Address, AddressInformation, no_delay
 from dicomwire.sockets.dialer import SocketDialer
 from dicomwire.sockets.dialing import Attempt, Dialing, reach

@@ -8,7 +8,7 @@ import time
 
 from dicomwire.associations.coroutines import run
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.channel import SocketChannel
+from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.sockets.addresses import no_delay
 from dicomwire.sockets.dialer import SocketDialer
 from dicomwire.sockets.dialing import Attempt, Dialing, reach

@@ -5,12 +5,12 @@ from __future__ import annotations
 from attrs import frozen
 
 from dicomwire.dimse.command import Command
-from dicomwire.upper_layer.events import Event
+from dicomwire.upper_layer.connection_events import ConnectionEvent
 
 
 # Without slots, because a frozen class with slots takes twice as long to make, and one is made for every message.
 @frozen(kw_only=True, slots=False)
-class MessageReceived(Event):
+class MessageReceived(ConnectionEvent):
     """A command set is complete; if it ``has_data_set``, :class:`DataSetReceived` events follow."""
 
     context_id: int
@@ -21,7 +21,7 @@ class MessageReceived(Event):
         return self.command.has_data_set
 
 
-class DataSetReceived(Event):
+class DataSetReceived(ConnectionEvent):
     """What has arrived of the data set of the last message.
 
     ``fragments`` are views of the receive buffer, valid until more bytes are received; ``last`` ends the message.
@@ -40,7 +40,7 @@ class DataSetReceived(Event):
 
 
 @frozen(kw_only=True)
-class CancelReceived(Event):
+class CancelReceived(ConnectionEvent):
     """The peer cancels a request of its own that is being served (C-CANCEL-RQ, PS3.7 9.3.2.3)."""
 
     message_id: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dicomwire.memory.association import Association, attend
-from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network
 
 

@@ -12,7 +12,7 @@ import time
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.acknowledging import acknowledge_with
 from dicomwire.sockets.delivery import SocketDelivery
-from dicomwire.sockets.socket_timeouts import TIMED_OUT, Timeouts, is_cooperative, timeouts_of
+from dicomwire.sockets.socket_timeouts import TIMED_OUT, SocketTimeouts, is_cooperative, timeouts_of
 from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.sockets.vectors import send_some
 from dicomwire.upper_layer.connection import Buffer
@@ -51,7 +51,7 @@ class SocketChannel:
         self._gave_up: PeerDoesNotRead | None = None
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._stream: socket.socket | TLSStream
-        self._timeouts: Timeouts
+        self._timeouts: SocketTimeouts
         if isinstance(sock, ssl.SSLSocket) and not is_cooperative(sock):
             self._stream = stream = TLSStream(sock)
             self._timeouts = stream.timeouts
