@@ -13,7 +13,6 @@ import pytest
 from dicomwire import _config
 from tests.support.adapters import WORLDS, World
 
-
 _WANTED = os.environ.get("DICOMWIRE_WORLDS", "").split() or list(WORLDS)
 """The adapters that tests run with: every one, unless somebody wants fewer, as tests/mutants for what all share."""
 

@@ -12,7 +12,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     # The longest beginning of a path counts.
     "core/dicomwire/": ("tests/vocabulary",),
     "core/dicomwire/upper_layer/": ("tests/upper_layer",),
-    "core/dicomwire/upper_layer/item_fields.py": ("tests/upper_layer/test_items.py", "tests/upper_layer/test_invalid.py"),
+    "core/dicomwire/upper_layer/item_fields.py": (
+        "tests/upper_layer/test_items.py",
+        "tests/upper_layer/test_invalid.py",
+    ),
     "core/dicomwire/upper_layer/machine.py": (
         "tests/upper_layer/test_state_table.py",
         "tests/upper_layer/test_falsified_table.py",
