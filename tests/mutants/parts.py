@@ -12,6 +12,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     # The longest beginning of a path counts.
     "core/dicomwire/": ("tests/vocabulary",),
     "core/dicomwire/upper_layer/": ("tests/upper_layer",),
+    "core/dicomwire/upper_layer/connection.py": (
+        "tests/upper_layer/test_buffer.py",
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
+        "tests/upper_layer/test_progress.py",
+        "tests/upper_layer/test_state_table.py",
+        "tests/upper_layer/test_timers.py",
+        "tests/dimse/test_session.py",
+    ),
     "core/dicomwire/upper_layer/item_fields.py": (
         "tests/upper_layer/test_items.py",
         "tests/upper_layer/test_invalid.py",
@@ -20,6 +29,19 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/upper_layer/test_state_table.py",
         "tests/upper_layer/test_falsified_table.py",
         "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_timers.py",
+    ),
+    "core/dicomwire/upper_layer/p_data_reader.py": (
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
+        "tests/upper_layer/test_timers.py",
+        "tests/dimse/test_data_level_invalid.py",
+        "tests/dimse/test_fragmentation.py",
+        "tests/dimse/test_session.py",
+    ),
+    "core/dicomwire/upper_layer/p_data_writer.py": (
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
         "tests/upper_layer/test_timers.py",
     ),
     "core/dicomwire/upper_layer/pdu_reader.py": (
