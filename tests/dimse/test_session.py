@@ -574,6 +574,29 @@ def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: 
     assert [type(event) for event in told] == [Refused]
 
 
+FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (whole_data(FIND, b"query!"), "data set fragment where a command is due"),
+        (FIND_HALF + whole_command(FIND, find_rq(2)), "command fragment inside an unfinished data set"),
+        (FIND_HALF + whole_data(GET, b"more"), "data set on presentation context 7, its command on 5"),
+        (p_data(pdv(ECHO, COMMAND, b"some"), pdv(FIND, COMMAND, b"more")), "command fragments on contexts 1 and 5"),
+        (p_data(pdv(9, COMMAND, b"some")), "PDV on presentation context 9, which is not accepted"),
+        (whole_command(9, echo_rq()), "PDV on presentation context 9, which is not accepted"),
+    ],
+)
+def test_what_is_refused_is_said(data: bytes, complaint: str) -> None:
+    _, acceptor = joined()
+    acceptor.receive_data(data)
+    with pytest.raises(RemoteProtocolError) as caught:
+        take_all(acceptor)
+    assert str(caught.value) == complaint
+    assert (caught.value.source, caught.value.reason) == (2, 5)
+
+
 def test_scan_sees_a_cancel_while_nobody_takes_events() -> None:
     _, acceptor = joined()
     feed(acceptor, FIND_REQUEST)
@@ -867,6 +890,40 @@ def test_what_is_answered_does_not_keep_a_silent_peer_for_ever() -> None:
     assert drain(requestor) == [TimedOut(timer=Timer.IDLE)]
 
 
+class Stuck:
+    """A transport whose peer takes nothing."""
+
+    def taken(self) -> int:
+        return 0
+
+    def left_at(self, now: float) -> float | None:
+        return None
+
+    def is_stuck(self, now: float) -> bool:
+        return True
+
+
+def test_a_deadline_is_told_with_what_the_transport_knows_and_before_more_is_read() -> None:
+    requestor, _ = joined(timeouts=patience(response=10))
+    requestor.send_message(ECHO, ECHO_RQ)
+    requestor.data_to_send()
+    assert requestor.next_deadline(100) == 110
+    requestor.handle_deadline(105, Stuck())
+    assert requestor.wants_data
+    requestor.handle_deadline(110, Stuck())
+    assert not requestor.wants_data
+    assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE, unread=True)]
+    assert requestor.wants_data
+
+
+def test_a_deadline_that_is_not_over_leaves_what_is_unread_to_be_taken() -> None:
+    _, acceptor = joined(timeouts=patience(idle=60))
+    assert acceptor.next_deadline(0) == 60
+    acceptor.receive_data(whole_command(ECHO, echo_rq()))
+    acceptor.handle_deadline(30)
+    assert not acceptor.wants_data
+
+
 def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=30))
     feed(acceptor, whole_command(FIND, find_rq()))
@@ -1024,6 +1081,16 @@ def test_a_session_wants_data_when_only_the_beginning_of_a_pdu_is_left() -> None
     acceptor.receive_data(whole_command(ECHO, echo_rq(1))[:20])
     assert not acceptor.wants_data
     assert acceptor.next_event() is None
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_no_data_while_its_own_buffer_is_unread() -> None:
+    _, acceptor = joined()
+    chunk = whole_command(ECHO, echo_rq())
+    acceptor.get_buffer()[: len(chunk)] = chunk
+    acceptor.buffer_updated(len(chunk))
+    assert not acceptor.wants_data
+    acceptor.next_event()
     assert acceptor.wants_data
 
 

@@ -54,6 +54,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/upper_layer/recognition.py": ("tests/upper_layer/test_invalid.py",),
     "core/dicomwire/upper_layer/tap.py": ("tests/upper_layer/test_connection.py",),
     "core/dicomwire/dimse/": ("tests/dimse",),
+    "core/dicomwire/dimse/accepted_contexts.py": ("tests/dimse/test_session.py",),
+    "core/dicomwire/dimse/response_deadline.py": ("tests/dimse/test_session.py",),
+    "core/dicomwire/dimse/session.py": (
+        "tests/dimse/test_session.py",
+        "tests/dimse/test_data_level_invalid.py",
+        "tests/dimse/test_fragmentation.py",
+    ),
     "core/dicomwire/associations/": ("tests/ae",),
     "core/dicomwire/associations/negotiation.py": (
         "tests/vocabulary/test_negotiation.py",
