@@ -551,6 +551,15 @@ def test_a_cancel_of_what_is_not_served_is_dropped() -> None:
     assert acceptor.cancelled == set()
 
 
+def test_our_cancel_leaves_the_peers_request_of_the_same_message_id() -> None:
+    requestor, acceptor = joined()
+    acceptor.send_message(ECHO, ECHO_RQ)
+    carry(acceptor, requestor)
+    requestor.send_message(FIND, FIND_RQ, b"query!")
+    requestor.send_message(FIND, CANCEL_RQ)
+    assert requestor.serving == {1}
+
+
 @pytest.mark.parametrize("serving", [True, False])
 @pytest.mark.parametrize(
     "data", [whole_data(FIND, b"what?!"), p_data(pdv(FIND, DATA, b"what"), pdv(FIND, DATA | LAST, b"?!"))]
@@ -700,6 +709,16 @@ def test_scan_keeps_an_error_for_next_event() -> None:
     assert not acceptor.wants_data
     assert sent(acceptor) == abort(2, 5)
     assert drain(acceptor) == [Refused(2, 5)]
+
+
+def test_scan_tells_of_what_is_tolerated_before_the_error_behind_it() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    acceptor.receive_data(whole_command(FIND, cancel_rq(5)) + whole_data(FIND, b"no command"))
+    acceptor.scan()
+    remark, refused = drain(acceptor)
+    tolerated(remark, "message ID 5")
+    assert refused == Refused(2, 5)
 
 
 # -- deadlines ------------------------------------------------------------------------------------------------------
