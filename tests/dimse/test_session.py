@@ -34,6 +34,7 @@ from dicomwire.upper_layer import (
     RequestRefused,
     Role,
     State,
+    Tap,
     TimedOut,
     Timeouts,
     Timer,
@@ -41,6 +42,7 @@ from dicomwire.upper_layer import (
 )
 from dicomwire.upper_layer.buffer import LARGE, SMALL
 from dicomwire.upper_layer.items import PresentationContextACItem
+from dicomwire.upper_layer.tap import PDUReceived
 from tests.support.sessions import (
     CANCEL_RQ,
     COMMAND,
@@ -1039,6 +1041,21 @@ def test_an_identifier_beyond_its_limit_is_refused() -> None:
     assert sent(acceptor) == b""
 
 
+def test_an_identifier_in_many_fragments_is_counted_once() -> None:
+    _, acceptor = joined(limits=Limits(identifier=100))
+    parts = [pdv(FIND, DATA, bytes(30)) for _ in range(3)]
+    told = feed(acceptor, whole_command(FIND, find_rq()) + p_data(*parts, pdv(FIND, DATA | LAST, bytes(10))))
+    assert told[1:] == [Piece(FIND, bytes(100), True)]
+
+
+def test_a_tap_sees_every_pdu_of_a_data_set() -> None:
+    _, acceptor = joined()
+    tap = acceptor.connection.tap = Tap(p_data=True)
+    pdus = [whole_command(STORE, store_rq()), p_data(pdv(STORE, DATA, b"some")), whole_data(STORE, b"more")]
+    feed(acceptor, b"".join(pdus))
+    assert tap.take() == [PDUReceived(pdu) for pdu in pdus]
+
+
 def test_the_identifier_of_a_stale_response_has_no_limit() -> None:
     requestor, _ = joined(limits=Limits(identifier=100))
     (remark,) = feed(requestor, whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND, bytes(1000)))
@@ -1065,6 +1082,12 @@ def test_a_command_set_beyond_its_limit_is_refused(splits: int) -> None:
         take_all(acceptor)
     assert (caught.value.source, caught.value.reason) == (2, 0)
     assert sent(acceptor) == abort(2, 0)
+
+
+def test_a_command_set_without_end_is_refused_when_it_is_too_long() -> None:
+    _, acceptor = joined(limits=Limits(command_set=100))
+    assert feed(acceptor, p_data(pdv(ECHO, COMMAND, bytes(60)), pdv(ECHO, COMMAND, bytes(40)))) == []
+    assert feed(acceptor, p_data(pdv(ECHO, COMMAND, bytes(2)))) == [Refused(2, 0)]
 
 
 def take_all(session: Session) -> None:
