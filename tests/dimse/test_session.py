@@ -193,6 +193,18 @@ def test_an_acceptor_cannot_agree_with_itself_on_what_was_not_proposed() -> None
     tolerated(remark, "was not proposed")
 
 
+def test_the_request_is_kept_until_it_is_answered() -> None:
+    asked = request([proposal(1, VERIFICATION, IMPLICIT)])
+    requestor, acceptor = Session(Connection(Role.REQUESTOR)), Session(Connection(Role.ACCEPTOR))
+    assert requestor.request is acceptor.request is None
+    requestor.send(asked)
+    carry(requestor, acceptor)
+    assert requestor.request == acceptor.request == asked
+    acceptor.send(acceptance([result(1, 0, IMPLICIT)]))
+    carry(acceptor, requestor)
+    assert requestor.request is acceptor.request is None
+
+
 def test_a_rejected_association_has_no_contexts() -> None:
     requestor = Session(Connection(Role.REQUESTOR))
     acceptor = Session(Connection(Role.ACCEPTOR))
@@ -1082,6 +1094,12 @@ def test_a_command_set_beyond_its_limit_is_refused(splits: int) -> None:
         take_all(acceptor)
     assert (caught.value.source, caught.value.reason) == (2, 0)
     assert sent(acceptor) == abort(2, 0)
+
+
+def test_a_command_set_alone_in_its_pdu_has_the_same_limit() -> None:
+    _, acceptor = joined(limits=Limits(command_set=len(echo_rq())))
+    assert len(feed(acceptor, whole_command(ECHO, echo_rq()))) == 1
+    assert feed(acceptor, whole_command(ECHO, find_rq())) == [Refused(2, 0)]
 
 
 def test_a_command_set_without_end_is_refused_when_it_is_too_long() -> None:

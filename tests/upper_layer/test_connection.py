@@ -634,7 +634,9 @@ def test_both_ways_to_receive_may_take_turns() -> None:
         pytest.param(P_DATA[:9], 7, id="in-the-pdv-header"),
         pytest.param(P_DATA[:12], 4, id="behind-the-pdv-header"),
         pytest.param(P_DATA[:13], 3, id="in-the-fragment"),
+        pytest.param(RELEASE_RQ[:6], 4, id="behind-the-header-of-a-control-pdu"),
         pytest.param(RELEASE_RQ[:8], 2, id="in-a-control-pdu"),
+        pytest.param(P_DATA + RELEASE_RQ[:8], 2, id="in-the-second-pdu"),
     ],
 )
 def test_a_cut_stream_says_how_many_bytes_were_missing(data: bytes, missing: int) -> None:
