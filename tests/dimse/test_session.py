@@ -1007,6 +1007,15 @@ def test_a_fragment_is_handed_on_before_its_pdu_is_whole() -> None:
     assert feed(acceptor, chunk[16:]) == [Piece(STORE, b"456789", True)]
 
 
+def test_a_fragment_may_look_like_pdus() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    inner = whole_data(STORE, b"pixels") + whole_command(STORE, store_rq(2)) * 2
+    chunk = whole_data(STORE, inner)
+    assert feed(acceptor, chunk[:12]) == []
+    assert feed(acceptor, chunk[12:]) == [Piece(STORE, inner, True)]
+
+
 def test_the_receive_buffer_is_large_in_the_middle_of_a_data_set() -> None:
     _, acceptor = joined()
     assert len(acceptor.get_buffer()) == SMALL

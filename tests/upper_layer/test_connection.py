@@ -716,7 +716,9 @@ def test_timeouts_and_limits_are_those_given() -> None:
 def test_bytes_behind_our_own_abort_are_dropped_to_the_end_of_their_pdu() -> None:
     connection = in_state(6, Role.ACCEPTOR)
     feed(connection, P_DATA[:13])
+    assert connection.message_open
     connection.send(Abort())
+    assert connection.message_open is False
     # The rest of that PDU, a whole one, and the peer's own abort, which closes (AA-2).
     assert feed(connection, P_DATA[13:15]) == []
     assert feed(connection, P_DATA[15:] + P_DATA) == []
