@@ -194,7 +194,7 @@ SHORT = b"\x08\0\0\1SH\2\0AB"
         (Writer()(0x00081115, "SQ", Writer().item(SHORT), 17) + b"1", "of a sequence and of its items differ"),
         (
             Writer()(0x00081115, "SQ", Writer()(0xFFFEE00D, ""), 9) + b"1",
-            r"a sequence holds \(FFFE,E00D\), which is no",
+            r"a sequence holds \(FFFE,E00D\), which",
         ),
         (
             Writer()(0x7FE00010, "OB", Writer()(0xFFFEE00D, "") + b"1", UNDEFINED),

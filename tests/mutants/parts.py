@@ -35,7 +35,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/upper_layer/test_connection.py",
         "tests/upper_layer/test_invalid.py",
         "tests/upper_layer/test_timers.py",
-        "tests/dimse/test_data_level_invalid.py",
         "tests/dimse/test_fragmentation.py",
         "tests/dimse/test_session.py",
     ),
