@@ -587,7 +587,14 @@ def test_the_data_set_of_a_cancel_is_dropped(serving: bool, data: bytes) -> None
     assert [type(event) for event in told] == [CancelReceived if serving else Tolerated, MessageReceived]
 
 
-@pytest.mark.parametrize("wrong", [pdv(FIND, DATA | LAST, b"pixels"), pdv(STORE, COMMAND | LAST, b"pixels")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pdv(FIND, DATA | LAST, b"pixels"),
+        pdv(STORE, COMMAND | LAST, b"pixels"),
+        pdv(STORE, COMMAND, b"pixels"),
+    ],
+)
 @pytest.mark.parametrize("cut", [0, 6, 11, 12, 13])
 def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: bytes, cut: int) -> None:
     _, acceptor = joined()
@@ -1142,6 +1149,14 @@ def test_a_session_wants_no_data_while_a_data_set_is_looked_at() -> None:
     assert isinstance(acceptor.next_event(), DataSetReceived)
     assert not acceptor.wants_data
     assert acceptor.next_event() is None
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_data_as_soon_as_all_there_is_of_a_data_set_is_taken() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    acceptor.receive_data(p_data(pdv(STORE, DATA, b"some")))
+    assert isinstance(acceptor.next_event(), DataSetReceived)
     assert acceptor.wants_data
 
 
