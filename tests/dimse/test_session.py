@@ -197,6 +197,7 @@ def test_the_request_is_kept_until_it_is_answered() -> None:
     asked = request([proposal(1, VERIFICATION, IMPLICIT)])
     requestor, acceptor = Session(Connection(Role.REQUESTOR)), Session(Connection(Role.ACCEPTOR))
     assert requestor.request is acceptor.request is None
+    assert requestor.wants_data and acceptor.wants_data
     requestor.send(asked)
     carry(requestor, acceptor)
     assert requestor.request == acceptor.request == asked
@@ -1149,6 +1150,14 @@ def test_a_session_wants_no_data_while_a_data_set_is_looked_at() -> None:
     assert isinstance(acceptor.next_event(), DataSetReceived)
     assert not acceptor.wants_data
     assert acceptor.next_event() is None
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_data_as_soon_as_a_message_in_pieces_is_taken() -> None:
+    _, acceptor = joined()
+    command = echo_rq()
+    acceptor.receive_data(p_data(pdv(ECHO, COMMAND, command[:20]), pdv(ECHO, COMMAND | LAST, command[20:])))
+    assert isinstance(acceptor.next_event(), MessageReceived)
     assert acceptor.wants_data
 
 
