@@ -260,6 +260,6 @@ async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
 def _is_open_to(abstract_syntax: str) -> bool:
     if not _config.UNRESTRICTED_STORAGE_SERVICE:
         return False
-    from dicomwire.vocabulary.contexts import is_unrestricted
+    from dicomwire.vocabulary.context_lists import is_unrestricted
 
     return is_unrestricted(abstract_syntax)
