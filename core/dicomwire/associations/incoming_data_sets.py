@@ -32,7 +32,9 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
     """
     sink: Sink | None = await _choose(line, message, request)
     beginning = None
-    if message.command.command_field == C_STORE_RQ and not getattr(sink, "as_it_came", False):
+    if message.command.command_field == C_STORE_RQ and (
+        type(sink) is MemorySink or not getattr(sink, "as_it_came", False)
+    ):
         beginning = DataSetBeginning(message.context.transfer_syntax)
     complete = False
     try:
@@ -44,16 +46,13 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
             if sink is not None and beginning is not None:
                 fragments = beginning.take(event.fragments, last=event.last)
                 if fragments is not None:
-                    sink = await _judge(line, sink, message, beginning)
+                    if not beginning.is_plain:
+                        sink = await _judge(line, sink, message, beginning)
                     beginning = None
-            if sink is not None and fragments:
-                sink = await _attempt(line, sink, message, sink.write, fragments)
+            if sink is not None and (fragments or event.last):
+                sink = await _put(line, sink, message, fragments, last=event.last)
             if event.last:
                 break
-        if sink is not None:
-            if isinstance(sink, FileSink):
-                sink.is_undecided = True
-            sink = await _attempt(line, sink, message, sink.close)
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.
         message.made_primitive = None
@@ -111,22 +110,37 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     return MemorySink(limits.data_set_in_memory)
 
 
-async def _attempt(line: Line, sink: Sink, message: ReceivedMessage, act: Any, *args: Any) -> Sink | None:
-    """Let the sink act; if it cannot, remember why and go on without it."""
+async def _put(
+    line: Line, sink: Sink, message: ReceivedMessage, fragments: list[memoryview] | None, *, last: bool
+) -> Sink | None:
+    """Let the sink take what has come, and close with the ``last`` of it; if it cannot, remember why and go on without
+    it."""
     try:
-        if isinstance(sink, _OURS):
-            act(*args)
+        if type(sink) is MemorySink or isinstance(sink, _OURS):
+            if fragments:
+                sink.write(fragments)
+            if last:
+                if isinstance(sink, FileSink):
+                    sink.is_undecided = True
+                sink.close()
         else:
-            # User code: it may wait, and call methods of the association.
-            line.channel.hold(True)
-            try:
-                await line.host.call(act, *args)
-            finally:
-                line.channel.hold(False)
+            if fragments:
+                await _call(line, sink.write, fragments)
+            if last:
+                await _call(line, sink.close)
     except Exception as error:
         await _give_up(sink, message, error)
         return None
     return sink
+
+
+async def _call(line: Line, act: Any, *args: Any) -> None:
+    """Run user code, which may wait, and call methods of the association."""
+    line.channel.hold(True)
+    try:
+        await line.host.call(act, *args)
+    finally:
+        line.channel.hold(False)
 
 
 async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
