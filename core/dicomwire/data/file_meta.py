@@ -6,6 +6,7 @@ pydicom needs longer to parse one than a whole C-STORE takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from struct import Struct
 from typing import Protocol
 
@@ -18,6 +19,8 @@ _LONG = Struct("<L")
 _SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x0002, 0x0003, 0x0010
 _FIRST_READ = 4096
 _LONGEST = 1 << 20
+_LONGEST_VALUE = 1024
+"""Bytes of a value that are kept: a UID has 64, and some pad it."""
 
 PREAMBLE = bytes(128) + b"DICM"
 """Zeroed: a preamble can be made an executable (CVE-2019-11687), ours never is."""
@@ -30,7 +33,7 @@ class FileMeta:
 
     transfer_syntax_uid: str | None
     values: Mapping[int, bytes]
-    """By number, as they are in the file: the elements that are read."""
+    """By number, as they are in the file: those that are looked at."""
 
     data_set_offset: int
     """Where the data set begins in the file, in bytes."""
@@ -119,11 +122,13 @@ def parse_file_meta(data: bytes, more: Callable[[int], bytes | None], *, or_bare
             if size < offset:
                 raise _invalid("the file meta information is cut off")
         if element in _WANTED and element not in found:
-            found[element] = data[start:offset]
+            found[element] = data[start:offset][:_LONGEST_VALUE]
     syntax = _text(found[_TRANSFER_SYNTAX]) if _TRANSFER_SYNTAX in found else None
     return FileMeta(transfer_syntax_uid=syntax, values=found, data_set_offset=offset, has_prefix=has_prefix)
 
 
+# Those that are asked for, transfer syntaxes nearly always, are few.
+@lru_cache(maxsize=64)
 def _text(value: bytes) -> str | None:
     return value.decode("ascii", "replace").strip("\0 ") or None
 
