@@ -20,9 +20,6 @@ from dicomwire.services.store_scp import status_of
 
 LOGGER = logger(__name__)
 
-_OURS = (FileSink, MemorySink)
-"""They do not wait, and touch nothing but their own."""
-
 
 async def receive_data_set(line: Line, message: ReceivedMessage, request: Request | None) -> bool:
     """Bring the data set of ``message`` to where it belongs; False if the association ended before it did.
@@ -31,9 +28,10 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
     to answer with.  ``request`` is the message, if it is one.
     """
     sink: Sink | None = await _choose(line, message, request)
-    beginning = None
-    if message.command.command_field == C_STORE_RQ and not getattr(sink, "as_it_came", False):
-        beginning = DataSetBeginning(message.context.transfer_syntax)
+    is_clear = message.command.command_field != C_STORE_RQ
+    if type(sink) is not MemorySink and getattr(sink, "as_it_came", False):
+        is_clear = True
+    beginning: DataSetBeginning | None = None
     complete = False
     try:
         while True:
@@ -41,26 +39,20 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
             if event is None:
                 return False
             fragments: list[memoryview] | None = event.fragments
-            if sink is not None and beginning is not None:
+            if sink is not None and not is_clear:
+                if beginning is None:
+                    beginning = DataSetBeginning(message.context.transfer_syntax)
                 fragments = beginning.take(event.fragments, last=event.last)
-                if fragments is not None:
+                is_clear = fragments is not None
+                if is_clear and not beginning.is_plain:
                     sink = await _judge(line, sink, message, beginning)
-                    beginning = None
-            if sink is not None and fragments:
-                sink = await _attempt(line, sink, message, sink.write, fragments)
+            if sink is not None and (fragments or event.last):
+                sink = await _put(line, sink, message, fragments, last=event.last)
             if event.last:
                 break
-        if sink is not None:
-            if isinstance(sink, FileSink):
-                sink.is_undecided = True
-            sink = await _attempt(line, sink, message, sink.close)
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.
         message.made_primitive = None
-        if isinstance(sink, MemorySink):
-            message.data = sink.data
-        elif isinstance(sink, FileSink):
-            message.file = sink
         return True
     finally:
         if sink is not None and not complete:
@@ -96,7 +88,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         # Nobody will be asked to store it.
         return None
     try:
-        if request.has_handler(evt.EVT_C_STORE_SINK):
+        if line.handlers.intervention(evt.EVT_C_STORE_SINK) is not None:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
             return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
         if _config.STORE_RECV_CHUNKED_DATASET:
@@ -111,22 +103,44 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     return MemorySink(limits.data_set_in_memory)
 
 
-async def _attempt(line: Line, sink: Sink, message: ReceivedMessage, act: Any, *args: Any) -> Sink | None:
-    """Let the sink act; if it cannot, remember why and go on without it."""
+async def _put(
+    line: Line, sink: Sink, message: ReceivedMessage, fragments: list[memoryview] | None, *, last: bool
+) -> Sink | None:
+    """Let the sink take what has come, and close with the ``last`` of it; if it cannot, remember why and go on without
+    it."""
     try:
-        if isinstance(sink, _OURS):
-            act(*args)
+        # Ours do not wait, and touch nothing but their own.
+        if isinstance(sink, MemorySink):
+            if fragments:
+                sink.write(fragments)
+            if last:
+                sink.close()
+                message.data = sink.data
+        elif isinstance(sink, FileSink):
+            if fragments:
+                sink.write(fragments)
+            if last:
+                sink.is_undecided = True
+                sink.close()
+                message.file = sink
         else:
-            # User code: it may wait, and call methods of the association.
-            line.channel.hold(True)
-            try:
-                await line.host.call(act, *args)
-            finally:
-                line.channel.hold(False)
+            if fragments:
+                await _call(line, sink.write, fragments)
+            if last:
+                await _call(line, sink.close)
     except Exception as error:
         await _give_up(sink, message, error)
         return None
     return sink
+
+
+async def _call(line: Line, act: Any, *args: Any) -> None:
+    """Run user code, which may wait, and call methods of the association."""
+    line.channel.hold(True)
+    try:
+        await line.host.call(act, *args)
+    finally:
+        line.channel.hold(False)
 
 
 async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:

@@ -111,7 +111,7 @@ class InMemory(Content):
 
     def __init__(self, view: memoryview) -> None:
         self._view = view
-        self.size = len(view)
+        self.size = view.nbytes
 
     def head(self, count: int) -> bytes:
         """The first bytes: at least so many, or all."""
@@ -136,7 +136,13 @@ class InMemory(Content):
 
     def pieces(self, step: int) -> Pieces:
         """Views of at most ``step`` bytes; only a padded last one is copied."""
-        return super().pieces(step) if self.padding is not None else self._slices(step)
+        if self.padding is not None:
+            return super().pieces(step)
+        view = self._view
+        if view.nbytes <= step and not view.nbytes & 1:
+            # A generator costs more than all that is done with one piece.
+            return iter(((view, True),))
+        return self._slices(step)
 
     def _slices(self, step: int) -> Pieces:
         view = self._view

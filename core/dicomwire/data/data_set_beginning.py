@@ -7,6 +7,7 @@ transfer syntaxes, and readers take the wrong one.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from struct import Struct
 
 from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED, Encoding, encoding_of
@@ -47,6 +48,7 @@ def why_no_data_set(head: Buffer, transfer_syntax: str, *, length: int | None = 
     return None if why is None else f"what came is no data set in {_name(transfer_syntax)}: {why}"
 
 
+@lru_cache(maxsize=256)
 def judged_encoding(transfer_syntax: str) -> Encoding | None:
     """The encoding of a transfer syntax of the standard; nothing is known of others."""
     if not transfer_syntax.startswith("1.2.840.10008."):
@@ -171,7 +173,7 @@ class DataSetBeginning:
     File meta information in front of it, and the preamble of a whole file, are taken away.
     """
 
-    __slots__ = ("_encoding", "_held", "_is_file", "_named", "_needed", "_offset", "_syntax", "reason")
+    __slots__ = ("_encoding", "_held", "_is_file", "_named", "_needed", "_offset", "_syntax", "is_plain", "reason")
 
     def __init__(self, transfer_syntax: str) -> None:
         self._syntax = transfer_syntax
@@ -181,6 +183,9 @@ class DataSetBeginning:
         self._offset = 0
         self._is_file: bool | None = None
         self._named: str | None = None
+        self.is_plain: bool = False
+        """It begins as nearly all do: nothing is to be said of it."""
+
         self.reason: str | None = None
         """Why it is no data set, once that is clear."""
 
@@ -196,8 +201,10 @@ class DataSetBeginning:
         """
         held = self._held
         if not held and fragments:
-            end = self._first_end(fragments[0])
-            if end and (not last or end <= sum(map(len, fragments))):
+            first = fragments[0]
+            end = self._first_end(first)
+            if end and (not last or end <= first.nbytes or end <= sum(map(len, fragments))):
+                self.is_plain = True
                 return fragments
         for fragment in fragments:
             held += fragment
@@ -211,7 +218,7 @@ class DataSetBeginning:
     def _first_end(self, data: memoryview) -> int:
         """Where the first element ends, of data sets that begin as nearly all do; 0 for the others."""
         encoding = self._encoding
-        if encoding is None or encoding.deflated or len(data) < 12:
+        if encoding is None or encoding.deflated or data.nbytes < 12:
             return 0
         if encoding.implicit:
             # A length with two letters in it may be a VR.

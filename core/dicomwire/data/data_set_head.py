@@ -10,8 +10,8 @@ import struct
 import zlib
 from enum import IntEnum
 from functools import lru_cache
-from struct import Struct
-from typing import NamedTuple
+
+from attrs import frozen
 
 from dicomwire.data.encodings import (
     BIG,
@@ -30,11 +30,8 @@ from dicomwire.data.encodings import (
 
 _CODINGS = (EXPLICIT, IMPLICIT, BIG)
 _VRS = SHORT_VRS | LONG_VRS
-_EXPLICIT_LITTLE = Struct("<HH2sH").unpack_from
-_IMPLICIT_LITTLE = Struct("<HHHH").unpack_from
-"""With the upper half of the length for itself, as explicit VR has the VR: both say what a short element is."""
-
-_NO_UPPER_HALF = frozenset((0,))
+_NO_UPPER_HALF = frozenset((b"\0\0",))
+"""Of a length in implicit VR: a short element has none, as it has a VR of these in explicit VR."""
 
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 
@@ -43,6 +40,9 @@ _INFLATED = 64 * 1024
 
 _LAST = 0x7FFFFFFF
 """No group of a data set is beyond, but for padding at its end."""
+
+_LONGEST_UID = 64
+"""What is longer is none (PS3.5 9.1), and looked at in no hurry."""
 
 _DEEPEST = 32
 """Sequences within sequences in front of the UIDs; nobody has more than two."""
@@ -61,7 +61,9 @@ class Mislabelled(Unsendable):
     """A data set is not encoded as it is said to be."""
 
 
-class Head(NamedTuple):
+# Without slots: frozen classes with slots take twice as long to make.
+@frozen(slots=False)
+class Head:
     """What the beginning of a data set tells."""
 
     skip: int = 0
@@ -259,28 +261,18 @@ def without_file_meta(data: bytes, start: int) -> int | None:
 
 def _quick(data: bytes, at: int, coding: Coding, *, whole: bool) -> Head:
     """The UIDs in explicit or implicit VR little endian, the first element of which is in group 0008."""
-    start, sop_class = at, b""
-    implicit = coding.implicit
-    unpack, short = (_IMPLICIT_LITTLE, _NO_UPPER_HALF) if implicit else (_EXPLICIT_LITTLE, SHORT_VRS)
-    try:
-        while True:
-            group, element, kind, length = unpack(data, at)
-            if implicit:
-                kind, length = length, kind
-            if group != 0x0008 or kind not in short:
+    start, size, sop_class = at, len(data), b""
+    # Where in an element is what makes it a short one, and where its length.
+    kind, length, short = (6, 4, _NO_UPPER_HALF) if coding.implicit else (4, 6, SHORT_VRS)
+    while at + 8 <= size and data[at] == 8 and not data[at + 1] and data[at + kind : at + kind + 2] in short:
+        element, value = data[at + 2] | data[at + 3] << 8, at + 8
+        at = value + (data[at + length] | data[at + length + 1] << 8)
+        if element == 0x0018 or element == 0x0016:
+            if at > size or at - value > _LONGEST_UID:
                 break
-            at += 8
-            end = at + length
-            if element >= 0x0016:
-                if element == 0x0018:
-                    if end > len(data):
-                        break
-                    return Head(0, text(sop_class), text(data[at:end]), False)
-                if element == 0x0016:
-                    sop_class = data[at:end]
-            at = end
-    except struct.error:
-        pass
+            if element == 0x0018:
+                return Head(0, _text_of_few(sop_class), text(data[value:at]))
+            sop_class = data[value:at]
     return _found(data, start, coding, 0, whole=whole)
 
 
@@ -347,3 +339,7 @@ def _behind_elements(data: bytes, at: int, coding: Coding, depth: int) -> int:
 def text(value: bytes) -> str:
     """A UID without its padding; what is no text stays recognisable as none."""
     return value.rstrip(b"\0 ").decode("latin-1").lstrip()
+
+
+_text_of_few = lru_cache(maxsize=256)(text)
+"""For SOP classes."""

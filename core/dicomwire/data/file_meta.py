@@ -5,7 +5,8 @@ pydicom needs longer to parse one than a whole C-STORE takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from struct import Struct
 from typing import Protocol
 
@@ -15,8 +16,11 @@ from dicomwire.data.encodings import LONG_VRS, SHORT_VRS
 
 _HEAD = Struct("<HH2sH")
 _LONG = Struct("<L")
+_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX = 0x0002, 0x0003, 0x0010
 _FIRST_READ = 4096
 _LONGEST = 1 << 20
+_LONGEST_VALUE = 1024
+"""Bytes of a value that are kept: a UID has 64, and some pad it."""
 
 PREAMBLE = bytes(128) + b"DICM"
 """Zeroed: a preamble can be made an executable (CVE-2019-11687), ours never is."""
@@ -27,17 +31,30 @@ PREAMBLE = bytes(128) + b"DICM"
 class FileMeta:
     """What of a file's meta information sending it needs; None where an element is missing or empty."""
 
-    sop_class_uid: str | None
-    sop_instance_uid: str | None
     transfer_syntax_uid: str | None
+    values: Mapping[int, bytes]
+    """By number, as they are in the file: those that are looked at."""
+
     data_set_offset: int
     """Where the data set begins in the file, in bytes."""
 
     has_prefix: bool = True
     """False for what has no 'DICM': it may still be a data set."""
 
+    # Most data sets say these themselves, and nobody asks.
+    @property
+    def sop_class_uid(self) -> str | None:
+        return _text(self.values.get(_SOP_CLASS, b""))
 
-_WANTED = frozenset((0x0002, 0x0003, 0x0010))
+    @property
+    def sop_instance_uid(self) -> str | None:
+        return _text(self.values.get(_SOP_INSTANCE, b""))
+
+
+_WANTED = frozenset((_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX))
+
+_BARE = (b"\2\0", b"\x08\0", b"\0\x08")
+"""The groups that a file without preamble begins with: file meta information, or a data set in either byte order."""
 
 
 class Readable(Protocol):
@@ -57,8 +74,11 @@ def read_file_meta(file: Readable) -> FileMeta:
     return parse_file_meta(file.read(_FIRST_READ), file.read)
 
 
-def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMeta:
+def parse_file_meta(data: bytes, more: Callable[[int], bytes | None], *, or_bare: bool = False) -> FileMeta:
     """The file meta information at the front of ``data``; ``more`` reads what follows it.
+
+    With ``or_bare``, a file without preamble is one too if it begins as one may: with file meta information, or with a
+    data set at once.
 
     It ends where another group than 0002 begins: group lengths are wrong too often.  Of elements that come twice, as
     where there are two file meta informations, the first counts; no group 0002 is part of the data set.  Elements in
@@ -67,38 +87,22 @@ def parse_file_meta(data: bytes, more: Callable[[int], bytes | None]) -> FileMet
     Raises:
         pydicom.errors.InvalidDicomError: this is no DICOM file.
     """
-    if data[128:132] != b"DICM":
+    has_prefix = data[128:132] == b"DICM"
+    if not has_prefix and not (or_bare and data[:2] in _BARE):
         raise _invalid("there is no 'DICM' behind the preamble")
-    return _parse(data, more, 132)
-
-
-def parse_bare_file(data: bytes, more: Callable[[int], bytes | None]) -> FileMeta | None:
-    """What is at the front of a file without preamble, if it may be one: file meta information or none, and a data set.
-
-    Raises: as :func:`parse_file_meta`.
-    """
-    if data[:2] not in _BARE:
-        return None
-    return _parse(data, more, 0)
-
-
-_BARE = (b"\2\0", b"\x08\0", b"\0\x08")
-"""The groups that a file without preamble begins with: file meta information, or a data set in either byte order."""
-
-
-def _parse(data: bytes, more: Callable[[int], bytes | None], offset: int) -> FileMeta:
-    found: dict[int, str] = {}
-    has_prefix, size = offset > 0, len(data)
-    unpack = _HEAD.unpack_from
+    found: dict[int, bytes] = {}
+    offset, size = 132 if has_prefix else 0, len(data)
     while True:
         if size < offset + 12:
             data += more(_FIRST_READ) or b""
             size = len(data)
             if size < offset + 8:
                 break
-        group, element, vr, length = unpack(data, offset)
-        if group != 0x0002:
+        if data[offset] != 2 or data[offset + 1]:
             break
+        # Byte by byte: the quickest way to a few small numbers.
+        element, length = data[offset + 2] | data[offset + 3] << 8, data[offset + 6] | data[offset + 7] << 8
+        vr = data[offset + 4 : offset + 6]
         start = offset + 8
         if vr not in SHORT_VRS:
             if vr not in LONG_VRS:
@@ -118,14 +122,15 @@ def _parse(data: bytes, more: Callable[[int], bytes | None], offset: int) -> Fil
             if size < offset:
                 raise _invalid("the file meta information is cut off")
         if element in _WANTED and element not in found:
-            found[element] = data[start:offset].decode("ascii", "replace").strip("\0 ")
-    return FileMeta(
-        sop_class_uid=found.get(0x0002) or None,
-        sop_instance_uid=found.get(0x0003) or None,
-        transfer_syntax_uid=found.get(0x0010) or None,
-        data_set_offset=offset,
-        has_prefix=has_prefix,
-    )
+            found[element] = data[start:offset][:_LONGEST_VALUE]
+    syntax = _text(found[_TRANSFER_SYNTAX]) if _TRANSFER_SYNTAX in found else None
+    return FileMeta(transfer_syntax_uid=syntax, values=found, data_set_offset=offset, has_prefix=has_prefix)
+
+
+# Those that are asked for, transfer syntaxes nearly always, are few.
+@lru_cache(maxsize=64)
+def _text(value: bytes) -> str | None:
+    return value.decode("ascii", "replace").strip("\0 ") or None
 
 
 def _invalid(why: str) -> Exception:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from typing import Any
+from typing import Any, final
 
 from dicomwire.upper_layer.connection import Buffer
 
@@ -22,6 +22,7 @@ _REFUSED = (OSError, ValueError, SystemError)
 sandboxes and beyond a limit, or there is no such call."""
 
 
+@final
 class LargeMemory:
     """Bytes that can be appended to, in large pages; ``len()`` is how many there are.
 

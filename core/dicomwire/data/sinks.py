@@ -72,7 +72,7 @@ class MemorySink:
     def data(self) -> Buffer:
         """What has come: a ``bytearray``, or a ``memoryview`` if it is large; nothing is written while that is used."""
         held = self._held
-        return held if isinstance(held, bytearray) else held.view()
+        return held.view() if type(held) is LargeMemory else held
 
     def write(self, fragments: list[memoryview]) -> None:
         """Keep a copy.
@@ -81,21 +81,22 @@ class MemorySink:
             MemoryError: it would be more than ``limit`` bytes.
         """
         held = self._held
-        if isinstance(held, bytearray):
+        if type(held) is LargeMemory:
+            for fragment in fragments:
+                held.extend(fragment)
+        else:
             for fragment in fragments:
                 # Its extend() would make a copy first.
                 held += fragment
-            if len(held) >= _LARGE and _large_memory.IS_AVAILABLE:
-                self._held = held = LargeMemory(held)
-        else:
-            for fragment in fragments:
-                held.extend(fragment)
-        if len(held) > self.limit:
+        size = len(held)
+        if size >= _LARGE and type(held) is not LargeMemory and _large_memory.IS_AVAILABLE:
+            self._held = LargeMemory(held)
+        if size > self.limit:
             raise MemoryError(f"data set longer than {self.limit} bytes")
 
     def close(self) -> None:
         """The data set is complete: memory that it does not need is given back."""
-        if isinstance(self._held, LargeMemory):
+        if type(self._held) is LargeMemory:
             self._held.trim()
 
     def discard(self) -> None:

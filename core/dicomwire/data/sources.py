@@ -23,7 +23,7 @@ from dicomwire.data.contents import (
 )
 from dicomwire.data.data_set_head import Head, Unsendable, guess, name_of, read_head, without_file_meta
 from dicomwire.data.encodings import Coding, known
-from dicomwire.data.file_meta import FileMeta, parse_bare_file, parse_file_meta
+from dicomwire.data.file_meta import FileMeta, parse_file_meta
 from dicomwire.data.padding import CannotPad, Padding, is_compressed, plan
 
 if TYPE_CHECKING:
@@ -56,11 +56,6 @@ class EncodedDataSet:
     transfer_syntax_uid: str
     data: Any
 
-    @property
-    def is_foreign(self) -> bool:
-        """Reading it runs code of the user's, which may wait, and use the association that sends it."""
-        return self.data.is_foreign if isinstance(self.data, Content) else not is_buffer(self.data)
-
     def pieces(self, step: int) -> Pieces:
         """The data in pieces of at most ``step`` bytes, an even number, and of even length.
 
@@ -77,18 +72,19 @@ class EncodedDataSet:
 class Opened:
     """Gives the instance in a ``with`` statement, at whose end a file that was opened for it is closed."""
 
-    __slots__ = ("_descriptor", "_instance", "is_bare", "lacks")
+    __slots__ = ("_descriptor", "_instance", "_meta", "is_bare")
 
-    def __init__(
-        self, instance: EncodedDataSet, descriptor: int = -1, *, is_bare: bool = False, lacks: str = ""
-    ) -> None:
+    def __init__(self, instance: EncodedDataSet, meta: FileMeta | None = None, descriptor: int = -1) -> None:
         self._instance = instance
+        self._meta = meta
         self._descriptor = descriptor
-        self.is_bare: bool = is_bare
+        self.is_bare: bool = meta is None
         """It was given as an :class:`EncodedDataSet`."""
 
-        self.lacks: str = lacks
+    @property
+    def lacks(self) -> str:
         """What its file meta information should say, and only its data set says."""
+        return "" if self._meta is None else _lacking(self._meta)
 
     def __enter__(self) -> EncodedDataSet:
         return self._instance
@@ -131,16 +127,16 @@ def opened(source: Any) -> Opened:
             or a UID is none.
         TypeError: it is nothing of the kind.
     """
-    if isinstance(source, EncodedDataSet):
-        return Opened(source if isinstance(source.data, Content) else _of_stated(source), is_bare=True)
-    if isinstance(source, str | os.PathLike):
+    if type(source) is str or isinstance(source, str | os.PathLike):
         return _opened_file(os.fspath(source))
+    if isinstance(source, EncodedDataSet):
+        return Opened(source if isinstance(source.data, Content) else _of_stated(source))
     if is_buffer(source):
         return _opened_buffer(view_of(source))
     if hasattr(source, "read"):
         content = FromFile(source)
         first = content.head(_HEAD)
-        meta = _file_meta(first, content.grow)
+        meta = parse_file_meta(first, content.grow, or_bare=True)
         content.drop(meta.data_set_offset)
         return _opened(content, meta, content.head(0), 0)
     raise TypeError(f"{type(source).__name__} is nothing that can be stored")
@@ -157,7 +153,7 @@ def _opened_buffer(view: memoryview) -> Opened:
     content = InMemory(view)
     try:
         head = bytes(view[:_HEAD])
-        meta = _file_meta(head, more)
+        meta = parse_file_meta(head, more, or_bare=True)
         content.drop(meta.data_set_offset)
         return _opened(content, meta, head, meta.data_set_offset)
     except BaseException:
@@ -171,22 +167,17 @@ def _opened_file(path: str) -> Opened:
     descriptor = store.STORE.open_to_read(path)
     try:
         head = os.read(descriptor, _HEAD)
-        meta = _file_meta(head, lambda size: os.read(descriptor, size))
+        meta = parse_file_meta(head, lambda size: os.read(descriptor, size), or_bare=True)
         offset = meta.data_set_offset
-        size = os.fstat(descriptor).st_size
-        if size < len(head):
+        size, have = os.fstat(descriptor).st_size, len(head)
+        if size < have:
             raise OSError("this is no regular file, or it has just been cut off")
-        content = InFile(descriptor, offset, max(0, size - offset), memoryview(head)[offset:size])
+        view = memoryview(head)[offset:]
+        content = InMemory(view) if size == have else InFile(descriptor, offset, max(0, size - offset), view)
         return _opened(content, meta, head, offset, descriptor)
     except BaseException:
         store.STORE.close(descriptor)
         raise
-
-
-def _file_meta(head: bytes, more: Any) -> FileMeta:
-    if head[128:132] != b"DICM" and (meta := parse_bare_file(head, more)) is not None:
-        return meta
-    return parse_file_meta(head, more)
 
 
 def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descriptor: int = -1) -> Opened:
@@ -211,17 +202,16 @@ def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descripto
         sop_class = _uid(sop_class, meta.sop_class_uid, "SOP Class UID", "(0002,0002)", instance)
     _make_even(content, syntax, instance)
     made = EncodedDataSet(sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=syntax, data=content)
-    if meta.sop_class_uid is None or meta.sop_instance_uid is None or meta.transfer_syntax_uid is None:
-        return Opened(made, descriptor, lacks=_lacking(meta))
-    return Opened(made, descriptor)
+    return Opened(made, meta, descriptor)
 
 
 def _lacking(meta: FileMeta) -> str:
+    """The first element that it has not; empty if it has all."""
     if meta.sop_class_uid is None:
         return "(0002,0002) Media Storage SOP Class UID"
     if meta.sop_instance_uid is None:
         return "(0002,0003) Media Storage SOP Instance UID"
-    return "(0002,0010) Transfer Syntax UID"
+    return "(0002,0010) Transfer Syntax UID" if meta.transfer_syntax_uid is None else ""
 
 
 def _of_stated(stated: EncodedDataSet) -> EncodedDataSet:

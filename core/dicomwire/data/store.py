@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 _IOV_MAX = 512
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 class FileStore:
@@ -23,7 +24,7 @@ class FileStore:
 
     def open_to_read(self, path: str) -> int:
         """Open a file that exists; it is read by its descriptor."""
-        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        return os.open(path, _READ_ONLY)
 
     def open_to_write(self, path: str, *, new: bool) -> int:
         """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""

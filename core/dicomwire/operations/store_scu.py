@@ -16,6 +16,7 @@ from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
 from dicomwire._logging import logger, reason
 from dicomwire.associations.invoking import HasInvoker, Invoker
 from dicomwire.associations.response_streams import Stream
+from dicomwire.data.contents import Content
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.data.sources import EncodedDataSet, IncompleteFileMeta, Opened, decoded, opened, runs_no_code
 from dicomwire.dimse.command import DATA_SET, Command
@@ -86,7 +87,9 @@ async def _begin(
     invoker.require_established()
     check_message_id(msg_id)
     check_priority(priority)
-    origin = _origin(originator_aet, originator_id)
+    origin = None
+    if originator_aet is not None or originator_id is not None:
+        origin = _origin(originator_aet, originator_id)
     instance: _Instance | EncodedDataSet
     if isinstance(dataset, Dataset):
         instance = _instance_of_data_set(dataset)
@@ -97,16 +100,17 @@ async def _begin(
             instance = encoded
             if source.is_bare or _config.ENFORCE_UID_CONFORMANCE:
                 instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
+            content: Content = encoded.data
             found = invoker.contexts.find(instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
             if found is not None:
-                pieces = encoded.pieces(invoker.line.piece_size)
+                pieces = content.pieces(invoker.line.piece_size)
                 command = _command(instance, msg_id, priority, origin)
-                return await invoker.stream(found, command, pieces, foreign=encoded.is_foreign)
+                return await invoker.stream(found, command, pieces, foreign=content.is_foreign)
             # With chunked sending, or for a bare data set, there is only the exact match.
             exact = _config.STORE_SEND_CHUNKED_DATASET or source.is_bare
             context = invoker.choose_context(instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
             # It has to be converted.
-            dataset = await invoker.call(decoded, encoded) if encoded.is_foreign else decoded(encoded)
+            dataset = await invoker.call(decoded, encoded) if content.is_foreign else decoded(encoded)
     data = encode_data_set(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
     return await invoker.send(context, command, data)
@@ -117,11 +121,12 @@ async def open_source(invoker: Invoker, source: Any) -> Opened:
 
     Raises: as that, and IncompleteFileMeta where only chunked sending wants complete file meta information.
     """
-    if isinstance(source, Opened):
+    if type(source) is Opened:
         return source
     # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
-    made: Opened = opened(source) if runs_no_code(source) else await invoker.call(opened, source)
-    if made.lacks and _config.STORE_SEND_CHUNKED_DATASET:
+    is_plain = type(source) is str or runs_no_code(source)
+    made: Opened = opened(source) if is_plain else await invoker.call(opened, source)
+    if _config.STORE_SEND_CHUNKED_DATASET and made.lacks:
         with made:
             raise IncompleteFileMeta(f"the file meta information has no {made.lacks}, which chunked sending needs")
     return made
@@ -140,8 +145,9 @@ def _origin(originator_aet: str | None, originator_id: int | None) -> tuple[str 
 
 
 def _command(
-    instance: _Instance | EncodedDataSet, message_id: int, priority: int, origin: tuple[str | None, int | None]
+    instance: _Instance | EncodedDataSet, message_id: int, priority: int, origin: tuple[str | None, int | None] | None
 ) -> Command:
+    title, originator_id = origin or (None, None)
     return Command(
         command_field=C_STORE_RQ,
         message_id=message_id,
@@ -149,8 +155,8 @@ def _command(
         affected_sop_instance_uid=instance.sop_instance_uid,
         priority=priority,
         command_data_set_type=DATA_SET,
-        move_originator_application_entity_title=origin[0],
-        move_originator_message_id=origin[1],
+        move_originator_application_entity_title=title,
+        move_originator_message_id=originator_id,
     )
 
 

@@ -38,7 +38,7 @@ async def serve_store(request: Request) -> Response:
             return answer(command, CANNOT_DECODE if is_unfit else HANDLER_FAILED), None
         response = respond(command, status, request.service_class.statuses)
         assert response.status is not None
-        if code_to_category(response.status) != STATUS_FAILURE:
+        if request.file is not None and code_to_category(response.status) != STATUS_FAILURE:
             try:
                 request.settle(kept=True)
             except OSError as error:
@@ -46,4 +46,5 @@ async def serve_store(request: Request) -> Response:
                 return answer(command, OUT_OF_RESOURCES), None
         return response, None
     finally:
-        request.settle(kept=False)
+        if request.file is not None:
+            request.settle(kept=False)
