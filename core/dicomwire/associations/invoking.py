@@ -237,7 +237,7 @@ class Invoker:
         session = line.session
         if not waiting and message_id not in session.outstanding:
             del self._mailboxes[message_id]
-            if not session.outstanding and not session.wants_data:
+            if session.connection.unseen and not session.outstanding:
                 line.host.left_over()
         return response
 

@@ -147,9 +147,9 @@ class Line:
         connection = session.connection
         rest: Coroutine[Any, Any, None] | None = None
         try:
-            event = None if session.wants_data else self._take()
+            event = self._take() if connection.unseen else None
             if event is None and wait and not self.standing.has_ended and not connection.closed:
-                if connection.has_output:
+                if connection.unsent:
                     await self.flush()
                 await channel.pump()
                 event = self._take()
@@ -161,7 +161,7 @@ class Line:
                 await self.on_control(event)
             elif connection.closed:
                 await self.ending.finish(None)
-            elif connection.has_output:
+            elif connection.unsent:
                 await self.flush()
         finally:
             self.is_reading = False
@@ -197,7 +197,7 @@ class Line:
         session = self.session
         connection = session.connection
         while True:
-            event = None if session.wants_data else self._take()
+            event = self._take() if connection.unseen else None
             if connection.tap is not None:
                 self.channel.hold(True)
                 try:
