@@ -178,7 +178,7 @@ class Invoker:
             if len(outstanding) < self.most:
                 if not line.is_sending:
                     break
-                await line.channel.turn()
+                await line.turn()
                 continue
             unread = not outstanding.keys().isdisjoint(self._unread)
             if not unread and len(self._iterated) >= self.most:

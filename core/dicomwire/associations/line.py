@@ -104,6 +104,10 @@ class Line:
         self.unread_by_peer: str | None = None
         """What is said of a peer that did not take what we sent."""
 
+        self.waiting: int = 0
+        """How many wait in :meth:`turn`; for looking at only.  Who ends what they may wait for calls
+        ``channel.changed()``."""
+
         self._own_title = own_title
         self.adjust_tap()
 
@@ -137,11 +141,19 @@ class Line:
         self.ending.forsake(why)
 
     # -- reading --------------------------------------------------------------------------------------------------
+    async def turn(self) -> None:
+        """Wait until somebody else has read or sent, or a deadline passes."""
+        self.waiting += 1
+        try:
+            await self.channel.turn()
+        finally:
+            self.waiting -= 1
+
     async def advance(self, *, wait: bool = True) -> bool:
         """Take the next event and deal with it, or wait until there may be one; True if there was one."""
         channel, session = self.channel, self.session
         if self.is_reading:
-            await channel.turn()
+            await self.turn()
             return False
         self.is_reading = True
         connection = session.connection
@@ -165,7 +177,8 @@ class Line:
                 await self.flush()
         finally:
             self.is_reading = False
-            channel.changed()
+            if self.waiting:
+                channel.changed()
         if rest is not None:
             await rest
         return event is not None
@@ -188,7 +201,7 @@ class Line:
         """Return when all is over."""
         while not self.standing.is_closed:
             if self.standing.has_ended:
-                await self.channel.turn()
+                await self.turn()
             else:
                 await self.advance()
 
@@ -271,7 +284,7 @@ class Line:
             LocalProtocolError: there is no association any more.
         """
         while self.is_sending:
-            await self.channel.turn()
+            await self.turn()
         if data_set is None or len(data_set) <= _AT_ONCE:
             # Queued before anybody is told: meanwhile another thread or task may want to send.
             self.session.send_message(context_id, command, data_set)
@@ -305,7 +318,7 @@ class Line:
         the user's.  Who listens is shown ``data_set``.
         """
         while self.is_sending:
-            await self.channel.turn()
+            await self.turn()
         self.is_sending = True
         session = self.session
         try:
@@ -322,4 +335,5 @@ class Line:
                 await self.flush()
         finally:
             self.is_sending = False
-            self.channel.changed()
+            if self.waiting:
+                self.channel.changed()

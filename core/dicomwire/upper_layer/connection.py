@@ -149,7 +149,9 @@ class Connection:
         name, action = machine.find(kind, item)
         pdu = machine.to_send(action, item, reason)
         if isinstance(pdu, Data):
-            self.queued += self._writer.write(self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap)
+            self.queued += self._writer.write(
+                self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap
+            )
         elif pdu is not None:
             self._queue(pdu)
         if machine.follow(kind, name, action, self.tap):
