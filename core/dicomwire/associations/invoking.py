@@ -95,13 +95,17 @@ class Invoker:
         line = self.line
         if line.is_sending or line.session.outstanding or self.most > 1:
             command = await self._room_for(command)
-        with line.exchange:
+        try:
             try:
                 await line.send(context.context_id, command, data_set)
             except LocalProtocolError as error:
                 self._lost(error)
                 return None
             return await self.response(command)
+        except BaseException:
+            # As ``line.exchange`` does, which would be two calls more for every small message.
+            line.ending.abandon()
+            raise
 
     async def send(
         self, context: NegotiatedContext, command: Command, data_set: Buffer | None = None

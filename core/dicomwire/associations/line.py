@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import count
+from logging import INFO
 from typing import Any, NamedTuple, TypeAlias
 
 from dicomwire._logging import logger
@@ -11,7 +12,7 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.ending import Ending
-from dicomwire.associations.handlers import Handlers
+from dicomwire.associations.handlers import LIBRARY_LOG, Handlers
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.standing import Standing
 from dicomwire.associations.tapping import adjust_tap, report_tap
@@ -287,8 +288,11 @@ class Line:
             await self.turn()
         if data_set is None or len(data_set) <= _AT_ONCE:
             # Queued before anybody is told: meanwhile another thread or task may want to send.
-            self.session.send_message(context_id, command, data_set)
-            if self.handlers.listeners(evt.EVT_DIMSE_SENT):
+            session = self.session
+            session.begin_message(context_id, command, data_set_follows=data_set is not None)
+            if data_set is not None:
+                session.send_data_set(data_set, last=True)
+            if self.handlers.own[evt.EVT_DIMSE_SENT] or LIBRARY_LOG.isEnabledFor(INFO):
                 await self.handlers.notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
             await self.flush()
             return
@@ -323,7 +327,7 @@ class Line:
         session = self.session
         try:
             session.begin_message(context_id, command, data_set_follows=True)
-            if self.handlers.listeners(evt.EVT_DIMSE_SENT):
+            if self.handlers.own[evt.EVT_DIMSE_SENT] or LIBRARY_LOG.isEnabledFor(INFO):
                 await self.handlers.notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
             last = False
             while not last:

@@ -348,16 +348,6 @@ class Session:
             command = _decode(data) if length <= _SHORT else check(Command.decode(data))
         except RemoteProtocolError as error:
             raise self.connection.protocol_error(error) from None
-        return self._message(context_id, command)
-
-    def _check_command(self, context_id: int, length: int) -> None:
-        if context_id not in self.contexts:
-            raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
-        limit = self.connection.limits.command_set
-        if length > limit:
-            raise self._refuse(f"command set longer than {limit} bytes", AbortReason.NO_REASON)
-
-    def _message(self, context_id: int, command: Command) -> ConnectionEvent:
         message: ConnectionEvent
         message = received = MessageReceived(context_id=context_id, command=command)
         self._dropping = False
@@ -374,13 +364,23 @@ class Session:
             message = self._response(received)
             self._dropping = message is not received
         if command.command_data_set_type != NO_DATA_SET:
-            self._receiving = received
-            self._data_bytes = 0
-            # What is stored goes to a sink of the user's, who limits it.
-            limit = self.connection.limits.identifier
-            self._data_limit = sys.maxsize if command.command_field == C_STORE_RQ else limit
-            self.connection.p_data.message_open = True
+            self._expect_data_set(received)
         return message
+
+    def _check_command(self, context_id: int, length: int) -> None:
+        if context_id not in self.contexts:
+            raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
+        limit = self.connection.limits.command_set
+        if length > limit:
+            raise self._refuse(f"command set longer than {limit} bytes", AbortReason.NO_REASON)
+
+    def _expect_data_set(self, received: MessageReceived) -> None:
+        self._receiving = received
+        self._data_bytes = 0
+        # What is stored goes to a sink of the user's, who limits it.
+        limit = self.connection.limits.identifier
+        self._data_limit = sys.maxsize if received.command.command_field == C_STORE_RQ else limit
+        self.connection.p_data.message_open = True
 
     def _cancel(self, command: Command) -> ConnectionEvent:
         message_id = command.message_id_being_responded_to

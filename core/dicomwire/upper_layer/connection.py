@@ -276,8 +276,7 @@ class Connection:
             if delivery is None or not self.writing.set_out_late(timer, now, delivery, self.timers):
                 self.timers.stop(timer)
                 self._expired(timer, unread=delivery is not None and delivery.is_stuck(now))
-        if self.waiting:
-            self.unseen = True
+        self.unseen = self.unseen or bool(self.waiting)
 
     def _expired(self, timer: Timer, *, unread: bool) -> None:
         if timer is Timer.ARTIM:
