@@ -734,11 +734,11 @@ def test_a_refusal_in_a_list_of_events_is_no_event() -> None:
 # -- small things -----------------------------------------------------------------------------------------------------
 def test_a_connection_tells_whether_it_has_output() -> None:
     connection = Connection(Role.REQUESTOR)
-    assert not connection.has_output
+    assert not connection.unsent
     connection.send(request())
-    assert connection.has_output
+    assert connection.unsent
     connection.data_to_send()
-    assert not connection.has_output
+    assert not connection.unsent
 
 
 def test_a_p_data_tf_is_not_what_data_is_sent_as() -> None:
