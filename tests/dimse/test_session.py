@@ -1357,6 +1357,16 @@ def test_a_pdu_that_is_too_long_is_refused_in_the_middle_of_a_data_set_and_as_a_
     assert feed(acceptor, whole_command(STORE, store_rq())) == [Refused(2, 6)]
 
 
+def test_as_many_empty_fragments_may_follow_a_command_as_anything_else() -> None:
+    _, acceptor = joined(limits=Limits(empty_fragments=3))
+    empty = p_data(pdv(STORE, DATA, b""))
+    for _ in range(2):
+        assert len(feed(acceptor, whole_command(STORE, store_rq()) + 3 * empty)) == 1
+        assert feed(acceptor, whole_data(STORE, b"data")) == [Piece(STORE, b"data", True)]
+    feed(acceptor, whole_command(STORE, store_rq()) + 3 * empty)
+    assert feed(acceptor, empty) == [Refused(2, 6)]
+
+
 def test_a_remark_on_odd_fragments_comes_between_the_pieces() -> None:
     _, acceptor = joined()
     feed(acceptor, whole_command(STORE, store_rq()))

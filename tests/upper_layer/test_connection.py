@@ -340,6 +340,14 @@ def test_data_may_be_an_array_or_any_other_buffer() -> None:
             del buffers
 
 
+def test_what_is_queued_is_counted() -> None:
+    for tap in (None, Tap()):
+        connection = in_state(6, Role.REQUESTOR, tap=tap)
+        for data in (bytes(100_000), b"", b"more"):
+            connection.send_fragment(1, data, command=False, last=True)
+        assert connection.queued == 100_004
+
+
 def test_a_context_id_is_a_byte() -> None:
     connection = in_state(6, Role.REQUESTOR)
     for number in (0, 255):
@@ -475,10 +483,15 @@ def test_a_pdu_of_4_gib_is_handed_on_in_pieces() -> None:
 def test_a_long_pdu_asks_for_a_large_buffer() -> None:
     connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
     assert len(connection.get_buffer()) == SMALL
+    assert len(connection.get_buffer(SMALL)) == SMALL
     assert len(connection.get_buffer(65536)) == LARGE
     feed(connection, wire("04 00 00 10 00 06  00 10 00 02 01 00"))
     assert len(connection.get_buffer()) == LARGE
     assert len(connection.get_buffer(1)) == LARGE
+    # One that is as long as the small buffer needs no larger one.
+    connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
+    feed(connection, wire(f"04 00 {SMALL + 6:08X}  {SMALL + 2:08X} 01 00"))
+    assert len(connection.get_buffer()) == SMALL
 
 
 def test_an_association_request_of_a_mebibyte_may_come_in_any_pieces() -> None:
