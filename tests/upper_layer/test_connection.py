@@ -209,6 +209,8 @@ def test_an_abort_while_connecting_sends_nothing() -> None:
     assert connection.data_to_send() == []
     assert connection.closed
     assert drain(connection) == []
+    with pytest.raises(LocalProtocolError, match="can be sent once"):
+        connection.send(request())
 
 
 def test_an_acceptor_may_be_made_before_its_transport_is_open() -> None:
