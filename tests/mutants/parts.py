@@ -92,13 +92,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),
     "core/dicomwire/data/sinks.py": (
         "tests/logic/test_sinks.py",
+        "tests/logic/test_store.py",
         "tests/ae/test_received_files.py",
         "tests/adapters/test_vectors.py",
     ),
     "core/dicomwire/data/sources.py": ("tests/logic/test_sources.py", "tests/ae/test_sent_instances.py"),
     "core/dicomwire/data/store.py": (
         "tests/logic/test_sinks.py",
-        "tests/ae/test_received_files.py",
+        "tests/logic/test_store.py",
+        "tests/adapters/test_vectors.py",
         "tests/ae/test_to_folder.py",
     ),
     "adapters/dicomwire/": ("tests/adapters", "tests/ae", "tests/hosts"),
