@@ -199,7 +199,7 @@ def test_a_transport_that_cannot_be_opened_ends_the_connection() -> None:
     connection = in_state(4, Role.REQUESTOR)
     assert feed(connection, b"") == [ConnectionClosed(missing=0, releasing=False)]
     assert connection.closed
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(LocalProtocolError, match=r"the transport was connected before \(Sta1\)"):
         connection.transport_connected()
 
 
