@@ -356,6 +356,9 @@ def test_a_layer_above_may_know_that_more_is_due() -> None:
     connection.message_open = True
     assert connection.next_event() is None
     assert connection.next_deadline(0.0) == 30.0
+    connection.message_open = False
+    assert connection.next_event() is None
+    assert connection.next_deadline(1.0) is None
 
 
 def test_a_message_lost_by_a_release_is_not_waited_for() -> None:
