@@ -702,6 +702,26 @@ def test_a_tap_may_record_data_and_transitions() -> None:
     ]
 
 
+def test_a_tap_records_whole_pdus_however_often_it_is_asked_to() -> None:
+    tap = Tap()
+    connection = in_state(6, Role.ACCEPTOR, tap=tap)
+    tap.take()
+    for switches in ([13], [7, 13], [3, 7, 13]):
+        # Not from the beginning, or not to the end.
+        for position in range(len(P_DATA)):
+            if position in switches:
+                tap.p_data = not tap.p_data
+            feed(connection, P_DATA[position : position + 1])
+        assert tap.take() == []
+        tap.p_data = True
+        feed(connection, P_DATA)
+        assert tap.take() == [PDUReceived(P_DATA)]
+        tap.p_data = False
+    feed(connection, P_DATA)
+    connection.send(DATA_TO_SEND)
+    assert tap.take() == []
+
+
 # -- for the layer above -------------------------------------------------------------------------------------------
 
 

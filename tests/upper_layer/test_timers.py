@@ -147,6 +147,14 @@ def test_progress_says_nothing_while_artim_is_responsible() -> None:
     assert connection.closed
 
 
+def test_at_the_end_nothing_but_artim_is_waited_for_whatever_comes() -> None:
+    for state, data in ((13, RELEASE_RQ[:3]), (6, b"\xff" + RELEASE_RQ), (13, b"\xff")):
+        connection = in_state(state, Role.ACCEPTOR, timeouts=timeouts(artim=30.0, progress=5.0))
+        feed(connection, data)
+        assert connection.state is State.STA13
+        assert connection.next_deadline(0.0) == 30.0
+
+
 def test_artim_and_progress_may_expire_at_once() -> None:
     connection = Connection(Role.ACCEPTOR, timeouts=timeouts(artim=5.0, progress=5.0))
     feed(connection, ASSOCIATE_RQ[:10])
