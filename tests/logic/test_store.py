@@ -72,8 +72,8 @@ def test_what_is_opened_to_read_cannot_be_written(tmp_path: Path) -> None:
 def test_a_file_is_known_again_by_its_descriptor_and_by_its_names(tmp_path: Path) -> None:
     path, second, link = tmp_path / "x", tmp_path / "y", tmp_path / "z"
     path.write_bytes(b"")
-    STORE.link(path, second)
-    STORE.link(path, tmp_path / "w", symlink=True)
+    STORE.link(path, str(second))
+    STORE.link(path, str(tmp_path / "w"), symlink=True)
     descriptor = STORE.open_to_read(str(path))
     found = STORE.identity(descriptor)
     STORE.close(descriptor)
@@ -87,7 +87,7 @@ def test_a_second_name_of_a_symbolic_link_is_one_too(tmp_path: Path) -> None:
     path, link, second = tmp_path / "x", tmp_path / "link", tmp_path / "second"
     path.write_bytes(b"data")
     link.symlink_to(path)
-    STORE.link(link, second, symlink=True)
+    STORE.link(link, str(second), symlink=True)
     assert second.is_symlink() and second.read_bytes() == b"data"
 
 
