@@ -254,8 +254,16 @@ def test_a_peer_that_sends_a_few_bytes_now_and_then_has_not(seconds: float) -> N
     assert sending_steadily(900, seconds) == [TimedOut(timer=Timer.PROGRESS)]
 
 
+def test_a_connection_judges_writes_by_its_own_timeouts() -> None:
+    timeouts = Timeouts(write=60.0)
+    connection = Connection(Role.REQUESTOR, timeouts=timeouts)
+    timeouts.write = 0.4
+    assert connection.writing.begin(7.0) == pytest.approx(0.1)
+
+
 # -- acknowledging --------------------------------------------------------------------------------------------------
 def test_an_acknowledgement_is_owed_for_what_came_since_we_last_sent() -> None:
+    assert not Connection(Role.ACCEPTOR).owes_acknowledgement
     connection = in_state(6, Role.ACCEPTOR)
     connection.data_to_send()
     feed(connection, P_DATA[:7])
