@@ -91,6 +91,7 @@ PENDING = whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND,
 FIND_FINAL = whole_command(FIND, response(0x0020, 1, 0))
 FIND_REQUEST = whole_command(FIND, find_rq()) + whole_data(FIND, b"query!")
 CANCEL = whole_command(FIND, cancel_rq())
+FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
 
 
 def received(told: object) -> Command:
@@ -595,6 +596,14 @@ def test_a_cancel_of_what_is_not_served_is_dropped() -> None:
     assert acceptor.cancelled == set()
 
 
+def test_a_whole_command_between_the_pieces_of_a_data_set_is_refused() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_HALF)
+    acceptor.receive_data(whole_command(FIND, find_rq(2)))
+    with pytest.raises(RemoteProtocolError, match="command fragment inside an unfinished data set"):
+        acceptor.next_event()
+
+
 def test_our_cancel_leaves_the_peers_request_of_the_same_message_id() -> None:
     requestor, acceptor = joined()
     acceptor.send_message(ECHO, ECHO_RQ)
@@ -632,9 +641,6 @@ def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: 
     data = p_data(wrong)
     told = [*(feed(acceptor, data[:cut]) if cut else ()), *feed(acceptor, data[cut:])]
     assert [type(event) for event in told] == [Refused]
-
-
-FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
 
 
 @pytest.mark.parametrize(
