@@ -16,6 +16,8 @@ from dicomwire.sinks import FileSink
 
 STORE = FileStore()
 
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links and open files of POSIX")
+
 
 @pytest.fixture
 def umask() -> Iterator[int]:
