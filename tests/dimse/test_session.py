@@ -91,6 +91,7 @@ PENDING = whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND,
 FIND_FINAL = whole_command(FIND, response(0x0020, 1, 0))
 FIND_REQUEST = whole_command(FIND, find_rq()) + whole_data(FIND, b"query!")
 CANCEL = whole_command(FIND, cancel_rq())
+FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
 
 
 def received(told: object) -> Command:
@@ -180,6 +181,22 @@ def test_of_a_context_answered_twice_the_first_answer_counts(
     _, remark = feed(requestor, acceptance([first, second]).encode())
     tolerated(remark, "presentation context 1 answered again")
     assert [context.transfer_syntax for context in requestor.contexts.values()] == ([agreed] if agreed else [])
+
+
+def test_what_is_odd_about_one_context_is_nothing_to_the_next() -> None:
+    requestor = Session(Connection(Role.REQUESTOR))
+    requestor.send(request([proposal(number, VERIFICATION, IMPLICIT) for number in (1, 3, 5)]))
+    answers = [
+        result(1, 0, IMPLICIT),
+        result(1, 0, IMPLICIT),
+        result(9, 0, IMPLICIT),
+        result(3, 0, EXPLICIT),
+        result(3, 3, None),
+        result(7, 4, None),
+        result(5, 0, IMPLICIT),
+    ]
+    feed(requestor, acceptance(answers).encode())
+    assert sorted(requestor.contexts) == [1, 5]
 
 
 def test_an_acceptor_cannot_agree_with_itself_on_what_was_not_proposed() -> None:
@@ -415,6 +432,19 @@ def test_nothing_is_sent_after_the_end() -> None:
     refuse_locally(acceptor, lambda: acceptor.send(ReleaseRQ()), "cannot be sent in Sta13")
 
 
+def test_a_command_before_the_association_is_refused() -> None:
+    acceptor = Session(Connection(Role.ACCEPTOR))
+    acceptor.receive_data(whole_command(ECHO, echo_rq()))
+    with pytest.raises(RemoteProtocolError, match="P-DATA-TF in Sta2"):
+        acceptor.next_event()
+
+
+def test_a_command_behind_the_end_is_dropped() -> None:
+    _, acceptor = joined()
+    acceptor.send(Abort())
+    assert feed(acceptor, whole_command(ECHO, echo_rq()) + whole_command(9, echo_rq())) == []
+
+
 def test_nothing_is_sent_before_the_association() -> None:
     requestor = Session(Connection(Role.REQUESTOR))
     refuse_locally(requestor, lambda: requestor.send_message(ECHO, ECHO_RQ), "was not accepted")
@@ -566,6 +596,14 @@ def test_a_cancel_of_what_is_not_served_is_dropped() -> None:
     assert acceptor.cancelled == set()
 
 
+def test_a_whole_command_between_the_pieces_of_a_data_set_is_refused() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_HALF)
+    acceptor.receive_data(whole_command(FIND, find_rq(2)))
+    with pytest.raises(RemoteProtocolError, match="command fragment inside an unfinished data set"):
+        acceptor.next_event()
+
+
 def test_our_cancel_leaves_the_peers_request_of_the_same_message_id() -> None:
     requestor, acceptor = joined()
     acceptor.send_message(ECHO, ECHO_RQ)
@@ -603,9 +641,6 @@ def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: 
     data = p_data(wrong)
     told = [*(feed(acceptor, data[:cut]) if cut else ()), *feed(acceptor, data[cut:])]
     assert [type(event) for event in told] == [Refused]
-
-
-FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
 
 
 @pytest.mark.parametrize(
@@ -769,6 +804,15 @@ def test_a_response_timeout_that_is_set_or_taken_away_meanwhile_decides_which_de
     requestor.timeouts_changed()
     assert requestor.next_deadline(105) == 165
     timeouts.response = 20.0
+    requestor.timeouts_changed()
+    assert requestor.next_deadline(106) == 120
+
+
+def test_a_response_timeout_that_is_set_meanwhile_takes_the_place_of_the_idle_one() -> None:
+    requestor, _ = joined(timeouts=Timeouts(response=None, idle=12.0))
+    requestor.send_message(ECHO, ECHO_RQ)
+    assert requestor.next_deadline(100) == 112
+    requestor.connection.timeouts.response = 20.0
     requestor.timeouts_changed()
     assert requestor.next_deadline(106) == 120
 
@@ -973,6 +1017,28 @@ def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     assert acceptor.next_deadline(110) == 130
     feed(acceptor, whole_data(FIND, b"the rest"))
     assert acceptor.next_deadline(120) is None
+
+
+def test_a_data_set_that_has_come_on_and_stops_there_runs_out_of_time() -> None:
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=10), limits=Limits(least_rate=10))
+    feed(acceptor, whole_command(STORE, store_rq()))
+    assert acceptor.next_deadline(100) == 110
+    acceptor.receive_data(p_data(pdv(STORE, DATA, bytes(200))))
+    assert isinstance(acceptor.next_event(), DataSetReceived)
+    # Who takes events need not ask for one more before waiting.
+    assert acceptor.wants_data
+    assert acceptor.next_deadline(105) == 115
+
+
+def test_progress_is_what_has_come_and_not_where_it_lies() -> None:
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=10), limits=Limits(least_rate=10))
+    feed(acceptor, whole_command(STORE, store_rq()))
+    assert acceptor.next_deadline(100) == 110
+    two = p_data(pdv(STORE, DATA, bytes(30)), pdv(STORE, DATA, bytes(30)))
+    feed(acceptor, two + p_data(pdv(STORE, DATA, bytes(20))))
+    assert acceptor.next_deadline(105) == 110
+    feed(acceptor, p_data(pdv(STORE, DATA, bytes(20))))
+    assert acceptor.next_deadline(106) == 116
 
 
 # -- receiving data sets --------------------------------------------------------------------------------------------
@@ -1268,6 +1334,43 @@ def test_pieces_before_an_error_in_the_same_buffer_are_handed_on(rest: bytes, re
     assert told[1:] == [Piece(STORE, b"some", False), refused]
     assert sent(acceptor) == abort(refused.source, refused.reason)
     assert acceptor.next_event() is None
+
+
+def test_a_command_of_odd_length_is_remarked_on() -> None:
+    _, acceptor = joined()
+    odd = command_set(us(0x0100, 0x0030), us(0x0110, 1), us(0x0800, 0x0101), b"\x00\x00\x02\x09\x01\x00\x00\x00x")
+    remark, message = feed(acceptor, whole_command(ECHO, odd))
+    tolerated(remark, "fragments of odd length, the first of 51 bytes")
+    assert received(message).error_comment == "x"
+
+
+def test_odd_fragments_alone_in_their_pdus_are_remarked_on_once() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    told = feed(acceptor, b"".join(p_data(pdv(STORE, DATA, part)) for part in (b"even", b"odd", b"odd", b"even")))
+    assert [type(event) for event in told] == [Piece, Tolerated, Piece]
+    assert b"".join(piece.data for piece in told if isinstance(piece, Piece)) == b"evenoddoddeven"
+
+
+def test_a_pdu_that_is_too_long_is_refused_in_the_middle_of_a_data_set_and_as_a_command() -> None:
+    limit = len(whole_command(STORE, store_rq())) - 6
+    for long in (p_data(pdv(STORE, DATA, bytes(limit - 4))), whole_data(STORE, bytes(limit - 4))):
+        _, acceptor = joined(limits=Limits(p_data_pdu=limit))
+        fits = p_data(pdv(STORE, DATA, bytes(limit - 6)))
+        told = feed(acceptor, whole_command(STORE, store_rq()) + fits + long)
+        assert told[1:] == [Piece(STORE, bytes(limit - 6), False), Refused(2, 6)]
+    _, acceptor = joined(limits=Limits(p_data_pdu=limit - 2))
+    assert feed(acceptor, whole_command(STORE, store_rq())) == [Refused(2, 6)]
+
+
+def test_as_many_empty_fragments_may_follow_a_command_as_anything_else() -> None:
+    _, acceptor = joined(limits=Limits(empty_fragments=3))
+    empty = p_data(pdv(STORE, DATA, b""))
+    for _ in range(2):
+        assert len(feed(acceptor, whole_command(STORE, store_rq()) + 3 * empty)) == 1
+        assert feed(acceptor, whole_data(STORE, b"data")) == [Piece(STORE, b"data", True)]
+    feed(acceptor, whole_command(STORE, store_rq()) + 3 * empty)
+    assert feed(acceptor, empty) == [Refused(2, 6)]
 
 
 def test_a_remark_on_odd_fragments_comes_between_the_pieces() -> None:

@@ -199,7 +199,7 @@ def test_a_transport_that_cannot_be_opened_ends_the_connection() -> None:
     connection = in_state(4, Role.REQUESTOR)
     assert feed(connection, b"") == [ConnectionClosed(missing=0, releasing=False)]
     assert connection.closed
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(LocalProtocolError, match=r"the transport was connected before \(Sta1\)"):
         connection.transport_connected()
 
 
@@ -209,6 +209,8 @@ def test_an_abort_while_connecting_sends_nothing() -> None:
     assert connection.data_to_send() == []
     assert connection.closed
     assert drain(connection) == []
+    with pytest.raises(LocalProtocolError, match="can be sent once"):
+        connection.send(request())
 
 
 def test_an_acceptor_may_be_made_before_its_transport_is_open() -> None:
@@ -338,6 +340,14 @@ def test_data_may_be_an_array_or_any_other_buffer() -> None:
                 assert isinstance(fragment, memoryview)
                 fragment.release()
             del buffers
+
+
+def test_what_is_queued_is_counted() -> None:
+    for tap in (None, Tap()):
+        connection = in_state(6, Role.REQUESTOR, tap=tap)
+        for data in (bytes(100_000), b"", b"more"):
+            connection.send_fragment(1, data, command=False, last=True)
+        assert connection.queued == 100_004
 
 
 def test_a_context_id_is_a_byte() -> None:
@@ -475,10 +485,15 @@ def test_a_pdu_of_4_gib_is_handed_on_in_pieces() -> None:
 def test_a_long_pdu_asks_for_a_large_buffer() -> None:
     connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
     assert len(connection.get_buffer()) == SMALL
+    assert len(connection.get_buffer(SMALL)) == SMALL
     assert len(connection.get_buffer(65536)) == LARGE
     feed(connection, wire("04 00 00 10 00 06  00 10 00 02 01 00"))
     assert len(connection.get_buffer()) == LARGE
     assert len(connection.get_buffer(1)) == LARGE
+    # One that is as long as the small buffer needs no larger one.
+    connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
+    feed(connection, wire(f"04 00 {SMALL + 6:08X}  {SMALL + 2:08X} 01 00"))
+    assert len(connection.get_buffer()) == SMALL
 
 
 def test_an_association_request_of_a_mebibyte_may_come_in_any_pieces() -> None:
@@ -685,6 +700,26 @@ def test_a_tap_may_record_data_and_transitions() -> None:
         PDUSent(wire("04 00 00 00 00 08  00 00 00 04 01 03 CC DD")),
         Transition(State.STA6, Input.P_DATA_REQUEST, "DT-1", State.STA6),
     ]
+
+
+def test_a_tap_records_whole_pdus_however_often_it_is_asked_to() -> None:
+    tap = Tap()
+    connection = in_state(6, Role.ACCEPTOR, tap=tap)
+    tap.take()
+    for switches in ([13], [7, 13], [3, 7, 13]):
+        # Not from the beginning, or not to the end.
+        for position in range(len(P_DATA)):
+            if position in switches:
+                tap.p_data = not tap.p_data
+            feed(connection, P_DATA[position : position + 1])
+        assert tap.take() == []
+        tap.p_data = True
+        feed(connection, P_DATA)
+        assert tap.take() == [PDUReceived(P_DATA)]
+        tap.p_data = False
+    feed(connection, P_DATA)
+    connection.send(DATA_TO_SEND)
+    assert tap.take() == []
 
 
 # -- for the layer above -------------------------------------------------------------------------------------------
