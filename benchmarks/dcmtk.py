@@ -55,11 +55,32 @@ def server_command(stack: str, task: Task, port: int) -> list[str]:
     kept = ["+B", "-od", task.folder]
     if stack == "dcmrecv":
         options = [*kept, "+fu"] if task.keep == "file" else ["--ignore"]
-        return ["dcmrecv", "-q", "-dhl", "-pdu", _limit(task), *_tls(task), *options, str(port)]
+        profile = ["-xf", str(_profile(task)), "Default"]
+        return ["dcmrecv", "-q", "-dhl", *profile, "-pdu", _limit(task), *_tls(task), *options, str(port)]
     options = [*kept, "+uf"] if task.keep == "file" else ["--ignore"]
     if stack == "dcmtk-fork":
         options.append("--fork")
     return ["storescp", "-q", "-dhl", "--max-pdu", _limit(task), *_tls(task), *options, str(port)]
+
+
+def _profile(task: Task) -> Path:
+    """What dcmrecv is to accept; without it that is C-ECHO and nothing else."""
+    path = Path(task.folder) / "dcmrecv.cfg"
+    lines = [
+        "[[TransferSyntaxes]]",
+        "[Plain]",
+        "TransferSyntax1 = LittleEndianExplicit",
+        "TransferSyntax2 = LittleEndianImplicit",
+        "[[PresentationContexts]]",
+        "[Accepted]",
+        "PresentationContext1 = VerificationSOPClass\\Plain",
+        "PresentationContext2 = CTImageStorage\\Plain",
+        "[[Profiles]]",
+        "[Default]",
+        "PresentationContexts = Accepted",
+    ]
+    path.write_text("\n".join(lines) + "\n", "ascii")
+    return path
 
 
 def _archive(task: Task, port: int) -> Path:

@@ -85,7 +85,7 @@ def store(library: Any, task: Task) -> None:
         watch = Stopwatch()
         for _ in range(task.count):
             check(association.send_c_store(source))
-        watch.report()
+    watch.report()
     association.release()
 
 
@@ -98,7 +98,7 @@ def echo(library: Any, task: Task) -> None:
         watch = Stopwatch()
         for _ in range(task.count):
             check(association.send_c_echo())
-        watch.report()
+    watch.report()
     association.release()
 
 
@@ -121,7 +121,7 @@ def cycles(library: Any, task: Task) -> None:
             started = time.perf_counter()
             cycle()
             latencies.append(time.perf_counter() - started)
-        watch.report(**latencies_of(latencies))
+    watch.report(**latencies_of(latencies))
 
 
 def find(library: Any, task: Task) -> None:
@@ -139,7 +139,7 @@ def find(library: Any, task: Task) -> None:
     with profiled(task):
         watch = Stopwatch()
         ask(task.count)
-        watch.report()
+    watch.report()
     association.release()
 
 

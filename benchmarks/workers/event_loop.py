@@ -72,7 +72,7 @@ async def _exchange(
             watch = Stopwatch()
             for _ in range(task.count if count is None else count):
                 await measured(association)
-            watch.report()
+        watch.report()
 
 
 async def store(loop: Loop, task: Task) -> None:
@@ -109,7 +109,7 @@ async def cycles(loop: Loop, task: Task) -> None:
             started = time.perf_counter()
             await cycle()
             latencies.append(time.perf_counter() - started)
-        watch.report(**latencies_of(latencies))
+    watch.report(**latencies_of(latencies))
 
 
 async def find(loop: Loop, task: Task) -> None:

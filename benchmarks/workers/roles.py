@@ -30,7 +30,9 @@ def supporting(ae: Any, task: Task) -> Any:
     ae.maximum_associations = 100_000
     ae.maximum_pdu_size = task.maximum_length
     ae.network_timeout = ae.dimse_timeout = PATIENCE
-    for syntax in _CONTEXTS:
+    # In any encoding: that is how DCMTK's echoscu asks.
+    ae.add_supported_context(VERIFICATION)
+    for syntax in _CONTEXTS[1:]:
         roles = {"scu_role": True, "scp_role": True} if syntax == CT_IMAGE_STORAGE else {}
         ae.add_supported_context(syntax, EXPLICIT_LITTLE, **roles)
     ae.add_requested_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
