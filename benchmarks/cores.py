@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from typing import Literal
 
@@ -38,7 +38,7 @@ def choose(layout: Layout) -> Cores:
 
 
 @contextmanager
-def running_on(cores: frozenset[int] | None) -> Iterator[None]:
+def running_on(cores: Set[int] | None) -> Iterator[None]:
     """What this thread starts meanwhile runs on these cores only, from its first instruction on."""
     if cores is None:
         yield

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -126,7 +126,7 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         *,
         piped: bool = False,
-        cores: frozenset[int] | None = None,
+        cores: Set[int] | None = None,
     ) -> tuple[subprocess.Popen[bytes], Path]:
         """Start a program, on some cores only; its standard error goes to the file that comes with it."""
         self._logs += 1
@@ -194,7 +194,7 @@ class Processes:
                 self.end(worker.popen)
 
     def run(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, cores: frozenset[int] | None = None
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, cores: Set[int] | None = None
     ) -> Finished:
         """Run a program, with its full path, to its end, and measure the whole of it.
 

@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,12 @@ def _measure_overhead(function: Callable[[], object], times: int = 100_000) -> O
     return Overhead(called, max(with_profile - bare - called, 0.0))
 
 
+@cache
+def _overheads() -> tuple[Overhead, Overhead]:
+    """Of functions of Python, and of C."""
+    return _measure_overhead(_nothing), _measure_overhead("".isascii)
+
+
 # -- running and reading -----------------------------------------------------------------------------------------------
 @define
 class Side:
@@ -120,7 +127,7 @@ def _read(pattern: Path, count: int) -> dict[str, Line]:
     """All profiles of a worker together, each function without what the profiler added."""
     own: dict[Function, float] = defaultdict(float)
     calls: dict[Function, int] = defaultdict(int)
-    python, c = _measure_overhead(_nothing), _measure_overhead(iter(()).__length_hint__)  # type: ignore[attr-defined]
+    python, c = _overheads()
     for path in pattern.parent.glob(f"{pattern.name}-*"):
         table: dict[Function, Any] = vars(pstats.Stats(str(path)))["stats"]
         for function, (_, times, seconds, _, callers) in table.items():

@@ -34,7 +34,7 @@ def run_cases(cases: Sequence[Case], runs: int, *, tiny: bool, tell: Callable[[s
             rows = [RowResult(row, skipped=row.missing) for row in case.plan.rows]
             for turn in range(runs):
                 for result in rows:
-                    _take_turn(case, result, turn, bench)
+                    take_turn(case, result, turn, bench)
                 tell(f"{case.plan.name}: run {turn + 1} of {runs}")
             results.append(CaseResult(case.plan, rows))
     return results
@@ -49,7 +49,8 @@ def _compile_everything(bench: Bench) -> None:
                 case.measure(row, bench)
 
 
-def _take_turn(case: Case, result: RowResult, turn: int, bench: Bench) -> None:
+def take_turn(case: Case, result: RowResult, turn: int, bench: Bench) -> None:
+    """Measure a row once, unless it has had its turns; leave nothing behind."""
     if result.skipped or (result.row.runs is not None and turn >= result.row.runs):
         return
     try:

@@ -193,10 +193,10 @@ def _without_nagle() -> None:
     setattr(socket.socket, "accept", accepted)  # noqa: B010
 
 
-_OPTIONS = {"delayed": _without_quick_ack, "nodelay": _without_nagle}
+OPTIONS = {"delayed": _without_quick_ack, "nodelay": _without_nagle}
 
 if __name__ == "__main__":
     for option in sys.argv[2:]:
-        _OPTIONS[option]()
+        OPTIONS[option]()
     chosen = import_module(sys.argv[1])
     work({task.__name__: partial(task, chosen) for task in (serve, store, echo, cycles, find, get, move)})
