@@ -203,14 +203,18 @@ def profile(adapter: str, operation: str, count: int | None = None) -> tuple[Sid
 
 def as_lines(title: str, side: Side, top: int) -> list[str]:
     """The functions of one side, those that take most first."""
-    found = sum(line.own for line in side.lines if not line.waits)
+    found = sum(line.own for line in side.lines if not line.waits) or 1.0
     ranked = sorted(side.lines, key=lambda line: -line.own)
     lines = [
         f"{title}: {side.cpu * 1e6:.1f} us of processor time an operation; {found * 1e6:.1f} us found in functions",
-        "   us own    calls  function",
-        *(f"{line.own * 1e6:9.2f} {line.calls:8.2f}  {line.name}" for line in ranked if not line.waits),
+        "   us own  share    calls  function",
+        *(
+            f"{line.own * 1e6:9.2f} {line.own / found:6.1%} {line.calls:8.2f}  {line.name}"
+            for line in ranked
+            if not line.waits
+        ),
     ]
-    lines[top + 2 :] = [f"    waits {line.calls:8.2f}  {line.name}" for line in ranked if line.waits]
+    lines[top + 2 :] = [f"    waits        {line.calls:8.2f}  {line.name}" for line in ranked if line.waits]
     return [*lines, ""]
 
 

@@ -203,6 +203,17 @@ def test_results_name_the_commit_and_whether_files_differ_from_it() -> None:
     assert f"commit {machine.commit};" in machine.line
 
 
+def test_the_results_that_are_kept_name_their_commit_or_say_that_they_are_older_than_the_code() -> None:
+    document = json.loads((everything.RESULTS / "results.json").read_text("utf-8"))
+    if "commit" in document["machine"]:
+        said = f"commit {document['machine']['commit']};"
+    else:
+        said = document["outdated"]
+        assert said.startswith("Older than the code")
+    for name in ("results.txt", "results.md", "results.svg"):
+        assert said in (everything.RESULTS / name).read_text("utf-8"), name
+
+
 # -- fair play --------------------------------------------------------------------------------------------------------
 def test_a_query_has_different_matches_and_each_must_be_opened() -> None:
     task = Task(do="serve", matches=3)
@@ -271,7 +282,7 @@ def test_a_profile_names_the_functions_of_both_sides(capsys: pytest.CaptureFixtu
     assert "send_c_echo" in client and "serve_echo" not in client
     assert "serve_echo" in server
     for side in (client, server):
-        assert re.search(r"waits +\d\.\d\d  <method 'recv_into'", side)
+        assert re.search(r"waits +\d+\.\d\d  <method 'recv_into'", side)
 
 
 # -- processes --------------------------------------------------------------------------------------------------------

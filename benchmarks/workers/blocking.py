@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tasks import HOST, INBOX, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, Task
+from benchmarks.tasks import HOST, INBOX, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, VERIFICATION, Task
 from benchmarks.workers.handlers import handlers, query, receivers, retrieval_query
 from benchmarks.workers.orders import Stopwatch, latencies_of, reply, wait, work
 from benchmarks.workers.profiled import profiled
@@ -104,7 +104,7 @@ def echo(library: Any, task: Task) -> None:
 
 def cycles(library: Any, task: Task) -> None:
     """Associate, echo and release, over and over."""
-    ae = requesting(library.AE())
+    ae = requesting(library.AE(), VERIFICATION)
 
     def cycle() -> None:
         association = ae.associate(*peer(task))

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import dicomwire
-from benchmarks.tasks import HOST, INBOX, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, Task
+from benchmarks.tasks import HOST, INBOX, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, VERIFICATION, Task
 from benchmarks.workers.handlers import handlers, query, receivers, retrieval_query
 from benchmarks.workers.orders import Stopwatch, latencies_of, reply, wait, work
 from benchmarks.workers.profiled import profiled
@@ -92,7 +92,7 @@ async def echo(loop: Loop, task: Task) -> None:
 
 async def cycles(loop: Loop, task: Task) -> None:
     """Associate, echo and release, over and over."""
-    ae = requesting(loop.adapter.AE())
+    ae = requesting(loop.adapter.AE(), VERIFICATION)
 
     async def cycle() -> None:
         association = await ae.associate(*peer(task))

@@ -39,9 +39,9 @@ def supporting(ae: Any, task: Task) -> Any:
     return ae
 
 
-def requesting(ae: Any) -> Any:
-    """An AE that asks."""
-    for syntax in _CONTEXTS:
+def requesting(ae: Any, *syntaxes: str) -> Any:
+    """An AE that asks, for these abstract syntaxes or for all."""
+    for syntax in syntaxes or _CONTEXTS:
         ae.add_requested_context(syntax, EXPLICIT_LITTLE)
     return ae
 
