@@ -102,7 +102,7 @@ def _goal_lines(result: CaseResult) -> list[str]:
 
 def _bars(results: Sequence[CaseResult]) -> list[list[str]]:
     """Everything that has a bar or an aim, in one table; the processor time of both rows of a ratio beside it."""
-    rows = [list(_BAR_COLUMNS)]
+    rows: list[list[str]] = [list(_BAR_COLUMNS)]
     for result in results:
         for goal in result.goals():
             if goal.goal.bar is None and goal.goal.aim is None:

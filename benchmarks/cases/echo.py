@@ -22,7 +22,7 @@ from benchmarks.cases.contenders import (
 from benchmarks.model import Plan
 from benchmarks.transfer import Transfer
 
-_COUNT = 5000
+_COUNT, _COUNT_OVER_TLS = 5000, 2000
 
 
 def echo_cases() -> list[Transfer]:
@@ -59,9 +59,9 @@ def _one_core() -> Transfer:
 
 def _tls() -> Transfer:
     rows = (
-        *adapters(_COUNT),
+        *adapters(_COUNT_OVER_TLS),
         both_ends(PYNETDICOM, "pynetdicom", 300),
-        both_ends(DCMTK, "dcmtk", _COUNT),
+        both_ends(DCMTK, "dcmtk", _COUNT_OVER_TLS),
     )
     goals = (
         ratio(BEST_DCMTK, 0.8, 1.0),

@@ -170,7 +170,7 @@ def _file(load: Load) -> Transfer:
         *adapters(load.count, keep="file", note="path to path"),
         both_ends(
             PYNETDICOM, "pynetdicom", load.slow, keep="file", runs=1 if load.size >= GIB else None,
-            note="chunked send and receive",
+            note="chunked; each file is gone when it was handled",
         ),
         both_ends(DCMTK, "dcmtk", load.count, keep="file", note="storescp +B"),
         Row(who=DCMRECV, client="dcmtk", server="dcmrecv", count=load.count, keep="file", note="dcmrecv +B"),
