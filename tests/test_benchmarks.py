@@ -25,7 +25,7 @@ from benchmarks.cores import Layout, choose
 from benchmarks.counts import ADAPTERS
 from benchmarks.data import Files
 from benchmarks.machine import this_machine
-from benchmarks.measure import peak_memory
+from benchmarks.measure import cpu_seconds, peak_memory
 from benchmarks.model import METRICS, CaseResult, Goal, GoalResult, Plan, Row, RowResult
 from benchmarks.processes import Failed, Processes
 from benchmarks.report import as_markdown, as_text
@@ -315,6 +315,23 @@ def test_the_memory_of_a_short_program_is_its_own_and_not_that_of_who_started_it
         large = processes.run([sys.executable, "-I", "-S", "-c", filling])
     assert small.peak < min(ours, 32 << 10)
     assert large.peak > 64 << 10
+
+
+def test_processor_time_has_that_of_children_that_nobody_waited_for() -> None:
+    script = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    while time.process_time() < 0.2: pass\n"
+        "    os._exit(0)\n"
+        # Until it has ended, and without taking its status.
+        "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\n"
+        "print(flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
+        assert popen.stdout is not None
+        popen.stdout.readline()
+        assert cpu_seconds(popen.pid) >= 0.2
+        popen.communicate(b"\n")
 
 
 def test_a_program_runs_on_the_cores_it_is_given(tmp_path: Path) -> None:

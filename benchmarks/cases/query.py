@@ -23,7 +23,7 @@ _TO_FILES, _DCMTK_TO_FILES = "dicomwire to files", "DCMTK to files"
 
 
 def query_cases() -> list[Transfer]:
-    dcmtk = "dcmqrscp and {}scu --ignore, to memory"
+    dcmtk = "dcmqrscp, whose children have the memory, and {}scu --ignore, to memory"
     return [
         _find(),
         _retrieve("get", 2.0, 3.0, dcmtk.format("get")),
@@ -55,7 +55,7 @@ def _retrieve(do: str, bar: float, aim: float, dcmtk: str) -> Transfer:
     if do == "get":
         rows.append(
             Row(who=_DCMTK_TO_FILES, client="dcmtk", server="dcmqrscp", count=_INSTANCES, keep="file",
-                note="dcmqrscp and getscu +B")
+                note="dcmqrscp, whose children have the memory, and getscu +B")
         )  # fmt: skip
         goals.append(ratio(_DCMTK_TO_FILES, who=_TO_FILES))
     title = f"C-{do.upper()} of {_INSTANCES} x 512 KiB"
