@@ -38,7 +38,7 @@ def _find() -> Transfer:
         both_ends(encoded, "blocking", 10000, keep="encoded", note="of encoded bytes"),
         *pynetdicoms(1000, note="of Datasets"),
     )
-    goals = (*each_adapter(BEST_PYNETDICOM, 20, 30), ratio(BEST_PYNETDICOM, 30, who=encoded))
+    goals = (*each_adapter(BEST_PYNETDICOM, 20, 30), ratio(BEST_PYNETDICOM, who=encoded))
     title = "C-FIND, different matches of 8 elements, each opened"
     return Transfer(plan=Plan(name="find", title=title, rows=rows, goals=goals), do="find")
 
