@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 
 from attrs import asdict, frozen
 
@@ -17,7 +18,7 @@ from benchmarks.report import number
 from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, VERIFICATION
 from dicomwire import Command, Connection, DataSetReceived, MessageReceived, Role, Session
 from dicomwire.dimse import answer
-from dicomwire.upper_layer import AssociateAC, AssociateRQ, Event, decode_pdu
+from dicomwire.upper_layer import AssociateAC, AssociateRQ, ConnectionEvent, decode_pdu
 from dicomwire.upper_layer.items import (
     ImplementationClassUIDItem,
     MaximumLengthItem,
@@ -62,6 +63,8 @@ class Result:
     most: float
     pdus_per_second: float
     megabytes_per_second: float
+    calls: float
+    """Calls of functions, of Python and of C, for each."""
 
 
 # -- associations ---------------------------------------------------------------------------------------------------
@@ -111,7 +114,7 @@ def joined(maximum_length: int) -> tuple[Session, Session]:
     return requestor, acceptor
 
 
-def _carry(source: Session, target: Session) -> list[Event]:
+def _carry(source: Session, target: Session) -> list[ConnectionEvent]:
     """Bring what ``source`` has to send into the buffer of ``target``, as a socket would, and take the events."""
     events = []
     for data in source.data_to_send():
@@ -119,7 +122,7 @@ def _carry(source: Session, target: Session) -> list[Event]:
     return events
 
 
-def _receive(target: Session, view: memoryview) -> list[Event]:
+def _receive(target: Session, view: memoryview) -> list[ConnectionEvent]:
     """The events of some bytes, but for pieces of data sets, which are dropped."""
     events = []
     while view:
@@ -215,6 +218,31 @@ def exchange(size: int, maximum_length: int = 16382) -> Work:
     return Work(name=f"whole C-STORE in memory, {size} bytes", call=call, pdus=pdus, size=size)
 
 
+def small(size: int | None) -> Work:
+    """A C-ECHO, or a C-STORE of a small data set: what is written at once arrives at once, as with sockets."""
+    requestor, acceptor = joined(16382)
+    context_id, request = (3, ECHO_RQ) if size is None else (1, STORE_RQ)
+    data_set = None if size is None else bytes(size)
+    response = answer(request, 0x0000)
+
+    def carry(source: Session, target: Session) -> None:
+        data = b"".join(source.data_to_send())
+        target.get_buffer()[: len(data)] = data
+        target.buffer_updated(len(data))
+        assert isinstance(target.next_event(), MessageReceived)
+
+    def call() -> None:
+        requestor.send_message(context_id, request, data_set)
+        carry(requestor, acceptor)
+        if size is not None:
+            assert isinstance(acceptor.next_event(), DataSetReceived)
+        acceptor.send_message(context_id, response)
+        carry(acceptor, requestor)
+
+    name = "whole C-ECHO, as sockets carry it" if size is None else f"whole C-STORE, as sockets carry it, {size} bytes"
+    return Work(name=name, call=call, size=size or 0)
+
+
 def all_work(*, tiny: bool) -> list[Work]:
     size = 1 << 20 if tiny else 64 << 20
     lengths = (16382, 131072, 1 << 20)
@@ -224,9 +252,28 @@ def all_work(*, tiny: bool) -> list[Work]:
         *associations(1),
         *associations(128),
         *commands(),
+        small(None),
+        small(4096),
         exchange(4096),
         exchange(512 * 1024),
     ]
+
+
+def count_calls(call: Callable[[], object]) -> int:
+    """How many functions are called by ``call``; the same each time, on any machine."""
+    count = 0
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    # Ours, and that which ends it.
+    return count - 2
 
 
 # -- measuring ------------------------------------------------------------------------------------------------------
@@ -250,15 +297,17 @@ def measure(work: Work, rounds: int, seconds: float) -> Result:
         most=max(each) * 1e6,
         pdus_per_second=1 / middle,
         megabytes_per_second=work.size / work.pdus / middle / 1e6,
+        calls=count_calls(work.call) / work.pdus,
     )
 
 
 def as_text(results: Sequence[Result]) -> str:
-    rows = [("case", "us each (min-max)", "PDUs or messages/s", "MB/s")]
+    rows = [("case", "us each (min-max)", "PDUs or messages/s", "MB/s", "calls")]
     for result in results:
         spread = f"{number(result.microseconds)} ({number(result.least)}-{number(result.most)})"
-        rows.append((result.name, spread, number(result.pdus_per_second), number(result.megabytes_per_second)))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        speeds = number(result.pdus_per_second), number(result.megabytes_per_second)
+        rows.append((result.name, spread, *speeds, number(result.calls)))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join(
         "  ".join(
             cell.rjust(width) if column else cell.ljust(width)

@@ -28,12 +28,11 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-import dicomwire
 import dicomwire.memory
 from benchmarks.data import Files, scratch
 from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, HOST, VERIFICATION
 from benchmarks.workers.event_loop import Loop
-from dicomwire import evt
+from dicomwire import AE, evt
 
 ADAPTERS = ("blocking", "asyncio", "trio", "memory")
 OPERATIONS = ("echo", "store")
@@ -159,9 +158,9 @@ def _blocking(name: str, path: Path) -> tuple[Profile, Profile]:
     # The threads of the server begin with this.
     threading.setprofile(begun)
     try:
-        ae = _accepting(dicomwire.AE())
+        ae = _accepting(AE())
         server = ae.start_server((HOST, 0), block=False, evt_handlers=_HANDLERS)
-        association = _requesting(dicomwire.AE()).associate(HOST, server.server_address[1])
+        association = _requesting(AE()).associate(HOST, server.server_address[1])
         operation = _operation(association, name, path)
         profile = Profile(_begin.__code__)
         for _ in range(WARM):

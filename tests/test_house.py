@@ -111,6 +111,12 @@ def test_a_layer_does_not_import_what_is_above_it(layer: str, above: tuple[str, 
             assert not name.startswith(tuple(f"dicomwire.{module}" for module in above)), f"{named(path)}: {name}"
 
 
+def test_services_and_operations_know_no_association() -> None:
+    for folder in ("services", "operations"):
+        for path in (CORE / folder).rglob("*.py"):
+            assert "dicomwire.associations.association_base" not in set(imports(path)), named(path)
+
+
 def test_errors_imports_nothing_of_the_package() -> None:
     assert "dicomwire" not in roots(imports(CORE / "errors.py"))
 
@@ -222,3 +228,23 @@ def test_what_is_documented_elsewhere_is_the_same_module(path: Path) -> None:
     assert len(text.splitlines()) <= 11
     home = text.partition(":mod:`")[2].partition("`")[0]
     assert import_module(f"dicomwire.{path.stem}") is import_module(home)
+
+
+OPENING = {"open", "link", "symlink", "rename", "replace", "unlink", "remove", "rmdir", "mkdir", "makedirs", "mkstemp"}
+PYDICOM_READS = {CORE / "data" / "instance_files.py", CORE / "data" / "dsutils.py"}
+"""Whole files, which pydicom opens itself."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CORE_FILES if path != CORE / "data" / "store.py" and path not in PYDICOM_READS], ids=named
+)
+def test_files_are_opened_renamed_and_removed_in_one_module(path: Path) -> None:
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    found = {
+        ast.unparse(call)
+        for call in calls
+        if (isinstance(call, ast.Name) and call.id == "open")
+        or (isinstance(call, ast.Attribute) and call.attr in OPENING and ast.unparse(call.value) in ("os", "tempfile"))
+        or (isinstance(call, ast.Attribute) and call.attr in ("unlink", "mkdir", "touch", "write_bytes", "write_text"))
+    }
+    assert not found

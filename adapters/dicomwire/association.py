@@ -1,6 +1,6 @@
 """The documented home of the blocking association."""
 
-from dicomwire.associations.sides import ServiceUser
+from dicomwire.associations.service_user import ServiceUser
 from dicomwire.blocking import Association
 
 __all__ = ["Association", "ServiceUser"]

@@ -5,7 +5,7 @@ Read at the time of use.  The underscore is historical: these names are public.
 
 from collections.abc import Callable
 
-from dicomwire._validators import validate_ae, validate_ui
+from dicomwire._value_checks import is_conformant_uid, validate_ae
 
 LOG_HANDLER_LEVEL = "standard"
 """``"none"``: new associations and servers do not log what they do; errors and warnings still are."""
@@ -40,6 +40,19 @@ CODECS: tuple[str, ...] = ("ascii",)
 """Tried in order to decode received AE titles and version names that are not ASCII; what is not ASCII then is dropped.
 
 What none of them can decode is read as Latin-1: no peer is refused for its name."""
+
+
+def validate_ui(value: str) -> tuple[bool, str]:
+    """Whether `value` can be a UID, and why not (PS3.5 9.1).
+
+    Only the length is checked, unless ``ENFORCE_UID_CONFORMANCE``.
+    """
+    if not 1 <= len(value) <= 64:
+        return False, "must have 1 to 64 characters"
+    if ENFORCE_UID_CONFORMANCE and not is_conformant_uid(value):
+        return False, "must be numbers without leading zeros, separated by dots"
+    return True, ""
+
 
 VALIDATORS: dict[str, Callable[[str], tuple[bool, str]]] = {"AE": validate_ae, "UI": validate_ui}
 """Checks per value representation: ``f(value)`` gives ``(ok, reason)``."""

@@ -2,14 +2,14 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
 _NONE = "-"
 
-_NAME = "association"
-_METHODS = ("Association", "AsyncAssociation", "Event.")
+_VARIABLES = ("association", "line", "invoker", "request")
+_METHODS = ("Association", "AsyncAssociation", "Event.", "Line.")
 """Classes whose methods are looked at: a look copies the variables of the method, which others may want to let go."""
 
 
@@ -38,23 +38,34 @@ class AssociationFilter(logging.Filter):
 def _fields_of(frame: FrameType | None) -> tuple[str, str, str, str]:
     """What the innermost association at work below ``frame`` says of itself."""
     while frame is not None:
-        name = _name_in(frame)
-        tell = None if name is None else getattr(frame.f_locals.get(name), "_log_fields", None)
-        if tell is not None:
-            fields: tuple[str, str, str, str] = tell()
-            return fields
+        for name in _names_in(frame):
+            value = _variable(frame, name)
+            value = getattr(value, "assoc", value)
+            tell = getattr(getattr(value, "line", value), "log_fields", None)
+            if tell is not None:
+                fields: tuple[str, str, str, str] = tell()
+                return fields
         frame = frame.f_back
     return _NONE, _NONE, _NONE, _NONE
 
 
-def _name_in(frame: FrameType) -> str | None:
-    """The variable that is an association at work, in a function of this package."""
-    if not frame.f_globals.get("__name__", "").startswith("dicomwire."):
-        return None
-    code = frame.f_code
-    if _NAME in code.co_varnames or _NAME in code.co_cellvars:
-        return _NAME
-    return "self" if code.co_qualname.startswith(_METHODS) and "self" in code.co_varnames else None
+def _names_in(frame: FrameType) -> Iterator[str]:
+    """The variables that may lead to the association at work, in a function of this package."""
+    if frame.f_globals.get("__name__", "").startswith("dicomwire."):
+        code = frame.f_code
+        yield from (name for name in _VARIABLES if name in code.co_varnames or name in code.co_cellvars)
+        if code.co_qualname.startswith(_METHODS) and "self" in code.co_varnames:
+            yield "self"
+
+
+def _variable(frame: FrameType, name: str) -> Any:
+    variables: Any = frame.f_locals
+    value = variables.get(name)
+    if isinstance(variables, dict):
+        # Before Python 3.13 it is a copy that the frame keeps.  With an exception in it that has passed the frame, and
+        # so has it in its traceback, both would stay, and all that they refer to, until the garbage is collected.
+        variables.clear()
+    return value
 
 
 _FILTER = AssociationFilter()

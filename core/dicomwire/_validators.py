@@ -1,39 +1,6 @@
 """The default checks of AE titles and UIDs, replaceable in ``_config.VALIDATORS``."""
 
-import re
-import unicodedata
+from dicomwire._config import validate_ui
+from dicomwire._value_checks import validate_ae
 
-_CONFORMANT_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
-
-
-def validate_ae(value: str) -> tuple[bool, str]:
-    """Whether `value` can be an AE title, and why not (PS3.5 table 6.2-1, VR AE).
-
-    Emptiness is judged elsewhere: some places allow it.
-    """
-    if len(value) > 16:
-        return False, "must not be longer than 16 characters"
-    if not value.isascii():
-        return False, "must only contain ASCII characters"
-    if any(char == "\\" or unicodedata.category(char).startswith("C") for char in value):
-        return False, "must not contain control characters or backslashes"
-    return True, ""
-
-
-def validate_ui(value: str) -> tuple[bool, str]:
-    """Whether `value` can be a UID, and why not (PS3.5 9.1).
-
-    Only the length is checked, unless ``_config.ENFORCE_UID_CONFORMANCE``.
-    """
-    from dicomwire import _config  # it holds these functions, so it is read when needed
-
-    if not 1 <= len(value) <= 64:
-        return False, "must have 1 to 64 characters"
-    if _config.ENFORCE_UID_CONFORMANCE and not is_conformant_uid(value):
-        return False, "must be numbers without leading zeros, separated by dots"
-    return True, ""
-
-
-def is_conformant_uid(value: str) -> bool:
-    """Whether `value` follows the rules for UIDs to the letter (PS3.5 9.1)."""
-    return len(value) <= 64 and _CONFORMANT_UID.fullmatch(value) is not None
+__all__ = ["validate_ae", "validate_ui"]

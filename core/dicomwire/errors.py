@@ -18,17 +18,11 @@ class RemoteProtocolError(ProtocolError):
     """The peer broke the protocol.
 
     The A-ABORT to answer with is already queued when this reaches the caller.  ``source`` and ``reason``
-    are its codes (PS3.8 table 9-26): source 0 before an association exists, else 2.
+    are its codes (PS3.8 table 9-26; :mod:`dicomwire.upper_layer.reasons`): source 0 before an association exists,
+    else 2.  The default reason is that a value is wrong.
     """
 
     def __init__(self, message: str, *, source: int = 2, reason: int = 6) -> None:
         super().__init__(message)
         self.source = source
         self.reason = reason
-
-
-UNRECOGNIZED_PDU = 1
-UNEXPECTED_PDU = 2
-UNEXPECTED_PARAMETER = 5
-INVALID_PARAMETER = 6
-NOT_SPECIFIED = 0

@@ -20,7 +20,7 @@ import dicomwire
 import dicomwire.asyncio
 import dicomwire.trio
 from dicomwire.dimse.session import Session
-from dicomwire.trio.channel import SocketChannel
+from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.upper_layer import Connection, Role, Timeouts
 from tests.support.lazy_peers import CONTEXTS, SECONDS, LazyPeer, data_set, small
 from tests.support.patience import SOON
@@ -50,7 +50,7 @@ def reading_slowly(peer: LazyPeer, count: int) -> Iterator[None]:
 def _blocking(port: int) -> None:
     association = dicomwire.AE().associate("127.0.0.1", port, contexts=CONTEXTS)
     small(association)
-    association._timeouts.write = 0.4
+    association.line.timeouts.write = 0.4
     assert "Status" not in association.send_c_store(data_set(16 << 20))
     assert association.is_aborted
 
@@ -59,7 +59,7 @@ def _on_a_loop(module: Any, run: Callable[..., Any]) -> Callable[[int], None]:
     async def send(port: int) -> None:
         association = await module.AE().associate("127.0.0.1", port, contexts=CONTEXTS)
         small(association)
-        association._timeouts.write = 0.4
+        association.line.timeouts.write = 0.4
         assert "Status" not in await association.send_c_store(data_set(16 << 20))
         assert association.is_aborted
 

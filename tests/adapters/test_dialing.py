@@ -19,15 +19,17 @@ import pytest
 import trio
 import trio.testing
 
-from dicomwire.asyncio import dialing as asyncio_dialing
-from dicomwire.blocking import dialing as blocking_dialing
+from dicomwire.asyncio import loop_dialer as asyncio_dialing
+from dicomwire.asyncio.loop_dialer import LoopDialer
+from dicomwire.blocking import thread_dialer as blocking_dialing
 from dicomwire.sockets import dialing as sockets_dialing
 from dicomwire.sockets.addresses import AF_UNIX, Destination, destinations
+from dicomwire.sockets.dialer import Call
 from dicomwire.sockets.dialing import Dialing
 from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
-from dicomwire.trio import dialing as trio_dialing
+from dicomwire.trio import nursery_dialer as trio_dialing
+from dicomwire.trio.nursery_dialer import NurseryDialer
 from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent
-from tests.support.patience import SOON
 
 
 # -- whose turn it is ----------------------------------------------------------------------------------------------
@@ -160,18 +162,17 @@ def test_one_that_hangs_does_not_keep_us_from_the_next(dial: Dial, monkeypatch: 
         began = time.monotonic()
         with dial(opened([hanging, good])) as sock:
             assert sock.getpeername() == good.address
-            assert time.monotonic() - began > 0.2
+            assert 0.2 < time.monotonic() - began < 2
         assert len(made) == 2 and made[0].fileno() == -1
 
 
 def test_one_that_refuses_costs_no_time(dial: Dial) -> None:
     with listening() as good:
-        choice = [refusing() for _ in range(100)]
+        choice = [refusing() for _ in range(8)]
         began = time.monotonic()
         with dial(opened([*choice, good])) as sock:
             assert sock.getpeername() == good.address
-        # If each cost the time after which the next is tried beside it, that would be 25 seconds.
-        assert time.monotonic() - began < SOON
+        assert time.monotonic() - began < 1.5
 
 
 def test_an_attempt_goes_on_when_later_ones_fail(dial: Dial) -> None:
@@ -278,7 +279,7 @@ def test_time_does_not_begin_anew_with_each_signal() -> None:
         try:
             with pytest.raises(TimeoutError):
                 blocking_dialing.dial(opened([hanging], 0.3))
-            assert 0.29 < time.monotonic() - began < SOON
+            assert 0.29 < time.monotonic() - began < 2
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -405,16 +406,23 @@ def _in_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:
     return asyncio.run(main())
 
 
+async def prepared(kind: Any, host: str, local: tuple[str, int]) -> Dialing:
+    dialer = kind(Call(addr=host, port=104, bind_address=local, tls_args=None, sock=None))
+    await dialer.prepare()
+    dialing: Dialing = dialer.dialing
+    return dialing
+
+
 @pytest.mark.usefixtures("no_resolver")
 @pytest.mark.parametrize(
-    ("run", "module"), [(_in_asyncio, asyncio_dialing), (trio.run, trio_dialing)], ids=["asyncio", "trio"]
+    ("run", "kind"), [(_in_asyncio, LoopDialer), (trio.run, NurseryDialer)], ids=["asyncio", "trio"]
 )
-def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: Any, module: Any) -> None:
+def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: Any, kind: Any) -> None:
     async def work() -> None:
         threads = threading.active_count()
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(trio.to_thread, "run_sync", None)
-            dialing = await module.open_dialing(LOCALHOST, 104, ("127.0.0.1", 0), None)
+            dialing = await prepared(kind, LOCALHOST, ("127.0.0.1", 0))
         dialing.close()
         assert threading.active_count() == threads
 
@@ -422,9 +430,9 @@ def test_numeric_addresses_take_no_thread(monkeypatch: pytest.MonkeyPatch, run: 
 
 
 @pytest.mark.parametrize(
-    ("run", "module"), [(_in_asyncio, asyncio_dialing), (trio.run, trio_dialing)], ids=["asyncio", "trio"]
+    ("run", "kind"), [(_in_asyncio, LoopDialer), (trio.run, NurseryDialer)], ids=["asyncio", "trio"]
 )
-def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, run: Any, module: Any) -> None:
+def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, run: Any, kind: Any) -> None:
     asked: list[threading.Thread] = []
 
     def resolve(*args: Any, **kwargs: Any) -> Any:
@@ -434,7 +442,7 @@ def test_names_are_looked_up_beside_the_loop(monkeypatch: pytest.MonkeyPatch, ru
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
     async def work() -> None:
-        (await module.open_dialing("peer", 104, ("here", 0), None)).close()
+        (await prepared(kind, "peer", ("here", 0))).close()
 
     run(work)
     assert len(asked) == 2 and threading.main_thread() not in asked
@@ -449,7 +457,7 @@ except ImportError:
     sys.exit(77)
 monkey.patch_all()
 import gevent
-from dicomwire.blocking.dialing import dial
+from dicomwire.blocking.thread_dialer import dial
 from tests.support.destinations import listening, opened, refusing, silent
 ticks = []
 gevent.spawn(lambda: [(ticks.append(0), gevent.sleep(0.01)) for _ in range(1000)])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dicomwire.sockets.socket_timeouts import TIMED_OUT, KernelTimeouts, PythonTimeouts, Timeouts, timeouts_of
+from dicomwire.sockets.socket_timeouts import TIMED_OUT, KernelTimeouts, PythonTimeouts, SocketTimeouts, timeouts_of
 from tests.support.patience import SOON
 
 KINDS = [PythonTimeouts, *([KernelTimeouts] if sys.platform in ("linux", "darwin") else [])]
@@ -25,7 +25,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_receiving_ends_when_the_time_is_up(
-    kind: Callable[[socket.socket], Timeouts], pair: tuple[socket.socket, socket.socket]
+    kind: Callable[[socket.socket], SocketTimeouts], pair: tuple[socket.socket, socket.socket]
 ) -> None:
     one, other = pair
     timeouts = kind(one)
@@ -41,7 +41,7 @@ def test_receiving_ends_when_the_time_is_up(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sending_ends_when_the_time_is_up(
-    kind: Callable[[socket.socket], Timeouts], pair: tuple[socket.socket, socket.socket]
+    kind: Callable[[socket.socket], SocketTimeouts], pair: tuple[socket.socket, socket.socket]
 ) -> None:
     one, _ = pair
     timeouts = kind(one)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire.blocking.channel import SocketChannel
+from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.upper_layer.connection import Connection

@@ -73,7 +73,7 @@ def test_trio_no_abort_is_written_into_the_middle_of_a_pdu(peer: LazyPeer) -> No
 
             async def send() -> None:
                 # What cancelling an operation does, while there is room to write again.
-                with association._exchange:
+                with association.line.exchange:
                     await association.dimse.send_msg(by_hand(), 1)
 
             nursery.start_soon(send)
@@ -96,7 +96,7 @@ def test_blocking_no_abort_is_written_into_the_middle_of_a_pdu_when_ctrl_c_is_pr
         raise KeyboardInterrupt
 
     def press() -> None:
-        while not association._sending:
+        while not association.line.is_sending:
             threading.Event().wait(0.002)
         threading.Event().wait(0.02)
         signal.pthread_kill(main, signal.SIGINT)
@@ -105,7 +105,7 @@ def test_blocking_no_abort_is_written_into_the_middle_of_a_pdu_when_ctrl_c_is_pr
     try:
         thread = threading.Thread(target=press)
         thread.start()
-        with pytest.raises(KeyboardInterrupt), association._exchange:
+        with pytest.raises(KeyboardInterrupt), association.line.exchange:
             association.dimse.send_msg(by_hand(), 1)
         thread.join()
     finally:

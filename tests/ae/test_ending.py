@@ -57,7 +57,7 @@ async def test_two_releases_that_wait_for_a_message_to_be_sent_are_one(world: Wo
         await done(association.release())
 
     jobs = [world.start(store)]
-    await world.until(lambda: association._sending)
+    await world.until(lambda: association.line.is_sending)
     jobs += [world.start(release), world.start(release)]
     go_on.set()
     for job in jobs:

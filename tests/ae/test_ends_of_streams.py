@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dicomwire import evt
-from tests.support.accepting import CONTEXTS, acceptance, accepted, requested
+from tests.support.accepting import CONTEXTS, acceptance, accepted, asking, requested
 from tests.support.adapters import LOCALHOST, Recorder, World, done
 from tests.support.certificates import self_signed
 from tests.support.flags import ABORTED, RELEASED, flags
@@ -79,7 +79,7 @@ async def test_who_waits_for_a_response_is_woken_when_another_aborts(socket_worl
     client.dimse_timeout = client.network_timeout = None
     association = await socket_world.associate(listener, ae=client, contexts=CONTEXTS)
     # So that nothing but being woken ends the wait.
-    association._timeouts.artim = LONG
+    association.line.timeouts.artim = LONG
 
     async def echo() -> Any:
         return await done(association.send_c_echo())
@@ -187,3 +187,17 @@ async def test_over_tls_the_connection_ends_though_the_peer_does_not_answer_clos
     assert flags(association) == RELEASED
     await socket_world.until(peer.saw_the_end.is_set)
     peer.close()
+
+
+async def test_a_connection_that_cannot_be_served_is_closed_and_forgotten(
+    socket_world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await socket_world.serve()
+    # What a program sets here may be anything.
+    server.contexts = [None]
+    peer = await socket_world.connect(server)
+    await peer.send(asking())
+    assert await peer.rest() == b""
+    await socket_world.until(lambda: not server.active_associations)
+    await socket_world.until(lambda: caplog.records)
+    await peer.close()

@@ -305,6 +305,31 @@ async def test_a_move_in_a_thread_works_too(loop_world: World) -> None:
     await done(association.release())
 
 
+@pytest.mark.parametrize("verb", ["abort", "kill"])
+async def test_a_handler_in_a_thread_ends_its_association_on_the_loop(loop_world: World, verb: str) -> None:
+    server_ae = loop_world.ae("SERVER")
+    server_ae.handlers_in_threads = True
+    here, threads = threading.get_ident(), [0, 0]
+
+    def end(event: evt.Event) -> int:
+        channel, threads[0] = event.assoc.line.channel, threading.get_ident()
+        abandon = channel.abandon
+
+        def watched() -> None:
+            threads[1] = threading.get_ident()
+            abandon()
+
+        channel.abandon = watched
+        event.assoc.acse.send_abort(0) if verb == "abort" else event.assoc.kill()
+        return 0x0000
+
+    server = await loop_world.serve([(evt.EVT_C_ECHO, end)], ae=server_ae)
+    association = await loop_world.associate(server)
+    assert not await done(association.send_c_echo())
+    assert association.is_aborted
+    assert threads[0] != here and threads[1] == here
+
+
 async def test_a_retrieval_in_a_thread_works_too(loop_world: World) -> None:
     server_ae = loop_world.ae("SERVER")
     server_ae.handlers_in_threads = True

@@ -45,7 +45,7 @@ def records() -> Iterator[Records]:
 
 
 def about(association: Any) -> tuple[str, str, str, str]:
-    fields: tuple[str, str, str, str] = association._log_fields()
+    fields: tuple[str, str, str, str] = association.line.log_fields()
     return fields
 
 
@@ -65,7 +65,7 @@ async def test_every_record_of_an_association_says_so(world: World, records: Rec
     await world.until(lambda: not server.active_associations)
     everybody = [first, second, *accepted]
     told = records.of("dicomwire")
-    assert told and len({association._log_name for association in everybody}) == 4
+    assert told and len({association.line.name for association in everybody}) == 4
     # Of the sockets and threads themselves nothing is said here.
     assert {fields_of(record) for record in told} == {about(association) for association in everybody}
     for association in everybody:
@@ -183,7 +183,7 @@ async def test_a_failure_of_the_server_itself_is_told_with_the_association(
 
     accepted: list[Any] = []
     server = await loop_world.serve([(evt.EVT_CONN_OPEN, lambda event: keep(accepted, event.assoc, None))])
-    monkeypatch.setattr(type(server), "_support", fail)
+    monkeypatch.setattr(type(server), "supported", fail)
     peer = await loop_world.connect(server)
     await loop_world.until(lambda: [record for record in records.of("dicomwire") if record.exc_info])
     (record,) = [record for record in records.of("dicomwire") if record.exc_info]
@@ -222,8 +222,8 @@ async def test_servers_and_application_entities_tell_what_they_are(world: World)
 async def test_nothing_that_a_peer_chose_is_shown_raw(world: World) -> None:
     server = await world.serve()
     association = await world.associate(server)
-    association.acceptor._ae_title = "A\nB"
-    association.requestor._pdu = None
+    association.line.sides.acceptor.ae_title = "A\nB"
+    association.line.sides.requestor.said = None
     assert "\n" not in repr(association)
     await done(association.release())
 

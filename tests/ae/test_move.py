@@ -340,7 +340,7 @@ async def test_when_the_requester_is_gone_the_handler_is_closed_and_the_destinat
         await peer.send(ABORT if end == "abort" else RELEASE_RQ)
     if world.name == "asyncio":
         # Let the loop see it.
-        session = server.active_associations[0]._session
+        session = server.active_associations[0].line.session
         await world.until(lambda: not session.wants_data or session.connection.closed)
     go_on.set()
     if end != "close":

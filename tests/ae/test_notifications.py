@@ -472,7 +472,7 @@ async def test_while_a_handler_of_sent_messages_runs_others_may_send(world: Worl
     async def sent(event: evt.Event) -> None:
         if not jobs:
             jobs.append(world.start(store))
-            await world.until(lambda: association._sending)
+            await world.until(lambda: association.line.is_sending)
             go_on.set()
 
     handlers = [(evt.EVT_C_STORE_SINK, lambda event: sink), (evt.EVT_C_STORE, lambda event: 0x0000)]

@@ -182,7 +182,7 @@ async def test_a_flood_of_requests_is_served_in_order_with_bounded_memory(world:
 
     def handler(event: evt.Event) -> int:
         served.append(event.message_id)
-        unread.append(event.assoc._session.connection.unread)
+        unread.append(event.assoc.line.session.connection.unread)
         return 0x0000
 
     server = await world.serve([(evt.EVT_C_ECHO, handler)])
@@ -495,7 +495,7 @@ async def test_an_association_is_alive_until_it_can_be_joined(blocking_world: Wo
 async def test_the_socket_can_be_reached_for_its_options(blocking_world: World) -> None:
     server = await blocking_world.serve()
     association = await blocking_world.associate(server)
-    assert association._channel.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert association.line.channel.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     await done(association.release())
 
 
@@ -531,7 +531,7 @@ async def test_cancelling_an_operation_aborts_and_frees_the_socket_and_the_serve
         association = await ae.associate(LOCALHOST, port_of(listener), contexts=contexts)
         found.append(association)
         if operation == "store":
-            association._set_contexts([_as_storage(item) for item in association._contexts])
+            association.contexts.set([_as_storage(item) for item in association.contexts.all])
             await association.send_c_store(instance(IMPLICIT))
         await {"echo": association.send_c_echo, "release": association.release, "abort": association.abort}[operation]()
 
@@ -612,7 +612,7 @@ async def test_two_requests_that_wait_for_the_end_of_a_message_go_one_after_the_
     server = await async_world.serve()
     association = await async_world.associate(server)
     # Somebody is in the middle of a long response, say.
-    association._sending = True
+    association.line.is_sending = True
     begun: list[None] = []
 
     async def ask() -> Any:
@@ -621,8 +621,8 @@ async def test_two_requests_that_wait_for_the_end_of_a_message_go_one_after_the_
 
     jobs = [async_world.start(ask) for _ in range(2)]
     await async_world.until(lambda: len(begun) == 2)
-    association._sending = False
-    association._channel.changed()
+    association.line.is_sending = False
+    association.line.channel.changed()
     assert [(await job.result()).Status for job in jobs] == [0, 0]
     await done(association.release())
 

@@ -67,7 +67,7 @@ async def negotiated(world: World, told: Any = ()) -> tuple[Any, Any]:
     return association, seen.events[0].assoc
 
 
-async def test_both_ends_agree_on_both_sides(world: World) -> None:
+async def test_both_ends_agree_on_who_is_who(world: World) -> None:
     ends = await negotiated(world)
     for association in ends:
         requestor, acceptor = association.requestor, association.acceptor
@@ -78,23 +78,33 @@ async def test_both_ends_agree_on_both_sides(world: World) -> None:
         assert (requestor.maximum_length, acceptor.maximum_length) == (10000, 20000)
         assert acceptor.implementation_class_uid == "1.2.9"
         assert requestor.implementation_version_name
-        for side in (requestor, acceptor):
-            assert isinstance(side.primitive, A_ASSOCIATE)
-            assert side.info == {
-                "ae_title": side.ae_title,
-                "address": side.address,
-                "port": side.port,
-                "mode": side.mode,
-                "pdv_size": side.maximum_length,
-            }
-            assert {type(item).__name__ for item in side.user_information} >= {
-                "MaximumLengthNotification",
-                "ImplementationClassUIDNotification",
-                "ImplementationVersionNameNotification",
-            }
-            if world.name != "memory":
-                assert (side.address_info.address, side.address_info.port) == (side.address, side.port)
-        # -- what was proposed
+    await done(ends[0].release())
+
+
+async def test_each_side_has_its_primitive_and_its_address_on_both_ends(world: World) -> None:
+    ends = await negotiated(world)
+    for side in (side for association in ends for side in (association.requestor, association.acceptor)):
+        assert isinstance(side.primitive, A_ASSOCIATE)
+        assert side.info == {
+            "ae_title": side.ae_title,
+            "address": side.address,
+            "port": side.port,
+            "mode": side.mode,
+            "pdv_size": side.maximum_length,
+        }
+        assert {type(item).__name__ for item in side.user_information} >= {
+            "MaximumLengthNotification",
+            "ImplementationClassUIDNotification",
+            "ImplementationVersionNameNotification",
+        }
+        if world.name != "memory":
+            assert (side.address_info.address, side.address_info.port) == (side.address, side.port)
+    await done(ends[0].release())
+
+
+async def test_both_ends_know_what_was_proposed(world: World) -> None:
+    ends = await negotiated(world)
+    for requestor in (association.requestor for association in ends):
         assert [item.sop_class_uid for item in requestor.role_selection.values()] == [CT_IMAGE_STORAGE]
         assert requestor.role_selection[CT_IMAGE_STORAGE].scu_role is True
         assert requestor.sop_class_extended == {CT_IMAGE_STORAGE: b"\1\2"}
@@ -102,15 +112,27 @@ async def test_both_ends_agree_on_both_sides(world: World) -> None:
         assert requestor.asynchronous_operations == (5, 1)
         assert (requestor.user_identity.user_identity_type, requestor.user_identity.primary_field) == (5, b"token")
         assert len(requestor.extended_negotiation) == 5
-        assert [cx.context_id for cx in requestor.requested_contexts] == [1, 3, 5]
-        assert requestor.get_contexts("requested") == requestor.get_contexts("pcdl")
-        # -- what was answered
+    await done(ends[0].release())
+
+
+async def test_both_ends_know_what_was_answered(world: World) -> None:
+    ends = await negotiated(world)
+    for acceptor in (association.acceptor for association in ends):
         answered = acceptor.role_selection[CT_IMAGE_STORAGE]
         assert (answered.scu_role, answered.scp_role) == (False, True)
         assert acceptor.sop_class_extended == {CT_IMAGE_STORAGE: b"\3"}
         assert acceptor.sop_class_common_extended == {}
         assert acceptor.asynchronous_operations == (1, 1)
         assert acceptor.user_identity.server_response == b"welcome"
+    await done(ends[0].release())
+
+
+async def test_each_side_has_its_contexts_on_both_ends(world: World) -> None:
+    ends = await negotiated(world)
+    for association in ends:
+        requestor, acceptor = association.requestor, association.acceptor
+        assert [cx.context_id for cx in requestor.requested_contexts] == [1, 3, 5]
+        assert requestor.get_contexts("requested") == requestor.get_contexts("pcdl")
         assert [(cx.context_id, cx.result) for cx in acceptor.get_contexts("pcdrl")] == [(1, 0), (3, 0), (5, 3)]
         for side, kinds in ((requestor, ("supported", "pcdrl", "x")), (acceptor, ("requested", "pcdl", "x"))):
             for kind in kinds:

@@ -18,8 +18,9 @@ from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
 from tests.support.accepting import IMPLICIT
 from tests.support.adapters import CT_IMAGE_STORAGE, MemoryWorld, Recorder, World, done, port_of
+from tests.support.idling import pause
 from tests.support.scripted import accepting, ask, offering, reply
-from tests.support.sessions import STUDY_ROOT_FIND, element
+from tests.support.sessions import STUDY_ROOT_FIND, acceptance, element, result
 from tests.support.storing import instance, save
 
 CONTEXTS = [build_context(CT_IMAGE_STORAGE, IMPLICIT)]
@@ -178,7 +179,7 @@ async def test_an_abort_does_not_wait_for_what_the_peer_does_not_read(socket_wor
         assert "Status" not in await done(association.send_c_store(encoded(4 << 20)))
 
     job = socket_world.start(store)
-    await socket_world.until(lambda: association._sending)
+    await socket_world.until(lambda: association.line.is_sending)
     await done(association.abort())
     await job.result()
     # In a thread, whoever writes may be the first to hear that the connection is broken off.
@@ -199,7 +200,7 @@ async def test_a_write_timeout_that_is_set_while_it_waits_counts(socket_world: W
         await done(association.send_c_store(encoded(4 << 20)))
 
     job = socket_world.start(store)
-    await socket_world.until(lambda: association._sending)
+    await socket_world.until(lambda: association.line.is_sending)
     ae.write_timeout = 0.05
     await job.result()
     assert "has read nothing of what we send for 0.05 s" in association.failure
@@ -234,3 +235,59 @@ async def test_in_memory_a_peer_that_reads_nothing_is_given_up(memory_world: Mem
     assert association.failure is not None
     assert association.failure.endswith("(ANY-SCP) has read nothing of what we send for 60 s")
     assert 60 <= memory_world.network.now < 70
+
+
+@pytest.mark.parametrize("longest", [16384, 0], ids=["many small PDUs", "one large PDU"])
+async def test_what_is_written_in_many_parts_arrives_as_it_was_sent(socket_world: World, longest: int) -> None:
+    listener = await slow_listener(socket_world)
+
+    async def accept() -> Any:
+        other = await listener.accept()
+        await other.pdu()
+        await other.send(acceptance([result(1, 0, IMPLICIT)], maximum_length=longest).encode())
+        return other
+
+    job = socket_world.start(accept)
+    association = await socket_world.associate(listener, contexts=CONTEXTS)
+    peer = await job.result()
+    lower(association.dul.socket.socket, socket.SO_SNDBUF)
+    association.write_timeout = SECONDS
+    # No part of it is like another.
+    data = b"".join(number.to_bytes(4, "big") for number in range(50_000))
+    received: list[bytes] = []
+
+    async def read() -> None:
+        while True:
+            head = await peer.read(6)
+            pdu, left = bytearray(head), int.from_bytes(head[2:], "big")
+            while left:
+                # Longer than a write waits before it is looked at: it returns with a part.
+                await pause(socket_world, SECONDS / 3 if left > 100_000 else 0.0)
+                piece = await peer.read(min(left, 60_000))
+                pdu += piece
+                left -= len(piece)
+            at = 6
+            while at < len(pdu):
+                length, _, control = struct.unpack_from(">LBB", pdu, at)
+                if not control & 1:
+                    received.append(bytes(pdu[at + 6 : at + 4 + length]))
+                at += 4 + length
+                if control == 2:
+                    return
+            if len(received) % 4 == 1:
+                await pause(socket_world, SECONDS / 3)
+
+    reading = socket_world.start(read)
+    sent = EncodedDataSet(
+        sop_class_uid=CT_IMAGE_STORAGE, sop_instance_uid="1.2.3", transfer_syntax_uid=IMPLICIT, data=data
+    )
+
+    async def store() -> Any:
+        return await done(association.send_c_store(sent))
+
+    storing = socket_world.start(store)
+    await reading.result()
+    assert b"".join(received) == data
+    await peer.send(reply(1, 0x0001, 0x0000, element(0x1000, b"1.2.3\0")))
+    assert (await storing.result()).Status == 0x0000
+    await peer.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,65 +29,85 @@ def listing(folder: Path) -> list[str]:
 
 
 # -- the event ----------------------------------------------------------------------------------------------------
-async def test_the_event_holds_the_instance(world: World, tmp_path: Path) -> None:
-    seen: dict[str, Any] = {}
-
-    def handler(event: evt.Event) -> int:
-        dataset = event.dataset
-        seen.update(
-            assoc=event.assoc,
-            context=event.context,
-            message_id=event.message_id,
-            request=event.request,
-            timestamp=event.timestamp,
-            name=str(event.event),
-            path=event.dataset_path,
-            cancelled=event.is_cancelled,
-            same=dataset is event.dataset,
-            dataset=dataset,
-            encoded=event.encoded_dataset(),
-            bare=event.encoded_dataset(include_meta=False),
-            meta=event.file_meta,
-            other_meta=event.file_meta,
-        )
-        for name in ("identifier", "move_destination", "attribute_list", "event_type", "pdu", "address"):
-            with pytest.raises(AttributeError):
-                getattr(event, name)
-        dataset.file_meta = event.file_meta
-        dataset.save_as(tmp_path / "saved.dcm", enforce_file_format=True)
-        (tmp_path / "written.dcm").write_bytes(event.encoded_dataset())
-        return 0x0000
-
+async def handled(world: World, look: Callable[[evt.Event], Any]) -> tuple[Dataset, Any]:
+    """An instance that was sent, and what ``look`` saw of it in the handler."""
+    seen: list[Any] = []
     contexts = storage(EXPLICIT)
-    server = await world.serve([(evt.EVT_C_STORE, handler)], contexts=contexts)
+    handler = (evt.EVT_C_STORE, lambda event: keep(seen, look(event), 0x0000))
+    server = await world.serve([handler], contexts=contexts)
     association = await world.associate(server, contexts=contexts)
     sent = instance(EXPLICIT)
     assert (await done(association.send_c_store(sent, msg_id=12))).Status == 0x0000
-    assert seen["assoc"].is_acceptor
-    assert tuple(seen["context"]) == (1, CT_IMAGE_STORAGE, EXPLICIT)
-    assert seen["message_id"] == 12
-    assert seen["request"].msg_type == "C-STORE"
-    assert seen["request"].is_valid_request
-    assert seen["request"].DataSet.getvalue() == seen["bare"]
-    assert seen["name"] == "EVT_C_STORE"
-    assert seen["timestamp"].year >= 2000
-    assert seen["path"] is None
-    assert seen["cancelled"] is False
-    assert seen["same"]
-    assert seen["dataset"] == sent
-    assert decode(seen["bare"], False, True) == sent
-    assert seen["encoded"][:132] == bytes(128) + b"DICM"
-    assert seen["encoded"].endswith(seen["bare"])
-    meta = seen["meta"]
-    assert isinstance(meta, FileMetaDataset) and meta is not seen["other_meta"]
+    await done(association.release())
+    return sent, seen[0]
+
+
+async def test_the_event_holds_the_request(world: World) -> None:
+    def look(event: evt.Event) -> dict[str, Any]:
+        for name in ("identifier", "move_destination", "attribute_list", "event_type", "pdu", "address"):
+            with pytest.raises(AttributeError):
+                getattr(event, name)
+        return {
+            "acceptor": event.assoc.is_acceptor,
+            "context": tuple(event.context),
+            "message_id": event.message_id,
+            "type": event.request.msg_type,
+            "valid": event.request.is_valid_request,
+            "name": str(event.event),
+            "path": event.dataset_path,
+            "cancelled": event.is_cancelled,
+            "now": event.timestamp.year >= 2000,
+            "as it came": event.request.DataSet.getvalue() == event.encoded_dataset(include_meta=False),
+        }
+
+    _, seen = await handled(world, look)
+    assert seen == {
+        "acceptor": True,
+        "context": (1, CT_IMAGE_STORAGE, EXPLICIT),
+        "message_id": 12,
+        "type": "C-STORE",
+        "valid": True,
+        "name": "EVT_C_STORE",
+        "path": None,
+        "cancelled": False,
+        "now": True,
+        "as it came": True,
+    }
+
+
+async def test_the_event_holds_the_instance(world: World) -> None:
+    def look(event: evt.Event) -> Any:
+        dataset = event.dataset
+        assert dataset is event.dataset
+        return dataset, event.encoded_dataset(), event.encoded_dataset(include_meta=False)
+
+    sent, (dataset, encoded, bare) = await handled(world, look)
+    assert dataset == sent
+    assert decode(bare, False, True) == sent
+    assert encoded[:132] == bytes(128) + b"DICM"
+    assert encoded.endswith(bare)
+
+
+async def test_the_event_makes_file_meta_information(world: World) -> None:
+    _, (meta, other) = await handled(world, lambda event: (event.file_meta, event.file_meta))
+    assert isinstance(meta, FileMetaDataset) and meta is not other
     assert meta.MediaStorageSOPClassUID == CT_IMAGE_STORAGE
     assert meta.MediaStorageSOPInstanceUID == "1.2.3.4"
     assert meta.TransferSyntaxUID == EXPLICIT
     assert "ImplementationClassUID" in meta and "ImplementationVersionName" in meta
+
+
+async def test_a_handler_writes_a_file_of_the_instance_in_two_ways(world: World, tmp_path: Path) -> None:
+    def write(event: evt.Event) -> None:
+        dataset = event.dataset
+        dataset.file_meta = event.file_meta
+        dataset.save_as(tmp_path / "saved.dcm", enforce_file_format=True)
+        (tmp_path / "written.dcm").write_bytes(event.encoded_dataset())
+
+    sent, _ = await handled(world, write)
     for name in ("saved.dcm", "written.dcm"):
         assert dcmread(tmp_path / name) == sent
         assert dcmread(tmp_path / name).file_meta.TransferSyntaxUID == EXPLICIT
-    await done(association.release())
 
 
 async def test_a_volume_in_memory_is_what_was_sent(world: World) -> None:
@@ -506,7 +526,7 @@ async def test_a_sender_is_slowed_by_a_slow_sink(async_world: World) -> None:
     async def callback(fragment: memoryview) -> None:
         with pytest.raises(TimeoutError):
             await async_world.until(lambda: False, 0.0001)
-        unread.extend(item._session.connection.unread for item in server.active_associations)
+        unread.extend(item.line.session.connection.unread for item in server.active_associations)
 
     contexts = storage(EXPLICIT)
     server = await async_world.serve(
@@ -541,7 +561,7 @@ async def test_an_instance_may_be_made_while_it_is_sent_by_code_that_uses_the_as
         if world.name == "blocking":
             # It takes the lock of the association.
             association.dimse_timeout = 5
-            association._apart(lambda: None)
+            association.host.apart(lambda: None)
         yield b"cdef"
 
     source = EncodedDataSet(

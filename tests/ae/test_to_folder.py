@@ -210,7 +210,7 @@ async def test_impossible_storage_classes_are_refused_before_anything_happens(
 async def test_a_peer_that_sends_without_having_answered_the_roles_is_put_up_with(world: World, tmp_path: Path) -> None:
     def send_anyway(event: evt.Event) -> None:
         association = event.assoc
-        association._set_contexts([evolve(context, as_scu=True) for context in association._contexts])
+        association.contexts.set([evolve(context, as_scu=True) for context in association.contexts.all])
 
     contexts = [build_context(CT_IMAGE_STORAGE), build_context(GET)]
     handlers = [(evt.EVT_C_GET, yielding(instance())), (evt.EVT_ESTABLISHED, send_anyway)]

@@ -45,7 +45,7 @@ async def test_the_smaller_limits_are_agreed_on(
 ) -> None:
     association = await windowed(world, [], ours, theirs)
     assert association.acceptor.asynchronous_operations == agreed
-    assert association._invoked == (agreed[0] or 65535)
+    assert association.invoker.most == (agreed[0] or 65535)
     await done(association.release())
 
 
@@ -197,7 +197,7 @@ async def test_an_acceptor_performs_no_more_at_a_time_than_agreed(world: World) 
     association = await windowed(world, [(evt.EVT_C_STORE, busy)], (8, 8), (8, 3))
     assert association.acceptor.asynchronous_operations == (3, 8)
     # Whatever the peer does.
-    association._invoked = 8
+    association.invoker.most = 8
     outcomes = await collect(association.send_c_store_many(numbered(8)))
     assert [status.Status for _, status in outcomes] == [0] * 8
     assert busy.most == 3

@@ -23,7 +23,7 @@ from dicomwire.__main__ import main
 from dicomwire.apps._common.keyword_paths import set_key
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.apps.findscu import matches
-from dicomwire.apps.findscu.matches import JSONLines, Lines, Rows, columns_for, json_of, values_of
+from dicomwire.apps.findscu.matches import JSONLines, MatchLines, Rows, columns_for, json_of, values_of
 from dicomwire.blocking import Association
 from dicomwire.dsutils import decode
 from dicomwire.presentation import build_context
@@ -565,6 +565,6 @@ def test_it_can_be_called_as_a_function() -> None:
 def test_lines_say_where_a_value_was_cut(capsys: pytest.CaptureFixture[str]) -> None:
     long = Dataset()
     set_key(long, f"PatientComments={'x' * 100_000}")
-    Lines().match(1, long)
+    MatchLines().match(1, long)
     out = capsys.readouterr().out
     assert len(out) < 1100 and "xxx...\n" in out

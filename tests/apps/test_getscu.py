@@ -23,8 +23,8 @@ from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common import retrieving
 from dicomwire.apps._common.keyword_paths import set_key
-from dicomwire.apps._common.retrieving import Lines, Tally, progress
-from dicomwire.apps.getscu.contexts import contexts_for
+from dicomwire.apps._common.retrieving import Tally, TallyLines, progress
+from dicomwire.apps.getscu.proposing import contexts_for
 from dicomwire.blocking import Association
 from dicomwire.presentation import StoragePresentationContexts, build_context
 from dicomwire.safe_names import safe_name
@@ -432,7 +432,7 @@ def test_what_was_received_counts_where_a_peer_tells_nothing() -> None:
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
     tally = Tally()
-    tally.changed = Lines(tally, lambda: now)
+    tally.changed = TallyLines(tally, lambda: now)
     for number in range(4):
         now += 2.0
         tally.responded(counts(remaining=3 - number, completed=number + 1))

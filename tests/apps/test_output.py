@@ -9,9 +9,9 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from dicomwire.apps._common import progress as module
+from dicomwire.apps._common import progress_bar as module
 from dicomwire.apps._common.output import logging_at, only_own_errors, without_warnings
-from dicomwire.apps._common.progress import Lines, progress
+from dicomwire.apps._common.progress_bar import ProgressLines, progress
 
 LOGGER = logging.getLogger("dicomwire.apps.test")
 
@@ -97,7 +97,7 @@ def test_what_pydicom_remarks_on_values_can_be_passed_over(capsys: pytest.Captur
 
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
-    lines = Lines(files=10, size=10_000_000, now=lambda: now)
+    lines = ProgressLines(files=10, size=10_000_000, now=lambda: now)
     for _ in range(4):
         now += 2.0
         lines(1_000_000)
@@ -106,7 +106,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.Captu
 
 def test_progress_of_empty_files_divides_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
-    lines = Lines(files=2, size=0, now=lambda: now)
+    lines = ProgressLines(files=2, size=0, now=lambda: now)
     now = 9.0
     lines(0)
     assert "1/2 files" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from pydicom import dcmread
 from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common import directories
-from dicomwire.apps._common.storage import Destination, Discarding, Storage, file_name
+from dicomwire.apps._common.storage import Discarding, OutputDirectory, Storage, file_name
 from dicomwire.blocking import AE
 from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.dsutils import split_dataset
@@ -528,7 +528,7 @@ def test_several_senders_at_once_all_get_their_files_stored(tmp_path: Path) -> N
 @pytest.mark.parametrize("ignore", [False, True])
 def test_two_instances_under_way_on_one_association_are_both_taken(ignore: bool, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    storage = Destination(tmp_path / "out", ignore).storage(LOGGER, lambda *counted: told.append(counted))
+    storage = OutputDirectory(tmp_path / "out", ignore).storage(LOGGER, lambda *counted: told.append(counted))
     sent = [dicom_file(tmp_path / name, instance=f"1.{ord(name)}", size=size) for name, size in (("a", 10), ("b", 20))]
     sizes = [len(data_set(CT, "1.97", size)) for size in (10, 20)]
     both = threading.Barrier(2)

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
-from dicomwire.apps.storescu.files import default_contexts
+from dicomwire.apps.storescu.default_contexts import default_contexts
 from dicomwire.blocking import Association
 from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.files import StoredFile, find_files, required_contexts

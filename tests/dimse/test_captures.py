@@ -21,7 +21,7 @@ from dicomwire.upper_layer import (
     AssociateRQ,
     Connection,
     ConnectionClosed,
-    Event,
+    ConnectionEvent,
     PDataTF,
     Released,
     ReleaseRequested,
@@ -130,7 +130,7 @@ def is_over(ends: set[tuple[bool, str]]) -> bool:
     return bool(requests) and all((not ours, "A-RELEASE-RP") in ends for ours in requests)
 
 
-def normalised(told: list[Event | Piece | Refused]) -> list[Any]:
+def normalised(told: list[ConnectionEvent | Piece | Refused]) -> list[Any]:
     out: list[Any] = []
     for event in merged(told):
         match event:
@@ -210,7 +210,7 @@ def replay(capture: Capture, role: Role, split: Split) -> list[Any]:
     """What a Session in ``role`` tells; what comes between two PDUs of its own is cut by ``split``."""
     session = Session(Connection(role, timeouts=NO_TIMEOUTS))
     own = OwnSide(session)
-    told: list[Event | Piece | Refused] = []
+    told: list[ConnectionEvent | Piece | Refused] = []
     waiting = b""
 
     def hear(until: int | None = None) -> None:

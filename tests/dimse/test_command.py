@@ -311,6 +311,16 @@ def test_a_tag_that_does_not_fit_in_32_bits_is_not_encoded(field: str, tag: int)
         Command(**values).encode()
 
 
+def test_the_highest_tag_is_encoded() -> None:
+    command = Command(command_field=0x8110, attribute_identifier_list=(0, 0xFFFFFFFF))
+    assert Command.decode(command.encode()).attribute_identifier_list == (0, 0xFFFFFFFF)
+
+
+def test_an_element_of_another_group_that_is_cut_off_is_named() -> None:
+    with pytest.raises(RemoteProtocolError, match=r"^command element \(0008,0005\) of 10 bytes, but only 2 left$"):
+        Command.decode(ECHO_RQ + element(0x0005, bytes(10), group=0x0008)[:-8])
+
+
 @pytest.mark.parametrize("field", ["move_destination", "move_originator_application_entity_title"])
 def test_an_ae_title_longer_than_16_characters_is_not_encoded(field: str) -> None:
     values: dict[str, Any] = {"command_field": 0x0021, field: "SEVENTEEN_LETTERS"}
@@ -412,3 +422,8 @@ def test_commands_of_any_number_of_shapes_are_encoded(monkeypatch: pytest.Monkey
     monkeypatch.setattr("dicomwire.dimse.command._MOST_PLANS", 0)
     command = Command(command_field=0x8020, message_id_being_responded_to=1, status=0xC000, error_id=3, priority=1)
     assert Command.decode(command.encode()).error_id == 3
+
+
+def test_a_number_that_is_none_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="integer"):
+        Command(command_field=0x0030, message_id=1.5).encode()  # type: ignore[arg-type]

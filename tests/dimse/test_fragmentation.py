@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dicomwire.dimse import Command, MessageReceived
-from dicomwire.upper_layer import Event, Limits, Tolerated
+from dicomwire.upper_layer import ConnectionEvent, Limits, Tolerated
 from tests.support.sessions import (
     COMMAND as COMMAND_FRAGMENT,
     CT_IMAGE_STORAGE,
@@ -66,14 +66,14 @@ def cuts(data: bytes, positions: list[int]) -> Iterator[bytes]:
             yield data[start:end]
 
 
-def receive(case: dict[str, Any], chunks: Iterator[bytes]) -> list[Event | Piece | Refused]:
+def receive(case: dict[str, Any], chunks: Iterator[bytes]) -> list[ConnectionEvent | Piece | Refused]:
     _, acceptor = joined(
         contexts=[(case["context_id"], CT_IMAGE_STORAGE)], acceptor_maximum_length=case["peer_maximum_length"]
     )
     return merged([event for chunk in chunks for event in feed(acceptor, chunk)])
 
 
-def whole_message(case: dict[str, Any]) -> list[Event | Piece | Refused]:
+def whole_message(case: dict[str, Any]) -> list[ConnectionEvent | Piece | Refused]:
     return [
         MessageReceived(context_id=case["context_id"], command=Command.decode(bytes.fromhex(case["command"]))),
         Piece(case["context_id"], bytes.fromhex(case["data_set"]), True),

@@ -34,6 +34,7 @@ from dicomwire.upper_layer import (
     RequestRefused,
     Role,
     State,
+    Tap,
     TimedOut,
     Timeouts,
     Timer,
@@ -41,6 +42,7 @@ from dicomwire.upper_layer import (
 )
 from dicomwire.upper_layer.buffer import LARGE, SMALL
 from dicomwire.upper_layer.items import PresentationContextACItem
+from dicomwire.upper_layer.tap import PDUReceived
 from tests.support.sessions import (
     CANCEL_RQ,
     COMMAND,
@@ -189,6 +191,19 @@ def test_an_acceptor_cannot_agree_with_itself_on_what_was_not_proposed() -> None
     assert acceptor.contexts == {}
     (remark,) = drain(acceptor)
     tolerated(remark, "was not proposed")
+
+
+def test_the_request_is_kept_until_it_is_answered() -> None:
+    asked = request([proposal(1, VERIFICATION, IMPLICIT)])
+    requestor, acceptor = Session(Connection(Role.REQUESTOR)), Session(Connection(Role.ACCEPTOR))
+    assert requestor.request is acceptor.request is None
+    assert requestor.wants_data and acceptor.wants_data
+    requestor.send(asked)
+    carry(requestor, acceptor)
+    assert requestor.request == acceptor.request == asked
+    acceptor.send(acceptance([result(1, 0, IMPLICIT)]))
+    carry(acceptor, requestor)
+    assert requestor.request is acceptor.request is None
 
 
 def test_a_rejected_association_has_no_contexts() -> None:
@@ -551,6 +566,15 @@ def test_a_cancel_of_what_is_not_served_is_dropped() -> None:
     assert acceptor.cancelled == set()
 
 
+def test_our_cancel_leaves_the_peers_request_of_the_same_message_id() -> None:
+    requestor, acceptor = joined()
+    acceptor.send_message(ECHO, ECHO_RQ)
+    carry(acceptor, requestor)
+    requestor.send_message(FIND, FIND_RQ, b"query!")
+    requestor.send_message(FIND, CANCEL_RQ)
+    assert requestor.serving == {1}
+
+
 @pytest.mark.parametrize("serving", [True, False])
 @pytest.mark.parametrize(
     "data", [whole_data(FIND, b"what?!"), p_data(pdv(FIND, DATA, b"what"), pdv(FIND, DATA | LAST, b"?!"))]
@@ -564,7 +588,14 @@ def test_the_data_set_of_a_cancel_is_dropped(serving: bool, data: bytes) -> None
     assert [type(event) for event in told] == [CancelReceived if serving else Tolerated, MessageReceived]
 
 
-@pytest.mark.parametrize("wrong", [pdv(FIND, DATA | LAST, b"pixels"), pdv(STORE, COMMAND | LAST, b"pixels")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pdv(FIND, DATA | LAST, b"pixels"),
+        pdv(STORE, COMMAND | LAST, b"pixels"),
+        pdv(STORE, COMMAND, b"pixels"),
+    ],
+)
 @pytest.mark.parametrize("cut", [0, 6, 11, 12, 13])
 def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: bytes, cut: int) -> None:
     _, acceptor = joined()
@@ -572,6 +603,29 @@ def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: 
     data = p_data(wrong)
     told = [*(feed(acceptor, data[:cut]) if cut else ()), *feed(acceptor, data[cut:])]
     assert [type(event) for event in told] == [Refused]
+
+
+FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (whole_data(FIND, b"query!"), "data set fragment where a command is due"),
+        (FIND_HALF + whole_command(FIND, find_rq(2)), "command fragment inside an unfinished data set"),
+        (FIND_HALF + whole_data(GET, b"more"), "data set on presentation context 7, its command on 5"),
+        (p_data(pdv(ECHO, COMMAND, b"some"), pdv(FIND, COMMAND, b"more")), "command fragments on contexts 1 and 5"),
+        (p_data(pdv(9, COMMAND, b"some")), "PDV on presentation context 9, which is not accepted"),
+        (whole_command(9, echo_rq()), "PDV on presentation context 9, which is not accepted"),
+    ],
+)
+def test_what_is_refused_is_said(data: bytes, complaint: str) -> None:
+    _, acceptor = joined()
+    acceptor.receive_data(data)
+    with pytest.raises(RemoteProtocolError) as caught:
+        take_all(acceptor)
+    assert str(caught.value) == complaint
+    assert (caught.value.source, caught.value.reason) == (2, 5)
 
 
 def test_scan_sees_a_cancel_while_nobody_takes_events() -> None:
@@ -677,6 +731,16 @@ def test_scan_keeps_an_error_for_next_event() -> None:
     assert not acceptor.wants_data
     assert sent(acceptor) == abort(2, 5)
     assert drain(acceptor) == [Refused(2, 5)]
+
+
+def test_scan_tells_of_what_is_tolerated_before_the_error_behind_it() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    acceptor.receive_data(whole_command(FIND, cancel_rq(5)) + whole_data(FIND, b"no command"))
+    acceptor.scan()
+    remark, refused = drain(acceptor)
+    tolerated(remark, "message ID 5")
+    assert refused == Refused(2, 5)
 
 
 # -- deadlines ------------------------------------------------------------------------------------------------------
@@ -847,6 +911,60 @@ def test_the_idle_deadline_begins_anew_while_the_peer_waits_for_a_response() -> 
     assert drain(acceptor) == [TimedOut(timer=Timer.IDLE)]
 
 
+def test_what_is_answered_does_not_keep_a_silent_peer_for_ever() -> None:
+    """A request of the peer is still served, and one that interrupted ours is not: now we wait for the peer."""
+    requestor, acceptor = joined(timeouts=patience(idle=60))
+    acceptor.send_message(ECHO, evolve(ECHO_RQ, message_id=7))
+    carry(acceptor, requestor)
+    requestor.send_message(ECHO, ECHO_RQ)
+    acceptor.send_message(ECHO, evolve(ECHO_RQ, message_id=8))
+    carry(acceptor, requestor)
+    requestor.data_to_send()
+    # While it waits for our answer to what came between, it may be silent.
+    assert requestor.next_deadline(0) == 60
+    requestor.handle_deadline(61)
+    assert requestor.next_deadline(61) == 121
+    requestor.send_message(ECHO, answer(evolve(ECHO_RQ, message_id=8), 0))
+    requestor.data_to_send()
+    assert requestor.next_deadline(100) == 160
+    requestor.handle_deadline(160)
+    assert drain(requestor) == [TimedOut(timer=Timer.IDLE)]
+
+
+class Stuck:
+    """A transport whose peer takes nothing."""
+
+    def taken(self) -> int:
+        return 0
+
+    def left_at(self, now: float) -> float | None:
+        return None
+
+    def is_stuck(self, now: float) -> bool:
+        return True
+
+
+def test_a_deadline_is_told_with_what_the_transport_knows_and_before_more_is_read() -> None:
+    requestor, _ = joined(timeouts=patience(response=10))
+    requestor.send_message(ECHO, ECHO_RQ)
+    requestor.data_to_send()
+    assert requestor.next_deadline(100) == 110
+    requestor.handle_deadline(105, Stuck())
+    assert requestor.wants_data
+    requestor.handle_deadline(110, Stuck())
+    assert not requestor.wants_data
+    assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE, unread=True)]
+    assert requestor.wants_data
+
+
+def test_a_deadline_that_is_not_over_leaves_what_is_unread_to_be_taken() -> None:
+    _, acceptor = joined(timeouts=patience(idle=60))
+    assert acceptor.next_deadline(0) == 60
+    acceptor.receive_data(whole_command(ECHO, echo_rq()))
+    acceptor.handle_deadline(30)
+    assert not acceptor.wants_data
+
+
 def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=30))
     feed(acceptor, whole_command(FIND, find_rq()))
@@ -897,6 +1015,15 @@ def test_a_fragment_is_handed_on_before_its_pdu_is_whole() -> None:
     assert feed(acceptor, chunk[16:]) == [Piece(STORE, b"456789", True)]
 
 
+def test_a_fragment_may_look_like_pdus() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    inner = whole_data(STORE, b"pixels") + whole_command(STORE, store_rq(2)) * 2
+    chunk = whole_data(STORE, inner)
+    assert feed(acceptor, chunk[:12]) == []
+    assert feed(acceptor, chunk[12:]) == [Piece(STORE, inner, True)]
+
+
 def test_the_receive_buffer_is_large_in_the_middle_of_a_data_set() -> None:
     _, acceptor = joined()
     assert len(acceptor.get_buffer()) == SMALL
@@ -943,6 +1070,21 @@ def test_an_identifier_beyond_its_limit_is_refused() -> None:
     assert sent(acceptor) == b""
 
 
+def test_an_identifier_in_many_fragments_is_counted_once() -> None:
+    _, acceptor = joined(limits=Limits(identifier=100))
+    parts = [pdv(FIND, DATA, bytes(30)) for _ in range(3)]
+    told = feed(acceptor, whole_command(FIND, find_rq()) + p_data(*parts, pdv(FIND, DATA | LAST, bytes(10))))
+    assert told[1:] == [Piece(FIND, bytes(100), True)]
+
+
+def test_a_tap_sees_every_pdu_of_a_data_set() -> None:
+    _, acceptor = joined()
+    tap = acceptor.connection.tap = Tap(p_data=True)
+    pdus = [whole_command(STORE, store_rq()), p_data(pdv(STORE, DATA, b"some")), whole_data(STORE, b"more")]
+    feed(acceptor, b"".join(pdus))
+    assert tap.take() == [PDUReceived(pdu) for pdu in pdus]
+
+
 def test_the_identifier_of_a_stale_response_has_no_limit() -> None:
     requestor, _ = joined(limits=Limits(identifier=100))
     (remark,) = feed(requestor, whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND, bytes(1000)))
@@ -969,6 +1111,18 @@ def test_a_command_set_beyond_its_limit_is_refused(splits: int) -> None:
         take_all(acceptor)
     assert (caught.value.source, caught.value.reason) == (2, 0)
     assert sent(acceptor) == abort(2, 0)
+
+
+def test_a_command_set_alone_in_its_pdu_has_the_same_limit() -> None:
+    _, acceptor = joined(limits=Limits(command_set=len(echo_rq())))
+    assert len(feed(acceptor, whole_command(ECHO, echo_rq()))) == 1
+    assert feed(acceptor, whole_command(ECHO, find_rq())) == [Refused(2, 0)]
+
+
+def test_a_command_set_without_end_is_refused_when_it_is_too_long() -> None:
+    _, acceptor = joined(limits=Limits(command_set=100))
+    assert feed(acceptor, p_data(pdv(ECHO, COMMAND, bytes(60)), pdv(ECHO, COMMAND, bytes(40)))) == []
+    assert feed(acceptor, p_data(pdv(ECHO, COMMAND, bytes(2)))) == [Refused(2, 0)]
 
 
 def take_all(session: Session) -> None:
@@ -999,11 +1153,37 @@ def test_a_session_wants_no_data_while_a_data_set_is_looked_at() -> None:
     assert acceptor.wants_data
 
 
+def test_a_session_wants_data_as_soon_as_a_message_in_pieces_is_taken() -> None:
+    _, acceptor = joined()
+    command = echo_rq()
+    acceptor.receive_data(p_data(pdv(ECHO, COMMAND, command[:20]), pdv(ECHO, COMMAND | LAST, command[20:])))
+    assert isinstance(acceptor.next_event(), MessageReceived)
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_data_as_soon_as_all_there_is_of_a_data_set_is_taken() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    acceptor.receive_data(p_data(pdv(STORE, DATA, b"some")))
+    assert isinstance(acceptor.next_event(), DataSetReceived)
+    assert acceptor.wants_data
+
+
 def test_a_session_wants_data_when_only_the_beginning_of_a_pdu_is_left() -> None:
     _, acceptor = joined()
     acceptor.receive_data(whole_command(ECHO, echo_rq(1))[:20])
     assert not acceptor.wants_data
     assert acceptor.next_event() is None
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_no_data_while_its_own_buffer_is_unread() -> None:
+    _, acceptor = joined()
+    chunk = whole_command(ECHO, echo_rq())
+    acceptor.get_buffer()[: len(chunk)] = chunk
+    acceptor.buffer_updated(len(chunk))
+    assert not acceptor.wants_data
+    acceptor.next_event()
     assert acceptor.wants_data
 
 

@@ -20,11 +20,12 @@ from attrs import fields, frozen
 
 from dicomwire import Limits, Timeouts, events
 from dicomwire.__main__ import APPLICATIONS, main
-from dicomwire.associations.channel import Channel
+from dicomwire.associations.channel import Channel, Turns
+from dicomwire.blocking import Transport
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -313,8 +314,46 @@ def test_the_way_through_the_layers_can_be_followed_in_the_tree() -> None:
         assert (ROOT / path).exists(), path
 
 
-def test_the_guide_to_transports_has_every_verb_of_a_channel() -> None:
+def verbs(protocol: type) -> list[str]:
+    return [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
+
+
+def test_the_guide_to_transports_has_every_verb_of_a_transport_and_of_a_channel() -> None:
     text = (ROOT / "docs/how-to/write-a-transport.md").read_text(encoding="utf-8")
-    for verb in (name for name, value in vars(Channel).items() if callable(value) and not name.startswith("_")):
-        assert re.search(rf"^\| `(?:async )?{verb}\(", text, re.MULTILINE), f"the table lacks {verb}"
-        assert re.search(rf"^    (?:async )?def {verb}\(", text, re.MULTILINE), f"the example lacks {verb}"
+    for verb in (*verbs(Transport), *verbs(Channel), *verbs(Turns)):
+        assert re.search(rf"^\| `(?:async )?{verb}\(", text, re.MULTILINE), f"the tables lack {verb}"
+    for verb in verbs(Transport):
+        assert re.search(rf"^    def {verb}\(", text, re.MULTILINE), f"the example lacks {verb}"
+
+
+def test_a_transport_is_written_in_less_than_60_lines_without_private_names() -> None:
+    block = next(block for block in blocks_of(ROOT / "docs/how-to/write-a-transport.md") if "class Pipes" in block.code)
+    assert len(block.code.splitlines()) < 60
+    assert not re.findall(r"\b_(?!_|,| )\w+", block.code.replace("__init__", ""))
+
+
+def test_ruff_has_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (pinned,) = (item for item in project["optional-dependencies"]["dev"] if item.startswith("ruff"))
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    assert re.findall(r"rev: v(\S+)", hooks) == [pinned.removeprefix("ruff==")]
+
+
+def test_the_headings_of_the_changelog_are_those_of_the_form_it_names() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert versions[0] == "[Unreleased]" and len(versions) > 1
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
+    kinds = set(re.findall(r"^###+ (.*)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_every_decision_has_its_date() -> None:
+    text = (ROOT / "docs" / "explanation" / "decisions.md").read_text("utf-8")
+    sections = text.split("\n## ")[1:]
+    undated = [
+        section.partition("\n")[0]
+        for section in sections
+        if not re.match(r".*\n\n\*\d{1,2} [A-Z][a-z]+ \d{4}\.?\*", section)
+    ]
+    assert undated == []

@@ -11,10 +11,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicomwire import evt
-from dicomwire.associations.accepting import serve_association
-from dicomwire.associations.entity import supported_by
-from dicomwire.associations.requesting import establish, propose
-from dicomwire.associations.server import handler_table
+from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.requesting import RequestOptions, establish, propose
+from dicomwire.associations.server_base import ServerBase, handler_table
 from dicomwire.asyncio import AE, Association, ProtocolChannel
 from dicomwire.upper_layer.state import Role
 from tests.hosts.loops import CONTEXTS, FIND, HOSTS, Peers, image, run, until
@@ -32,12 +31,13 @@ class Ends:
         self.stored: list[int] = []
         self.tasks: list[asyncio.Task[None]] = []
         handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find)]
-        self.accepted = Association(self.ae, Role.ACCEPTOR, handler_table(handlers))
+        self.server = ServerBase[Association](self.ae, None, None, handlers)
+        self.accepted = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
         self.requested = Association(self.ae, Role.REQUESTOR, handler_table(None))
-        proposal = propose(self.ae, contexts=None, ae_title="PEER", max_pdu=16382, ext_neg=None)
-        self.requested.requestor._contexts = proposal.contexts
+        proposal = propose(self.ae, RequestOptions(ae_title="PEER"))
+        self.requested.line.sides.requestor.contexts = proposal.contexts
         self._request = proposal.request
-        self.here = ProtocolChannel(self.requested._new_session())
+        self.here = ProtocolChannel(self.requested.line.session)
 
     def _store(self, event: evt.Event) -> int:
         self.stored.append(len(event.dataset.PixelData))
@@ -52,17 +52,16 @@ class Ends:
     def there(self) -> ProtocolChannel:
         def connected(channel: ProtocolChannel) -> None:
             async def serve() -> None:
-                await self.accepted._open(channel)
-                await serve_association(self.accepted, supported_by(self.ae.supported_contexts))
+                await serve_connection(self.accepted, channel, self.server)
 
             self.tasks.append(asyncio.create_task(serve()))
 
-        return ProtocolChannel(self.accepted._new_session(), connected)
+        return ProtocolChannel(self.accepted.line.session, connected)
 
     async def exercise(self) -> None:
         """Everything that an association is there for."""
         association = self.requested
-        await association._open(self.here)
+        await association.line.open(self.here)
         await establish(association, self._request)
         assert association.is_established, association.failure
         assert (await association.send_c_echo()).Status == 0x0000
@@ -268,7 +267,7 @@ def test_a_transport_that_only_reads_is_a_connection_that_cannot_be_written_to(h
         ends = Ends()
         ends.ae.acse_timeout = 0.05
         ends.requested = Association(ends.ae, Role.REQUESTOR, handler_table(None))
-        ends.here = ProtocolChannel(ends.requested._new_session())
+        ends.here = ProtocolChannel(ends.requested.line.session)
 
         class Reading:
             is_closed = False
@@ -283,7 +282,7 @@ def test_a_transport_that_only_reads_is_a_connection_that_cannot_be_written_to(h
             abort = close
 
         ends.here.connection_made(Reading())  # type: ignore[arg-type]
-        await ends.requested._open(ends.here)
+        await ends.requested.line.open(ends.here)
         await establish(ends.requested, ends._request)
         assert ends.requested.is_aborted
 

@@ -55,7 +55,7 @@ def test_a_store_that_is_cancelled_aborts(host: str, tls: bool) -> None:
         async with await peers.server() as server:
             association = await peers.associate(server)
             task = asyncio.create_task(association.send_c_store(image(64 << 20)))
-            await until(lambda: association._sending)
+            await until(lambda: association.line.is_sending)
             task.cancel("enough")
             with pytest.raises(asyncio.CancelledError, match="enough"):
                 await task
@@ -135,13 +135,13 @@ def test_a_connection_made_while_the_server_ends_is_closed(host: str) -> None:
         peers = Peers()
         made = asyncio.Event()
         server = await peers.server()
-        adopt = server._adopt
+        adopt = server.adopt
 
         def adopted(association: Any) -> None:
             adopt(association)
             made.set()
 
-        server._adopt = adopted  # type: ignore[method-assign]
+        server.adopt = adopted  # type: ignore[method-assign]
         reader, writer = await asyncio.open_connection(*server.server_address)
         with pytest.raises(LookupError):  # noqa: PT012
             async with server:

@@ -97,7 +97,7 @@ PROGRAM = dedent("""
         return association
     def armed():
         association = associate()
-        until(lambda: association.is_armed)
+        until(lambda: association.host.is_armed)
         return association
     """)
 
@@ -163,7 +163,7 @@ def test_a_child_leaves_the_association_of_its_parent_alone(tls: bool, pem: Path
             assert said == "left alone", (end, said)
             assert association.is_established
             assert association.send_c_echo().Status == 0
-            until(lambda: association.is_armed)
+            until(lambda: association.host.is_armed)
         assert child(lambda: meddle(ends[0])) == "left alone"
         # The parent is still told of what its peer does while nobody calls.
         peer.abort_all()
@@ -390,7 +390,7 @@ def test_a_child_of_an_event_loop_leaves_the_association_of_its_parent_alone(ada
             except StopIteration:
                 pass
             association.kill()
-            association._let_go()
+            association.line.channel.abandon()
             server.shutdown()
             return "left alone"
 

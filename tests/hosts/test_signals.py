@@ -268,9 +268,9 @@ def test_nor_after_the_association_has_been_idle(alarms: list[int]) -> None:
     with slow_server() as port:
         association = client.associate("127.0.0.1", port, CONTEXT)
         deadline = time.monotonic() + SOON
-        while not association.is_armed and time.monotonic() < deadline:
+        while not association.host.is_armed and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert association.is_armed
+        assert association.host.is_armed
         begin()
         assert not association.send_c_echo()
     assert alarms
@@ -301,7 +301,7 @@ def test_nor_does_a_peer_that_reads_nothing_get_more_time(alarms: list[int]) -> 
     peer = LazyPeer()
     association = AE().associate("127.0.0.1", peer.port, CONTEXTS)
     assert association.is_established
-    association._timeouts.write = 0.3
+    association.line.timeouts.write = 0.3
     data = data_set(64 << 20)
     begin()
     assert not association.send_c_store(data)

@@ -17,10 +17,13 @@ from typing import Any, ClassVar
 import pytest
 
 from dicomwire import dimse_messages, dimse_primitives
-from dicomwire.data import large_memory as _large_memory
+from dicomwire.data import large_memory as _large_memory, store
+from dicomwire.data.sources import opened
+from dicomwire.data.store import FileStore
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.sinks import FileSink, MemorySink, Sink, TemporaryFile, WriterSink, make_sink, write_all
+from tests.support.encoded import EXPLICIT, data_set as encoded, dicom_file
 from tests.support.processes import run_python
 
 
@@ -470,3 +473,52 @@ def test_a_temporary_file_goes_when_nobody_needs_it(tmp_path: Path, monkeypatch:
             sink.settle(kept=True)
         del sink
         assert os.listdir(tmp_path) == []
+
+
+class Elsewhere(FileStore):
+    """Keeps files of one folder in another, and tells what it was asked to do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.renamed: list[str] = []
+
+    def _there(self, path: Any) -> str:
+        return str(self.folder / Path(path).name)
+
+    def open_to_write(self, path: str, *, new: bool) -> int:
+        return super().open_to_write(self._there(path), new=new)
+
+    def open_to_read(self, path: str) -> int:
+        return super().open_to_read(self._there(path))
+
+    def mode(self, path: str | Path) -> int | None:
+        return super().mode(self._there(path))
+
+    def identity(self, opened: int | str | Path) -> tuple[int, int]:
+        return super().identity(opened if isinstance(opened, int) else self._there(opened))
+
+    def rename(self, path: str | Path, to: str | Path) -> None:
+        self.renamed.append(Path(to).name)
+        super().rename(self._there(path), self._there(to))
+
+    def remove(self, path: str) -> None:
+        super().remove(self._there(path))
+
+
+@pytest.mark.parametrize("end", ["close", "discard"])
+def test_a_program_may_have_a_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    elsewhere = Elsewhere(tmp_path)
+    monkeypatch.setattr(store, "STORE", elsewhere)
+    sink = FileSink("/nowhere/1.2.3.dcm", b"head")
+    sink.write(views(b"data"))
+    assert len(listing := [*tmp_path.iterdir()]) == 1 and listing[0].suffix == ".part"
+    getattr(sink, end)()
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert (kept, elsewhere.renamed) == (({"1.2.3.dcm": b"headdata"}, ["1.2.3.dcm"]) if end == "close" else ({}, []))
+
+
+def test_what_is_sent_from_a_path_is_opened_by_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.dcm").write_bytes(dicom_file(encoded(EXPLICIT)))
+    monkeypatch.setattr(store, "STORE", Elsewhere(tmp_path))
+    with opened("/nowhere/1.dcm") as found:
+        assert found.sop_instance_uid == "1.2.3"

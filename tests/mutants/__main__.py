@@ -15,7 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.mutants",
         description="Changes the code in small ways, and tells which changes no test notices.",
-        epilog="Exit code 1: too few were found.  Stop it at any time: it goes on from there.",
+        epilog="Exit code 1: too few were found, or some not tried yet.  Stop it at any time: it goes on from there.",
     )
     parser.add_argument("paths", nargs="+", metavar="path", help="files or folders in core and adapters")
     parser.add_argument("-j", "--children", type=int, default=2, metavar="N", help="mutants at once (default: 2)")
@@ -47,7 +47,7 @@ def _tell(paths: list[Path], *, quiet: bool) -> bool:
     for name, outcome in outcomes.items():
         if outcome.tried or outcome.untried:
             print(_row(name, outcome))
-            too_few |= outcome.rate < enough_for(name)
+            too_few |= outcome.untried > 0 or outcome.rate < enough_for(name)
     total = Outcome()
     for outcome in outcomes.values():
         total.found += outcome.found

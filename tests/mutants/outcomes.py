@@ -134,16 +134,12 @@ class _Texts:
     def mutant(self, key: str, *, is_tested: bool) -> Mutant:
         module, _, name = key.rpartition(".")
         function = name.partition("__mutmut_")[0]
-        before, after = self._of(f"{function}__mutmut_orig"), self._of(name)
-        was, now = zip(*_differences(before[1:], after[1:]), strict=True) if before[1:] != after[1:] else ((), ())
-        if not was:
-            # In the line of the definition: a default.
-            was, now = (before[0],), (after[0].replace(name, f"{function}__mutmut_orig"),)
-        shown = function.removeprefix("x").strip("ǁ_") if "ǁ" not in function else function[2:].replace("ǁ", ".")
-        if "ǁ" not in function:
-            shown = function.removeprefix("x_")
-        plain = [" ".join(part.strip() for part in lines if part) for lines in (was, now)]
-        texts = [text.replace(f"{function}__mutmut_orig", shown.rpartition(".")[2]) for text in plain]
+        shown = function[2:].replace("ǁ", ".")
+        plain = shown.rpartition(".")[2]
+        before = [line.replace(f"{function}__mutmut_orig", plain) for line in self._of(f"{function}__mutmut_orig")]
+        after = [line.replace(name, plain) for line in self._of(name)]
+        was, now = zip(*_differences(before, after), strict=True)
+        texts = [" ".join(line.strip() for line in lines if line) for lines in (was, now)]
         return Mutant(f"{module}:{shown}", texts[0], texts[1], is_tested)
 
     def _of(self, name: str) -> list[str]:

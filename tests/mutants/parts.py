@@ -12,18 +12,95 @@ TESTS: dict[str, tuple[str, ...]] = {
     # The longest beginning of a path counts.
     "core/dicomwire/": ("tests/vocabulary",),
     "core/dicomwire/upper_layer/": ("tests/upper_layer",),
+    "core/dicomwire/upper_layer/connection.py": (
+        "tests/upper_layer/test_buffer.py",
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
+        "tests/upper_layer/test_progress.py",
+        "tests/upper_layer/test_state_table.py",
+        "tests/upper_layer/test_timers.py",
+        "tests/dimse/test_session.py",
+    ),
+    "core/dicomwire/upper_layer/item_fields.py": (
+        "tests/upper_layer/test_items.py",
+        "tests/upper_layer/test_invalid.py",
+    ),
+    "core/dicomwire/upper_layer/machine.py": (
+        "tests/upper_layer/test_state_table.py",
+        "tests/upper_layer/test_falsified_table.py",
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_timers.py",
+    ),
+    "core/dicomwire/upper_layer/p_data_reader.py": (
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
+        "tests/upper_layer/test_timers.py",
+        "tests/dimse/test_fragmentation.py",
+        "tests/dimse/test_session.py",
+    ),
+    "core/dicomwire/upper_layer/p_data_writer.py": (
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
+        "tests/upper_layer/test_timers.py",
+    ),
+    "core/dicomwire/upper_layer/pdu_reader.py": (
+        "tests/upper_layer/test_connection.py",
+        "tests/upper_layer/test_invalid.py",
+        "tests/upper_layer/test_buffer.py",
+        "tests/upper_layer/test_timers.py",
+    ),
+    "core/dicomwire/upper_layer/reasons.py": ("tests/upper_layer/test_reasons.py",),
+    "core/dicomwire/upper_layer/recognition.py": ("tests/upper_layer/test_invalid.py",),
+    "core/dicomwire/upper_layer/tap.py": ("tests/upper_layer/test_connection.py",),
     "core/dicomwire/dimse/": ("tests/dimse",),
-    "core/dicomwire/logic/": ("tests/logic", "tests/ae"),
-    "core/dicomwire/logic/contents.py": ("tests/logic", "tests/ae/test_storing.py", "tests/ae/test_sent_instances.py"),
-    "core/dicomwire/logic/data_set_beginning.py": ("tests/logic",),
-    "core/dicomwire/logic/data_set_head.py": ("tests/logic",),
-    "core/dicomwire/logic/padding.py": ("tests/logic",),
-    "core/dicomwire/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
-    "core/dicomwire/safe_names.py": ("tests/apps/test_safe_names.py",),
-    "core/dicomwire/sinks.py": ("tests/logic/test_sinks.py",),
-    "core/dicomwire/sources.py": ("tests/logic",),
-    "core/dicomwire/events.py": ("tests/vocabulary", "tests/ae"),
-    "core/dicomwire/retrieval.py": ("tests/ae/test_to_folder.py",),
+    "core/dicomwire/dimse/accepted_contexts.py": ("tests/dimse/test_session.py",),
+    "core/dicomwire/dimse/response_deadline.py": ("tests/dimse/test_session.py",),
+    "core/dicomwire/dimse/session.py": (
+        "tests/dimse/test_session.py",
+        "tests/dimse/test_data_level_invalid.py",
+        "tests/dimse/test_fragmentation.py",
+    ),
+    "core/dicomwire/associations/": ("tests/ae",),
+    "core/dicomwire/associations/negotiation.py": (
+        "tests/vocabulary/test_negotiation.py",
+        "tests/ae/test_negotiation.py",
+        "tests/ae/test_unanswered_roles.py",
+    ),
+    "core/dicomwire/operations/": ("tests/ae",),
+    "core/dicomwire/services/": ("tests/ae",),
+    "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
+    "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
+    "core/dicomwire/data/contents.py": (
+        "tests/logic/test_padding.py",
+        "tests/logic/test_sources.py",
+        "tests/ae/test_sent_instances.py",
+    ),
+    "core/dicomwire/data/data_set_beginning.py": ("tests/logic/test_data_set_beginning.py",),
+    "core/dicomwire/data/data_set_head.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
+    "core/dicomwire/data/data_set_writer.py": ("tests/vocabulary/test_data_set_writer.py",),
+    "core/dicomwire/data/file_meta.py": (
+        "tests/logic/test_data_set_beginning.py",
+        "tests/logic/test_file_meta.py",
+        "tests/logic/test_files.py",
+        "tests/logic/test_instance_files.py",
+        "tests/logic/test_sources.py",
+    ),
+    "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
+    "core/dicomwire/data/instance_files.py": ("tests/logic/test_instance_files.py",),
+    "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
+    "core/dicomwire/data/plain_data_sets.py": ("tests/vocabulary/test_plain_data_sets.py",),
+    "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),
+    "core/dicomwire/data/sinks.py": (
+        "tests/logic/test_sinks.py",
+        "tests/ae/test_received_files.py",
+        "tests/adapters/test_vectors.py",
+    ),
+    "core/dicomwire/data/sources.py": ("tests/logic/test_sources.py", "tests/ae/test_sent_instances.py"),
+    "core/dicomwire/data/store.py": (
+        "tests/logic/test_sinks.py",
+        "tests/ae/test_received_files.py",
+        "tests/ae/test_to_folder.py",
+    ),
     "adapters/dicomwire/": ("tests/adapters", "tests/ae", "tests/hosts"),
     "adapters/dicomwire/apps/": ("tests/apps",),
 }
@@ -58,7 +135,7 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def tests_of(path: Path) -> list[str]:
+def belonging_to(path: Path) -> list[str]:
     """Files and folders with the tests of a source file."""
     return list(TESTS[_longest(TESTS, named(path))])
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
-from mutmut.__main__ import cli
-from mutmut.mutation import mutators
-from mutmut.runners.harness import PytestRunner
-
-_FIRST, _MOST = 2, 12
+_FIRST, _MOST = 2, 60
 """Cases of one test that are tried: at first, and at all.  To collect a thousand takes longer than to run a few."""
 
 
-def _strings(node: Any) -> Iterable[Any]:
-    # Of a text for people no test should hold the spelling; nor is "XXtext" another one than "text" in a message.
-    return () if " " in getattr(node, "value", "") else mutators.operator_string(node)
+def differs(text: str, other: str) -> bool:
+    """A test can be asked to tell one string literal from another.
+
+    Of a text for people none should hold the spelling, nor is "XXtext" another one than "text" in a message; and names
+    of codecs mean the same in capitals.
+    """
+    if " " in text:
+        return False
+    return text.lower() != other.lower() or not _is_codec(text.strip("'\""))
+
+
+def _is_codec(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _spread(cases: list[str], count: int) -> list[str]:
@@ -34,23 +46,28 @@ def shifts(tests: Iterable[str]) -> list[list[str]]:
     return [first, [name for name in most if name not in early]]
 
 
-_run_tests = PytestRunner.run_tests
+def main() -> None:
+    """Run mutmut, of which two things are other than it has them: which strings are changed, and the order of tests."""
+    # By name, as it is no part of what checkers of types have to have.
+    mutators: Any = import_module("mutmut.mutation.mutators")
+    runner: Any = import_module("mutmut.runners.harness").PytestRunner
+    strings, run_tests = mutators.operator_string, runner.run_tests
 
+    def worth_trying(node: Any) -> Iterable[Any]:
+        return [other for other in strings(node) if differs(node.value, other.value)]
 
-def _in_shifts(self: PytestRunner, *, mutant_name: str | None, tests: Iterable[str]) -> int:
-    code = 0
-    names = [*tests]
-    for shift in shifts(names) if mutant_name else [names]:
-        if code == 0 and (shift or not names):
-            code = _run_tests(self, mutant_name=mutant_name, tests=shift)
-    return code
+    def in_shifts(self: Any, *, mutant_name: str | None, tests: Iterable[str]) -> int:
+        code, names = 0, [*tests]
+        for shift in shifts(names) if mutant_name else [names]:
+            if code == 0 and (shift or not names):
+                code = run_tests(self, mutant_name=mutant_name, tests=shift)
+        return code
 
+    runner.run_tests = in_shifts
+    operators = mutators.mutation_operators
+    operators[:] = [(kind, worth_trying if operator is strings else operator) for kind, operator in operators]
+    import_module("mutmut.__main__").cli()
 
-PytestRunner.run_tests = _in_shifts  # type: ignore[method-assign]
-mutators.mutation_operators[:] = [  # type: ignore[index]
-    (kind, _strings if operator is mutators.operator_string else operator)
-    for kind, operator in mutators.mutation_operators
-]
 
 if __name__ == "__main__":
-    cli()
+    main()

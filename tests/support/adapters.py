@@ -621,11 +621,9 @@ class MemoryListener(Listener):
     def __init__(self, world: MemoryWorld) -> None:
         self._world = world
         self._waiting: list[MemoryPeer] = []
-        world.network._next_port += 1
-        self.server_address = ("memory", world.network._next_port)
-        world.network._listening[self.server_address[1]] = self  # type: ignore[assignment]
+        self.server_address = ("memory", world.network.listen(self, 0))
 
-    def _accept(self, channel: Any, address: Any) -> None:
+    def take_up(self, channel: Any, address: Any) -> None:
         peer = MemoryPeer(self._world)
         peer.peer, channel.peer = channel, peer
         self._waiting.append(peer)
@@ -674,7 +672,7 @@ class MemoryWorld(World):
 
     async def connect(self, server: Any) -> MemoryPeer:
         peer = MemoryPeer(self)
-        server._accept(peer, ("memory", 40000))
+        server.take_up(peer, ("memory", 40000))
         return peer
 
     async def listen(self) -> MemoryListener:

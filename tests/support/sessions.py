@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from dicomwire.dimse import Command, DataSetReceived, Session
 from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer import AssociateAC, AssociateRQ, Connection, Event, Limits, Role, Timeouts
+from dicomwire.upper_layer import AssociateAC, AssociateRQ, Connection, ConnectionEvent, Limits, Role, Timeouts
 from dicomwire.upper_layer.items import MaximumLengthItem, PresentationContextACItem, PresentationContextRQItem
 from tests.support.streams import Refused
 
@@ -77,9 +77,9 @@ class Piece:
     last: bool
 
 
-def drain(session: Session) -> list[Event | Piece | Refused]:
+def drain(session: Session) -> list[ConnectionEvent | Piece | Refused]:
     """All there is to be told now."""
-    told: list[Event | Piece | Refused] = []
+    told: list[ConnectionEvent | Piece | Refused] = []
     while True:
         try:
             event = session.next_event()
@@ -94,7 +94,7 @@ def drain(session: Session) -> list[Event | Piece | Refused]:
             told.append(event)
 
 
-def feed(session: Session, data: bytes) -> list[Event | Piece | Refused]:
+def feed(session: Session, data: bytes) -> list[ConnectionEvent | Piece | Refused]:
     """Receive ``data`` and say what came of it."""
     session.receive_data(data)
     return drain(session)
@@ -105,14 +105,14 @@ def sent(session: Session) -> bytes:
     return b"".join(session.data_to_send())
 
 
-def carry(source: Session, target: Session) -> list[Event | Piece | Refused]:
+def carry(source: Session, target: Session) -> list[ConnectionEvent | Piece | Refused]:
     """Take what ``source`` has to send to ``target`` and say what came of it there."""
     return feed(target, sent(source))
 
 
-def merged(told: Sequence[Event | Piece | Refused]) -> list[Event | Piece | Refused]:
+def merged(told: Sequence[ConnectionEvent | Piece | Refused]) -> list[ConnectionEvent | Piece | Refused]:
     """``told`` with the pieces of each data set joined, so that it does not show how the bytes were split."""
-    out: list[Event | Piece | Refused] = []
+    out: list[ConnectionEvent | Piece | Refused] = []
     for event in told:
         before = out[-1] if out else None
         if isinstance(event, Piece) and isinstance(before, Piece) and not before.last:

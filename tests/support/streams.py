@@ -18,9 +18,9 @@ from dicomwire.upper_layer import (
     AssociateRJ,
     AssociateRQ,
     Connection,
+    ConnectionEvent,
     Data,
     DataReceived,
-    Event,
     Limits,
     ReleaseRP,
     ReleaseRQ,
@@ -141,9 +141,9 @@ class Refused:
     reason: int
 
 
-def drain(connection: Connection) -> list[Event | Refused]:
+def drain(connection: Connection) -> list[ConnectionEvent | Refused]:
     """All events there are now; fragments are copied, because feeding more makes them invalid."""
-    told: list[Event | Refused] = []
+    told: list[ConnectionEvent | Refused] = []
     while True:
         try:
             event = connection.next_event()
@@ -157,13 +157,13 @@ def drain(connection: Connection) -> list[Event | Refused]:
         told.append(event)
 
 
-def feed(connection: Connection, data: bytes) -> list[Event | Refused]:
+def feed(connection: Connection, data: bytes) -> list[ConnectionEvent | Refused]:
     """Receive ``data`` and say what came of it."""
     connection.receive_data(data)
     return drain(connection)
 
 
-def feed_buffer(connection: Connection, data: bytes) -> list[Event | Refused]:
+def feed_buffer(connection: Connection, data: bytes) -> list[ConnectionEvent | Refused]:
     """The same through ``get_buffer`` and ``buffer_updated``."""
     told = []
     while data:

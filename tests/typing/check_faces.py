@@ -11,7 +11,7 @@ import trio
 from pydicom.dataset import Dataset
 
 from dicomwire import AE, Association, build_context, contexts_for, evt
-from dicomwire.associations.responses import Stream
+from dicomwire.associations.response_streams import Stream
 from dicomwire.asyncio import AE as AsyncioAE, Association as AsyncioAssociation, AssociationServer as AsyncioServer
 from dicomwire.blocking import Responses
 from dicomwire.memory import AE as MemoryAE, Association as MemoryAssociation, Server as MemoryServer

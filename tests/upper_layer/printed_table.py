@@ -91,6 +91,8 @@ class Effect:
     artim: str | None = None
     close: bool = False
     source: int | None = None
+    otherwise: Effect | None = None
+    """What it does if the protocol version is not supported."""
 
 
 ACTIONS = {
@@ -100,7 +102,12 @@ ACTIONS = {
     "AE-3": Effect(6, tell=Tell.ASSOCIATE_ACCEPTED),
     "AE-4": Effect(1, tell=Tell.ASSOCIATE_REJECTED, close=True),
     "AE-5": Effect(2, artim="start"),
-    "AE-6": Effect(3, tell=Tell.ASSOCIATE_INDICATION, artim="stop"),
+    "AE-6": Effect(
+        3,
+        tell=Tell.ASSOCIATE_INDICATION,
+        artim="stop",
+        otherwise=Effect(13, send="A-ASSOCIATE-RJ", tell=Tell.REQUEST_REFUSED, artim="start"),
+    ),
     "AE-7": Effect(6, send="A-ASSOCIATE-AC"),
     "AE-8": Effect(13, send="A-ASSOCIATE-RJ", artim="start"),
     # Data transfer and release, table 9-8

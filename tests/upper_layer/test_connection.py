@@ -314,19 +314,20 @@ def test_odd_and_boundary_sizes_are_sent_whole(count: int, last: bool) -> None:
     assert sum(lengths) == count
     assert all(length == 10 for length in lengths[:-1])
     assert all(lengths) or count == 0
+    assert max(lengths) <= 10
     controls = [head[11] for head in buffers[::2]]
     assert controls == [1] * (len(controls) - 1) + [3 if last else 1]
 
 
 def test_data_may_be_an_array_or_any_other_buffer() -> None:
     connection = in_state(6, Role.REQUESTOR, peer_maximum_length=22)
-    numbers = array("H", range(20))
-    connection.send_fragment(1, memoryview(numbers), command=False, last=True)
-    buffers = connection.data_to_send()
-    assert b"".join(buffers[1::2]) == numbers.tobytes()
+    numbers = memoryview(array("H", range(20)))
     grid = memoryview(bytes(range(36))).cast("B", (6, 6))
-    connection.send_fragment(1, grid, command=False, last=True)
-    assert b"".join(connection.data_to_send()[1::2]) == bytes(range(36))
+    for data in (numbers, numbers[:4], grid):
+        connection.send_fragment(1, data, command=False, last=True)
+        made = sent(connection)
+        connection.send_fragment(1, data.tobytes(), command=False, last=True)
+        assert made == sent(connection)
     with mmap.mmap(-1, 40) as mapped:
         mapped[:] = bytes(range(40))
         with memoryview(mapped) as view:
@@ -337,6 +338,21 @@ def test_data_may_be_an_array_or_any_other_buffer() -> None:
                 assert isinstance(fragment, memoryview)
                 fragment.release()
             del buffers
+
+
+def test_a_context_id_is_a_byte() -> None:
+    connection = in_state(6, Role.REQUESTOR)
+    for number in (0, 255):
+        connection.send_fragment(number, b"", command=False, last=True)
+        assert sent(connection) == wire("04 00 00 00 00 06  00 00 00 02") + bytes((number, 2))
+    for number in (-1, 256):
+        with pytest.raises(ValueError, match=f"presentation context ID {number} does not fit in a byte"):
+            connection.send_fragment(number, b"", command=False, last=True)
+
+
+def test_before_anything_is_known_the_peer_takes_16384() -> None:
+    connection = Connection(Role.REQUESTOR)
+    assert (connection.peer_maximum_length, connection.fragment_size) == (16384, 16378)
 
 
 def test_a_peer_that_says_no_maximum_length_is_sent_16384() -> None:
@@ -618,7 +634,9 @@ def test_both_ways_to_receive_may_take_turns() -> None:
         pytest.param(P_DATA[:9], 7, id="in-the-pdv-header"),
         pytest.param(P_DATA[:12], 4, id="behind-the-pdv-header"),
         pytest.param(P_DATA[:13], 3, id="in-the-fragment"),
+        pytest.param(RELEASE_RQ[:6], 4, id="behind-the-header-of-a-control-pdu"),
         pytest.param(RELEASE_RQ[:8], 2, id="in-a-control-pdu"),
+        pytest.param(P_DATA + RELEASE_RQ[:8], 2, id="in-the-second-pdu"),
     ],
 )
 def test_a_cut_stream_says_how_many_bytes_were_missing(data: bytes, missing: int) -> None:
@@ -698,7 +716,9 @@ def test_timeouts_and_limits_are_those_given() -> None:
 def test_bytes_behind_our_own_abort_are_dropped_to_the_end_of_their_pdu() -> None:
     connection = in_state(6, Role.ACCEPTOR)
     feed(connection, P_DATA[:13])
+    assert connection.message_open
     connection.send(Abort())
+    assert connection.message_open is False
     # The rest of that PDU, a whole one, and the peer's own abort, which closes (AA-2).
     assert feed(connection, P_DATA[13:15]) == []
     assert feed(connection, P_DATA[15:] + P_DATA) == []
@@ -735,3 +755,22 @@ def test_the_reserved_bytes_of_an_association_request_are_32() -> None:
 
 def test_a_pdu_describes_itself() -> None:
     assert str(request()).startswith("A-ASSOCIATE-RQ, ")
+
+
+@pytest.mark.parametrize("state", [2, 6, 13])
+def test_nothing_is_unread_behind_the_end_of_the_stream(state: int) -> None:
+    connection = in_state(state, Role.ACCEPTOR)
+    feed(connection, RELEASE_RQ[:3])
+    assert connection.unread == 3
+    connection.receive_data(b"")
+    connection.next_event()
+    assert (connection.closed, connection.unread) == (True, 0)
+
+
+def test_nothing_is_unread_behind_artim() -> None:
+    connection = in_state(13, Role.ACCEPTOR)
+    feed(connection, RELEASE_RQ[:3])
+    deadline = connection.next_deadline(0.0)
+    assert deadline is not None
+    connection.handle_deadline(deadline)
+    assert (connection.closed, connection.unread) == (True, 0)

@@ -314,3 +314,12 @@ def test_what_is_only_odd_is_not_refused() -> None:
     assert len(told) == 1
     assert drain(in_state(2, Role.ACCEPTOR)) == []
     assert request().calling_ae_title == "ECHOSCU"
+
+
+@pytest.mark.parametrize("length", [0, 3, 5])
+def test_a_short_p_data_tf_behind_the_end_hides_no_abort(length: int) -> None:
+    connection = in_state(13, Role.ACCEPTOR)
+    short = b"\x04\x00" + length.to_bytes(4, "big") + bytes(length)
+    assert feed(connection, short + ABORT) == []
+    assert connection.closed
+    assert sent(connection) == b""

@@ -26,7 +26,7 @@ from dicomwire.upper_layer import (
     ReleaseRQ,
     decode_pdu,
 )
-from dicomwire.upper_layer.events import Aborted, Event
+from dicomwire.upper_layer.connection_events import Aborted, ConnectionEvent
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
     ImplementationClassUIDItem,
@@ -721,4 +721,4 @@ def test_a_value_is_shown_as_attrs_would_show_it() -> None:
     assert (
         repr(Aborted(pdu=Abort(source=2, reason_diagnostic=1))) == "Aborted(pdu=Abort(source=2, reason_diagnostic=1))"
     )
-    assert repr(Event()) == "Event()"
+    assert repr(ConnectionEvent()) == "ConnectionEvent()"

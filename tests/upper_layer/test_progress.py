@@ -80,6 +80,41 @@ def test_the_error_says_what_the_peer_has_read() -> None:
             writing.go_on(60.0, transport)
 
 
+def test_enough_is_enough_and_the_bytes_behind_it_count_for_what_comes_next() -> None:
+    writing, transport = progress(60), Transport()
+    writing.begin(0.0)
+    for now in range(1, 60):
+        writing.go_on(float(now), transport)
+    transport.count += 65536
+    writing.go_on(60.0, transport)
+    transport.count += 1
+    for now in range(61, 120):
+        writing.go_on(float(now), transport)
+    with pytest.raises(PeerDoesNotRead, match="has read only 1 bytes of what we send in 60 s"):
+        writing.go_on(120.0, transport)
+
+
+def test_one_byte_less_than_enough_is_not() -> None:
+    writing, transport = progress(60), Transport()
+    writing.begin(0.0)
+    for now in range(1, 60):
+        writing.go_on(float(now), transport)
+    transport.count += 65535
+    with pytest.raises(PeerDoesNotRead, match="has read only 65535 bytes"):
+        writing.go_on(61.0, transport)
+
+
+def test_what_was_queued_has_moved_when_it_was_enough_for_the_time() -> None:
+    writing, transport = progress(60), Transport(8191)
+    assert not writing.has_moved(transport, 2.0)
+    transport.count += 1
+    assert writing.has_moved(transport, 2.0)
+    # Since then nothing.
+    assert not writing.has_moved(transport, 2.0)
+    transport.count += 8192
+    assert writing.has_moved(transport, 2.0)
+
+
 def test_a_peer_that_stops_in_the_middle_is_given_up_that_much_later() -> None:
     writing, transport = progress(60), Transport()
     assert wait(writing, transport, 0.0, 1e6, 100.0) == 100.0

@@ -332,6 +332,15 @@ def test_the_end_of_a_message_ends_the_wait_for_it() -> None:
     assert connection.next_deadline(2.0) == 32.0
 
 
+def test_each_pdu_has_its_own_time() -> None:
+    connection = in_state(5, Role.REQUESTOR, timeouts=timeouts(**PROGRESS))
+    feed(connection, ASSOCIATE_AC[:10])
+    assert connection.next_deadline(0.0) == 30.0
+    # With its end comes the beginning of the next.
+    feed(connection, ASSOCIATE_AC[10:] + RELEASE_RQ[:3])
+    assert connection.next_deadline(20.0) == 50.0
+
+
 def test_an_open_message_is_waited_for_between_its_pdus() -> None:
     connection = in_state(6, Role.ACCEPTOR, timeouts=timeouts(**PROGRESS))
     feed(connection, wire("04 00 00 00 00 08  00 00 00 04 01 01 AA BB"))

@@ -262,8 +262,8 @@ def happen(event: evt.NotificationEvent, **attributes: Any) -> None:
     contexts = [build_context(STUDY_ROOT_FIND, syntax) for syntax in (IMPLICIT, DEFLATED)]
     for context_id, context in zip((5, 9), contexts, strict=True):
         context.context_id = context_id
-    requestor = SimpleNamespace(_pdu=request())
-    association = SimpleNamespace(accepted_contexts=contexts, requestor=requestor)
+    sides = SimpleNamespace(requestor=SimpleNamespace(said=request()))
+    association = SimpleNamespace(accepted_contexts=contexts, line=SimpleNamespace(sides=sides))
     HANDLERS[event](SimpleNamespace(event=event, assoc=association, **attributes))
 
 

@@ -8,7 +8,8 @@ from pydicom.uid import UID
 from dicomwire import _config
 from dicomwire._globals import DEFAULT_TRANSFER_SYNTAXES
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
-from dicomwire.associations.entity import ApplicationEntityBase, supported_by
+from dicomwire.associations.configured_contexts import requested_items, supported_by
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.negotiation import Supported
 from dicomwire.presentation import AllStoragePresentationContexts, PresentationContext, build_context
 from dicomwire.upper_layer.items import PresentationContextRQItem
@@ -43,7 +44,7 @@ class Association:
 
 def running(ae: ApplicationEntityBase, *, acceptor: bool = False) -> Any:
     association: Any = Association(acceptor=acceptor)
-    ae._register(association)
+    ae.running_associations.add(association)
     return association
 
 
@@ -325,8 +326,8 @@ def test_active_associations_are_those_registered_and_not_forgotten(ae: Applicat
     one, two = running(ae), running(ae, acceptor=True)
     active = ae.active_associations
     assert {id(association) for association in active} == {id(one), id(two)}
-    ae._forget(one)
-    ae._forget(one)
+    ae.running_associations.remove(one)
+    ae.running_associations.remove(one)
     assert len(active) == 2
     assert ae.active_associations == [two]
 
@@ -338,10 +339,10 @@ def test_each_ae_has_its_own_associations(ae: ApplicationEntityBase) -> None:
 
 def test_only_associations_with_us_as_acceptor_are_counted(ae: ApplicationEntityBase) -> None:
     running(ae)
-    assert ae._acceptor_count() == 0
+    assert ae.running_associations.accepted_count == 0
     running(ae, acceptor=True)
     running(ae, acceptor=True)
-    assert ae._acceptor_count() == 2
+    assert ae.running_associations.accepted_count == 2
 
 
 # -- section 3.1: requested contexts ----------------------------------------------------------------------------------
@@ -513,27 +514,27 @@ def test_removing_what_is_not_there_has_no_effect(ae: ApplicationEntityBase, uid
 
 
 # -- section 3.1: what goes on the wire -------------------------------------------------------------------------------
-def test_proposed_contexts_are_numbered_by_odd_numbers(ae: ApplicationEntityBase) -> None:
+def test_proposed_contexts_are_numbered_by_odd_numbers() -> None:
     contexts = [build_context(CT, [EXPLICIT, IMPLICIT]), build_context(VERIFICATION, IMPLICIT)]
-    assert ae._requested_items(contexts) == (
+    assert requested_items(contexts) == (
         PresentationContextRQItem(context_id=1, abstract_syntax=CT, transfer_syntax=(EXPLICIT, IMPLICIT)),
         PresentationContextRQItem(context_id=3, abstract_syntax=VERIFICATION, transfer_syntax=(IMPLICIT,)),
     )
     assert [context.context_id for context in contexts] == [None, None]
 
 
-def test_the_128th_proposed_context_has_the_last_id(ae: ApplicationEntityBase) -> None:
-    assert ae._requested_items(AllStoragePresentationContexts[:128])[-1].context_id == 255
+def test_the_128th_proposed_context_has_the_last_id() -> None:
+    assert requested_items(AllStoragePresentationContexts[:128])[-1].context_id == 255
     with pytest.raises(ValueError, match="129 presentation contexts"):
-        ae._requested_items(AllStoragePresentationContexts[:129])
+        requested_items(AllStoragePresentationContexts[:129])
 
 
 def test_unchanged_contexts_are_not_built_again(ae: ApplicationEntityBase) -> None:
     ae.add_requested_context(CT)
-    first = ae._requested_items(ae.requested_contexts)
-    assert ae._requested_items(ae.requested_contexts) is first
+    first = requested_items(ae.requested_contexts)
+    assert requested_items(ae.requested_contexts) is first
     ae.requested_contexts[0].add_transfer_syntax("1.2.840.10008.1.2.4.50")
-    second = ae._requested_items(ae.requested_contexts)
+    second = requested_items(ae.requested_contexts)
     assert second != first
     assert second[0].transfer_syntax[-1] == "1.2.840.10008.1.2.4.50"
 
@@ -546,13 +547,13 @@ def test_unchanged_contexts_are_not_built_again(ae: ApplicationEntityBase) -> No
         ([CT], "no presentation context"),
     ],
 )
-def test_contexts_that_cannot_be_proposed_are_refused(ae: ApplicationEntityBase, contexts: Any, text: str) -> None:
+def test_contexts_that_cannot_be_proposed_are_refused(contexts: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
-        ae._requested_items(contexts)
+        requested_items(contexts)
 
 
-def test_no_contexts_are_no_items(ae: ApplicationEntityBase) -> None:
-    assert ae._requested_items([]) == ()
+def test_no_contexts_are_no_items() -> None:
+    assert requested_items([]) == ()
 
 
 # -- section 3.2: supported contexts ----------------------------------------------------------------------------------

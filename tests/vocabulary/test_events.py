@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dicomwire import evt
-from dicomwire.events import HandlerTable
+from dicomwire.associations.handlers import HandlerTable
 
 
 def test_a_handler_bound_while_another_thread_looks_is_heard_of() -> None:
@@ -24,8 +24,7 @@ def test_a_handler_bound_while_another_thread_looks_is_heard_of() -> None:
 
     table = HandlerTable()
     library, one, other = Handler(), Handler(), Handler()
-    table.bind(evt.EVT_PDU_RECV, library)
-    table.library.add(library)
+    table.bind_library([(evt.EVT_PDU_RECV, library)])
     table.bind(evt.EVT_PDU_RECV, one)
     before = table.listeners(evt.EVT_PDU_RECV)
     table.bind(evt.EVT_PDU_RECV, other)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset, FileDataset
 
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_sets import decode_data_set_later, encode_data_set
 from dicomwire.data.lazy_data_sets import LazyDataset, turn
 from dicomwire.data.plain_data_sets import decode_plain, decode_plain_later, encode_plain
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_ECHO_RQ, C_GET_RQ, RESPONSE, answer
-from dicomwire.dimse.session import AcceptedContext
 from dicomwire.operations.returned_status import status_of
 
 

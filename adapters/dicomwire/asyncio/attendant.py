@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dicomwire.asyncio.association import Association
-    from dicomwire.asyncio.channel import ProtocolChannel
+from dicomwire.associations.line import Line
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 
 
 class Attendant:
     """Deals with what a peer does while no operation of a requestor waits for it, and with deadlines."""
 
-    def __init__(self, association: Association, channel: ProtocolChannel) -> None:
-        self._association = association
+    def __init__(self, line: Line, channel: ProtocolChannel) -> None:
+        self._line = line
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -28,8 +26,8 @@ class Attendant:
 
     def _due(self) -> None:
         self._timer = None
-        idle = self._association.network_timeout
-        if not self._is_attending and self._association._advancing and idle is not None:
+        idle = self._line.timeouts.idle
+        if not self._is_attending and self._line.is_reading and idle is not None:
             # An operation sees to deadlines; the next of ours begins when it ends.
             self._timer = self._loop.call_later(idle, self._due)
         else:
@@ -37,9 +35,9 @@ class Attendant:
 
     def attend(self) -> None:
         """Deal with what is there, in a task, unless an operation does."""
-        if self._association._ended:
+        if self._line.standing.has_ended:
             self._stop()
-        elif not self._is_attending and not self._association._advancing:
+        elif not self._is_attending and not self._line.is_reading:
             self._begin_soon()
 
     def _begin_soon(self) -> None:
@@ -55,25 +53,25 @@ class Attendant:
 
     def _begin(self) -> None:
         self._is_called = False
-        if not self._association._ended and not self._is_attending:
+        if not self._line.standing.has_ended and not self._is_attending:
             self._task = self._loop.create_task(self._attend())
 
     async def _attend(self) -> None:
         try:
-            await self._association._attend()
+            await self._line.attend()
         finally:
             self.set_timer()
-            if not (self._channel.session.wants_data or self._association._advancing or self._association._ended):
+            if not (self._channel.session.wants_data or self._line.is_reading or self._line.standing.has_ended):
                 # It came while this was at its last step.
                 self._begin_soon()
 
     def set_timer(self) -> None:
         """The idle deadline moves with every operation: look again when it would have been due."""
         self._stop()
-        if self._association._ended:
+        if self._line.standing.has_ended:
             return
         now = self._loop.time()
-        session, idle = self._channel.session, self._association.network_timeout
+        session, idle = self._channel.session, self._line.timeouts.idle
         deadline = session.next_deadline(now)
         if session.outstanding and idle is not None:
             # The idle deadline begins when the response has come: not earlier than now.

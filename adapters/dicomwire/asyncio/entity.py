@@ -6,22 +6,23 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.awaited import AsyncApplicationEntity
-from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.requesting import RequestOptions, associate
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.attendant import Attendant
-from dicomwire.asyncio.channel import ProtocolChannel
-from dicomwire.asyncio.dialing import connected, open_dialing
+from dicomwire.asyncio.loop_dialer import Connect, LoopDialer, ProtocolDialer, channel_by
 from dicomwire.asyncio.server import AssociationServer
 from dicomwire.compat.pdu_primitives import NegotiationItem
-from dicomwire.sockets.addresses import Address, Peer, no_delay
+from dicomwire.sockets.addresses import Address, Peer
+from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
-
-TLSArguments = tuple[ssl.SSLContext, str | None]
 
 
 class AE(AsyncApplicationEntity):
@@ -30,7 +31,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running_associations)
 
     async def associate(
         self,
@@ -47,37 +48,51 @@ class AE(AsyncApplicationEntity):
         sock: socket.socket | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
-        dialing = await open_dialing(addr, port, bind_address, sock)
-        with dialing.kept_for_the_caller():
-            association, request = new_requestor(
-                Association,
-                self,
-                contexts,
-                ae_title,
-                max_pdu,
-                ext_neg,
-                evt_handlers,
-                dialing.peer,
-                dialing.address_type,
-            )
-        dialing.allow(self.connection_timeout, self.acse_timeout)
-        options: dict[str, Any] = {}
-        if tls_args is not None:
-            context, server_hostname = tls_args
-            options = {"ssl": context, "server_hostname": server_hostname or ""}
-        session = association._new_session()
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
+        return await associate(Association, self, LoopDialer(call), options)
+
+    async def associate_over(
+        self,
+        connect: Connect,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association over an asyncio transport of any kind (extension).
+
+        ``connect(factory)`` is awaited: it connects the protocol that ``factory()`` gives, as in
+        ``lambda factory: loop.create_unix_connection(factory, path)``.  An `OSError` of it means that there is no
+        connection.  Other arguments and errors are those of :meth:`associate`.
+        """
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        return await associate(Association, self, ProtocolDialer(connect), options)
+
+    async def serve_over(
+        self,
+        connect: Connect,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> Association:
+        """Accept an association over an asyncio transport of any kind, and return when it has ended (extension).
+
+        ``connect`` is that of :meth:`associate_over`; what it raises comes out.  Other arguments and errors are those
+        of :meth:`start_server`.
+        """
+        server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
+        association = Association(self, Role.ACCEPTOR, server.handler_table)
         try:
-            channel = await connected(dialing, lambda: ProtocolChannel(session), options)
-        except (OSError, ValueError) as error:
-            await not_connected(association, error)
-            return association
-        no_delay(channel.transport.get_extra_info("socket"))
-        dialing.settle(association, channel.transport.get_extra_info("sockname"))
-        self._register(association)
-        await association._open(channel)
-        await establish(association, request)
-        if association.is_established:
-            association._attendant = Attendant(association, channel)
+            await serve_over(association, server, partial(channel_by, connect))
+            await association.host.join_tasks()
+        finally:
+            association.host.cancel_tasks()
         return association
 
     async def start_server(
@@ -112,6 +127,6 @@ class AE(AsyncApplicationEntity):
         for server in self._servers.copy():
             server.shutdown()
         await asyncio.gather(*aborts)
-        for association in self._to_be_waited_for:
+        for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

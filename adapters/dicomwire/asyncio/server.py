@@ -8,25 +8,21 @@ import ssl
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.channel import ProtocolChannel
-from dicomwire.asyncio.dialing import open_listening
+from dicomwire.asyncio.loop_dialer import open_listening
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.sockets.addresses import Address, end_of, information_of, no_delay
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
-
-if TYPE_CHECKING:
-    from dicomwire.asyncio.entity import AE
-
 
 LOGGER = logger(__name__)
 
@@ -36,11 +32,11 @@ _NO_LIMIT = 86400
 class AssociationServer(ServerBase[Association]):
     """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
 
-    ae: AE
+    ae: Any
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
@@ -78,10 +74,10 @@ class AssociationServer(ServerBase[Association]):
             sock.close()
             raise
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self._associations.clear()
+        self.running_associations.forsake(why)
 
     async def _accept_for_ever(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
@@ -117,8 +113,8 @@ class AssociationServer(ServerBase[Association]):
         context: ssl.SSLContext,
     ) -> None:
         """Agree upon TLS, in the time a peer has for its association request."""
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        association.requestor._set_address(end_of(address), information_of(sock.family))
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association.line.sides.requestor.is_at(end_of(address), information_of(sock.family))
         try:
             await loop.connect_accepted_socket(
                 partial(self._channel_of, association),
@@ -135,18 +131,18 @@ class AssociationServer(ServerBase[Association]):
             raise
 
     def _accept(self) -> ProtocolChannel:
-        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self._handlers))
+        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self.handler_table))
 
     def _channel_of(self, association: Association) -> ProtocolChannel:
-        return ProtocolChannel(association._new_session(), partial(self._connected, association))
+        return ProtocolChannel(association.line.session, partial(self._connected, association))
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
         no_delay(channel.transport.get_extra_info("socket"))
-        family = self._listening.sock.family
-        for side, name in ((association.requestor, "peername"), (association.acceptor, "sockname")):
+        family, sides = self._listening.sock.family, association.line.sides
+        for side, name in ((sides.requestor, "peername"), (sides.acceptor, "sockname")):
             if (address := channel.transport.get_extra_info(name)) is not None:
-                side._set_address(end_of(address), information_of(family))
-        self._adopt(association)
+                side.is_at(end_of(address), information_of(family))
+        self.adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
         task.add_done_callback(partial(self._served, association, channel))
@@ -156,19 +152,17 @@ class AssociationServer(ServerBase[Association]):
         if not channel.transport.is_closing():
             # Cancelled before it began, and so before it could close anything.
             channel.transport.abort()
-            self._forget(association)
+            self.forget(association)
 
     async def _serve(self, association: Association, channel: ProtocolChannel) -> None:
         try:
-            await association._open(channel)
-            await serve_association(association, self._support())
-            await association._join_tasks()
+            await serve_connection(association, channel, self)
+            await association.host.join_tasks()
         except Exception:
-            LOGGER.exception("an association with %s failed", association._peer_name)
+            LOGGER.exception("an association with %s failed", association.line.sides.peer_name)
         finally:
-            for operation in list(association._tasks or ()):
-                operation.cancel()
-            self._forget(association)
+            association.host.cancel_tasks()
+            self.forget(association)
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
@@ -216,8 +210,7 @@ class AssociationServer(ServerBase[Association]):
         self.shutdown()
         self._give_up_handshakes()
         for association in self.active_associations:
-            if not association._ended:
-                association._abandon()
+            association.line.ending.abandon()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

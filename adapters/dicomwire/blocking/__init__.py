@@ -3,5 +3,6 @@
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.entity import AE
 from dicomwire.blocking.faces import Responses
+from dicomwire.blocking.transport_channel import Transport
 
-__all__ = ["AE", "Association", "Responses"]
+__all__ = ["AE", "Association", "Responses", "Transport"]

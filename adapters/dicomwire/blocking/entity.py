@@ -5,24 +5,27 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
-from dicomwire.associations.entity import ApplicationEntityBase
-from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.accepting import serve_over
+from dicomwire.associations.coroutines import run
+from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.requesting import ChannelDialer, RequestOptions, associate
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.channel import SocketChannel
-from dicomwire.blocking.dialing import dial
 from dicomwire.blocking.faces import completed
 from dicomwire.blocking.hosts import refuse_eventlet
+from dicomwire.blocking.thread_dialer import ThreadDialer
+from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
-from dicomwire.sockets.addresses import Address, Peer, destinations, no_delay
-from dicomwire.sockets.dialing import Dialing, over_given
+from dicomwire.sockets.addresses import Address, Peer
+from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
 
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     ServerT = TypeVar("ServerT", bound=AssociationServer)
 
 LOGGER = logger(__name__)
-
-TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
 
 _get_to_folder = completed(get_to_folder)
 _move_to_folder = completed(move_to_folder)
@@ -45,7 +46,7 @@ class AE(ApplicationEntityBase):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running_associations)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -78,53 +79,34 @@ class AE(ApplicationEntityBase):
             OSError: ``addr`` cannot be resolved, or the local address not be bound.
         """
         refuse_eventlet()
-        # What is None or of another type is refused there.
-        places: Any = (addr, port, bind_address)
-        dialing = Dialing(destinations(*places)) if sock is None else over_given(sock, bind_address)
-        with dialing.kept_for_the_caller():
-            association, request = new_requestor(
-                Association,
-                self,
-                contexts,
-                ae_title,
-                max_pdu,
-                ext_neg,
-                evt_handlers,
-                dialing.peer,
-                dialing.address_type,
-            )
-        dialing.allow(self.connection_timeout, self.acse_timeout)
-        try:
-            connected = self._secure(dial(dialing), tls_args, dialing)
-        except (OSError, ValueError) as error:
-            association._run(not_connected(association, error))
-            return association
-        dialing.settle(association, connected.getsockname())
-        channel = SocketChannel(connected, association._new_session(), association._lock)
-        self._register(association)
-        association._run(_request(association, channel, request))
-        return association
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
+        return run(associate(Association, self, ThreadDialer(call), options))
+
+    def associate_over(
+        self,
+        transport: Transport,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association over a connection of any kind (extension); arguments and errors of :meth:`associate`.
+
+        ``transport`` is closed with the association; only if the call raises is it still the caller's.  What the peer
+        does while no method of the association runs is noticed by the next one.
+        """
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        dialer = ChannelDialer[Association](lambda association: association.host.channel_over(transport))
+        return run(associate(Association, self, dialer, options))
 
     get_to_folder = _get_to_folder
     move_to_folder = _move_to_folder
-
-    def _secure(self, sock: socket.socket, tls_args: TLSArguments | None, dialing: Dialing) -> socket.socket:
-        no_delay(sock)
-        if tls_args is None:
-            return sock
-        context, server_hostname = tls_args
-        now = time.monotonic()
-        deadline = dialing.handshake_deadline(now)
-        try:
-            # The timeout is for the handshake as a whole, however many times it reads.
-            sock.settimeout(None if deadline is None else max(0.001, deadline - now))
-            return context.wrap_socket(sock, server_hostname=server_hostname)
-        except TimeoutError as error:
-            sock.close()
-            raise dialing.handshake_timeout() from error
-        except BaseException:
-            sock.close()
-            raise
 
     # -- as acceptor ----------------------------------------------------------------------------------------------
     @overload
@@ -276,11 +258,21 @@ class AE(ApplicationEntityBase):
         chosen = contexts or self.supported_contexts
         return make(self, address, title, chosen, ssl_context, evt_handlers=evt_handlers or [], **kwargs)
 
-    @property
-    def _is_at_work(self) -> bool:
-        """Somebody has asked our servers for something, and has no answer yet."""
-        running = [item for item in self.active_associations if isinstance(item, Association)]
-        return any(association.is_acceptor and association._is_at_work for association in running)
+    def serve_over(
+        self,
+        transport: Transport,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> Association:
+        """Accept an association over a connection of any kind, and return when it has ended (extension).
+
+        Arguments and errors of :meth:`start_server`; ``transport`` is closed with the association.
+        """
+        server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
+        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        run(serve_over(association, server, lambda association: association.host.channel_over(transport)))
+        return association
 
     def shutdown(self) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again.
@@ -295,13 +287,7 @@ class AE(ApplicationEntityBase):
             server.shutdown()
         for thread in threads:
             thread.join()
-        still_there = self._to_be_waited_for
+        still_there = self.running_associations.to_be_waited_for()
         for association in running:
             if association in still_there:
                 association.join()
-
-
-async def _request(association: Association, channel: SocketChannel, request: Any) -> None:
-    await association._open(channel)
-    association._watch()
-    await establish(association, request)

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
-from dicomwire.associations.association import AssociationBase
 from dicomwire.associations.coroutines import run
-from dicomwire.associations.entity import ApplicationEntityBase
-from dicomwire.associations.responses import Stream
-
-if TYPE_CHECKING:
-    from dicomwire.blocking.association import Association
-    from dicomwire.blocking.entity import AE
+from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.invoking import HasInvoker
+from dicomwire.associations.response_streams import Stream
+from dicomwire.blocking.thread_host import ThreadHost
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class HasThreads(HasInvoker, Protocol):
+    """An association whose verbs block."""
+
+    host: ThreadHost
+
+
 def blocking(
-    function: Callable[Concatenate[AssociationBase, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[Association, P], T]:
+    function: Callable[Concatenate[HasInvoker, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[HasThreads, P], T]:
     """The plain method of a shared coroutine function; keeps its signature."""
 
-    def plain(self: Association, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._run(function(self, *args, **kwargs))
+    def plain(self: HasThreads, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.host.run(function(self, *args, **kwargs))
 
     return update_wrapper(plain, function)
 
@@ -33,7 +36,7 @@ def blocking(
 class Responses(Generic[T]):
     """The responses to one request, an iterator; may be left early."""
 
-    def __init__(self, association: Association, stream: Stream[T]) -> None:
+    def __init__(self, association: HasThreads, stream: Stream[T]) -> None:
         self._association = association
         self._stream = stream
 
@@ -43,7 +46,7 @@ class Responses(Generic[T]):
     def __next__(self) -> T:
         """Wait for the next response."""
         try:
-            return self._association._run(self._stream.__anext__())
+            return self._association.host.run(self._stream.__anext__())
         except StopAsyncIteration:
             raise StopIteration from None
 
@@ -53,22 +56,22 @@ class Responses(Generic[T]):
 
 
 def iterated(
-    function: Callable[Concatenate[AssociationBase, P], Coroutine[Any, Any, Stream[T]]],
-) -> Callable[Concatenate[Association, P], Responses[T]]:
+    function: Callable[Concatenate[HasInvoker, P], Coroutine[Any, Any, Stream[T]]],
+) -> Callable[Concatenate[HasThreads, P], Responses[T]]:
     """The plain method of a shared coroutine function that gives a stream; keeps its signature."""
 
-    def plain(self: Association, /, *args: P.args, **kwargs: P.kwargs) -> Responses[T]:
-        return Responses(self, self._run(function(self, *args, **kwargs)))
+    def plain(self: HasThreads, /, *args: P.args, **kwargs: P.kwargs) -> Responses[T]:
+        return Responses(self, self.host.run(function(self, *args, **kwargs)))
 
     return update_wrapper(plain, function)
 
 
 def completed(
     function: Callable[Concatenate[ApplicationEntityBase, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[AE, P], T]:
+) -> Callable[Concatenate[ApplicationEntityBase, P], T]:
     """The plain method of a shared coroutine function of an AE; keeps its signature."""
 
-    def plain(self: AE, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def plain(self: ApplicationEntityBase, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return run(function(self, *args, **kwargs))
 
     return update_wrapper(plain, function)

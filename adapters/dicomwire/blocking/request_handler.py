@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dicomwire.associations.accepting import serve_association
+from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.channel import SocketChannel
 from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
-
-if TYPE_CHECKING:
-    from dicomwire.blocking.entity import AE
-    from dicomwire.blocking.server import AssociationServer
 
 
 class RequestHandler:
     """Takes up one connection, in its own thread: makes the association and serves it to its end."""
 
-    def __init__(self, request: socket.socket, client_address: tuple[Any, ...], server: AssociationServer) -> None:
+    def __init__(
+        self, request: socket.socket, client_address: tuple[Any, ...], server: ServerBase[Association]
+    ) -> None:
         self.request = request
         self.client_address = client_address
         self.server = server
@@ -38,7 +36,7 @@ class RequestHandler:
         """Called after :meth:`handle`, also if that raised; for subclasses."""
 
     @property
-    def ae(self) -> AE:
+    def ae(self) -> Any:
         return self.server.ae
 
     @property
@@ -59,12 +57,12 @@ class RequestHandler:
         association = self._create_association()
         try:
             if self._handshake(association):
-                channel = SocketChannel(self.request, association._new_session(), association._lock)
-                association._run(_serve(association, channel, self.server))
+                channel = association.host.channel_over_socket(self.request)
+                association.host.run(serve_connection(association, channel, self.server))
             else:
                 association.kill()
         finally:
-            self.server._forget(association)
+            self.server.forget(association)
             self.request.close()
 
     def _handshake(self, association: Association) -> bool:
@@ -80,14 +78,9 @@ class RequestHandler:
 
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
-        association = Association(self.ae, Role.ACCEPTOR, self.server._handlers)
+        association = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
         family = self.request.family
-        association.requestor._set_address(self.client_address, information_of(family))
-        association.acceptor._set_address(end_of(self.request.getsockname()), information_of(family))
-        self.server._adopt(association)
+        association.line.sides.requestor.is_at(self.client_address, information_of(family))
+        association.line.sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))
+        self.server.adopt(association)
         return association
-
-
-async def _serve(association: Association, channel: SocketChannel, server: AssociationServer) -> None:
-    await association._open(channel)
-    await serve_association(association, server._support())

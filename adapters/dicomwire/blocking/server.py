@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.hosts import refuse_eventlet
 from dicomwire.blocking.leaving import answer_before_leaving
@@ -26,9 +26,6 @@ from dicomwire.sockets.forking import free, tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening, bind, listening_on
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
-
-if TYPE_CHECKING:
-    from dicomwire.blocking.entity import AE
 
 __all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]
 
@@ -50,7 +47,7 @@ class AssociationServer(ServerBase[Association]):
     server goes on.
     """
 
-    ae: AE
+    ae: Any
     allow_reuse_address = True
     request_queue_size = BACKLOG
     """How many connections may wait to be accepted."""
@@ -61,7 +58,7 @@ class AssociationServer(ServerBase[Association]):
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         address: Address | None,
         ae_title: str,
         contexts: list[PresentationContext],
@@ -200,11 +197,11 @@ class AssociationServer(ServerBase[Association]):
             if signals is not None:
                 signals.took(numbers)
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: it has a server of its own if nobody has served with it, else none."""
         free(self._state)
         self._workers = Workers()
-        self._associations.clear()
+        self.running_associations.forsake(why)
         self._wake_in.close()
         self._wake_out.close()
         if self._serving or self in self.ae._servers or self._stopped.is_set():
@@ -319,9 +316,18 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        if self._stop():
+            self.server_close()
+
+    def server_close(self) -> None:
+        """Close the listening socket; :meth:`shutdown` calls it once, for subclasses that have more to close."""
+        self._stop()
+
+    def _stop(self) -> bool:
+        """Whether it has not stopped before."""
         with self._state:
             if self._stopped.is_set():
-                return
+                return False
             self._stopped.set()
             self._workers.close()
             with contextlib.suppress(OSError):
@@ -333,10 +339,7 @@ class AssociationServer(ServerBase[Association]):
             if not self._serving:
                 self._wake_in.close()
                 self._wake_out.close()
-
-    def server_close(self) -> None:
-        """Close the listening socket."""
-        self.shutdown()
+        return True
 
     def __enter__(self) -> Self:
         return self

@@ -4,8 +4,8 @@ For tests, simulations and fuzzing: nothing sleeps, everything is deterministic,
 """
 
 from dicomwire.memory.association import Association
-from dicomwire.memory.channel import MemoryChannel, pair
 from dicomwire.memory.entity import AE
+from dicomwire.memory.memory_channel import MemoryChannel, pair
 from dicomwire.memory.network import Network
 from dicomwire.memory.server import Server
 

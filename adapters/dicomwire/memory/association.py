@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
+from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.awaited import AsyncAssociation
-from dicomwire.memory.channel import MemoryChannel
+from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.handlers import HandlerTable
+from dicomwire.associations.line import Line
+from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network, until
+from dicomwire.upper_layer.state import Role
+
+
+class NetworkHost(PlainHost):
+    """The host of an association inside a :class:`Network`."""
+
+    line: Line
+    """The association's, once that is made."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(lambda: datetime(2000, 1, 1) + timedelta(seconds=network.now))
+        self._network = network
+        self.moves: int = 0
+        """How often timeouts were set."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run ``work`` in a task of the network."""
+        self._network.spawn(work)
+        return True
+
+    def timeouts_set(self, take: Callable[[], None]) -> None:
+        """Let whoever waits look at the deadline anew."""
+        take()
+        self.moves += 1
+        if self.line.standing.was_opened:
+            self.line.channel.changed()
 
 
 class Association(AsyncAssociation):
     """An association inside a :class:`Network`."""
 
-    _moves = 0
-
-    @property
-    def _network(self) -> Network:
-        network: Any = getattr(self._ae, "network", None)
+    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
+        network: Any = getattr(ae, "network", None)
         assert isinstance(network, Network)
-        return network
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
-        self._network.spawn(work)
-        return True
-
-    def _deadline_moved(self) -> None:
-        super()._deadline_moved()
-        self._moves += 1
-        if self._channel is not None:
-            # Whoever waits looks at the deadline anew.
-            self._channel.changed()
-
-    def _timestamp(self) -> datetime:
-        return datetime(2000, 1, 1) + timedelta(seconds=self._network.now)
+        self.host: NetworkHost = NetworkHost(network)
+        super().__init__(ae, role, handlers, self.host)
+        self.host.line = self.line
 
 
 async def attend(association: Association, channel: MemoryChannel) -> None:
     """Notice what the peer does while no operation of a requestor waits for it."""
-    while not association._ended:
+    line, host, standing = association.line, association.host, association.line.standing
+    while not standing.has_ended:
         now, idle = channel.network.now, association.network_timeout
         deadline = channel.session.next_deadline(now)
         if idle is not None:
             # While an operation waits this one does not run yet: it begins when that ends, now at the earliest.
             deadline = now + idle if deadline is None else min(deadline, now + idle)
 
-        def has_cause(moves: int = association._moves) -> bool:
-            arrived = (channel._arrived() or not channel.session.wants_data) and not association._advancing
-            return arrived or association._ended or association._moves != moves
+        def has_cause(moves: int = host.moves) -> bool:
+            arrived = (channel.has_arrived() or not channel.session.wants_data) and not line.is_reading
+            return arrived or standing.has_ended or host.moves != moves
 
         await until(has_cause, deadline)
-        if not association._ended:
-            await association._attend()
+        await line.attend()

@@ -7,10 +7,10 @@ from os import PathLike
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.awaited import AsyncApplicationEntity
-from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.compat.pdu_primitives import NegotiationItem
-from dicomwire.memory.association import Association, attend
-from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.association import Association
+from dicomwire.memory.memory_dialer import MemoryDialer
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -40,26 +40,10 @@ class AE(AsyncApplicationEntity):
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
         _refuse_sockets(addr, sock)
-        if not isinstance(addr, str | tuple) or not isinstance(port, int):
-            raise TypeError(f"an address is a str and a port an int, not {addr!r} and {port!r}")
-        association, request = new_requestor(
-            Association, self, contexts, ae_title, max_pdu, ext_neg, evt_handlers, (addr, port)
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
         )
-        server = self.network._listening.get(port)
-        if server is None:
-            await not_connected(association, ConnectionRefusedError(f"nobody listens on port {port}"))
-            return association
-        channel = MemoryChannel(association._new_session(), self.network)
-        local = bind_address or ("memory", 40000)
-        association.requestor._set_address(local, None)
-        association.acceptor._set_address((addr, port), None)
-        server._accept(channel, local)
-        self._register(association)
-        await association._open(channel)
-        await establish(association, request)
-        if association.is_established:
-            self.network.spawn(attend(association, channel))
-        return association
+        return await associate(Association, self, MemoryDialer(self.network, addr, port, bind_address), options)
 
     async def start_server(
         self,
@@ -77,7 +61,7 @@ class AE(AsyncApplicationEntity):
         server = Server(self, address, ae_title, contexts, evt_handlers)
         self._servers.append(server)
         if block:
-            await until(lambda: server not in self.network._listening.values())
+            await until(lambda: not self.network.is_listening(server))
         return server
 
     async def shutdown(self) -> None:
@@ -85,7 +69,7 @@ class AE(AsyncApplicationEntity):
         for association in self.active_associations:
             assert isinstance(association, Association)
             await association.abort()
-        for association in self._to_be_waited_for:
+        for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()
         while self._servers:

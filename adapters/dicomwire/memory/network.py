@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
-from heapq import heappop
+from heapq import heappop, heappush
 from types import coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from dicomwire.memory.server import Server
-
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Listener(Protocol):
+    """A server inside a :class:`Network`."""
+
+    def take_up(self, peer: Any, address: tuple[str, int]) -> None:
+        """Take up a connection of ``peer``, a channel, which is at ``address``."""
 
 
 class _Task:
@@ -49,7 +52,7 @@ class Network:
         self.now: float = 0.0
         """Seconds since the beginning; only waiting makes it pass."""
 
-        self._listening: dict[int, Server] = {}
+        self._listening: dict[int, Listener] = {}
         self._tasks: deque[_Task] = deque()
         self._arrivals: list[float] = []
         self._next_port = 50000
@@ -88,6 +91,36 @@ class Network:
         task = _Task(work)
         self._tasks.append(task)
         return task
+
+    def listen(self, server: Listener, port: int) -> int:
+        """Let ``server`` take up connections to ``port``, 0 for one that is free; the port.
+
+        Raises:
+            OSError: it is taken.
+        """
+        if port == 0:
+            self._next_port += 1
+            port = self._next_port
+        if port in self._listening:
+            raise OSError(f"port {port} is in use")
+        self._listening[port] = server
+        return port
+
+    def is_listening(self, server: Listener) -> bool:
+        """Whether it takes up connections."""
+        return server in self._listening.values()
+
+    def stop_listening(self, server: Listener) -> None:
+        """Let it take up no more."""
+        self._listening = {port: other for port, other in self._listening.items() if other is not server}
+
+    def expect(self, when: float) -> None:
+        """Something will arrive somewhere."""
+        heappush(self._arrivals, when)
+
+    def server_at(self, port: int) -> Listener | None:
+        """Who listens there."""
+        return self._listening.get(port)
 
     def _turn(self) -> None:
         if self._step_ready():

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.dimse.session import Session
 from dicomwire.memory.association import Association
-from dicomwire.memory.channel import MemoryChannel
+from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
-
-if TYPE_CHECKING:
-    from dicomwire.memory.entity import AE
 
 
 class Server(ServerBase[Association]):
@@ -25,7 +22,7 @@ class Server(ServerBase[Association]):
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         address: tuple[str, int],
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
@@ -34,37 +31,30 @@ class Server(ServerBase[Association]):
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.network: Network = ae.network
         host, port = address
-        if port == 0:
-            self.network._next_port += 1
-            port = self.network._next_port
-        if port in self.network._listening:
-            raise OSError(f"port {port} is in use")
-        self.server_address: tuple[str, int] = (host or "memory", port)
-        self.network._listening[port] = self
+        self.server_address: tuple[str, int] = (host or "memory", self.network.listen(self, port))
 
     @property
     def _is_stopped(self) -> bool:
-        return self.network._listening.get(self.server_address[1]) is not self
+        return not self.network.is_listening(self)
 
-    def _accept(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        channel, _ = _join(association._new_session(), peer)
-        association.requestor._set_address(address, None)
-        association.acceptor._set_address(self.server_address, None)
-        self._adopt(association)
+    def take_up(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
+        """Take up a connection of ``peer``, which is at ``address``."""
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        channel, _ = _join(association.line.session, peer)
+        association.line.sides.requestor.is_at(address, None)
+        association.line.sides.acceptor.is_at(self.server_address, None)
+        self.adopt(association)
         self.network.spawn(self._serve(association, channel))
 
     async def _serve(self, association: Association, channel: MemoryChannel) -> None:
         try:
-            await association._open(channel)
-            await serve_association(association, self._support())
+            await serve_connection(association, channel, self)
         finally:
-            self._forget(association)
+            self.forget(association)
 
     def shutdown(self) -> None:
         """Stop accepting; running associations go on."""
-        if self.network._listening.get(self.server_address[1]) is self:
-            del self.network._listening[self.server_address[1]]
+        self.network.stop_listening(self)
 
     server_close = shutdown
 

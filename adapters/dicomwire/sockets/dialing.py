@@ -1,17 +1,16 @@
-"""How connections are opened: the sockets of the attempts, which adapters wait for in their own way."""
+"""How connections are opened: the race of the addresses, whose sockets adapters wait for in their own way."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from dicomwire.sockets.addresses import AF_UNIX, Destination, end_of, information_of, is_any
+from dicomwire.sockets.addresses import AF_UNIX, Destination, information_of, is_any
 from dicomwire.sockets.given_sockets import check_connected
 from dicomwire.sockets.listening import reuse_address
 from dicomwire.sockets.race import Race, interleaved
@@ -54,6 +53,14 @@ class Attempt:
     def finish(self) -> None:
         """What has become of it: `OSError` if it has failed."""
         _check(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def outcome(self) -> tuple[Attempt, OSError | None]:
+        """Itself, and why it has failed; None if it has not."""
+        try:
+            self.finish()
+        except OSError as error:
+            return self, error
+        return self, None
 
 
 def _check(code: int) -> None:
@@ -134,20 +141,6 @@ class Dialing:
     def address_type(self) -> Any:
         """What makes an ``AddressInformation`` of either end."""
         return information_of(self._reached.family)
-
-    def settle(self, association: Any, local: Any) -> None:
-        """Let the two sides of an association know their addresses; ``local`` is ours, as ``socket`` gives it."""
-        association.acceptor._set_address(self.peer, self.address_type)
-        association.requestor._set_address(end_of(local), self.address_type)
-
-    @contextmanager
-    def kept_for_the_caller(self) -> Iterator[None]:
-        """What is raised in the block ends the dialing; a socket from outside is not touched."""
-        try:
-            yield
-        except BaseException:
-            self.close()
-            raise
 
     # -- the race -----------------------------------------------------------------------------------------------------
     def allow(self, connection_timeout: float | None, acse_timeout: float | None) -> None:
@@ -237,3 +230,67 @@ def over_given(sock: object, bind_address: object) -> Dialing:
     if not is_any(bind_address):
         raise ValueError("bind_address has no meaning for a sock that is connected already")
     return Dialing.over(given)
+
+
+class Waiter(Protocol):
+    """How an adapter waits for attempts."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def begin(self, attempt: Attempt) -> bool:
+        """Begin to connect; False if it takes waiting.
+
+        Raises:
+            OSError: it cannot be done.
+        """
+        ...
+
+    async def wait(self, deadline: float | None) -> Iterable[tuple[Attempt, Exception | None]]:
+        """Wait until attempts have ended, or the deadline has passed: those that have, and why not if they failed."""
+        ...
+
+    async def stop(self) -> None:
+        """Wait for nothing any more; the sockets will be closed."""
+
+
+async def reach(dialing: Dialing, waiter: Waiter) -> socket.socket:
+    """A connected socket, which does not block.
+
+    Raises:
+        OSError: no address answers, or not in time.
+    """
+    dialing.begin(waiter.now())
+    try:
+        try:
+            return await _race(dialing, waiter)
+        finally:
+            await waiter.stop()
+    except BaseException:
+        dialing.abandon()
+        raise
+    finally:
+        dialing.close()
+
+
+async def _race(dialing: Dialing, waiter: Waiter) -> socket.socket:
+    while dialing.winner is None:
+        now = waiter.now()
+        attempt = dialing.next_attempt(now)
+        if attempt is not None:
+            try:
+                if waiter.begin(attempt):
+                    dialing.won(attempt)
+            except OSError as error:
+                dialing.failed(attempt, error, now)
+        elif (failure := dialing.failure(now)) is not None:
+            raise failure
+        else:
+            for ended, failed in await waiter.wait(dialing.next_deadline()):
+                if failed is None:
+                    dialing.won(ended)
+                else:
+                    dialing.failed(ended, failed, waiter.now())
+    dialing.winner.sock.setblocking(False)
+    return dialing.winner.sock

@@ -20,7 +20,7 @@ _process = os.getpid()
 class Inherited(Protocol):
     """What has to know that it is a copy."""
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """Let go of what the parent shares without touching it; ``why`` is for users."""
 
 
@@ -44,7 +44,7 @@ def _tell() -> None:
     _process = os.getpid()
     for thing in list(_things):
         try:
-            thing._forsake(why)
+            thing.forsake(why)
         except Exception:
             LOGGER.exception("after a fork: %r keeps what belongs to its parent", type(thing).__name__)
 

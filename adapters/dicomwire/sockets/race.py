@@ -41,7 +41,7 @@ class Race(Generic[T]):
         self._reasons: dict[T, str] = dict.fromkeys(self._waiting, "not tried")
         self._errors: list[Exception] = []
         self._timeout = timeout
-        self.deadline = None if timeout is None else now + timeout
+        self.deadline: float | None = None if timeout is None else now + timeout
         # All shall have a chance, also in a short time.
         share = ATTEMPT_DELAY if timeout is None else timeout / max(1, len(self._waiting))
         self._delay = max(_SHORTEST_DELAY, min(ATTEMPT_DELAY, share))

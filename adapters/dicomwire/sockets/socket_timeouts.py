@@ -18,7 +18,7 @@ TIMED_OUT = (TimeoutError, BlockingIOError)
 """What ``recv`` and ``send`` raise when the time is up."""
 
 
-class Timeouts(Protocol):
+class SocketTimeouts(Protocol):
     """Seconds for the calls on one socket from now on, None for no limit."""
 
     def receive(self, seconds: float | None) -> None:
@@ -119,7 +119,7 @@ def is_cooperative(sock: socket.socket) -> bool:
     return not isinstance(sock, _socket.socket)
 
 
-def timeouts_of(sock: socket.socket) -> Timeouts:
+def timeouts_of(sock: socket.socket) -> SocketTimeouts:
     """The timeouts of a connected socket, which are not limited yet."""
     if type(sock) is socket.socket and not is_cooperative(sock) and _kernel_takes_them():
         return KernelTimeouts(sock)

@@ -27,7 +27,7 @@ class TLSStream:
         self._sock = sock
         self._lock = threading.Lock()
         self._readable, self._writable = _waiter(sock, writing=False), _waiter(sock, writing=True)
-        self.timeouts = RememberedTimeouts()
+        self.timeouts: RememberedTimeouts = RememberedTimeouts()
         """For the calls from now on."""
 
     def recv_into(self, buffer: memoryview) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import ssl
 from collections.abc import Sequence
@@ -11,19 +10,15 @@ import trio
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.awaited import AsyncApplicationEntity
-from dicomwire.associations.requesting import establish, new_requestor, not_connected
+from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.compat.pdu_primitives import NegotiationItem
-from dicomwire.sockets.addresses import Address, Peer, no_delay
-from dicomwire.sockets.dialing import Dialing
+from dicomwire.sockets.addresses import Address, Peer
+from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.trio.association import Association
-from dicomwire.trio.channel import SocketChannel
-from dicomwire.trio.dialing import dial, open_dialing, resolved
-from dicomwire.trio.handshake import handshake
+from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.server import AssociationServer
 from dicomwire.vocabulary.contexts import PresentationContext
-
-TLSArguments = tuple[ssl.SSLContext, str | None]
 
 
 class AE(AsyncApplicationEntity):
@@ -32,7 +27,7 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
-        tell_forks(self)
+        tell_forks(self.running_associations)
 
     async def associate(
         self,
@@ -49,53 +44,11 @@ class AE(AsyncApplicationEntity):
         sock: socket.socket | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
-        dialing = await open_dialing(addr, port, bind_address, sock)
-        with dialing.kept_for_the_caller():
-            association, request = new_requestor(
-                Association,
-                self,
-                contexts,
-                ae_title,
-                max_pdu,
-                ext_neg,
-                evt_handlers,
-                dialing.peer,
-                dialing.address_type,
-            )
-        dialing.allow(self.connection_timeout, self.acse_timeout)
-        try:
-            connected = await self._secure(await dial(dialing), tls_args, dialing)
-        except (OSError, ValueError) as error:
-            await not_connected(association, error)
-            return association
-        dialing.settle(association, connected.getsockname())
-        channel = SocketChannel(connected, association._new_session())
-        self._register(association)
-        await association._open(channel)
-        await establish(association, request)
-        return association
-
-    async def _secure(self, sock: socket.socket, tls_args: TLSArguments | None, dialing: Dialing) -> socket.socket:
-        no_delay(sock)
-        if tls_args is None:
-            return sock
-        context, server_hostname = tls_args
-        try:
-            secure = context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
-        except BaseException:
-            sock.close()
-            raise
-        deadline = dialing.handshake_deadline(trio.current_time())
-        try:
-            with trio.fail_at(math.inf if deadline is None else deadline):
-                await handshake(secure)
-        except trio.TooSlowError:
-            secure.close()
-            raise dialing.handshake_timeout() from None
-        except BaseException:
-            secure.close()
-            raise
-        return secure
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
+        return await associate(Association, self, NurseryDialer(call), options)
 
     async def start_server(
         self,
@@ -133,6 +86,6 @@ class AE(AsyncApplicationEntity):
             for association in self.active_associations:
                 assert isinstance(association, Association)
                 nursery.start_soon(association.abort)
-        for association in self._to_be_waited_for:
+        for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()

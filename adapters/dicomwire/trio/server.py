@@ -8,27 +8,23 @@ import ssl
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import trio
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
-from dicomwire.associations.accepting import serve_association
-from dicomwire.associations.server import ServerBase
+from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of, no_delay
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
 from dicomwire.trio.association import Association
-from dicomwire.trio.channel import SocketChannel
 from dicomwire.trio.handshake import handshake
+from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
-
-if TYPE_CHECKING:
-    from dicomwire.trio.entity import AE
-
 
 LOGGER = logger(__name__)
 
@@ -36,11 +32,11 @@ LOGGER = logger(__name__)
 class AssociationServer(ServerBase[Association]):
     """Accepts associations inside ``async with``, whose nursery owns their tasks."""
 
-    ae: AE
+    ae: Any
 
     def __init__(
         self,
-        ae: AE,
+        ae: Any,
         address: Address | AddressInformation | None,
         ae_title: str | None,
         contexts: list[PresentationContext] | None,
@@ -78,18 +74,17 @@ class AssociationServer(ServerBase[Association]):
                         nursery.start_soon(association.abort)
             else:
                 for association in self.active_associations:
-                    if not association._ended:
-                        association._abandon()
+                    association.line.ending.abandon()
         finally:
             manager, self._manager = self._manager, None
             if kind is not None:
                 self._nursery.cancel_scope.cancel()
             await manager.__aexit__(None, None, None)
 
-    def _forsake(self, why: str) -> None:
+    def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
-        self._associations.clear()
+        self.running_associations.forsake(why)
 
     async def _accept_for_ever(self) -> None:
         assert self._nursery is not None
@@ -112,31 +107,30 @@ class AssociationServer(ServerBase[Association]):
             self._nursery.start_soon(self._serve, sock, address)
 
     async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
-        association = Association(self.ae, Role.ACCEPTOR, self._handlers)
-        association._nursery = self._nursery
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association.host.nursery = self._nursery
         peer, information = end_of(address), information_of(sock.family)
-        association.requestor._set_address(peer, information)
-        association.acceptor._set_address(end_of(sock.getsockname()), information)
-        self._adopt(association)
+        association.line.sides.requestor.is_at(peer, information)
+        association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information)
+        self.adopt(association)
         channel: SocketChannel | None = None
         try:
             sock.setblocking(False)
             no_delay(sock)
             sock = await self._secure(sock)
-            channel = SocketChannel(sock, association._new_session())
-            await association._open(channel)
-            await serve_association(association, self._support())
+            channel = SocketChannel(sock, association.line.session)
+            await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:
             tell_failed_handshake(association, error)
             association.kill()
         except Exception:
             LOGGER.exception("an association with %s failed", shown_address(peer))
         finally:
-            self._forget(association)
+            self.forget(association)
             if channel is None:
                 sock.close()
             else:
-                channel._close()
+                channel.close()
 
     async def _secure(self, sock: socket.socket) -> socket.socket:
         if self.ssl_context is None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.entity import supported_by
+from dicomwire.associations.association_base import AssociationBase
+from dicomwire.associations.channel import Channel
+from dicomwire.associations.configured_contexts import supported_by
+from dicomwire.associations.coroutines import outcome
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.negotiation import Supported, accept_contexts
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.associations.user_code import HandlerRaised
-from dicomwire.associations.window import answer_window
+from dicomwire.associations.window import answer_to
 from dicomwire.compat.wire_items import to_item
 from dicomwire.errors import LocalProtocolError
 from dicomwire.upper_layer.items import (
+    AsynchronousOperationsWindowItem,
     PresentationContextACItem,
     RoleSelectionItem,
     SOPClassExtendedItem,
@@ -23,65 +29,98 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import APPLICATION_CONTEXT_NAME, AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import (
+    ACSEDiagnostic,
+    Code,
+    PresentationDiagnostic,
+    RejectResult,
+    RejectSource,
+    UserDiagnostic,
+)
 from dicomwire.vocabulary.titles_and_uids import received_text
 
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 LOGGER = logger(__name__)
 
-_PERMANENT, _TRANSIENT = 1, 2
-_USER, _ACSE, _PRESENTATION = 1, 2, 3
+
+async def serve_over(
+    association: AssociationT,
+    server: ServerBase[AssociationT],
+    make: Callable[[AssociationT], Channel | Awaitable[Channel]],
+) -> None:
+    """Accept an association over a connection that somebody else has opened, and serve it to its end.
+
+    ``make`` gives the channel.  What it raises comes out.
+    """
+    server.adopt(association)
+    try:
+        channel: Channel = await outcome(make(association))
+        await outcome(association.line.host.face(serve_connection(association, channel, server)))
+    finally:
+        server.forget(association)
 
 
-async def serve_association(association: AssociationBase, supported: Mapping[str, Supported]) -> None:
-    """The whole life of an association that a peer opened: the channel is open, nothing was received yet."""
-    with association._exchange:
-        while association._request is None and not association._ended:
-            await association._advance()
-        if association._ended:
+async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
+    """The whole life of an association over a connection that ``server`` has accepted, TLS included."""
+    line, control = association.line, association.control
+    await line.open(channel)
+    supported = server.supported()
+    standing, sides = line.standing, line.sides
+    with line.exchange:
+        while control.request is None and not standing.has_ended:
+            await line.advance()
+        if standing.has_ended:
             return
-        request = association._request
+        request = control.request
         assert request is not None
-        association.requestor._set_pdu(request)
-        association.acceptor._ae_title = association.acceptor._ae_title or received_text(request.called_ae_title)
-        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
-        await association._notify(evt.EVT_REQUESTED)
-        if association._connection.ending and not association._ended:
+        sides.requestor.say(request)
+        sides.acceptor.ae_title = sides.acceptor.ae_title or received_text(request.called_ae_title)
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
+        await line.handlers.notify(evt.EVT_REQUESTED)
+        if line.session.connection.ending and not standing.has_ended:
             # A handler has rejected it with codes of its own.
-            await association._finish("rejected", "rejected by a handler")
-        if not association._ended:
+            await line.ending.finish("rejected", "rejected by a handler")
+        if not standing.has_ended:
             await _decide(association, request, supported)
-        while not association._ended:
-            await association._advance()
-        await association._wait_closed()
+        await line.wait_closed()
 
 
 async def _decide(association: AssociationBase, request: AssociateRQ, supported: Mapping[str, Supported]) -> None:
+    line, sides = association.line, association.line.sides
     reject = _grounds(association, request)
     identity_response: UserItem | None = None
     if reject is None:
         identity_response, refused = await _identity(association)
         reject = refused
-    if association._ended:
+    if line.standing.has_ended:
         return
     if reject is not None:
         await _reject(association, reject)
         return
     await _common_extended(association)
-    if association.acceptor._chose_contexts:
+    if sides.acceptor.chose_contexts:
         # A handler has changed what is supported, for this association.
-        supported = supported_by(association.acceptor._contexts)
-    proposed_roles = association.requestor._roles()
+        supported = supported_by(sides.acceptor.contexts)
+    proposed_roles = sides.requestor.roles()
     outcomes, granted = accept_contexts(request.presentation_context, supported, proposed_roles, _is_open_to)
-    association._set_contexts(outcomes)
+    association.contexts.set(outcomes)
     extended = await _sop_class_extended(association)
-    window = await answer_window(association)
-    if association._ended:
+    window = await answer_to(
+        association.requestor.asynchronous_operations, association.ae.asynchronous_operations, line.handlers
+    )
+    if line.standing.has_ended:
         return
-    items: list[UserItem] = association.acceptor._basic_items()
+    items: list[UserItem] = sides.acceptor.basic_items()
     if window is not None:
-        items.append(window)
+        invoked, performed = window
+        # Ours is the other point of view.
+        association.use_window((performed, invoked))
+        items.append(
+            AsynchronousOperationsWindowItem(
+                maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
+            )
+        )
     items += [RoleSelectionItem(sop_class_uid=uid, scu_role=scu, scp_role=scp) for uid, (scu, scp) in granted.items()]
     items += extended
     if identity_response is not None:
@@ -100,63 +139,67 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         ),
         user_information=tuple(items),
     )
-    assert association._session is not None
     try:
-        association._session.send(answer)
+        line.session.send(answer)
     except LocalProtocolError:
         # The peer is gone, or a handler has ended it; the next event says so.
         return
-    association.acceptor._set_pdu(answer)
-    association.is_established = True
+    sides.acceptor.say(answer)
+    line.standing.is_established = True
     tell_refused(association)
-    await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
-    await association._notify(evt.EVT_ACCEPTED)
-    if association.is_established:
-        await association._notify(evt.EVT_ESTABLISHED)
-    await association._flush()
+    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    await line.handlers.notify(evt.EVT_ACCEPTED)
+    if line.standing.is_established:
+        await line.handlers.notify(evt.EVT_ESTABLISHED)
+    await line.flush()
 
 
 def _added(association: AssociationBase, items: list[UserItem]) -> list[UserItem]:
     """What an ``EVT_REQUESTED`` handler has added to the answer, where negotiation has not said it already."""
     present = {(item.kind, getattr(item, "sop_class_uid", None)) for item in items}
-    added = [to_item(primitive) for primitive in association.acceptor._items]
+    added = [to_item(primitive) for primitive in association.line.sides.acceptor.items]
     return [item for item in added if (item.kind, getattr(item, "sop_class_uid", None)) not in present]
 
 
 def _grounds(association: AssociationBase, request: AssociateRQ) -> AssociateRJ | None:
     """Why to reject, if so: what the AE's configuration says."""
-    ae = association._ae
-    if ae._acceptor_count() > ae.maximum_associations:
-        return AssociateRJ(result=_TRANSIENT, source=_PRESENTATION, reason_diagnostic=2)
+    ae: ApplicationEntityBase = association.ae
+    called = association.line.sides.acceptor.ae_title.strip()
+    if ae.running_associations.accepted_count > ae.maximum_associations:
+        return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=2)
-    if ae.require_called_aet and received_text(request.called_ae_title) != association.acceptor._ae_title.strip():
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=7)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)
+    if ae.require_called_aet and received_text(request.called_ae_title) != called:
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE)
     required = [title.strip() for title in ae.require_calling_aet]
     if required and received_text(request.calling_ae_title) not in required:
-        return AssociateRJ(result=_PERMANENT, source=_USER, reason_diagnostic=3)
+        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE)
     return None
 
 
+def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> AssociateRJ:
+    return AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic)
+
+
 async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
-    assert association._session is not None
+    line = association.line
     try:
-        association._session.send(refusal)
+        line.session.send(refusal)
     except LocalProtocolError:
         return
-    association.acceptor._set_pdu(refusal)
-    await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
-    await association._finish("rejected", f"rejected: {refusal.reason_str}")
+    line.sides.acceptor.say(refusal)
+    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    await line.ending.finish("rejected", f"rejected: {refusal.reason_str}")
 
 
 async def _identity(association: AssociationBase) -> tuple[UserItem | None, AssociateRJ | None]:
     """The user identity response to send, or the rejection if the identity is refused."""
-    identity = association.requestor._identity()
-    if identity is None or association._handlers.intervention(evt.EVT_USER_ID) is None:
+    identity = association.line.sides.requestor.identity()
+    if identity is None or association.line.handlers.intervention(evt.EVT_USER_ID) is None:
         return None, None
-    refusal = AssociateRJ(result=_TRANSIENT, source=_ACSE, reason_diagnostic=1)
+    refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:
-        verdict = await association._intervene(
+        verdict = await association.line.handlers.intervene(
             evt.EVT_USER_ID,
             user_id_type=identity.user_identity_type,
             primary_field=identity.primary_field,
@@ -182,7 +225,7 @@ async def _identity(association: AssociationBase) -> tuple[UserItem | None, Asso
 async def _ask(association: AssociationBase, event: evt.InterventionEvent, **attrs: Any) -> dict[Any, Any]:
     """A mapping from the handler; empty if it raised or gave something else."""
     try:
-        answer = await association._intervene(event, **attrs)
+        answer = await association.line.handlers.intervene(event, **attrs)
     except HandlerRaised:
         return {}
     if isinstance(answer, dict):
@@ -192,20 +235,20 @@ async def _ask(association: AssociationBase, event: evt.InterventionEvent, **att
 
 
 async def _common_extended(association: AssociationBase) -> None:
-    if association._handlers.intervention(evt.EVT_SOP_COMMON) is None:
+    if association.line.handlers.intervention(evt.EVT_SOP_COMMON) is None:
         return
     items = association.requestor.sop_class_common_extended
     accepted = await _ask(association, evt.EVT_SOP_COMMON, items=items)
     for uid, item in accepted.items():
         if uid in items:
             related = [str(related) for related in item.related_general_sop_class_identification]
-            association.acceptor._accepted_common[str(uid)] = (str(item.service_class_uid), related)
+            association.line.sides.acceptor.accepted_common[str(uid)] = (str(item.service_class_uid), related)
 
 
 async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
-    if association._handlers.intervention(evt.EVT_SOP_EXTENDED) is None:
+    if association.line.handlers.intervention(evt.EVT_SOP_EXTENDED) is None:
         return []
-    information = association.requestor._application_information()
+    information = association.line.sides.requestor.application_information()
     answer = await _ask(association, evt.EVT_SOP_EXTENDED, app_info=information)
     return [
         SOPClassExtendedItem(sop_class_uid=str(uid), service_class_application_information=value)
@@ -217,6 +260,6 @@ async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
 def _is_open_to(abstract_syntax: str) -> bool:
     if not _config.UNRESTRICTED_STORAGE_SERVICE:
         return False
-    from dicomwire.vocabulary.contexts import is_unrestricted
+    from dicomwire.vocabulary.context_lists import is_unrestricted
 
     return is_unrestricted(abstract_syntax)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.ending import refuse_to_wait
-from dicomwire.associations.entity import ApplicationEntityBase
+from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.releasing import release
 from dicomwire.operations.echo_scu import send_c_echo
 from dicomwire.operations.normalized_scu import (
     send_n_action,
@@ -46,20 +47,16 @@ class AsyncAssociation(AssociationBase):
     send_n_get = send_n_get
     send_n_set = send_n_set
 
-    def _call_in_thread(self, function: Any, *args: Any) -> Any:
-        # In the thread nothing else tells the log whose handler this is.
-        return function(*args)
-
     async def release(self) -> None:
         """Release the association: returns when it is released, aborted or ``acse_timeout`` has passed.
 
         Does nothing if it is not established.
         """
-        await self._release()
+        await release(self.line)
 
     async def abort(self, block: bool = True) -> None:
         """Abort the association, with ``block`` until the connection is closed; does nothing if it has ended."""
-        await self._abort(block=block)
+        await self.control.abort(block=block)
 
     async def wait_closed(self) -> None:
         """Return when the association has ended and its last handlers have returned, ``EVT_CONN_CLOSE`` last.
@@ -68,8 +65,8 @@ class AsyncAssociation(AssociationBase):
             RuntimeError: it would wait for itself, in a handler that is told of its end.
         """
         refuse_to_wait(self)
-        if self._channel is not None:
-            await self._wait_closed()
+        if self.line.standing.was_opened:
+            await self.line.wait_closed()
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,6 +78,6 @@ class AsyncAssociation(AssociationBase):
             await self.release()
         elif issubclass(kind, Exception):
             await self.abort()
-        elif not self._ended:
+        else:
             # A cancelled task must not wait.
-            self._abandon()
+            self.line.ending.abandon()

@@ -7,7 +7,20 @@ from typing import Any, Protocol
 from dicomwire.dimse.session import Session
 
 
-class Channel(Protocol):
+class Turns(Protocol):
+    """Who reads for whom, and who sends, where several threads or tasks use one association."""
+
+    def hold(self, held: bool) -> None:
+        """Views of received data are in use while the caller waits for something else: receive nothing over them."""
+
+    async def turn(self) -> None:
+        """Wait for somebody else's :meth:`changed`: another thread or task reads or sends for all."""
+
+    def changed(self) -> None:
+        """Wake those who wait in :meth:`turn`."""
+
+
+class Channel(Turns, Protocol):
     """One peer, seen from the shared logic: a session and the transport that feeds it.
 
     A blocking adapter does its work before each coroutine returns, so the logic above never suspends; an
@@ -45,15 +58,6 @@ class Channel(Protocol):
         True if it was fed something.
         """
         ...
-
-    def hold(self, held: bool) -> None:
-        """Views of received data are in use while the caller waits for something else: receive nothing over them."""
-
-    async def turn(self) -> None:
-        """Wait for somebody else's :meth:`changed`: another thread or task reads or sends for all."""
-
-    def changed(self) -> None:
-        """Wake those who wait in :meth:`turn`."""
 
     async def send_eof(self) -> None:
         """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""

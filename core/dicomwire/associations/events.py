@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import BaseTag, Tag
 
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.tag import BaseTag
-
-    from dicomwire.associations.association import AssociationBase
-    from dicomwire.associations.association_state import AssociationState
-    from dicomwire.associations.received import ReceivedMessage
-    from dicomwire.vocabulary.contexts import PresentationContextTuple
 from dicomwire._logging import logger
+from dicomwire.associations.received_message import ReceivedMessage, made_by_hand
+from dicomwire.vocabulary.contexts import PresentationContextTuple
+from dicomwire.vocabulary.titles_and_uids import received_text
 
 LOGGER = logger(__name__)
 
@@ -108,7 +104,7 @@ EVT_C_STORE_SINK = InterventionEvent("EVT_C_STORE_SINK", "A C-STORE data set is 
 says where the data set goes: None for memory, a path, a file object, a ``bytearray``, a callable that takes each
 piece, or a :class:`dicomwire.sinks.Sink`."""
 
-_INTERVENTIONS = (
+INTERVENTIONS = (
     EVT_ASYNC_OPS, EVT_SOP_COMMON, EVT_SOP_EXTENDED, EVT_USER_ID, EVT_C_ECHO, EVT_C_FIND, EVT_C_GET, EVT_C_MOVE,
     EVT_C_STORE, EVT_N_ACTION, EVT_N_CREATE, EVT_N_DELETE, EVT_N_EVENT_REPORT, EVT_N_GET, EVT_N_SET,
 )  # fmt: skip
@@ -139,90 +135,6 @@ def get_default_handler(event: InterventionEvent) -> Handler:
     return _DEFAULTS.get(event, _unbound)
 
 
-class HandlerTable:
-    """Which handlers are bound to which events, for a server or an association."""
-
-    def __init__(self, handlers: Iterable[EventHandler] | None = None) -> None:
-        self._notifications: dict[EventType, list[Binding]] = {}
-        self._interventions: dict[EventType, Binding] = {}
-        self._own: dict[EventType, tuple[list[Binding], list[Binding]]] = {}
-        """All handlers of a notification event, and those of them that are not the library's, once somebody has asked.
-        Lists are replaced and never changed, so that they can be compared by identity: threads bind while others look.
-        """
-
-        self.library: set[Handler] = set()
-        """Handlers that the library bound to write its log."""
-
-        for item in handlers or ():
-            event, handler = item[0], item[1]
-            self.bind(event, handler, item[2] if len(item) > 2 else None)
-
-    def copy(self) -> HandlerTable:
-        """A table with the same handlers, to be changed on its own."""
-        table = HandlerTable()
-        table._notifications = {event: list(bound) for event, bound in self._notifications.items()}
-        table._interventions = dict(self._interventions)
-        table.library = set(self.library)
-        return table
-
-    def bind(self, event: EventType, handler: Handler, args: list[Any] | None = None) -> None:
-        """Bind ``handler`` to ``event``; ``args`` follow the event when it is called.
-
-        Raises:
-            TypeError: ``args`` is no list, or ``event`` no event.
-        """
-        if args is not None and not isinstance(args, list):
-            raise TypeError(f"the arguments of a handler are a list, not {type(args).__name__}")
-        if isinstance(event, InterventionEvent):
-            self._interventions[event] = (handler, args)
-        elif isinstance(event, NotificationEvent):
-            bound = self._notifications.get(event, [])
-            if (handler, args) not in bound:
-                self._notifications[event] = [*bound, (handler, args)]
-        else:
-            raise TypeError(f"{event!r} is no event")
-
-    def unbind(self, event: EventType, handler: Handler) -> None:
-        """Remove every binding of ``handler`` to ``event``; an unknown handler is ignored."""
-        if event in self._interventions and self._interventions[event][0] == handler:
-            del self._interventions[event]
-        bound = [item for item in self._notifications.get(event, ()) if item[0] != handler]
-        if bound:
-            self._notifications[event] = bound
-        else:
-            self._notifications.pop(event, None)
-
-    def events(self) -> list[EventType]:
-        """The events that have a handler, by name; intervention events always have one."""
-        bound = {event for event in self._interventions if event not in _INTERVENTIONS}
-        return sorted([*_INTERVENTIONS, *bound, *self._notifications], key=lambda event: event.name)
-
-    def handlers(self, event: EventType) -> list[Binding] | Binding:
-        """A list of bindings of a notification event, or the one of an intervention event."""
-        if isinstance(event, InterventionEvent):
-            return self._interventions.get(event) or (get_default_handler(event), None)
-        return list(self._notifications.get(event, ()))
-
-    def listeners(self, event: NotificationEvent) -> Sequence[Binding]:
-        """Who wants to hear of ``event`` now; the library's own handlers only if somebody reads its log."""
-        bound = self._notifications.get(event)
-        if not bound:
-            return ()
-        if self.library and not _LIBRARY_LOG.isEnabledFor(logging.INFO):
-            known = self._own.get(event)
-            if known is None or known[0] is not bound:
-                known = self._own[event] = bound, [item for item in bound if item[0] not in self.library]
-            return known[1]
-        return bound
-
-    def intervention(self, event: InterventionEvent) -> Binding | None:
-        """The handler bound by the user, if any."""
-        return self._interventions.get(event)
-
-
-_LIBRARY_LOG = logging.getLogger("dicomwire")
-
-
 class Event:
     """What a handler is given: what happened, to which association, and its details.
 
@@ -235,7 +147,7 @@ class Event:
 
     def __init__(
         self,
-        assoc: AssociationState | None,
+        assoc: Any,
         event: EventType,
         attrs: dict[str, Any] | None = None,
         *,
@@ -246,12 +158,12 @@ class Event:
         self.assoc: Any = assoc
         self.event = event
         # Not a clock of our own: the core has none.
-        self.timestamp: datetime = timestamp or getattr(assoc, "_timestamp", _no_clock)()
+        self.timestamp: datetime = timestamp or _time_at(assoc)
         self._message = message
         if attrs:
             if message is None and "request" in attrs and "context" in attrs:
                 attrs = attrs.copy()
-                self._message = _made_by_hand(attrs.pop("request"), attrs.pop("context"))
+                self._message = made_by_hand(attrs.pop("request"), attrs.pop("context"))
             self.__dict__.update(attrs)
 
     @property
@@ -261,11 +173,6 @@ class Event:
 
     def __repr__(self) -> str:
         return f"<Event {self.event.name}>"
-
-    @property
-    def _log_fields(self) -> Any:
-        # For handlers in worker threads, where nothing of the association is at work.
-        return getattr(self.assoc, "_log_fields", None)
 
     if TYPE_CHECKING:
         # The attributes of the event's kind, such as ``pdu`` or ``primitive``.
@@ -353,8 +260,6 @@ class Event:
     # -- command elements -----------------------------------------------------------------------------------------
     @property
     def move_destination(self) -> str | None:
-        from dicomwire.vocabulary.titles_and_uids import received_text
-
         title = self._of("move_destination", EVT_C_MOVE).command.move_destination
         return title if title is None else received_text(title)
 
@@ -369,8 +274,6 @@ class Event:
     @property
     def attribute_identifiers(self) -> list[BaseTag]:
         """The tags asked for; ``[]`` is all."""
-        from pydicom.tag import Tag
-
         command = self._of("attribute_identifiers", EVT_N_GET).command
         return [Tag(tag) for tag in command.attribute_identifier_list or ()]
 
@@ -379,33 +282,29 @@ class Event:
         """Whether the peer has sent C-CANCEL for this request; once True it stays so."""
         if self._message is None or self.event not in (EVT_C_FIND, EVT_C_GET, EVT_C_MOVE):
             return False
-        asked = self.__dict__.get("_is_cancelled") or getattr(self.assoc, "_is_cancelled", None)
-        return asked is not None and bool(asked(self._message.message_id))
+        asked = self.__dict__.get("_is_cancelled")
+        return bool(asked(self._message.message_id)) if asked else self._message.is_cancelled
 
 
-def _no_clock() -> Any:
-    return None
+def _time_at(assoc: Any) -> Any:
+    line = getattr(assoc, "line", None)
+    return None if line is None else line.host.timestamp()
 
 
-def _made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMessage:
-    """A request as if it had been received."""
-    from dicomwire.associations.received import ReceivedMessage
-    from dicomwire.compat.dimse_primitives import to_command
-    from dicomwire.dimse.session import AcceptedContext
-
-    command, data = to_command(primitive)
-    message = ReceivedMessage(AcceptedContext(*context), command)
-    message.data = data
-    return message
+def message_of(event: Event) -> ReceivedMessage:
+    """The received message that a service event is about; `AttributeError` if it is about none."""
+    if event._message is None:
+        raise AttributeError(f"{event.event.name} is not about a message")
+    return event._message
 
 
-def trigger(assoc: AssociationBase, event: EventType, attrs: dict[str, Any] | None = None) -> Any:
+def trigger(assoc: Any, event: EventType, attrs: dict[str, Any] | None = None) -> Any:
     """Call the handlers of ``event`` with an :class:`Event` made of ``attrs``; for plain handlers.
 
     A notification returns None, and what its handlers raise is logged; an intervention returns what its handler
     returns, and lets its exceptions through.
     """
-    happened = Event(assoc, event, attrs, timestamp=assoc._timestamp())
+    happened = Event(assoc, event, attrs)
     bound = assoc.get_handlers(event)
     if isinstance(bound, tuple):
         handler, args = bound

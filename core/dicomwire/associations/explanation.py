@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dicomwire._logging import logger, printable
+from dicomwire.associations.line import Line
+from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import (
     ABSTRACT_SYNTAX_NOT_SUPPORTED,
     ACCEPTED,
@@ -17,12 +19,12 @@ from dicomwire.associations.negotiation import (
     Roles,
     agree,
 )
+from dicomwire.associations.sides import Sides
 from dicomwire.upper_layer.items import PresentationContextACItem, PresentationContextRQItem, UserIdentityRQItem
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.reasons import RejectResult, RejectSource, UserDiagnostic
+from dicomwire.vocabulary.titles_and_uids import uid_name
 from dicomwire.vocabulary.tls_words import WANTS_A_CERTIFICATE, advice_on_handshake, is_encrypted
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association_state import AssociationState
 
 LOGGER = logger(__name__)
 
@@ -46,82 +48,87 @@ _NOT_ANSWERED = "not answered"
 _NOT_PROPOSED = "accepted with a transfer syntax that was not proposed"
 
 
-def uid_name(uid: str) -> str:
-    """The name of a UID, or the UID itself; whoever chose it."""
-    from pydicom.config import IGNORE
-    from pydicom.uid import UID
+class Explained(Protocol):
+    """What has to be known of an association to explain it."""
 
-    return printable(UID(uid, IGNORE).name, 100)
+    @property
+    def line(self) -> Line: ...
+    @property
+    def contexts(self) -> NegotiatedContexts: ...
 
 
-def explain(association: AssociationState) -> str:
+def explain(association: Explained) -> str:
     """What became of an association and its contexts: why contexts were refused, why there is none or no more."""
     parts = []
     if end := _end(association):
         parts.append(end)
-    if association._contexts:
-        parts += [_refused(association), *_unlike_asked(association)]
+    sides, negotiated = association.line.sides, association.contexts
+    if negotiated:
+        parts += [_refused(sides, negotiated), *_unlike_asked(sides, negotiated)]
     return "; ".join(parts) or "nothing was negotiated yet"
 
 
-def how_it_ended(association: AssociationState) -> str:
+def how_it_ended(association: Explained) -> str:
     """Why there is no association, or no more, and what to do about it; empty if there is one."""
     return _end(association)
 
 
-def tell_refused(association: AssociationState) -> None:
+def tell_refused(association: Explained) -> None:
     """Log by name which presentation contexts have just been refused, and why."""
-    if LOGGER.isEnabledFor(logging.INFO) and any(context.result != ACCEPTED for context in association._contexts):
-        LOGGER.info("%s", _refused(association))
+    negotiated = association.contexts
+    if LOGGER.isEnabledFor(logging.INFO) and any(context.result != ACCEPTED for context in negotiated.all):
+        LOGGER.info("%s", _refused(association.line.sides, negotiated))
 
 
 # -- how it ended --------------------------------------------------------------------------------------------------
-def _end(association: AssociationState) -> str:
-    why, advice = association.failure or "", _advice(association)
-    if why and not association._contexts and association._opened and association.is_aborted:
+def _end(association: Explained) -> str:
+    standing = association.line.standing
+    why, advice = standing.failure or "", _advice(association)
+    if why and not association.contexts and standing.was_opened and standing.is_aborted:
         why += ", before the request was answered"
     return f"{why}: {advice}" if why and advice else why
 
 
-def _advice(association: AssociationState) -> str | None:
+def _advice(association: Explained) -> str | None:
     """What whoever asked for an association can do about its failure."""
-    if association.is_acceptor or not association.failure:
+    line, standing = association.line, association.line.standing
+    if not line.sides.is_requestor or not standing.failure:
         return None
-    if association.is_rejected:
-        return _after_rejection(association)
-    if not association._opened:
-        return association._advice
-    if association._contexts:
-        timed_out = association.failure.startswith("timed out waiting for a response")
+    if standing.is_rejected:
+        return _after_rejection(line.sides)
+    if not standing.was_opened:
+        return standing.advice
+    if association.contexts:
+        timed_out = standing.failure.startswith("timed out waiting for a response")
         return "dimse_timeout is how long to wait for it" if timed_out else None
-    is_tls = is_encrypted(getattr(association._channel, "transport_socket", None))
-    if association.failure.startswith("timed out"):
+    is_tls = is_encrypted(line.channel.transport_socket)
+    if standing.failure.startswith("timed out"):
         busy = "be busy; acse_timeout is how long to wait for it"
         return f"it may {busy}" if is_tls else f"it may expect TLS, or {busy}"
-    if association.failure.startswith("connection closed"):
+    if standing.failure.startswith("connection closed"):
         first = WANTS_A_CERTIFICATE if is_tls else "it may expect TLS"
         return f"{first}, or something else than DICOM on that port, or not accept our address"
-    if association.failure.startswith("aborted by the"):
+    if standing.failure.startswith("aborted by the"):
         return "its log may say why; often it does not know our title or address"
     return None
 
 
-def _after_rejection(association: AssociationState) -> str | None:
-    pdu, request = association.acceptor._pdu, association.requestor._pdu
+def _after_rejection(sides: Sides) -> str | None:
+    pdu, request = sides.acceptor.said, sides.requestor.said
     if not isinstance(pdu, AssociateRJ) or not isinstance(request, AssociateRQ):
         return None
     match pdu.source, pdu.reason_diagnostic:
-        case 1, 3:
+        case RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE:
             title = printable(request.calling_ae_title, 16)
             return f"it does not know '{title}': have it added to its configuration, or give the AE a title it knows"
-        case 1, 7:
+        case RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE:
             title = printable(request.called_ae_title, 16)
             return f"'{title}' is not its title: give its own as called AE title (ae_title)"
-        case 3, _:
+        case RejectSource.PRESENTATION, _:
             return "try again later, or with fewer associations at a time"
     if request.user_item(UserIdentityRQItem) is not None:
         return "it may not accept our user identity; its log may say more"
-    return "try again later; its log may say why" if pdu.result == 2 else "its log may say why"
+    return "try again later; its log may say why" if pdu.result == RejectResult.TRANSIENT else "its log may say why"
 
 
 def advice_without_connection(error: Exception) -> str | None:
@@ -138,30 +145,30 @@ def advice_without_connection(error: Exception) -> str | None:
 
 
 # -- contexts that were refused ------------------------------------------------------------------------------------
-def _refused(association: AssociationState) -> str:
-    contexts = association._contexts
+def _refused(sides: Sides, negotiated: NegotiatedContexts) -> str:
+    contexts = negotiated.all
     grouped: dict[str, list[NegotiatedContext]] = {}
     for context in sorted(contexts, key=lambda context: context.result):
         if context.result != ACCEPTED:
-            grouped.setdefault(_reason(association, context), []).append(context)
+            grouped.setdefault(_reason(sides, negotiated, context), []).append(context)
     count = sum(map(len, grouped.values()))
     if not count:
         return f"all {len(contexts)} presentation contexts accepted"
-    who = "the peer" if association.is_requestor else "we"
+    who = "the peer" if sides.is_requestor else "we"
     reasons = []
     for reason, refused in grouped.items():
-        named = _classes(association, refused)
+        named = _classes(sides, negotiated, refused)
         reasons.append(f"{reason}: {named}" if len(grouped) == 1 else f"{len(refused)} {reason}: {named}")
     return f"{who} accepted {len(contexts) - count} and rejected {count} of {len(contexts)}: {'; '.join(reasons)}"
 
 
-def _reason(association: AssociationState, context: NegotiatedContext) -> str:
-    if _lacks_roles(association, context):
+def _reason(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> str:
+    if _lacks_roles(sides, negotiated, context):
         return _NO_ROLE
-    if _is_misnamed(association, context):
+    if _is_misnamed(sides, negotiated, context):
         return _MISNAMED
-    if context.result == PROVIDER_REJECTED and isinstance(association.acceptor._pdu, AssociateAC):
-        answered = _answered(association, context)
+    if context.result == PROVIDER_REJECTED and isinstance(sides.acceptor.said, AssociateAC):
+        answered = _answered(sides, negotiated, context)
         if answered is None:
             return _NOT_ANSWERED
         if answered.result == ACCEPTED:
@@ -169,47 +176,49 @@ def _reason(association: AssociationState, context: NegotiatedContext) -> str:
     return _RESULTS.get(context.result, f"result {context.result}")
 
 
-def _answered(association: AssociationState, context: NegotiatedContext) -> PresentationContextACItem | None:
+def _answered(
+    sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext
+) -> PresentationContextACItem | None:
     """What the acceptor said of a context."""
-    answer = association.acceptor._pdu
+    answer = sides.acceptor.said
     items = answer.presentation_context if isinstance(answer, AssociateAC) else ()
     return next((item for item in items if item.context_id == context.context_id), None)
 
 
-def _is_misnamed(association: AssociationState, context: NegotiatedContext) -> bool:
+def _is_misnamed(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> bool:
     """It is said of a class that it is not supported, and the class was accepted with other transfer syntaxes.
 
     CTN, Orthanc and DCMTK 3.6.8 answer so.
     """
     return context.result == ABSTRACT_SYNTAX_NOT_SUPPORTED and any(
-        other.result == ACCEPTED and other.abstract_syntax == context.abstract_syntax for other in association._contexts
+        other.result == ACCEPTED and other.abstract_syntax == context.abstract_syntax for other in negotiated.all
     )
 
 
-def _lacks_roles(association: AssociationState, context: NegotiatedContext) -> bool:
+def _lacks_roles(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> bool:
     """It was refused because the roles that were asked for and those that were granted have none in common."""
-    wish = _wish(association, context)
+    wish = _wish(sides, negotiated, context)
     if context.result != USER_REJECTED or wish is None:
         return False
-    if association.is_acceptor:
+    if not sides.is_requestor:
         return True
-    answered = _answered(association, context)
+    answered = _answered(sides, negotiated, context)
     if answered is not None and answered.result == ACCEPTED:
         return True
-    granted = association.acceptor._roles().get(context.abstract_syntax)
+    granted = sides.acceptor.roles().get(context.abstract_syntax)
     return granted is not None and not any(agree(wish, granted))
 
 
-def _classes(association: AssociationState, contexts: Iterable[NegotiatedContext]) -> str:
+def _classes(sides: Sides, negotiated: NegotiatedContexts, contexts: Iterable[NegotiatedContext]) -> str:
     """The SOP classes of refused contexts by name, each with what it was refused for."""
     details: dict[str, list[str]] = {}
     for context in contexts:
         known = details.setdefault(context.abstract_syntax, [])
-        if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED or _is_misnamed(association, context):
-            known += [uid_name(uid) for uid in _proposed(association, context) if uid_name(uid) not in known]
-        elif context.result == USER_REJECTED and (wish := _wish(association, context)) is not None and not known:
-            granted = association.acceptor._roles().get(context.abstract_syntax)
-            if granted is not None and not _lacks_roles(association, context):
+        if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED or _is_misnamed(sides, negotiated, context):
+            known += [uid_name(uid) for uid in _proposed(sides, negotiated, context) if uid_name(uid) not in known]
+        elif context.result == USER_REJECTED and (wish := _wish(sides, negotiated, context)) is not None and not known:
+            granted = sides.acceptor.roles().get(context.abstract_syntax)
+            if granted is not None and not _lacks_roles(sides, negotiated, context):
                 # The roles are not why.
                 continue
             known.append(f"asked for {_roles(wish)}" + (f", granted {_roles(granted)}" if granted else ""))
@@ -227,9 +236,9 @@ def _listed(names: list[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _proposed(association: AssociationState, context: NegotiatedContext) -> tuple[str, ...]:
+def _proposed(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> tuple[str, ...]:
     """The transfer syntaxes that were proposed in a context."""
-    request = association.requestor._pdu
+    request = sides.requestor.said
     items: tuple[PresentationContextRQItem, ...] = ()
     if isinstance(request, AssociateRQ):
         items = request.presentation_context
@@ -237,45 +246,45 @@ def _proposed(association: AssociationState, context: NegotiatedContext) -> tupl
 
 
 # -- roles ---------------------------------------------------------------------------------------------------------
-def _wish(association: AssociationState, context: NegotiatedContext) -> Roles | None:
-    return association.requestor._roles().get(context.abstract_syntax)
+def _wish(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> Roles | None:
+    return sides.requestor.roles().get(context.abstract_syntax)
 
 
 def _roles(roles: Roles) -> str:
     return " and ".join(name for name, is_held in zip(("SCU", "SCP"), roles, strict=True) if is_held) or "no role"
 
 
-def _unlike_asked(association: AssociationState) -> list[str]:
+def _unlike_asked(sides: Sides, negotiated: NegotiatedContexts) -> list[str]:
     """Accepted contexts in which the requestor has not the roles it asked for."""
-    wishes, granted = association.requestor._roles(), association.acceptor._roles()
+    wishes, granted = sides.requestor.roles(), sides.acceptor.roles()
     grouped: dict[str, list[str]] = {}
-    for context in association._contexts:
+    for context in negotiated.all:
         wish = wishes.get(context.abstract_syntax)
         if context.result != ACCEPTED or wish is None:
             continue
         scu, scp = context.as_scu, context.as_scp
-        got = (scu, scp) if association.is_requestor else (scp, scu)
+        got = (scu, scp) if sides.is_requestor else (scp, scu)
         if got != wish:
             silent = "" if context.abstract_syntax in granted else ", because the answer has no role selection for it"
             named = grouped.setdefault(f"asked for {_roles(wish)} but got {_roles(got)}{silent}", [])
             if uid_name(context.abstract_syntax) not in named:
                 named.append(uid_name(context.abstract_syntax))
-    who = "we" if association.is_requestor else "the peer"
+    who = "we" if sides.is_requestor else "the peer"
     return [f"{who} {what}: {_listed(names, _MOST_CLASSES)}" for what, names in grouped.items()]
 
 
 # -- why a request cannot be sent ----------------------------------------------------------------------------------
-def why_none(association: AssociationState, abstract_syntax: str) -> str:
+def why_none(sides: Sides, negotiated: NegotiatedContexts, abstract_syntax: str) -> str:
     """What became of the presentation contexts of a SOP class of which none can be used."""
-    contexts = [context for context in association._contexts if context.abstract_syntax == abstract_syntax]
+    contexts = [context for context in negotiated.all if context.abstract_syntax == abstract_syntax]
     if not contexts:
-        return "it was not proposed" if association.is_requestor else "the peer did not propose it"
-    return _listed([_fate(association, context) for context in contexts], 4)
+        return "it was not proposed" if sides.is_requestor else "the peer did not propose it"
+    return _listed([_fate(sides, negotiated, context) for context in contexts], 4)
 
 
-def _fate(association: AssociationState, context: NegotiatedContext) -> str:
+def _fate(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> str:
     if context.result == ACCEPTED:
         roles = _roles((context.as_scu, context.as_scp))
         return f"context {context.context_id} was accepted with {uid_name(context.transfer_syntax)}, we are {roles}"
-    syntaxes = _listed([uid_name(uid) for uid in _proposed(association, context)], _MOST_SYNTAXES)
-    return f"context {context.context_id} with {syntaxes} was refused, {_reason(association, context)}"
+    syntaxes = _listed([uid_name(uid) for uid in _proposed(sides, negotiated, context)], _MOST_SYNTAXES)
+    return f"context {context.context_id} with {syntaxes} was refused, {_reason(sides, negotiated, context)}"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
+from dicomwire.associations.channel import Channel
+from dicomwire.associations.configured_contexts import requested_items
+from dicomwire.associations.coroutines import outcome
+from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
+from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import read_answer
-from dicomwire.associations.server import handler_table
-from dicomwire.associations.window import adopt_window
+from dicomwire.associations.server_base import handler_table
+from dicomwire.associations.window import agreed
 from dicomwire.compat.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
     NegotiationItem,
@@ -23,7 +28,7 @@ from dicomwire.compat.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from dicomwire.compat.wire_items import associate_primitive, to_item
-from dicomwire.upper_layer.events import AssociateAccepted
+from dicomwire.upper_layer.connection_events import AssociateAccepted
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
     ImplementationClassUIDItem,
@@ -32,16 +37,15 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.reasons import AbortSource
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
-if TYPE_CHECKING:
-    from dicomwire.associations.entity import ApplicationEntityBase
-
 LOGGER = logger(__name__)
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
+DialedT_contra = TypeVar("DialedT_contra", bound=AssociationBase, contravariant=True)
 
 _EXTENDED = (
     SCP_SCU_RoleSelectionNegotiation,
@@ -51,6 +55,93 @@ _EXTENDED = (
     UserIdentityNegotiation,
 )
 _ONCE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
+
+
+@frozen(kw_only=True)
+class RequestOptions:
+    """What a program asks for in ``associate``, as it was given: nothing is checked yet."""
+
+    contexts: Sequence[PresentationContext] | None = None
+    """Those to propose; none, or None: those of the AE."""
+
+    ae_title: str = "ANY-SCP"
+    """The called title."""
+
+    max_pdu: int = 16382
+    """The longest P-DATA-TF body we take; 0 is no limit."""
+
+    ext_neg: Sequence[NegotiationItem] | None = None
+    evt_handlers: Sequence[evt.EventHandler] | None = None
+
+
+class Dialer(Protocol[DialedT_contra]):
+    """How an adapter reaches a peer, for one association; :func:`associate` calls it in this order."""
+
+    async def prepare(self) -> None:
+        """Check whom to call, and look up names.
+
+        Raises:
+            TypeError, ValueError: a bad argument.
+            OSError: a name cannot be resolved, or the local address not be bound.
+        """
+
+    @property
+    def peer(self) -> tuple[Any, ...] | None:
+        """The end of the peer: the one reached, or else the first to be tried; None if there are no addresses."""
+        ...
+
+    @property
+    def address_type(self) -> Callable[[tuple[Any, ...]], Any] | None:
+        """What makes an ``AddressInformation`` of either end."""
+        ...
+
+    def close(self) -> None:
+        """Nothing comes of it: the arguments were bad.  A connection from outside stays open."""
+
+    async def connect(self, association: DialedT_contra) -> Channel:
+        """Open the connection, TLS included, in the time that the AE of ``association`` has for it.
+
+        Raises:
+            OSError, ValueError: there is none, and nothing is left open.
+        """
+        ...
+
+    @property
+    def local(self) -> tuple[Any, ...] | None:
+        """Our end of the connection."""
+        ...
+
+    def opened(self, association: DialedT_contra) -> None:
+        """The association has its channel; nothing was sent yet."""
+
+    def established(self, association: DialedT_contra) -> None:
+        """The peer has accepted: from now on somebody must notice what it does while no verb waits for it."""
+
+
+class ChannelDialer(Generic[DialedT_contra]):
+    """A :class:`Dialer` over a connection that somebody else has opened: ``make`` gives its channel."""
+
+    peer = local = address_type = None
+
+    def __init__(self, make: Callable[[DialedT_contra], Channel | Awaitable[Channel]]) -> None:
+        self._make = make
+
+    async def prepare(self) -> None:
+        """There is nothing to look up."""
+
+    def close(self) -> None:
+        """It stays the caller's."""
+
+    async def connect(self, association: DialedT_contra) -> Channel:
+        """See :class:`Dialer`."""
+        channel: Channel = await outcome(self._make(association))
+        return channel
+
+    def opened(self, association: DialedT_contra) -> None:
+        """Nobody looks after it."""
+
+    def established(self, association: DialedT_contra) -> None:
+        """Nobody looks after it."""
 
 
 @frozen
@@ -63,21 +154,16 @@ class Proposal:
     """The called title as it was given."""
 
 
-def propose(
-    ae: ApplicationEntityBase,
-    contexts: Sequence[PresentationContext] | None,
-    ae_title: str,
-    max_pdu: int,
-    ext_neg: Sequence[NegotiationItem] | None,
-) -> Proposal:
-    """Check the arguments of ``associate`` in the documented order, and make the request of them.
+def propose(ae: ApplicationEntityBase, options: RequestOptions) -> Proposal:
+    """Check what is asked for in the documented order, and make the request of it.
 
     Raises:
         TypeError: a title or length of the wrong type, or an item that is no extended negotiation.
         ValueError: a bad title, length, context or item.
         RuntimeError: no presentation context at all.
     """
-    title = set_ae(ae_title, "ae_title", allow_empty=False, allow_none=False)
+    contexts, max_pdu, ext_neg = options.contexts, options.max_pdu, options.ext_neg
+    title = set_ae(options.ae_title, "ae_title", allow_empty=False, allow_none=False)
     assert title is not None
     if not isinstance(max_pdu, int | float):
         raise TypeError(f"max_pdu is a number, not {type(max_pdu).__name__}")
@@ -91,7 +177,7 @@ def propose(
         if not isinstance(context, PresentationContext):
             raise ValueError(f"contexts holds {type(context).__name__}, not only presentation contexts")
     chosen = list(contexts or ae.requested_contexts)
-    proposed = ae._requested_items(chosen)
+    proposed = requested_items(chosen)
     if not proposed:
         raise RuntimeError("no presentation contexts: add some to the AE, or give them to associate()")
     user_information: list[UserItem] = [
@@ -127,76 +213,119 @@ def _extended(item: NegotiationItem) -> UserItem:
 
 
 def new_requestor(
-    kind: type[AssociationT],
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
     ae: ApplicationEntityBase,
-    contexts: Sequence[PresentationContext] | None,
-    ae_title: str,
-    max_pdu: int,
-    ext_neg: Sequence[NegotiationItem] | None,
-    evt_handlers: Iterable[evt.EventHandler] | None,
-    address: tuple[Any, ...] | None = None,
-    address_type: Callable[[tuple[Any, ...]], Any] | None = None,
+    options: RequestOptions,
+    address: tuple[Any, ...] | None,
+    address_type: Callable[[tuple[Any, ...]], Any] | None,
 ) -> tuple[AssociationT, AssociateRQ]:
     """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
-    proposal = propose(ae, contexts, ae_title, max_pdu, ext_neg)
-    association = kind(ae, Role.REQUESTOR, handler_table(evt_handlers))
-    association.requestor._contexts = proposal.contexts
-    association.acceptor._ae_title = proposal.called
+    proposal = propose(ae, options)
+    association = kind(ae, Role.REQUESTOR, handler_table(options.evt_handlers))
+    association.line.sides.requestor.contexts = proposal.contexts
+    association.line.sides.acceptor.ae_title = proposal.called
     if address is not None:
-        association.acceptor._set_address(address, address_type)
+        association.line.sides.acceptor.is_at(address, address_type)
     return association, proposal.request
+
+
+async def associate(
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
+    ae: ApplicationEntityBase,
+    dialer: Dialer[AssociationT],
+    options: RequestOptions,
+) -> AssociationT:
+    """Request an association: the verb of every AE.
+
+    The time until the connection is there belongs to nobody yet.  What follows runs as a verb of the association does.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: as :func:`propose`.
+        TypeError, ValueError, OSError: as ``dialer.prepare()``.
+    """
+    await dialer.prepare()
+    try:
+        association, request = new_requestor(kind, ae, options, dialer.peer, dialer.address_type)
+    except BaseException:
+        dialer.close()
+        raise
+    try:
+        channel = await dialer.connect(association)
+    except (OSError, ValueError) as error:
+        await outcome(association.line.host.face(not_connected(association, error)))
+        return association
+    sides = association.line.sides
+    for side, address in ((sides.acceptor, dialer.peer), (sides.requestor, dialer.local)):
+        if address is not None:
+            side.is_at(address, dialer.address_type)
+    ae.running_associations.add(association)
+    await outcome(association.line.host.face(_begin(association, channel, request, dialer)))
+    return association
+
+
+async def _begin(
+    association: AssociationT, channel: Channel, request: AssociateRQ, dialer: Dialer[AssociationT]
+) -> None:
+    await association.line.open(channel)
+    dialer.opened(association)
+    await establish(association, request)
+    if association.is_established:
+        dialer.established(association)
 
 
 async def not_connected(association: AssociationBase, error: Exception) -> None:
     """There is no transport connection: the association ends before it began."""
     why = str(error) or ("timed out" if isinstance(error, TimeoutError) else "connection closed")
     # What was tried is in the error, of an adapter that tries several addresses.
-    named = "" if association._peer_name in why else f" to {association._peer_name}"
+    peer = association.line.sides.peer_name
+    named = "" if peer in why else f" to {peer}"
     LOGGER.error("no connection%s: %s", named, why)
-    association._advice = advice_without_connection(error)
-    await association._finish("aborted", f"no connection: {why}")
+    association.line.standing.advice = advice_without_connection(error)
+    await association.line.ending.finish("aborted", f"no connection: {why}")
 
 
 async def establish(association: AssociationBase, request: AssociateRQ) -> None:
     """Send the request over the open channel, and act on the answer."""
-    with association._exchange:
-        await association._notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
-        association._session.send(request)  # type: ignore[union-attr]
-        association.requestor._set_pdu(request)
+    line, control = association.line, association.control
+    with line.exchange:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
+        line.session.send(request)
+        line.sides.requestor.say(request)
         # On its way before anybody is told: a handler may take its time, or wait for the peer to have it.
-        await association._flush()
-        await association._notify(evt.EVT_REQUESTED)
-        while association._answer is None and not association._ended:
-            await association._advance()
-        answer = association._answer
-        if answer is None or association._ended:
+        await line.flush()
+        await line.handlers.notify(evt.EVT_REQUESTED)
+        while control.answer is None and not line.standing.has_ended:
+            await line.advance()
+        answer = control.answer
+        if answer is None or line.standing.has_ended:
             return
-        association.acceptor._set_pdu(answer.pdu)
-        await association._notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
+        line.sides.acceptor.say(answer.pdu)
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
         if isinstance(answer, AssociateAccepted):
             await _accepted(association, request, answer)
         else:
-            await association._finish("rejected", f"rejected: {answer.describe()}")
+            await line.ending.finish("rejected", f"rejected: {answer.describe()}")
 
 
 async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
-    association._set_contexts(
-        read_answer(
-            request.presentation_context,
-            answer.pdu.presentation_context,
-            association.requestor._roles(),
-            association.acceptor._roles(),
-        )
+    line, sides = association.line, association.line.sides
+    contexts = read_answer(
+        request.presentation_context,
+        answer.pdu.presentation_context,
+        sides.requestor.roles(),
+        sides.acceptor.roles(),
     )
-    adopt_window(association)
+    association.contexts.set(contexts)
+    window = agreed(association.requestor.asynchronous_operations, association.acceptor.asynchronous_operations)
+    association.use_window(window)
     tell_refused(association)
-    if any(context.result == 0 for context in association._contexts):
-        association.is_established = True
-        await association._notify(evt.EVT_ACCEPTED)
-        if association.is_established:
-            await association._notify(evt.EVT_ESTABLISHED)
+    if any(context.result == 0 for context in contexts):
+        line.standing.is_established = True
+        await line.handlers.notify(evt.EVT_ACCEPTED)
+        if line.standing.is_established:
+            await line.handlers.notify(evt.EVT_ESTABLISHED)
         return
-    await association._notify(evt.EVT_ACCEPTED)
+    await line.handlers.notify(evt.EVT_ACCEPTED)
     LOGGER.error("no presentation context was accepted: %s", explain(association))
-    await association._abort(source=2)
-    association.failure = "no presentation context was accepted"
+    await association.control.abort(source=AbortSource.PROVIDER)
+    line.standing.failure = "no presentation context was accepted"

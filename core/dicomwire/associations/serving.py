@@ -1,14 +1,17 @@
-"""Which service serves a request."""
+"""Which service serves a request, and its final response."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, TypeAlias
 
 from dicomwire import _config
 from dicomwire._logging import logger, printable
+from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import NegotiatedContext
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.request import Dispatch, Request
+from dicomwire.associations.sides import Sides
+from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import (
     C_ECHO_RQ,
@@ -28,16 +31,13 @@ from dicomwire.dimse.messages import (
 from dicomwire.errors import LocalProtocolError
 from dicomwire.services.echo_scp import serve_echo
 from dicomwire.services.find_scp import serve_find
+from dicomwire.services.get_scp import serve_get
 from dicomwire.services.given_status import Response
+from dicomwire.services.move_scp import serve_move
 from dicomwire.services.normalized_scp import serve_normalized
-from dicomwire.services.retrieve_scp import serve_get, serve_move
 from dicomwire.services.store_scp import serve_store
 from dicomwire.vocabulary.service_classes import ServiceClass, StorageServiceClass
 from dicomwire.vocabulary.sop_classes import is_known, uid_to_messages, uid_to_service_class
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
-    from dicomwire.associations.association_engine import AssociationEngine
 
 LOGGER = logger(__name__)
 
@@ -48,7 +48,9 @@ SOP_CLASS_NOT_SUPPORTED = 0x0122
 UNRECOGNIZED_OPERATION = 0x0211
 CANNOT_UNDERSTAND = 0xC000
 
-Service = Callable[["AssociationBase", ReceivedMessage, type[ServiceClass]], Awaitable[Response | None]]
+_MOST_KNOWN = 1024
+
+Service: TypeAlias = Callable[[Request], Awaitable[Response | None]]
 
 SERVICES: dict[int, Service] = {
     C_ECHO_RQ: serve_echo,
@@ -73,131 +75,118 @@ _NEEDED = {
 }
 
 
-class Dispatch(NamedTuple):
-    """Who serves a kind of request on a presentation context."""
+async def serve(request: Request, by_hand: list[Request]) -> None:
+    """Serve one request and send the final response, unless the association ended meanwhile.
 
-    service_class: type[ServiceClass]
-    refused: int | None
-    """The status that refuses it, if nobody does."""
-
-
-async def serve(association: AssociationBase, message: ReceivedMessage) -> None:
-    """Serve one request and send the final response, unless the association ended meanwhile."""
-    command = message.command
-    found = dispatch(association, message)
-    refused = _lacking(command) if found.refused is None else found.refused
+    ``by_hand`` are the requests that service classes of the user's are serving.
+    """
+    command = request.command
     response: Response | None
     try:
-        if refused is None:
-            service_class = found.service_class
-            if service_class.SCP is not ServiceClass.SCP:
-                await _serve_by_hand(association, message, service_class)
+        if request.unserved is None:
+            if request.service_class.SCP is not ServiceClass.SCP:
+                await _serve_by_hand(request, by_hand)
                 return
-            response = await SERVICES[command.command_field](association, message, service_class)
+            response = await SERVICES[command.command_field](request)
         else:
+            name = MESSAGES[command.command_field].name
             LOGGER.warning(
                 "%s on SOP class %s answered %#06x",
-                MESSAGES[command.command_field].name,
-                printable(_sop_class(message)),
-                refused,
+                name,
+                printable(_sop_class(request.context, command)),
+                request.unserved,
             )
-            response = answer(command, refused), None
+            response = answer(command, request.unserved), None
         if response is not None:
-            await association._send(message.context.context_id, *response)
+            await request.line.send(request.context.context_id, *response)
     except LocalProtocolError:
-        LOGGER.debug("the association ended before the response to message ID %d", message.message_id)
+        LOGGER.debug("the association ended before the response to message ID %d", request.message_id)
 
 
-async def _serve_by_hand(
-    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
-) -> None:
+async def _serve_by_hand(request: Request, by_hand: list[Request]) -> None:
     """Let the user's own service class do it; it sends its responses itself."""
-    association._by_hand.append(message)
+    by_hand.append(request)
     try:
-        await association._call(service_class(association).SCP, message.primitive, message.context_tuple)
-        message.settle(kept=True)
+        service = request.service_class(request.association)
+        await request.call(service.SCP, request.primitive, request.context_tuple)
+        request.settle(kept=True)
     except LocalProtocolError:
         raise
     except Exception:
-        LOGGER.exception("%s.SCP raised", service_class.__name__)
-        session = association._session
-        if session is not None and message.message_id in session.serving:
+        LOGGER.exception("%s.SCP raised", request.service_class.__name__)
+        if request.message_id in request.line.session.serving:
             # It has not given its final response; the peer would wait for it.
-            await association._send(message.context.context_id, answer(message.command, PROCESSING_FAILURE))
+            await request.respond(answer(request.command, PROCESSING_FAILURE))
     finally:
-        message.settle(kept=False)
-        association._by_hand.remove(message)
+        request.settle(kept=False)
+        by_hand.remove(request)
 
 
-async def serve_as(association: AssociationBase, service_class: type[ServiceClass], request: Any) -> None:
+async def serve_as_library(request: Request, service_class: type[ServiceClass]) -> None:
     """What the library itself does for a request that a user's service class has taken."""
-    message = next(message for message in association._by_hand if message.primitive is request)
-    response = await SERVICES[message.command.command_field](association, message, service_class)
+    request.service_class = service_class
+    response = await SERVICES[request.command.command_field](request)
     if response is not None:
-        await association._send(message.context.context_id, *response)
+        await request.respond(*response)
 
 
-def _sop_class(message: ReceivedMessage) -> str:
+class Dispatcher:
+    """Knows who serves which requests; the answer is the same for all requests of a kind."""
+
+    def __init__(self, sides: Sides, contexts: NegotiatedContexts) -> None:
+        self._sides = sides
+        self._contexts = contexts
+        self._known: dict[Any, Dispatch] = {}
+
+    def find(self, context: AcceptedContext, command: Command) -> Dispatch:
+        """Who serves this request; a status instead for what nobody does, and for what lacks something it must name."""
+        uid = command.affected_sop_class_uid or command.requested_sop_class_uid or context.abstract_syntax
+        key = context.context_id, command.command_field, uid, _config.UNRESTRICTED_STORAGE_SERVICE
+        if key in self._known:
+            found = self._known[key]
+        else:
+            found = self._find(context.context_id, command.command_field, uid)
+            if len(self._known) < _MOST_KNOWN:
+                self._known[key] = found
+        if found.refused is None:
+            for name in _NEEDED[command.command_field]:
+                if getattr(command, name) is None:
+                    lacking = CANNOT_UNDERSTAND if command.command_field < N_EVENT_REPORT_RQ else MISSING_ATTRIBUTE
+                    return Dispatch(found.service_class, lacking)
+        return found
+
+    def _find(self, context_id: int, field: int, uid: str) -> Dispatch:
+        if field not in SERVICES:
+            return Dispatch(ServiceClass, UNRECOGNIZED_OPERATION)
+        context = self._contexts.by_id(context_id)
+        # Events are reported to whoever is not the SCP.
+        if context is None or not (context.as_scp or field == N_EVENT_REPORT_RQ or self._is_wished(field, context)):
+            return Dispatch(ServiceClass, SOP_CLASS_NOT_SUPPORTED)
+        if field == C_STORE_RQ and _config.UNRESTRICTED_STORAGE_SERVICE:
+            return Dispatch(StorageServiceClass, None)
+        accepted = self._sides.acceptor.accepted_common.get(uid)
+        # In common extended negotiation the peer said which service class the SOP class belongs to.
+        served = uid if accepted is None else accepted[0]
+        service_class, messages = uid_to_service_class(served), uid_to_messages(served)
+        if field in messages or (not messages and service_class.SCP is not ServiceClass.SCP):
+            return Dispatch(service_class, None)
+        if not messages and not is_known(uid):
+            LOGGER.warning("no service class for SOP class %s: see dicomwire.register_uid()", printable(uid))
+            return Dispatch(service_class, UNKNOWN_SOP_CLASS if field != C_STORE_RQ else SOP_CLASS_NOT_SUPPORTED)
+        return Dispatch(service_class, UNRECOGNIZED_OPERATION)
+
+    def _is_wished(self, field: int, context: NegotiatedContext) -> bool:
+        """The peer stores where we proposed to be SCP, and never answered the proposal.
+
+        Some peers ignore role selection, and send the instances of a C-GET nevertheless.
+        """
+        if field != C_STORE_RQ or not self._sides.is_requestor:
+            return False
+        uid = context.abstract_syntax
+        _, scp = self._sides.requestor.roles().get(uid, (False, False))
+        return scp and uid not in self._sides.acceptor.roles()
+
+
+def _sop_class(context: AcceptedContext, command: Command) -> str:
     """The SOP class of the request, or of its context if it names none."""
-    command = message.command
-    return command.affected_sop_class_uid or command.requested_sop_class_uid or message.context.abstract_syntax
-
-
-def refusal(association: AssociationEngine, message: ReceivedMessage) -> int | None:
-    """The status that refuses the request, if nothing serves it."""
-    refused = dispatch(association, message).refused
-    return _lacking(message.command) if refused is None else refused
-
-
-def _lacking(command: Command) -> int | None:
-    """The status that refuses a request without something that it must name."""
-    for name in _NEEDED[command.command_field]:
-        if getattr(command, name) is None:
-            return CANNOT_UNDERSTAND if command.command_field < N_EVENT_REPORT_RQ else MISSING_ATTRIBUTE
-    return None
-
-
-def dispatch(association: AssociationEngine, message: ReceivedMessage) -> Dispatch:
-    """Who serves this request; the answer is the same for all requests of its kind."""
-    uid = _sop_class(message)
-    key = message.context.context_id, message.command.command_field, uid, _config.UNRESTRICTED_STORAGE_SERVICE
-    found: Dispatch | None = association._dispatched.get(key)
-    if found is None:
-        found = _dispatch(association, message, uid)
-        if len(association._dispatched) < 1024:
-            association._dispatched[key] = found
-    return found
-
-
-def _is_wished(association: AssociationEngine, field: int, context: NegotiatedContext) -> bool:
-    """The peer stores where we proposed to be SCP, and never answered the proposal.
-
-    Some peers ignore role selection, and send the instances of a C-GET nevertheless.
-    """
-    if field != C_STORE_RQ or not association.is_requestor:
-        return False
-    uid = context.abstract_syntax
-    _, scp = association.requestor._roles().get(uid, (False, False))
-    return scp and uid not in association.acceptor._roles()
-
-
-def _dispatch(association: AssociationEngine, message: ReceivedMessage, uid: str) -> Dispatch:
-    field = message.command.command_field
-    if field not in SERVICES:
-        return Dispatch(ServiceClass, UNRECOGNIZED_OPERATION)
-    context = association._context(message.context.context_id)
-    # Events are reported to whoever is not the SCP.
-    if context is None or not (context.as_scp or field == N_EVENT_REPORT_RQ or _is_wished(association, field, context)):
-        return Dispatch(ServiceClass, SOP_CLASS_NOT_SUPPORTED)
-    if field == C_STORE_RQ and _config.UNRESTRICTED_STORAGE_SERVICE:
-        return Dispatch(StorageServiceClass, None)
-    accepted = association.acceptor._accepted_common.get(uid)
-    # In common extended negotiation the peer said which service class the SOP class belongs to.
-    served = uid if accepted is None else accepted[0]
-    service_class, messages = uid_to_service_class(served), uid_to_messages(served)
-    if field in messages or (not messages and service_class.SCP is not ServiceClass.SCP):
-        return Dispatch(service_class, None)
-    if not messages and not is_known(uid):
-        LOGGER.warning("no service class for SOP class %s: see dicomwire.register_uid()", printable(uid))
-        return Dispatch(service_class, UNKNOWN_SOP_CLASS if field != C_STORE_RQ else SOP_CLASS_NOT_SUPPORTED)
-    return Dispatch(service_class, UNRECOGNIZED_OPERATION)
+    return command.affected_sop_class_uid or command.requested_sop_class_uid or context.abstract_syntax

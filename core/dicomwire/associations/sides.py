@@ -1,397 +1,141 @@
-"""The two sides of an association, as both sides see them."""
+"""The two sides of an association: what each is and has said."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
+from dicomwire._logging import printable, shown_address
+from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.upper_layer.items import (
+    ImplementationClassUIDItem,
+    ImplementationVersionNameItem,
+    MaximumLengthItem,
     RoleSelectionItem,
     SOPClassCommonExtendedItem,
     SOPClassExtendedItem,
     UserIdentityACItem,
     UserIdentityRQItem,
+    UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
+from dicomwire.upper_layer.state import Role
+from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import received_text
 
-if TYPE_CHECKING:
-    from pydicom.uid import UID
-
-    from dicomwire.compat.pdu_primitives import (
-        A_ASSOCIATE,
-        NegotiationItem,
-        SCP_SCU_RoleSelectionNegotiation,
-        SOPClassCommonExtendedNegotiation,
-        UserIdentityNegotiation,
-    )
-    from dicomwire.vocabulary.contexts import PresentationContext
+Said: TypeAlias = AssociateRQ | AssociateAC | AssociateRJ
 
 
-class ServiceUser:
-    """The requestor or the acceptor of an association.
+class Side:
+    """The requestor or the acceptor: its title and place, what it will say, and what it has said."""
 
-    Before its A-ASSOCIATE exists it describes what will be proposed and is ``writeable``; afterwards it reads
-    from what was exchanged, and its setters raise ``RuntimeError``.
-    """
-
-    def __init__(self, mode: str) -> None:
-        self.mode = mode
-        self._ae_title = ""
-        self._address: tuple[Any, ...] | None = None
-        self._address_type: Callable[[tuple[Any, ...]], Any] | None = None
-        self._pdu: AssociateRQ | AssociateAC | AssociateRJ | None = None
-        self._primitive: A_ASSOCIATE | None = None
-        self._contexts: list[PresentationContext] = []
-        self._chose_contexts = False
-        self._items: list[NegotiationItem] = []
-        self._maximum_length: int | None = 16382
-        self._implementation_class_uid: str | None = None
-        self._implementation_version_name: str | None = None
-        self._accepted_common: dict[str, tuple[str, list[str]]] = {}
-
-    # -- identity -------------------------------------------------------------------------------------------------
-    @property
-    def is_requestor(self) -> bool:
-        return self.mode == "requestor"
-
-    @property
-    def is_acceptor(self) -> bool:
-        return self.mode == "acceptor"
-
-    @property
-    def writeable(self) -> bool:
-        """True until the A-ASSOCIATE of this side exists."""
-        return self._pdu is None
-
-    def _set_pdu(self, pdu: AssociateRQ | AssociateAC | AssociateRJ) -> None:
-        self._pdu = pdu
-        if isinstance(pdu, AssociateRQ):
-            self._ae_title = received_text(pdu.calling_ae_title)
-
-    def _check_writeable(self) -> None:
-        if not self.writeable:
-            raise RuntimeError(f"the association {self.mode} cannot be changed after negotiation has begun")
-
-    def _set_address(self, address: tuple[Any, ...], address_type: Callable[[tuple[Any, ...]], Any] | None) -> None:
-        """Where this side is, and the adapter's class for such a place."""
-        self._address = address
-        self._address_type = address_type
-
-    @property
-    def ae_title(self) -> str:
-        return self._ae_title
-
-    @ae_title.setter
-    def ae_title(self, title: str) -> None:
-        from dicomwire.vocabulary.titles_and_uids import set_ae
-
-        self._check_writeable()
-        self._ae_title = set_ae(title, "ae_title", allow_empty=False, allow_none=False) or ""
-
-    @property
-    def address_tuple(self) -> tuple[Any, ...] | None:
+    def __init__(self) -> None:
+        self.ae_title: str = ""
+        self.address: tuple[Any, ...] | None = None
         """Host and port, for IPv6 also flow info and scope ID; None if unknown."""
-        return self._address
+
+        self.address_type: Callable[[tuple[Any, ...]], Any] | None = None
+        """The adapter's class for such a place."""
+
+        self.said: Said | None = None
+        """The A-ASSOCIATE PDU it has sent."""
+
+        self.contexts: list[PresentationContext] = []
+        """What it proposes or supports."""
+
+        self.chose_contexts: bool = False
+        """A handler has changed what is supported, for this association."""
+
+        self.items: list[NegotiationItem] = []
+        """Extended negotiation to be said."""
+
+        self.maximum_length: int | None = 16382
+        self.implementation_class_uid: str | None = None
+        self.implementation_version_name: str | None = None
+        self.accepted_common: dict[str, tuple[str, list[str]]] = {}
+        """Service class and related classes by SOP class, as accepted in common extended negotiation."""
+
+    def is_at(self, address: tuple[Any, ...], address_type: Callable[[tuple[Any, ...]], Any] | None) -> None:
+        """Where this side is, and the adapter's class for such a place."""
+        self.address = address
+        self.address_type = address_type
+
+    def say(self, pdu: Said) -> None:
+        """What this side sends is there: it is not changed any more."""
+        self.said = pdu
+        if isinstance(pdu, AssociateRQ):
+            self.ae_title = received_text(pdu.calling_ae_title)
 
     @property
-    def address(self) -> str:
-        """The IP address or host name.
+    def negotiated(self) -> AssociateRQ | AssociateAC | None:
+        """The request or acceptance it has sent."""
+        return None if isinstance(self.said, AssociateRJ) else self.said
 
-        Raises:
-            ValueError: it is unknown.
-        """
-        if self._address is None:
-            raise ValueError(f"the address of the {self.mode} is unknown")
-        return str(self._address[0])
-
-    @property
-    def port(self) -> int:
-        """The TCP port.
-
-        Raises:
-            ValueError: it is unknown.
-        """
-        if self._address is None:
-            raise ValueError(f"the port of the {self.mode} is unknown")
-        return int(self._address[1])
-
-    @property
-    def address_info(self) -> Any:
-        """The address as an ``AddressInformation``, or None if it is unknown."""
-        if self._address is None or self._address_type is None:
-            return None
-        return self._address_type(self._address)
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Title, address, port and mode; after negotiation also ``pdv_size``, the longest PDU this side takes."""
-        address = self._address
-        info: dict[str, Any] = {
-            "ae_title": self.ae_title,
-            "address": None if address is None else address[0],
-            "port": None if address is None else address[1],
-            "mode": self.mode,
-        }
-        if not self.writeable:
-            info["pdv_size"] = self.maximum_length
-        return info
-
-    # -- what is proposed or was exchanged ------------------------------------------------------------------------
-    @property
-    def primitive(self) -> A_ASSOCIATE | None:
-        """The A-ASSOCIATE sent or received; None before."""
-        if self._primitive is None and self._pdu is not None:
-            from dicomwire.compat.wire_items import associate_primitive
-
-            self._primitive = associate_primitive(self._pdu)
-        return self._primitive
-
-    @property
-    def _negotiated(self) -> AssociateRQ | AssociateAC | None:
-        return None if isinstance(self._pdu, AssociateRJ) else self._pdu
-
-    @property
-    def maximum_length(self) -> int | None:
-        """The longest P-DATA-TF body this side takes, in bytes; 0 is no limit, None unsaid (PS3.8 D.1)."""
-        return self._maximum_length if self._negotiated is None else self._negotiated.maximum_length
-
-    @maximum_length.setter
-    def maximum_length(self, value: int) -> None:
-        self._check_writeable()
-        if value < 0:
-            raise ValueError("the maximum length cannot be negative")
-        self._maximum_length = value
-
-    @property
-    def implementation_class_uid(self) -> UID | None:
-        from pydicom.uid import UID
-
-        pdu = self._negotiated
-        uid = self._implementation_class_uid if pdu is None else pdu.implementation_class_uid
-        return None if uid is None else UID(uid)
-
-    @implementation_class_uid.setter
-    def implementation_class_uid(self, value: str) -> None:
-        from dicomwire.vocabulary.titles_and_uids import set_uid
-
-        self._check_writeable()
-        self._implementation_class_uid = set_uid(value, "implementation_class_uid", False, False)
-
-    @property
-    def implementation_version_name(self) -> str | None:
-        pdu = self._negotiated
-        if pdu is None:
-            return self._implementation_version_name
-        name = pdu.implementation_version_name
-        return name if name is None else received_text(name)
-
-    @implementation_version_name.setter
-    def implementation_version_name(self, value: str | None) -> None:
-        from dicomwire.vocabulary.titles_and_uids import set_version_name
-
-        self._check_writeable()
-        self._implementation_version_name = set_version_name(value, "implementation_version_name")
-
-    @property
-    def requested_contexts(self) -> list[PresentationContext]:
-        """The contexts this side proposes (requestor)."""
-        return self.get_contexts("requested") if self.is_requestor else []
-
-    @requested_contexts.setter
-    def requested_contexts(self, contexts: list[PresentationContext]) -> None:
-        if self.is_acceptor:
-            raise AttributeError("the association acceptor has no requested contexts")
-        self._check_writeable()
-        self._contexts = list(contexts)
-
-    @property
-    def supported_contexts(self) -> list[PresentationContext]:
-        """The contexts this side supports (acceptor)."""
-        return self.get_contexts("supported") if self.is_acceptor else []
-
-    @supported_contexts.setter
-    def supported_contexts(self, contexts: list[PresentationContext]) -> None:
-        if self.is_requestor:
-            raise AttributeError("the association requestor has no supported contexts")
-        self._check_writeable()
-        self._contexts = list(contexts)
-        self._chose_contexts = True
-
-    def get_contexts(self, cx_type: str) -> list[PresentationContext]:
-        """The contexts ``"requested"``, ``"supported"``, or as exchanged: ``"pcdl"``, ``"pcdrl"``.
-
-        Raises:
-            ValueError: this side has no such contexts.
-        """
-        if cx_type == "requested" and isinstance(self._pdu, AssociateRQ):
-            # As they were sent, numbered: not the objects of whoever asked for them.
-            cx_type = "pcdl"
-        if cx_type == ("requested" if self.is_requestor else "supported"):
-            return [context.copy() for context in self._contexts]
-        if cx_type == "pcdl" and isinstance(self._pdu, AssociateRQ) and self.primitive is not None:
-            return list(self.primitive.presentation_context_definition_list)
-        if cx_type == "pcdrl" and isinstance(self._pdu, AssociateAC) and self.primitive is not None:
-            return list(self.primitive.presentation_context_definition_results_list)
-        raise ValueError(f"the association {self.mode} has no contexts {cx_type!r} now")
-
-    # -- negotiation items ----------------------------------------------------------------------------------------
-    @property
-    def extended_negotiation(self) -> list[NegotiationItem]:
-        """The items beside maximum length and implementation."""
-        from dicomwire.compat.wire_items import to_primitives
-        from dicomwire.upper_layer.items import (
-            ImplementationClassUIDItem,
-            ImplementationVersionNameItem,
-            MaximumLengthItem,
-        )
-
-        if self._negotiated is None:
-            return list(self._items)
-        basic = (MaximumLengthItem, ImplementationClassUIDItem, ImplementationVersionNameItem)
-        return to_primitives(item for item in self._negotiated.user_information if not isinstance(item, basic))
-
-    @property
-    def user_information(self) -> list[NegotiationItem]:
-        """All items."""
-        from dicomwire.compat.wire_items import to_primitives
-
-        if self._negotiated is not None:
-            return to_primitives(self._negotiated.user_information)
-        return [*to_primitives(self._basic_items()), *self._items]
-
-    def _basic_items(self) -> list[Any]:
-        from dicomwire.upper_layer.items import (
-            ImplementationClassUIDItem,
-            ImplementationVersionNameItem,
-            MaximumLengthItem,
-        )
-
-        items: list[Any] = []
-        if self._maximum_length is not None:
-            items.append(MaximumLengthItem(maximum_length=self._maximum_length))
-        if self._implementation_class_uid is not None:
-            items.append(ImplementationClassUIDItem(implementation_class_uid=self._implementation_class_uid))
-        if self._implementation_version_name is not None:
-            name = self._implementation_version_name
+    def basic_items(self) -> list[UserItem]:
+        """What is always said: maximum length and implementation."""
+        items: list[UserItem] = []
+        if self.maximum_length is not None:
+            items.append(MaximumLengthItem(maximum_length=self.maximum_length))
+        if self.implementation_class_uid is not None:
+            items.append(ImplementationClassUIDItem(implementation_class_uid=self.implementation_class_uid))
+        if self.implementation_version_name is not None:
+            name = self.implementation_version_name
             items.append(ImplementationVersionNameItem(implementation_version_name=name))
         return items
 
-    def add_negotiation_item(self, item: NegotiationItem) -> None:
-        """Propose one more item.
-
-        Raises:
-            TypeError: it is no negotiation item.
-            RuntimeError: negotiation has begun.
-        """
-        from dicomwire.compat.pdu_primitives import NegotiationItem
-
-        self._check_writeable()
-        if not isinstance(item, NegotiationItem):
-            raise TypeError(f"{type(item).__name__} is no negotiation item")
-        self._items.append(item)
-
-    def remove_negotiation_item(self, item: NegotiationItem) -> None:
-        """Do not propose ``item``, if it is there.  Raises: as :meth:`add_negotiation_item`."""
-        from dicomwire.compat.pdu_primitives import NegotiationItem
-
-        self._check_writeable()
-        if not isinstance(item, NegotiationItem):
-            raise TypeError(f"{type(item).__name__} is no negotiation item")
-        if item in self._items:
-            self._items.remove(item)
-
-    def reset_negotiation_items(self) -> None:
-        """Propose no extended items."""
-        self._check_writeable()
-        self._items.clear()
-
-    @property
-    def role_selection(self) -> dict[UID, SCP_SCU_RoleSelectionNegotiation]:
-        """Role selection items by SOP class."""
-        from dicomwire.compat.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
-
-        return {
-            item.sop_class_uid: item
-            for item in self.extended_negotiation
-            if isinstance(item, SCP_SCU_RoleSelectionNegotiation) and item.sop_class_uid is not None
-        }
-
-    @property
-    def sop_class_extended(self) -> dict[UID, bytes]:
-        """Service class application information by SOP class."""
-        from dicomwire.compat.pdu_primitives import SOPClassExtendedNegotiation
-
-        return {
-            item.sop_class_uid: item.service_class_application_information or b""
-            for item in self.extended_negotiation
-            if isinstance(item, SOPClassExtendedNegotiation) and item.sop_class_uid is not None
-        }
-
-    @property
-    def sop_class_common_extended(self) -> dict[UID, SOPClassCommonExtendedNegotiation]:
-        """Common extended items by SOP class; the acceptor has none."""
-        from dicomwire.compat.pdu_primitives import SOPClassCommonExtendedNegotiation
-
-        return {
-            item.sop_class_uid: item
-            for item in self.extended_negotiation
-            if isinstance(item, SOPClassCommonExtendedNegotiation) and item.sop_class_uid is not None
-        }
-
-    @property
-    def accepted_common_extended(self) -> dict[str, tuple[str, list[str]]]:
-        """Service class and related classes of the SOP classes accepted by common extended negotiation.
-
-        Raises:
-            RuntimeError: on the requestor.
-        """
-        if self.is_requestor:
-            raise RuntimeError("only the association acceptor accepts common extended negotiation")
-        return dict(self._accepted_common)
-
-    @property
-    def asynchronous_operations(self) -> tuple[int, int]:
-        """Operations invoked and performed; (1, 1) if not negotiated."""
-        if self._negotiated is not None:
-            return self._negotiated.asynchronous_operations
-        from dicomwire.compat.pdu_primitives import AsynchronousOperationsWindowNegotiation
-
-        for item in self.extended_negotiation:
-            if isinstance(item, AsynchronousOperationsWindowNegotiation):
-                return item.maximum_number_operations_invoked, item.maximum_number_operations_performed
-        return 1, 1
-
-    @property
-    def user_identity(self) -> UserIdentityNegotiation | None:
-        """The identity proposed, or the acceptor's response to it (item 59H: some peers echo the proposal instead)."""
-        from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
-
-        items = [
-            item
-            for item in self.extended_negotiation
-            if isinstance(item, UserIdentityNegotiation) and (item.server_response is not None) is self.is_acceptor
-        ]
-        return items[-1] if items else None
-
-    # -- on plain values, for the negotiation itself --------------------------------------------------------------
-    def _roles(self) -> dict[str, tuple[bool, bool]]:
-        if self._negotiated is None:
-            return {}
-        items = self._negotiated.user_items(RoleSelectionItem)
+    def roles(self) -> dict[str, tuple[bool, bool]]:
+        """Role selection by SOP class: SCU, SCP."""
+        items = self._items_of(RoleSelectionItem)
         return {item.sop_class_uid: (item.scu_role, item.scp_role) for item in items}
 
-    def _application_information(self) -> dict[str, bytes]:
-        if self._negotiated is None:
-            return {}
-        items = self._negotiated.user_items(SOPClassExtendedItem)
+    def application_information(self) -> dict[str, bytes]:
+        """Service class application information by SOP class."""
+        items = self._items_of(SOPClassExtendedItem)
         return {item.sop_class_uid: item.service_class_application_information for item in items}
 
-    def _common_items(self) -> list[SOPClassCommonExtendedItem]:
-        return [] if self._negotiated is None else self._negotiated.user_items(SOPClassCommonExtendedItem)
+    def common_items(self) -> list[SOPClassCommonExtendedItem]:
+        """Common extended negotiation."""
+        return self._items_of(SOPClassCommonExtendedItem)
 
-    def _identity(self) -> UserIdentityRQItem | None:
-        return None if self._negotiated is None else self._negotiated.user_item(UserIdentityRQItem)
+    def identity(self) -> UserIdentityRQItem | None:
+        """Who the requestor's user is, if it says so."""
+        return None if self.negotiated is None else self.negotiated.user_item(UserIdentityRQItem)
 
-    def _identity_response(self) -> UserIdentityACItem | None:
-        return None if self._negotiated is None else self._negotiated.user_item(UserIdentityACItem)
+    def identity_response(self) -> UserIdentityACItem | None:
+        """The acceptor's answer to that."""
+        return None if self.negotiated is None else self.negotiated.user_item(UserIdentityACItem)
+
+    def _items_of(self, kind: Any) -> list[Any]:
+        return [] if self.negotiated is None else self.negotiated.user_items(kind)
+
+
+class Sides:
+    """Both sides, and which of them is ours."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.is_requestor: bool = role is Role.REQUESTOR
+        self.requestor: Side = Side()
+        self.acceptor: Side = Side()
+        self.own: Side = self.requestor if self.is_requestor else self.acceptor
+        self.peer: Side = self.acceptor if self.is_requestor else self.requestor
+
+    @property
+    def peer_name(self) -> str:
+        """Where the peer is, for people."""
+        return shown_address(self.peer.address) if self.peer.address else "the peer"
+
+    @property
+    def peer_in_full(self) -> str:
+        """Where the peer is, and its title."""
+        title = printable(self.peer.ae_title).strip()
+        return f"{self.peer_name} ({title})" if title else self.peer_name
+
+    def titles(self, request: Said | None, own_title: str) -> tuple[str, str]:
+        """The called and the calling title, for people; ``request`` is the one that is known, if any."""
+        called, calling = self.acceptor.ae_title, self.requestor.ae_title
+        if isinstance(request, AssociateRQ):
+            called, calling = received_text(request.called_ae_title), received_text(request.calling_ae_title)
+        elif self.is_requestor:
+            calling = calling or own_title
+        return printable(called).strip() or "-", printable(calling).strip() or "-"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
+from types import GeneratorType
 from typing import Any
 
 
 class HandlerRaised(Exception):
     """A user's handler raised; ``__cause__`` is what.  Keeps its errors apart from those of the association."""
+
+
+def is_awaitable(result: object) -> bool:
+    """Whether what user code gave is to be awaited; as `inspect` has it, but with one look for what is plain."""
+    return hasattr(result, "__await__") or (isinstance(result, GeneratorType) and inspect.isawaitable(result))
 
 
 def is_async(function: Any) -> bool:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
+from dicomwire.associations.handlers import Handlers
 from dicomwire.associations.user_code import HandlerRaised
-from dicomwire.upper_layer.items import AsynchronousOperationsWindowItem
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
-Window = tuple[int, int]
+Window: TypeAlias = tuple[int, int]
 """Operations invoked and performed; 0 is no limit."""
 
 _UNLIMITED = 65535
@@ -32,45 +29,38 @@ def check_window(window: Any) -> Window:
     return int(window[0]), int(window[1])
 
 
-def smaller(one: int, other: int) -> int:
+def _smaller(one: int, other: int) -> int:
     """The stricter of two limits."""
     return min(one or _UNLIMITED, other or _UNLIMITED) % _UNLIMITED
 
 
-async def answer_window(association: AssociationBase) -> AsynchronousOperationsWindowItem | None:
-    """The acceptor's answer, and its own limits from then on; None if there is nothing to answer.
+async def answer_to(proposed: Window, ours: Window, handlers: Handlers) -> Window | None:
+    """The acceptor's answer to what was proposed; None if there is nothing to answer.
 
-    A peer gets what the AE's ``asynchronous_operations`` allow, 1/1 by default.  Both values keep the requestor's point
-    of view, as in the request.
+    A peer gets what ``ours``, the AE's ``asynchronous_operations``, allow, 1/1 by default.  ``proposed`` and the answer
+    have the requestor's point of view.
     """
-    proposed = association.requestor.asynchronous_operations
-    ours = association._ae.asynchronous_operations
-    is_bound = association._handlers.intervention(evt.EVT_ASYNC_OPS) is not None
+    is_bound = handlers.intervention(evt.EVT_ASYNC_OPS) is not None
     if proposed == (1, 1) or (ours == (1, 1) and not is_bound):
         return None
-    invoked, performed = smaller(proposed[0], ours[1]), smaller(proposed[1], ours[0])
+    invoked, performed = _smaller(proposed[0], ours[1]), _smaller(proposed[1], ours[0])
     if is_bound:
         attrs: dict[str, Any] = dict(zip(("nr_invoked", "nr_performed"), proposed, strict=True))
         attrs |= {"invoked": proposed[0], "performed": proposed[1]}
         try:
-            said = check_window(await association._intervene(evt.EVT_ASYNC_OPS, **attrs))
-            invoked, performed = smaller(invoked, said[0]), smaller(performed, said[1])
+            said = check_window(await handlers.intervene(evt.EVT_ASYNC_OPS, **attrs))
+            return _smaller(invoked, said[0]), _smaller(performed, said[1])
         except (HandlerRaised, TypeError, ValueError):
             LOGGER.debug("the asynchronous operations window stays 1/1")
-            invoked = performed = 1
-    use_window(association, (performed, invoked))
-    return AsynchronousOperationsWindowItem(
-        maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
-    )
+            return 1, 1
+    return invoked, performed
 
 
-def adopt_window(association: AssociationBase) -> None:
+def agreed(proposed: Window, answered: Window) -> Window:
     """The requestor's limits after the answer; no item in it means one operation each way."""
-    proposed, answered = association.requestor.asynchronous_operations, association.acceptor.asynchronous_operations
-    use_window(association, (smaller(proposed[0], answered[0]), smaller(proposed[1], answered[1])))
+    return _smaller(proposed[0], answered[0]), _smaller(proposed[1], answered[1])
 
 
-def use_window(association: AssociationBase, window: Window) -> None:
-    """Keep to these limits from now on, seen from our side."""
-    association._invoked = window[0] or _UNLIMITED
-    association._performed = min(window[1] or _UNLIMITED, _MOST_PERFORMED)
+def limits_of(window: Window) -> Window:
+    """The same in numbers that can be compared: what we invoke, and what we perform."""
+    return window[0] or _UNLIMITED, min(window[1] or _UNLIMITED, _MOST_PERFORMED)

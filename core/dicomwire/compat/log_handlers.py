@@ -70,7 +70,7 @@ def _log_pdu(event: Any, way: str) -> None:
         case _:
             return
     if LOGGER.isEnabledFor(logging.DEBUG):
-        request = event.assoc.requestor._pdu if isinstance(pdu, AssociateAC) else None
+        request = event.assoc.line.sides.requestor.said if isinstance(pdu, AssociateAC) else None
         proposed = request.presentation_context if isinstance(request, AssociateRQ) else ()
         names = {context.context_id: context.abstract_syntax for context in proposed}
         _log_lines(describe(pdu, names).splitlines())

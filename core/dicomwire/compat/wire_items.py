@@ -30,7 +30,7 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
-from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.contexts import PresentationContext, negotiated_as
 from dicomwire.vocabulary.titles_and_uids import received_text
 
 
@@ -41,10 +41,7 @@ def presentation_context(context: NegotiatedContext) -> PresentationContext:
     made.abstract_syntax = context.abstract_syntax
     for syntax in context.transfer_syntaxes:
         made.add_transfer_syntax(syntax)
-    made.result = context.result
-    made._as_scu = context.as_scu
-    made._as_scp = context.as_scp
-    return made
+    return negotiated_as(made, context)
 
 
 def to_item(primitive: NegotiationItem) -> UserItem:
@@ -170,7 +167,7 @@ def associate_primitive(pdu: AssociateRQ | AssociateAC | AssociateRJ) -> A_ASSOC
             for item in pdu.presentation_context
         ]
         for context in made.presentation_context_definition_list:
-            context.result = context._as_scu = context._as_scp = None
+            negotiated_as(context, None)
     else:
         made.result = 0
         for item in pdu.presentation_context:

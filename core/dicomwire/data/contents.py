@@ -254,7 +254,7 @@ def _read_at(descriptor: int, view: memoryview, offset: int) -> int:
 
 
 # -- read or handed over piece by piece ------------------------------------------------------------------------------
-class Stream(Content):
+class StreamContent(Content):
     """A data set that comes when it is asked for."""
 
     size: int | None = None
@@ -303,7 +303,7 @@ class Stream(Content):
             yield more
 
 
-class FromFile(Stream):
+class FromFile(StreamContent):
     """What a file object holds, from where it stands."""
 
     size: int | None
@@ -345,7 +345,7 @@ class FromFile(Stream):
             self._file.seek(self._origin + len(self._head))
 
 
-class FromIterable(Stream):
+class FromIterable(StreamContent):
     """What an iterable of buffers yields."""
 
     def __init__(self, data: Iterable[Any]) -> None:

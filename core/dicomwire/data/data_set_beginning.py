@@ -9,8 +9,7 @@ from __future__ import annotations
 import zlib
 from struct import Struct
 
-from dicomwire.data.data_sets import Encoding, encoding_of
-from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED
+from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED, Encoding, encoding_of
 from dicomwire.upper_layer.connection import Buffer
 
 _VRS = LONG_VRS | SHORT_VRS
@@ -59,7 +58,7 @@ def judged_encoding(transfer_syntax: str) -> Encoding | None:
 
 
 def _name(uid: str) -> str:
-    from dicomwire.associations.explanation import uid_name
+    from dicomwire.vocabulary.titles_and_uids import uid_name
 
     return uid_name(uid)
 

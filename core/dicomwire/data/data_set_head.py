@@ -31,7 +31,10 @@ from dicomwire.data.encodings import (
 _CODINGS = (EXPLICIT, IMPLICIT, BIG)
 _VRS = SHORT_VRS | LONG_VRS
 _EXPLICIT_LITTLE = Struct("<HH2sH").unpack_from
-_IMPLICIT_LITTLE = Struct("<HHL").unpack_from
+_IMPLICIT_LITTLE = Struct("<HHHH").unpack_from
+"""With the upper half of the length for itself, as explicit VR has the VR: both say what a short element is."""
+
+_NO_UPPER_HALF = frozenset((0,))
 
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 
@@ -89,13 +92,13 @@ def read_head(
     if data[start : start + 2] == b"\x08\0":
         # As nearly always.
         if what.coding is EXPLICIT and data[start + 4 : start + 6] in _VRS:
-            return _explicit_little(data, start, whole=whole)
+            return _quick(data, start, EXPLICIT, whole=whole)
         if (
             what.coding is IMPLICIT
             and data[start + 6 : start + 8] == b"\0\0"
             and data[start + 4 : start + 6] not in _VRS
         ):
-            return _implicit_little(data, start, whole=whole)
+            return _quick(data, start, IMPLICIT, whole=whole)
     skip = without_file_meta(data, start)
     if skip is None:
         return Head(is_cut=not whole)
@@ -254,14 +257,17 @@ def without_file_meta(data: bytes, start: int) -> int | None:
     return at - start
 
 
-def _explicit_little(data: bytes, at: int, *, whole: bool) -> Head:
-    """The UIDs in explicit VR little endian, the first element of which is in group 0008."""
+def _quick(data: bytes, at: int, coding: Coding, *, whole: bool) -> Head:
+    """The UIDs in explicit or implicit VR little endian, the first element of which is in group 0008."""
     start, sop_class = at, b""
-    unpack, short = _EXPLICIT_LITTLE, SHORT_VRS
+    implicit = coding.implicit
+    unpack, short = (_IMPLICIT_LITTLE, _NO_UPPER_HALF) if implicit else (_EXPLICIT_LITTLE, SHORT_VRS)
     try:
         while True:
-            group, element, vr, length = unpack(data, at)
-            if group != 0x0008 or vr not in short:
+            group, element, kind, length = unpack(data, at)
+            if implicit:
+                kind, length = length, kind
+            if group != 0x0008 or kind not in short:
                 break
             at += 8
             end = at + length
@@ -275,31 +281,7 @@ def _explicit_little(data: bytes, at: int, *, whole: bool) -> Head:
             at = end
     except struct.error:
         pass
-    return _found(data, start, EXPLICIT, 0, whole=whole)
-
-
-def _implicit_little(data: bytes, at: int, *, whole: bool) -> Head:
-    """As :func:`_explicit_little`, in implicit VR."""
-    start, sop_class = at, b""
-    unpack = _IMPLICIT_LITTLE
-    try:
-        while True:
-            group, element, length = unpack(data, at)
-            if group != 0x0008 or length > 0xFFFF:
-                break
-            at += 8
-            end = at + length
-            if element >= 0x0016:
-                if element == 0x0018:
-                    if end > len(data):
-                        break
-                    return Head(0, text(sop_class), text(data[at:end]), False)
-                if element == 0x0016:
-                    sop_class = data[at:end]
-            at = end
-    except struct.error:
-        pass
-    return _found(data, start, IMPLICIT, 0, whole=whole)
+    return _found(data, start, coding, 0, whole=whole)
 
 
 def _found(data: bytes, at: int, coding: Coding, skip: int, *, whole: bool) -> Head:

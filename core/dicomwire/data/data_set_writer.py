@@ -38,6 +38,7 @@ from dicomwire.data.character_sets import (
     smallest_set,
     stated_in,
 )
+from dicomwire.data.encodings import LONG_VRS
 from dicomwire.data.plain_data_sets import plain_value
 from dicomwire.data.pydicom_private import elements_of
 
@@ -47,7 +48,7 @@ _ONE_VALUE = frozenset(("LT", "ST", "UT"))
 _NUMBERS = frozenset(("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"))
 """VRs whose bytes depend on the byte order, and are not as long as a file."""
 
-_LONG = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
+_LONG = frozenset(vr.decode() for vr in LONG_VRS)
 """VRs with a length of four bytes in explicit VR (PS3.5 7.1.2)."""
 
 _TEXTUAL = TEXT | frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UR"))

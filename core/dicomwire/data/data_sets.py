@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from dicomwire._globals import DEFLATED_SYNTAXES
+from dicomwire.data.encodings import encoding_of
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-
-class Encoding(NamedTuple):
-    """How a transfer syntax encodes data sets."""
-
-    implicit: bool
-    little: bool
-    deflated: bool
-
-
-@lru_cache(maxsize=256)
-def encoding_of(transfer_syntax: str) -> Encoding:
-    """The encoding of a transfer syntax."""
-    from pydicom.config import IGNORE
-    from pydicom.uid import UID
-
-    syntax = UID(transfer_syntax, IGNORE)
-    if syntax.is_private:
-        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
-        return Encoding(implicit=False, little=True, deflated=False)
-    # Of the deflated ones pydicom knows the first.
-    return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, transfer_syntax in DEFLATED_SYNTAXES)
 
 
 def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
-from dicomwire._globals import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from dicomwire._globals import DEFLATED_SYNTAXES, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
 SHORT_VRS = frozenset(
     (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS",
@@ -29,7 +29,7 @@ class NotAnElement(ValueError):
 
 
 @frozen
-class Element:
+class EncodedElement:
     """The beginning of a data element: all but its value."""
 
     tag: int
@@ -58,7 +58,7 @@ class Coding:
         self._explicit = Struct(order + "HH2sH")
         self._implicit = Struct(order + "HHL")
 
-    def element(self, data: Any, at: int) -> Element:
+    def element(self, data: Any, at: int) -> EncodedElement:
         """The element that begins at ``data[at]``.
 
         Raises:
@@ -68,25 +68,25 @@ class Coding:
         group, element, length = self._implicit.unpack_from(data, at)
         tag = group << 16 | element
         if self.implicit or group == 0xFFFE:
-            return Element(tag, b"", 8, length)
+            return EncodedElement(tag, b"", 8, length)
         _, _, vr, length = self._explicit.unpack_from(data, at)
         if vr in SHORT_VRS:
-            return Element(tag, vr, 8, length)
+            return EncodedElement(tag, vr, 8, length)
         if not (vr.isalpha() and vr.isupper()):
             raise NotAnElement(f"({group:04X},{element:04X}) has no value representation")
         (length,) = self._long.unpack_from(data, at + 8)
-        return Element(tag, vr, 12, length)
+        return EncodedElement(tag, vr, 12, length)
 
-    def item(self, data: Any, at: int) -> Element:
+    def item(self, data: Any, at: int) -> EncodedElement:
         """The item, or what ends a sequence, that begins at ``data[at]``: they have no value representation.
 
         Raises:
             struct.error: the data end before its value.
         """
         group, element, length = self._implicit.unpack_from(data, at)
-        return Element(group << 16 | element, b"", 8, length)
+        return EncodedElement(group << 16 | element, b"", 8, length)
 
-    def header(self, element: Element, length: int) -> bytes:
+    def header(self, element: EncodedElement, length: int) -> bytes:
         """The beginning of ``element`` with another length.
 
         Raises:
@@ -129,12 +129,32 @@ class Known:
         self.is_uid: bool = is_uid
 
 
+class Encoding(NamedTuple):
+    """How a transfer syntax encodes data sets."""
+
+    implicit: bool
+    little: bool
+    deflated: bool
+
+
+@lru_cache(maxsize=256)
+def encoding_of(transfer_syntax: str) -> Encoding:
+    """The encoding of a transfer syntax."""
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
+    syntax = UID(transfer_syntax, IGNORE)
+    if syntax.is_private:
+        # Nothing is known of it but that standard compressed syntaxes are explicit little endian.
+        return Encoding(implicit=False, little=True, deflated=False)
+    # Of the deflated ones pydicom knows the first.
+    return Encoding(syntax.is_implicit_VR, syntax.is_little_endian, transfer_syntax in DEFLATED_SYNTAXES)
+
+
 @lru_cache(maxsize=256)
 def known(transfer_syntax: str) -> Known:
     """What is known of a transfer syntax."""
     from pydicom.uid import UID
-
-    from dicomwire.data.data_sets import encoding_of
 
     if re.fullmatch(r"[0-9.]{1,64}", transfer_syntax) is None:
         return Known(None, is_uid=False)

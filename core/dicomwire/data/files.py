@@ -13,7 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._logging import logger, printable
-from dicomwire.associations.entity import MOST_CONTEXTS
+from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.sources import IncompleteFileMeta, opened
 from dicomwire.vocabulary.contexts import PresentationContext, build_context

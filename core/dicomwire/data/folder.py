@@ -45,14 +45,12 @@ class Folder(Receiver[IncomingFile]):
 
     def new(self, event: evt.Event) -> IncomingFile:
         """A file of another name in the folder."""
-        assert event._message is not None
-        header = event._message.header()
+        header = evt.message_of(event).header()
         return IncomingFile.within(self.path, header, arrived=self.arrived, failed=self._failed)
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
         """Give the file its SOP instance's name; the status to answer with."""
-        assert event._message is not None
-        path = self.path / f"{safe_name(event._message.command.affected_sop_instance_uid or '')}.dcm"
+        path = self.path / f"{safe_name(evt.message_of(event).command.affected_sop_instance_uid or '')}.dcm"
         status = sink.keep(path, LOGGER)
         if status == SUCCESS:
             self.count += 1

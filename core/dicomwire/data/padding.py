@@ -22,7 +22,7 @@ from dicomwire.data.encodings import (
     SEQUENCE_END,
     UNDEFINED,
     Coding,
-    Element,
+    EncodedElement,
     NotAnElement,
     describe,
 )
@@ -99,7 +99,7 @@ class Padding:
             raise CannotPad("the lengths of an item and of what it holds differ")
         return passed
 
-    def _element(self, coding: Coding, element: Element, ahead: bytes, depth: int) -> _Steps:
+    def _element(self, coding: Coding, element: EncodedElement, ahead: bytes, depth: int) -> _Steps:
         header, length = element.header, element.length
         inner = IMPLICIT if element.vr == b"UN" else coding
         if length == UNDEFINED:
@@ -184,7 +184,7 @@ class Padding:
             is_table = False
 
 
-def _read(read: Callable[[bytes, int], Element], ahead: bytes) -> Element:
+def _read(read: Callable[[bytes, int], EncodedElement], ahead: bytes) -> EncodedElement:
     try:
         return read(ahead, 0)
     except struct.error:
@@ -193,11 +193,11 @@ def _read(read: Callable[[bytes, int], Element], ahead: bytes) -> Element:
         raise CannotPad(str(error)) from None
 
 
-def _is_sequence(element: Element, ahead: bytes) -> bool:
+def _is_sequence(element: EncodedElement, ahead: bytes) -> bool:
     return element.vr == b"SQ" or (element.vr in (b"", b"UN") and ahead in _ITEM_AHEAD)
 
 
-def _pad(element: Element) -> bytes:
+def _pad(element: EncodedElement) -> bytes:
     vr = element.vr
     if not vr:
         from pydicom.datadict import dictionary_VR

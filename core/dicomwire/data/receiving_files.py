@@ -88,7 +88,7 @@ class IncomingFile(FileSink):
     def keep(self, path: Path, logger: logging.Logger) -> int:
         """Give it its name, now that it is complete; the status to answer with."""
         # This replaces a symbolic link and does not follow it.
-        self.attempt(self.path.replace, path)
+        self.attempt(self.store.rename, self.path, path)
         if (error := self.error) is None:
             return SUCCESS
         logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 from attrs import define, field
 
 from dicomwire._logging import logger, printable, reason
-from dicomwire.data import large_memory as _large_memory
+from dicomwire.data import large_memory as _large_memory, store as _store
 from dicomwire.data.large_memory import LargeMemory
+from dicomwire.data.store import FileStore, write_all as write_all
 from dicomwire.upper_layer.connection import Buffer
 
 LOGGER = logger(__name__)
-
-_IOV_MAX = 512
 
 
 def _keep_freed_memory() -> None:
@@ -105,23 +103,6 @@ class MemorySink:
         self._held = bytearray()
 
 
-def write_all(descriptor: int, fragments: list[memoryview]) -> None:
-    """Write buffers to a file descriptor, all of them, in as few calls as it takes."""
-    if not hasattr(os, "writev"):
-        fragments = [memoryview(b"".join(fragments))]
-    for start in range(0, len(fragments), _IOV_MAX):
-        batch = fragments[start : start + _IOV_MAX]
-        size = sum(map(len, batch))
-        written = os.writev(descriptor, batch) if hasattr(os, "writev") else 0
-        if written < size:
-            for fragment in batch:
-                skip = min(written, len(fragment))
-                written -= skip
-                rest = fragment[skip:]
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-
-
 _undecided: dict[str, weakref.ref[FileSink]] = {}
 """Paths under which a file lies whose request is not answered yet, each with who put it there."""
 
@@ -140,6 +121,9 @@ class FileSink:
     header: bytes = b""
     exclusive: bool = False
     """Refuse to touch a file that exists (FileExistsError)."""
+
+    store: FileStore = field(factory=lambda: _store.STORE, kw_only=True, repr=False)
+    """Where paths lead."""
 
     is_undecided: bool = field(default=False, init=False)
     """Behind ``close`` there will be a ``settle``."""
@@ -173,7 +157,7 @@ class FileSink:
         """
         if self._descriptor < 0:
             self._open()
-        write_all(self._descriptor, fragments)
+        self.store.write(self._descriptor, fragments)
 
     def close(self) -> None:
         """Give the file its name, now that it is complete.
@@ -183,24 +167,24 @@ class FileSink:
         """
         if self._descriptor < 0:
             self._open()
-        written = os.fstat(self._descriptor)
+        written = self.store.identity(self._descriptor)
         self._release()
         name = str(self.path)
         if self._part is None or self._part == name:
             return
         if self.is_undecided:
             ours: weakref.ref[FileSink] = weakref.ref(self)
-            claim = _claim_on(name)
+            claim = self.store.one_name(name)
             # In one step: threads come here at once.
             if _undecided.setdefault(claim, ours) is not ours:
                 # There lies the file of another request, and its handler is looking at it.
                 return
             self._claim = claim
-        before = _mode(name)
+        before = self.store.mode(name)
         if self.is_undecided and before is not None:
             self._remember_earlier(name)
         # Before it is so: other threads ask as soon as it is.
-        self._placed = written.st_dev, written.st_ino
+        self._placed = written
         self._place(self._part, before)
 
     def settle(self, *, kept: bool) -> None:
@@ -218,20 +202,20 @@ class FileSink:
         earlier, self._earlier = self._earlier, None
         try:
             if part is not None and (not kept or self._is_placed()):
-                _remove(part)
-            elif part is not None and os.path.lexists(part):
+                self._unlink(part)
+            elif part is not None and self._exists(part):
                 # Else somebody has taken it somewhere else.
                 try:
                     self._let_go_of_name()
-                    self._place(part, _mode(str(self.path)))
+                    self._place(part, self.store.mode(str(self.path)))
                 except OSError:
-                    _remove(part)
+                    self._unlink(part)
                     raise
-            if earlier is not None and not kept and (self._is_placed() or not os.path.lexists(self.path)):
+            if earlier is not None and not kept and (self._is_placed() or not self._exists(self.path)):
                 with contextlib.suppress(OSError):
-                    os.replace(earlier, self.path)
+                    self.store.rename(earlier, self.path)
             elif earlier is not None:
-                _remove(earlier)
+                self._unlink(earlier)
         finally:
             if self._claim is not None:
                 _undecided.pop(self._claim, None)
@@ -243,7 +227,7 @@ class FileSink:
         with contextlib.suppress(OSError):
             self._release()
         if self._part is None and self._earlier is None and self._is_placed():
-            _remove(str(self.path))
+            self._unlink(str(self.path))
         with contextlib.suppress(OSError):
             self.settle(kept=False)
 
@@ -254,19 +238,15 @@ class FileSink:
                 self.settle(kept=False)
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         part = self._new_part()
-        if part is None:
-            self._descriptor = os.open(str(self.path), flags)
-        else:
-            self._descriptor = os.open(part, flags | os.O_CREAT | os.O_EXCL, 0o666)
-            self._part = part
-        write_all(self._descriptor, [memoryview(self.header)])
+        self._descriptor = self.store.open_to_write(str(self.path) if part is None else part, new=part is not None)
+        self._part = part
+        self.store.write(self._descriptor, [memoryview(self.header)])
 
     def _new_part(self) -> str | None:
         """The name to write under; None for what is written where it is."""
         name = str(self.path)
-        mode = _mode(name)
+        mode = self.store.mode(name)
         if mode is None:
             return _part_beside(name)
         # Found out now, and not when all has come.
@@ -282,7 +262,7 @@ class FileSink:
         # Some file systems have no second names: then there is no way back.
         with contextlib.suppress(OSError, NotImplementedError):
             earlier = _part_beside(name)
-            os.link(name, earlier, follow_symlinks=False)
+            self.store.link(name, earlier, symlink=True)
             self._earlier = earlier
 
     def _place(self, part: str, before: int | None) -> None:
@@ -290,19 +270,19 @@ class FileSink:
         name = str(self.path)
         if self.exclusive:
             # Unlike renaming, this never replaces anything.
-            os.link(part, name)
-            _remove(part)
+            self.store.link(part, name)
+            self._unlink(part)
         else:
             if before is not None:
                 # Who may read what is under this name stays as it was.
                 with contextlib.suppress(OSError):
-                    os.chmod(part, stat.S_IMODE(before))
-            os.replace(part, name)
+                    self.store.set_permissions(part, stat.S_IMODE(before))
+            self.store.rename(part, name)
         self._part = None
 
     def _let_go_of_name(self) -> None:
         """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""
-        reference = _undecided.get(_claim_on(str(self.path)))
+        reference = _undecided.get(self.store.one_name(str(self.path)))
         holder = None if reference is None else reference()
         if holder is not None and holder is not self and not (self.exclusive or holder.exclusive):
             holder._step_aside()
@@ -314,54 +294,46 @@ class FileSink:
         # Where there are no second names, who looks now sees the other one.
         with contextlib.suppress(OSError, NotImplementedError):
             aside = _part_beside(str(self.path))
-            os.link(self.path, aside, follow_symlinks=False)
+            self.store.link(self.path, aside, symlink=True)
             self._aside = aside
             if not self.is_undecided:
                 # It was settled meanwhile, in another thread, which may not have seen it.
                 self._aside = None
-                _remove(aside)
+                self._unlink(aside)
 
     def _is_placed(self) -> bool:
         """Whether what is under ``path`` is the file that was written here."""
         if self._placed is None:
             return False
         try:
-            found = os.lstat(self.path)
+            return self.store.identity(self.path) == self._placed
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == self._placed
 
     def _release(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+            self.store.close(descriptor)
 
+    def _exists(self, name: str | Path) -> bool:
+        try:
+            return self.store.mode(name) is not None
+        except OSError:
+            return False
 
-def _claim_on(name: str) -> str:
-    """A path as it is in ``_undecided``."""
-    return os.path.normcase(os.path.abspath(name))
-
-
-def _mode(name: str) -> int | None:
-    """What is under a name, if there is anything."""
-    try:
-        return os.lstat(name).st_mode
-    except FileNotFoundError:
-        return None
+    def _unlink(self, name: str) -> None:
+        # What cannot be removed stays, under a name that nobody takes for an instance: on Windows, what is open
+        # somewhere.
+        try:
+            self.store.remove(name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            LOGGER.warning("%s cannot be removed and stays: %s", printable(name, 300), reason(error))
 
 
 def _os_error(number: int, name: str) -> OSError:
     return OSError(number, os.strerror(number), name)
-
-
-def _remove(name: str) -> None:
-    # What cannot be removed stays, under a name that nobody takes for an instance: on Windows, what is open somewhere.
-    try:
-        os.unlink(name)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        LOGGER.warning("%s cannot be removed and stays: %s", printable(name, 300), reason(error))
 
 
 def part_name() -> str:
@@ -380,11 +352,11 @@ class TemporaryFile(FileSink):
     @classmethod
     def new(cls, header: bytes) -> TemporaryFile:
         """A new one, in the folder for temporary files."""
-        descriptor, name = tempfile.mkstemp(suffix=".dcm")
+        descriptor, name = _store.STORE.open_temporary()
         sink = cls(Path(name), header)
         sink._part, sink._descriptor, sink.is_undecided = str(sink.path), descriptor, True
         try:
-            write_all(descriptor, [memoryview(header)])
+            sink.store.write(descriptor, [memoryview(header)])
         except OSError:
             sink.discard()
             raise

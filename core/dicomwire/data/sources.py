@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from dicomwire._logging import logger, printable
+from dicomwire.data import store
 from dicomwire.data.contents import (
     Content,
     FromFile,
@@ -95,7 +96,7 @@ class Opened:
     def __exit__(self, *_: object) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            os.close(descriptor)
+            store.STORE.close(descriptor)
 
 
 class IncompleteFileMeta(AttributeError):
@@ -167,7 +168,7 @@ def _opened_buffer(view: memoryview) -> Opened:
 
 def _opened_file(path: str) -> Opened:
     # Descriptors, because a file object costs more than all its reads of a small file.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = store.STORE.open_to_read(path)
     try:
         head = os.read(descriptor, _HEAD)
         meta = _file_meta(head, lambda size: os.read(descriptor, size))
@@ -178,7 +179,7 @@ def _opened_file(path: str) -> Opened:
         content = InFile(descriptor, offset, max(0, size - offset), memoryview(head)[offset:size])
         return _opened(content, meta, head, offset, descriptor)
     except BaseException:
-        os.close(descriptor)
+        store.STORE.close(descriptor)
         raise
 
 

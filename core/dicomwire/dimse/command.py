@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from struct import Struct
+from struct import Struct, error as StructError
 from typing import Any, Self, TypeAlias
 
 from attrs import NOTHING, fields, frozen
@@ -16,7 +16,7 @@ NO_DATA_SET = 0x0101
 DATA_SET = 0x0001
 
 _HEAD = Struct("<HHL")
-_US = Struct("<H")
+_US_ELEMENT = Struct("<HHLH")
 _TAG = Struct("<HH")
 _TAG_AND_LENGTH = Struct("<LL")
 _GROUP_LENGTH = Struct("<HHLL")
@@ -81,20 +81,15 @@ class Command:
         if "command_data_set_type" not in values or values["command_data_set_type"] != wanted:
             values = {**values, "command_data_set_type": wanted}
         present = tuple(values)
-        parts = []
-        pack = _US.pack
-        for name, head, encode in _PLANS.get(present) or _plan(present):
-            value = values[name]
-            if value is None:
-                continue
-            if encode is not None:
-                parts.append(encode(value))
-            elif 0 <= value <= 0xFFFF:
-                parts.append(head + pack(value))
-            else:
-                keyword = next(element.keyword for element in ELEMENTS if element.field == name)
-                raise ValueError(f"{keyword} {value} does not fit in 16 bits")
-        body = b"".join(parts)
+        plan = _PLANS[present] if present in _PLANS else _plan(present)
+        body = b""
+        try:
+            for name, encode in plan:
+                value = values[name]
+                if value is not None:
+                    body += encode(value)
+        except StructError as error:
+            raise ValueError(_why_not(values) or str(error)) from None
         return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
     @classmethod
@@ -156,29 +151,38 @@ for _attribute in fields(Command):
         setattr(Command, _attribute.name, _attribute.default)
 Command.__init__ = _set_present  # type: ignore[method-assign]
 
-_Plan: TypeAlias = tuple[tuple[str, bytes, Callable[[Any], bytes] | None], ...]
+_Plan: TypeAlias = tuple[tuple[str, Callable[[Any], bytes]], ...]
 _PLANS: dict[tuple[str, ...], _Plan] = {}
-"""How to encode a command with these fields, in the order of the tags: the field, and tag and length of a US, or what
-encodes the element."""
+"""How to encode a command with these fields, in the order of the tags: the field, and what encodes the element."""
 
 _MOST_PLANS = 256
+_OF_FEW_VALUES = ("sop_class_uid", "command_field", "priority", "command_data_set_type", "status")
 
 
 def _plan(present: tuple[str, ...]) -> _Plan:
-    plan = tuple(
-        (element.field, _HEAD.pack(0, element.number, 2), None if element.vr == "US" else _encoder(element))
-        for element in ELEMENTS
-        if element.field in present
-    )
+    plan = tuple((element.field, _encoder(element)) for element in ELEMENTS if element.field in present)
     if len(_PLANS) < _MOST_PLANS:
         _PLANS[present] = plan
     return plan
 
 
+def _why_not(values: dict[str, Any]) -> str:
+    """Which number cannot be encoded."""
+    for element in ELEMENTS:
+        value = values.get(element.field)
+        if element.vr == "US" and value is not None and not 0 <= value <= 0xFFFF:
+            return f"{element.keyword} {value} does not fit in 16 bits"
+    return ""
+
+
 def _encoder(element: Element) -> Callable[[Any], bytes]:
-    encode = partial(_encode_element, element.number, element.vr)
-    # SOP classes are few, and sent with every message.
-    return lru_cache(maxsize=256)(encode) if element.field.endswith("sop_class_uid") else encode
+    encode: Callable[[Any], bytes]
+    if element.vr == "US":
+        encode = partial(_US_ELEMENT.pack, 0, element.number, 2)
+    else:
+        encode = partial(_encode_element, element.number, element.vr)
+    # The values of these are few, and sent with every message.
+    return lru_cache(maxsize=256)(encode) if element.field.endswith(_OF_FEW_VALUES) else encode
 
 
 def _encode_element(number: int, vr: str, value: Any) -> bytes:

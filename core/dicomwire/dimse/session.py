@@ -6,16 +6,23 @@ import sys
 from collections import deque
 from functools import lru_cache
 
-from attrs import frozen
-
+from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
-from dicomwire.dimse.events import CancelReceived, DataSetReceived, MessageReceived
+from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
-from dicomwire.errors import NOT_SPECIFIED, UNEXPECTED_PARAMETER, LocalProtocolError, RemoteProtocolError
+from dicomwire.dimse.response_deadline import ResponseDeadline
+from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
-from dicomwire.upper_layer.events import AssociateAccepted, AssociateRequested, DataReceived, Event, Tolerated
+from dicomwire.upper_layer.connection_events import (
+    AssociateAccepted,
+    AssociateRequested,
+    ConnectionEvent,
+    DataReceived,
+    Tolerated,
+)
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.progress import Delivery
+from dicomwire.upper_layer.reasons import AbortReason
 from dicomwire.upper_layer.timers import Timer
 
 _MOST_REMARKS = 64
@@ -31,15 +38,6 @@ def _decode(data: bytes) -> Command:
     return check(Command.decode(data))
 
 
-@frozen
-class AcceptedContext:
-    """A presentation context that both sides agreed on."""
-
-    context_id: int
-    abstract_syntax: str
-    transfer_syntax: str
-
-
 class Session:
     """One association as messages.
 
@@ -50,6 +48,7 @@ class Session:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._deadline = ResponseDeadline(connection.timers)
         self.contexts: dict[int, AcceptedContext] = {}
         """The accepted presentation contexts, once there is an association."""
 
@@ -67,8 +66,8 @@ class Session:
 
         self._request_contexts: dict[int, int] = {}
         self._request: AssociateRQ | None = None
-        self._inbox: deque[Event] = deque()
-        self._remarks: list[Event] = []
+        self._inbox: deque[ConnectionEvent] = deque()
+        self._remarks: list[ConnectionEvent] = []
         """What was tolerated while a request is served: told of behind it, so that it hides no C-CANCEL."""
 
         self.alert: str | None = None
@@ -124,6 +123,11 @@ class Session:
         return self._parsed and not self._inbox and self._error is None
 
     # -- associations ---------------------------------------------------------------------------------------------
+    @property
+    def request(self) -> AssociateRQ | None:
+        """The association request, until it is answered."""
+        return self._request
+
     def send(self, item: Sendable) -> None:
         """Send an association PDU; see :meth:`Connection.send`."""
         self.connection.send(item)
@@ -133,32 +137,10 @@ class Session:
             self._agree(item)
 
     def _agree(self, answer: AssociateAC) -> None:
-        """Keep the contexts that are accepted; PS3.8 9.3.3.2 with the tolerances of the field."""
+        """Keep the contexts that are accepted."""
         assert self._request is not None
-        proposed = {context.context_id: context for context in reversed(self._request.presentation_context)}
-        answered: set[int] = set()
-        for context in answer.presentation_context:
-            if context.context_id in answered:
-                self._inbox.append(
-                    Tolerated(what=f"presentation context {context.context_id} answered again: the first answer counts")
-                )
-                continue
-            answered.add(context.context_id)
-            if context.result != 0:
-                continue
-            proposal = proposed.get(context.context_id)
-            transfer_syntax = context.transfer_syntax or ""
-            if proposal is None or transfer_syntax not in proposal.transfer_syntax:
-                self._inbox.append(
-                    Tolerated(
-                        what=f"presentation context {context.context_id} accepted with a transfer syntax "
-                        "that was not proposed for it: taken as not accepted"
-                    )
-                )
-                continue
-            self.contexts[context.context_id] = AcceptedContext(
-                context.context_id, proposal.abstract_syntax, transfer_syntax
-            )
+        self.contexts, tolerated = accepted_contexts(self._request, answer)
+        self._inbox.extend(tolerated)
         self._request = None
 
     # -- sending messages -----------------------------------------------------------------------------------------
@@ -196,17 +178,19 @@ class Session:
         if is_operation:
             self.outstanding[message_id] = command
             self._request_contexts[message_id] = context_id
-        elif field & RESPONSE and is_final(command, command.status):
+        elif field & RESPONSE and (command.status == 0x0000 or is_final(command, command.status)):
             self.serving.discard(message_id)
-            self._interrupting.discard(message_id)
-            self.cancelled.discard(message_id)
+            if self._interrupting:
+                self._interrupting.discard(message_id)
+            if self.cancelled:
+                self.cancelled.discard(message_id)
             if self._remarks:
                 self._remark()
         if data_set_follows:
             # The response deadline begins when the request is whole.
             self._sending = context_id
         elif self.outstanding:
-            self._await_response()
+            self._deadline.begin()
 
     def send_data_set(self, data: Buffer, *, last: bool) -> None:
         """Send a piece of the data set that follows the command sent last; even in length unless ``last``.
@@ -219,50 +203,20 @@ class Session:
         if last:
             self._sending = None
             if self.outstanding:
-                self._await_response()
-
-    def _await_response(self) -> None:
-        timers = self.connection.timers
-        timers.start(Timer.RESPONSE)
-        if timers.timeouts.response is not None:
-            # The response deadline governs; without one the idle deadline still finds a dead peer.
-            timers.stop(Timer.IDLE)
+                self._deadline.begin()
 
     def timeouts_changed(self) -> None:
         """The timeouts were set to other values: what is waited for now has its deadlines by them."""
-        timers = self.connection.timers
-        if timers.is_running(Timer.RESPONSE):
-            # As in _await_response, which has judged by the old one.
-            if timers.timeouts.response is None:
-                timers.start_if_stopped(Timer.IDLE)
-            else:
-                timers.stop(Timer.IDLE)
-
-    def _suspend_response(self) -> None:
-        """The peer asks something before it answers, as in C-GET: its time begins again when it has our response."""
-        timers = self.connection.timers
-        timers.stop(Timer.RESPONSE)
-        timers.start(Timer.IDLE)
+        self._deadline.timeouts_changed()
 
     def forget_request(self, message_id: int) -> None:
         """Do not wait for responses to this request any more; late ones are dropped."""
         self.outstanding.pop(message_id, None)
         self._request_contexts.pop(message_id, None)
-        self._response_handled()
-
-    def _response_handled(self) -> None:
-        timers = self.connection.timers
-        established = self.connection.is_established
-        if self.outstanding and established:
-            timers.start(Timer.RESPONSE)
-        else:
-            # In a release its own deadline governs, and behind the end none does.
-            timers.stop(Timer.RESPONSE)
-            if established:
-                timers.start(Timer.IDLE)
+        self._deadline.response_handled(self.outstanding, self.connection.state)
 
     # -- receiving messages ---------------------------------------------------------------------------------------
-    def next_event(self) -> Event | None:
+    def next_event(self) -> ConnectionEvent | None:
         """The next thing the peer did, or None: feed me more, or nothing more will come.
 
         Raises:
@@ -285,6 +239,12 @@ class Session:
             if not self._dropping and (last or (fragments and connection.is_drained)):
                 self._parsed = not last
                 return DataSetReceived(receiving.context_id, fragments, last)
+        elif self._command_context is None and not connection.waiting:
+            command = connection.p_data.whole_command(connection.tap)
+            if command is not None:
+                found = self._whole_command(connection.p_data.command_context, command)
+                self._parsed = self._receiving is None and connection.is_drained
+                return found
         next_event = connection.next_event
         while True:
             try:
@@ -349,46 +309,54 @@ class Session:
     def wants_scan(self) -> bool:
         return not self._inbox and self._error is None
 
-    def _association_event(self, event: Event) -> Event:
+    def _association_event(self, event: ConnectionEvent) -> ConnectionEvent:
         if isinstance(event, AssociateAccepted):
             self._agree(event.pdu)
         elif isinstance(event, AssociateRequested):
             self._request = event.pdu
         return event
 
-    def _refuse(self, message: str, reason: int = UNEXPECTED_PARAMETER) -> RemoteProtocolError:
+    def _refuse(self, message: str, reason: int = AbortReason.UNEXPECTED_PARAMETER) -> RemoteProtocolError:
         return self.connection.protocol_error(RemoteProtocolError(message, reason=reason))
 
-    def _command_fragment(self, event: DataReceived) -> Event | None:
-        context_id = event.context_id
+    def _command_fragment(self, event: DataReceived) -> ConnectionEvent | None:
+        """Take one piece of a command set; the message, when it is complete."""
+        context_id, command = event.context_id, self._command
         if self._receiving is not None:
             raise self._refuse("command fragment inside an unfinished data set")
         if self._command_context is None:
-            if context_id not in self.contexts:
-                raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
             self._command_context = context_id
         elif context_id != self._command_context:
             raise self._refuse(f"command fragments on contexts {self._command_context} and {context_id}")
-        if len(self._command) + len(event.fragment) > self.connection.limits.command_set:
-            raise self._refuse(f"command set longer than {self.connection.limits.command_set} bytes", NOT_SPECIFIED)
+        self._check_command(context_id, len(command) + len(event.fragment))
+        command += event.fragment
         if not event.last:
-            self._command += event.fragment
             return None
-        if self._command:
-            self._command += event.fragment
-            data = bytes(self._command)
-            self._command.clear()
-        else:
-            data = bytes(event.fragment)
+        data = bytes(command)
+        command.clear()
         self._command_context = None
+        return self._whole_command(context_id, data)
+
+    def _whole_command(self, context_id: int, data: bytes) -> ConnectionEvent:
+        """A command set is complete."""
+        length = len(data)
+        if context_id not in self.contexts or length > self.connection.limits.command_set:
+            self._check_command(context_id, length)
         try:
-            command = _decode(data) if len(data) <= _SHORT else check(Command.decode(data))
+            command = _decode(data) if length <= _SHORT else check(Command.decode(data))
         except RemoteProtocolError as error:
             raise self.connection.protocol_error(error) from None
         return self._message(context_id, command)
 
-    def _message(self, context_id: int, command: Command) -> Event:
-        message: Event
+    def _check_command(self, context_id: int, length: int) -> None:
+        if context_id not in self.contexts:
+            raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
+        limit = self.connection.limits.command_set
+        if length > limit:
+            raise self._refuse(f"command set longer than {limit} bytes", AbortReason.NO_REASON)
+
+    def _message(self, context_id: int, command: Command) -> ConnectionEvent:
+        message: ConnectionEvent
         message = received = MessageReceived(context_id=context_id, command=command)
         self._dropping = False
         if command.command_field == C_CANCEL_RQ:
@@ -399,7 +367,7 @@ class Session:
             self.serving.add(command.message_id)
             if self.outstanding:
                 self._interrupting.add(command.message_id)
-                self._suspend_response()
+                self._deadline.suspend()
         else:
             message = self._response(received)
             self._dropping = message is not received
@@ -409,10 +377,10 @@ class Session:
             # What is stored goes to a sink of the user's, who limits it.
             limit = self.connection.limits.identifier
             self._data_limit = sys.maxsize if command.command_field == C_STORE_RQ else limit
-            self.connection.message_open = True
+            self.connection.p_data.message_open = True
         return message
 
-    def _cancel(self, command: Command) -> Event:
+    def _cancel(self, command: Command) -> ConnectionEvent:
         message_id = command.message_id_being_responded_to
         assert message_id is not None
         if message_id not in self.serving:
@@ -420,7 +388,7 @@ class Session:
         self.cancelled.add(message_id)
         return CancelReceived(message_id=message_id)
 
-    def _response(self, message: MessageReceived) -> Event:
+    def _response(self, message: MessageReceived) -> ConnectionEvent:
         command = message.command
         message_id = command.message_id_being_responded_to
         assert message_id is not None
@@ -438,7 +406,7 @@ class Session:
         if status == 0x0000 or is_final(request, status):
             del self.outstanding[message_id]
             del self._request_contexts[message_id]
-        self._response_handled()
+        self._deadline.response_handled(self.outstanding, self.connection.state)
         return message
 
     def _data_fragment(self, event: DataReceived, fragments: list[memoryview]) -> bool:
@@ -462,7 +430,7 @@ class Session:
 
         The first ``known`` fragments are counted already.
         """
-        last = last or self.connection.more_fragments(receiving.context_id, fragments)
+        last = last or self.connection.p_data.more(receiving.context_id, fragments, self.connection.tap)
         if self._dropping:
             fragments.clear()
         else:
@@ -472,5 +440,5 @@ class Session:
             if more and self._data_bytes > self._data_limit:
                 del fragments[known:]
                 name = MESSAGES[receiving.command.command_field].name
-                raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", NOT_SPECIFIED)
+                raise self._refuse(f"data set of {name} longer than {self._data_limit} bytes", AbortReason.NO_REASON)
         return last

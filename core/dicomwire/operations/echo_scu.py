@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pydicom.dataset import Dataset
 
+from dicomwire.associations.invoking import HasInvoker
 from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.messages import C_ECHO_RQ
-from dicomwire.operations.common import (
-    check_message_id,
-    choose_context,
-    exchange,
-    require_established,
-)
+from dicomwire.operations.argument_checks import check_message_id
 from dicomwire.operations.returned_status import status_of
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
-    from dicomwire.associations.association import AssociationBase
 
 VERIFICATION = "1.2.840.10008.1.1"
 
 
-async def send_c_echo(self: AssociationBase, msg_id: int = 1) -> Dataset:
+async def send_c_echo(self: HasInvoker, msg_id: int = 1) -> Dataset:
     """Verify that the peer answers: a ``Dataset`` with its ``Status``, 0x0000 for success.
 
     The ``Dataset`` is empty if the peer did not answer in time, aborted, or the connection was lost.
@@ -32,13 +23,14 @@ async def send_c_echo(self: AssociationBase, msg_id: int = 1) -> Dataset:
         ValueError: no presentation context for Verification was accepted, or a bad message ID.
         TypeError: the message ID is no int.
     """
-    require_established(self)
+    invoker = self.invoker
+    invoker.require_established()
     check_message_id(msg_id)
-    context = choose_context(self, VERIFICATION)
+    context = invoker.choose_context(VERIFICATION)
     command = Command(
         command_field=C_ECHO_RQ,
         message_id=msg_id,
         affected_sop_class_uid=VERIFICATION,
         command_data_set_type=NO_DATA_SET,
     )
-    return status_of(await exchange(self, context.context_id, command))
+    return status_of(await invoker.ask(context, command))

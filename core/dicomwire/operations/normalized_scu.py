@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, reason
+from dicomwire.associations.invoking import HasInvoker, Invoker
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.messages import (
@@ -18,19 +19,10 @@ from dicomwire.dimse.messages import (
     N_GET_RQ,
     N_SET_RQ,
 )
-from dicomwire.operations.common import (
-    check_message_id,
-    check_uid,
-    choose_context,
-    exchange,
-    require_established,
-)
+from dicomwire.operations.argument_checks import check_message_id, check_uid
 from dicomwire.operations.returned_status import status_of
 from dicomwire.operations.unified_steps import context_classes
 from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING, code_to_category
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -41,7 +33,7 @@ _DONE = (STATUS_SUCCESS, STATUS_WARNING)
 
 
 async def send_n_action(
-    self: AssociationBase,
+    self: HasInvoker,
     dataset: Dataset | None,
     action_type: int,
     class_uid: str,
@@ -62,14 +54,21 @@ async def send_n_action(
             or UID.
         TypeError: the action type or message ID is no int.
     """
-    require_established(self)
+    self.invoker.require_established()
     return await _invoke(
-        self, N_ACTION_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset, action_type_id=_type_id(action_type)
+        self.invoker,
+        N_ACTION_RQ,
+        class_uid,
+        instance_uid,
+        msg_id,
+        meta_uid,
+        dataset,
+        action_type_id=_type_id(action_type),
     )
 
 
 async def send_n_create(
-    self: AssociationBase,
+    self: HasInvoker,
     dataset: Dataset | None,
     class_uid: str,
     instance_uid: str | None = None,
@@ -80,21 +79,21 @@ async def send_n_create(
 
     ``dataset`` holds the attributes, or None.  The rest is as for :meth:`send_n_action`.
     """
-    require_established(self)
-    return await _invoke(self, N_CREATE_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
+    self.invoker.require_established()
+    return await _invoke(self.invoker, N_CREATE_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
 
 
 async def send_n_delete(
-    self: AssociationBase, class_uid: str, instance_uid: str, msg_id: int = 1, meta_uid: str | None = None
+    self: HasInvoker, class_uid: str, instance_uid: str, msg_id: int = 1, meta_uid: str | None = None
 ) -> Dataset:
     """Have the peer delete an instance: its status.  The rest is as for :meth:`send_n_action`."""
-    require_established(self)
-    status, _ = await _invoke(self, N_DELETE_RQ, class_uid, instance_uid, msg_id, meta_uid)
+    self.invoker.require_established()
+    status, _ = await _invoke(self.invoker, N_DELETE_RQ, class_uid, instance_uid, msg_id, meta_uid)
     return status
 
 
 async def send_n_event_report(
-    self: AssociationBase,
+    self: HasInvoker,
     dataset: Dataset | None,
     event_type: int,
     class_uid: str,
@@ -106,15 +105,15 @@ async def send_n_event_report(
 
     ``dataset`` is the event information, or None.  The rest is as for :meth:`send_n_action`.
     """
-    require_established(self)
+    self.invoker.require_established()
     event_type_id = _type_id(event_type)
     return await _invoke(
-        self, N_EVENT_REPORT_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset, event_type_id=event_type_id
+        self.invoker, N_EVENT_REPORT_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset, event_type_id=event_type_id
     )
 
 
 async def send_n_get(
-    self: AssociationBase,
+    self: HasInvoker,
     identifier_list: Sequence[Any] | None,
     class_uid: str,
     instance_uid: str,
@@ -126,15 +125,15 @@ async def send_n_get(
     ``identifier_list`` holds the tags wanted, each a ``BaseTag``, an int or ``(group, element)``; ``[]`` or
     None is all.  The rest is as for :meth:`send_n_action`.
     """
-    require_established(self)
+    self.invoker.require_established()
     tags = _tags(identifier_list)
     return await _invoke(
-        self, N_GET_RQ, class_uid, instance_uid, msg_id, meta_uid, attribute_identifier_list=tags or None
+        self.invoker, N_GET_RQ, class_uid, instance_uid, msg_id, meta_uid, attribute_identifier_list=tags or None
     )
 
 
 async def send_n_set(
-    self: AssociationBase,
+    self: HasInvoker,
     dataset: Dataset,
     class_uid: str,
     instance_uid: str,
@@ -145,14 +144,14 @@ async def send_n_set(
 
     ``dataset`` is the modification list, which is required.  The rest is as for :meth:`send_n_action`.
     """
-    require_established(self)
+    self.invoker.require_established()
     if dataset is None:
         raise ValueError("N-SET needs a modification list")
-    return await _invoke(self, N_SET_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
+    return await _invoke(self.invoker, N_SET_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
 
 
 async def _invoke(
-    association: AssociationBase,
+    invoker: Invoker,
     command_field: int,
     class_uid: str,
     instance_uid: str | None,
@@ -169,7 +168,7 @@ async def _invoke(
     role = None if command_field == N_EVENT_REPORT_RQ else "scu"
     wanted = abstract_syntax if meta_uid is None else check_uid(meta_uid, "meta_uid")
     classes = context_classes(wanted, command_field, elements.get("action_type_id")) if meta_uid is None else None
-    context = choose_context(association, wanted, role=role, classes=classes)
+    context = invoker.choose_context(wanted, role=role, classes=classes)
     data = None if dataset is None else encode_data_set(dataset, context.transfer_syntax) or None
     side = "affected" if command_field in (N_CREATE_RQ, N_EVENT_REPORT_RQ) else "requested"
     elements |= {f"{side}_sop_class_uid": abstract_syntax, f"{side}_sop_instance_uid": instance}
@@ -179,7 +178,7 @@ async def _invoke(
         command_data_set_type=NO_DATA_SET if data is None else DATA_SET,
         **elements,
     )
-    response = await exchange(association, context.context_id, command, data)
+    response = await invoker.ask(context, command, data)
     status = status_of(response)
     if response is None or response.command.status is None:
         return status, None

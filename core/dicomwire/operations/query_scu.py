@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from attrs import evolve
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, reason
-from dicomwire.associations.received import ReceivedMessage
-from dicomwire.associations.responses import ResponseStream, Stream
+from dicomwire.associations.invoking import HasInvoker, Invoker
+from dicomwire.associations.received_message import ReceivedMessage
+from dicomwire.associations.response_streams import ResponseStream, Stream
 from dicomwire.data.data_sets import decode_data_set_later, encode_data_set
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, PENDING
-from dicomwire.operations.common import (
-    check_message_id,
-    check_priority,
-    choose_context,
-    command_title,
-    require_established,
-    send_request,
-)
+from dicomwire.operations.argument_checks import check_message_id, check_priority, command_title
 from dicomwire.operations.returned_status import status_of
 from dicomwire.operations.unified_steps import context_classes
 from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_FAILURE, STATUS_WARNING, code_to_category
 from dicomwire.vocabulary.titles_and_uids import set_ae
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -40,7 +30,7 @@ Response: TypeAlias = tuple[Dataset, Dataset | None]
 
 
 async def send_c_find(
-    self: AssociationBase, dataset: Dataset | bytes, query_model: str, msg_id: int = 1, priority: int = 2
+    self: HasInvoker, dataset: Dataset | bytes, query_model: str, msg_id: int = 1, priority: int = 2
 ) -> Stream[Response]:
     """Query the peer: an iterator of ``(status, identifier)``, read from the peer as it is advanced.
 
@@ -54,11 +44,11 @@ async def send_c_find(
             or priority.
         TypeError: the message ID is no int.
     """
-    return await _query(self, C_FIND_RQ, dataset, query_model, msg_id, priority)
+    return await _query(self.invoker, C_FIND_RQ, dataset, query_model, msg_id, priority)
 
 
 async def send_c_get(
-    self: AssociationBase, dataset: Dataset | bytes, query_model: str, msg_id: int = 1, priority: int = 2
+    self: HasInvoker, dataset: Dataset | bytes, query_model: str, msg_id: int = 1, priority: int = 2
 ) -> Stream[Response]:
     """Retrieve instances on this association: an iterator of ``(status, identifier)``.
 
@@ -66,11 +56,11 @@ async def send_c_get(
     class needs role selection with the SCP role.  The statuses hold the counts of sub-operations; the final one comes
     with the list of failed instances, if the peer sent one.  Arguments, end and errors: as :meth:`send_c_find`.
     """
-    return await _query(self, C_GET_RQ, dataset, query_model, msg_id, priority)
+    return await _query(self.invoker, C_GET_RQ, dataset, query_model, msg_id, priority)
 
 
 async def send_c_move(
-    self: AssociationBase,
+    self: HasInvoker,
     dataset: Dataset | bytes,
     move_aet: str,
     query_model: str,
@@ -81,11 +71,11 @@ async def send_c_move(
 
     As :meth:`send_c_get`, but the instances go over an association of their own, to an AE that the peer knows.
     """
-    return await _query(self, C_MOVE_RQ, dataset, query_model, msg_id, priority, move_aet)
+    return await _query(self.invoker, C_MOVE_RQ, dataset, query_model, msg_id, priority, move_aet)
 
 
 async def _query(
-    association: AssociationBase,
+    invoker: Invoker,
     command_field: int,
     dataset: Dataset | bytes,
     query_model: str,
@@ -93,12 +83,12 @@ async def _query(
     priority: int,
     move_aet: str | None = None,
 ) -> Stream[Response]:
-    require_established(association)
+    invoker.require_established()
     check_message_id(msg_id)
     check_priority(priority)
     if command_field == C_MOVE_RQ:
         move_aet = set_ae(move_aet, "move_aet", allow_empty=False, allow_none=False)
-    context = choose_context(association, query_model, classes=context_classes(query_model, command_field))
+    context = invoker.choose_context(query_model, classes=context_classes(query_model, command_field))
     data = encode_data_set(dataset, context.transfer_syntax)
     command = Command(
         command_field=command_field,
@@ -108,11 +98,9 @@ async def _query(
         command_data_set_type=DATA_SET,
         move_destination=command_title(move_aet),
     )
-    message_id = await send_request(association, context.context_id, command, data)
-    if message_id is not None:
-        command = evolve(command, message_id=message_id)
+    sent = await invoker.send(context, command, data)
     interpret = _match if command_field == C_FIND_RQ else _progress
-    return ResponseStream(association, context.context_id, command, interpret)
+    return ResponseStream(invoker, context.context_id, sent or command, interpret)
 
 
 def _match(response: ReceivedMessage | None) -> Response:
@@ -150,7 +138,7 @@ def _decoded(response: ReceivedMessage) -> Dataset | None:
 
 
 async def send_c_cancel(
-    self: AssociationBase, msg_id: int, context_id: int | None = None, query_model: str | None = None
+    self: HasInvoker, msg_id: int, context_id: int | None = None, query_model: str | None = None
 ) -> None:
     """Ask the peer to end the C-FIND, C-GET or C-MOVE with this message ID; its iterator yields how it ended.
 
@@ -161,13 +149,14 @@ async def send_c_cancel(
         ValueError: neither is given, no such context was accepted, or a bad message ID.
         TypeError: the message ID is no int.
     """
-    require_established(self)
+    invoker = self.invoker
+    invoker.require_established()
     check_message_id(msg_id)
     if context_id is None:
         if query_model is None:
             raise ValueError("'context_id' or 'query_model' is needed, to know where to send the C-CANCEL")
-        context_id = choose_context(self, query_model, classes=context_classes(query_model, C_FIND_RQ)).context_id
-    elif self._context(context_id) is None:
+        context_id = invoker.choose_context(query_model, classes=context_classes(query_model, C_FIND_RQ)).context_id
+    elif invoker.contexts.by_id(context_id) is None:
         raise ValueError(f"no presentation context {context_id} was accepted by the peer")
-    with self._exchange:
-        await self._send_cancel(msg_id, context_id)
+    with invoker.line.exchange:
+        await invoker.cancel(msg_id, context_id)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
+from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.lazy_data_sets import LazyDataset
 from dicomwire.data.pydicom_private import new_dataset, new_element
 from dicomwire.data.text_values import command_element
+from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
-
-if TYPE_CHECKING:
-    from dicomwire.associations.received import ReceivedMessage
-    from dicomwire.dimse.command import Command
 
 _STATUS = BaseTag(0x00000900)
 

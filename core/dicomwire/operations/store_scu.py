@@ -7,35 +7,22 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from mmap import mmap
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from pydicom.dataset import Dataset
 
 from dicomwire import _config
 from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
 from dicomwire._logging import logger, reason
-from dicomwire.associations.negotiation import NegotiatedContext
-from dicomwire.associations.responses import Stream
+from dicomwire.associations.invoking import HasInvoker, Invoker
+from dicomwire.associations.response_streams import Stream
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.data.sources import EncodedDataSet, IncompleteFileMeta, Opened, decoded, opened, runs_no_code
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
-from dicomwire.errors import LocalProtocolError
-from dicomwire.operations.common import (
-    check_message_id,
-    check_priority,
-    choose_context,
-    command_title,
-    find_context,
-    lost,
-    require_established,
-    send_request,
-)
+from dicomwire.operations.argument_checks import check_message_id, check_priority, command_title
 from dicomwire.operations.returned_status import status_of
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -53,7 +40,7 @@ class _Instance(NamedTuple):
 
 
 async def send_c_store(
-    self: AssociationBase,
+    self: HasInvoker,
     dataset: Dataset | str | os.PathLike[str] | BinaryIO | bytes | bytearray | memoryview | mmap | EncodedDataSet,
     msg_id: int = 1,
     priority: int = 2,
@@ -79,50 +66,53 @@ async def send_c_store(
         OSError, pydicom.errors.InvalidDicomError: the file cannot be read, or is no DICOM file.
         TypeError: ``dataset`` is nothing that can be stored.
     """
-    message_id = await _begin(self, dataset, msg_id, priority, originator_aet, originator_id)
-    if message_id is None:
+    invoker = self.invoker
+    sent = await _begin(invoker, dataset, msg_id, priority, originator_aet, originator_id)
+    if sent is None:
         return status_of(None)
-    with self._exchange:
-        return status_of(await self._response(message_id))
+    with invoker.line.exchange:
+        return status_of(await invoker.response(sent))
 
 
 async def _begin(
-    self: AssociationBase,
+    invoker: Invoker,
     dataset: Any,
     msg_id: int,
     priority: int,
     originator_aet: str | None = None,
     originator_id: int | None = None,
-) -> int | None:
-    """Check the arguments of :func:`send_c_store` and send the request: its message ID, or None if not sent."""
-    require_established(self)
+) -> Command | None:
+    """Check the arguments of :func:`send_c_store` and send the request: as it was sent, or None."""
+    invoker.require_established()
     check_message_id(msg_id)
     check_priority(priority)
     origin = _origin(originator_aet, originator_id)
     instance: _Instance | EncodedDataSet
     if isinstance(dataset, Dataset):
         instance = _instance_of_data_set(dataset)
-        context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid)
+        context = invoker.choose_context(instance.sop_class_uid, instance.transfer_syntax_uid)
     else:
-        source = await open_source(self, dataset)
+        source = await open_source(invoker, dataset)
         with source as encoded:
             instance = encoded
             if source.is_bare or _config.ENFORCE_UID_CONFORMANCE:
                 instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
-            found = find_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
+            found = invoker.contexts.find(instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
             if found is not None:
-                return await _send_stream(self, found, _command(instance, msg_id, priority, origin), encoded)
+                pieces = encoded.pieces(invoker.line.piece_size)
+                command = _command(instance, msg_id, priority, origin)
+                return await invoker.stream(found, command, pieces, foreign=encoded.is_foreign)
             # With chunked sending, or for a bare data set, there is only the exact match.
             exact = _config.STORE_SEND_CHUNKED_DATASET or source.is_bare
-            context = choose_context(self, instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
+            context = invoker.choose_context(instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
             # It has to be converted.
-            dataset = await self._call(decoded, encoded) if encoded.is_foreign else decoded(encoded)
+            dataset = await invoker.call(decoded, encoded) if encoded.is_foreign else decoded(encoded)
     data = encode_data_set(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
-    return await send_request(self, context.context_id, command, data)
+    return await invoker.send(context, command, data)
 
 
-async def open_source(association: AssociationBase, source: Any) -> Opened:
+async def open_source(invoker: Invoker, source: Any) -> Opened:
     """What :func:`~dicomwire.sources.opened` gives, code of the user's run where that belongs.
 
     Raises: as that, and IncompleteFileMeta where only chunked sending wants complete file meta information.
@@ -130,7 +120,7 @@ async def open_source(association: AssociationBase, source: Any) -> Opened:
     if isinstance(source, Opened):
         return source
     # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
-    made: Opened = opened(source) if runs_no_code(source) else await association._call(opened, source)
+    made: Opened = opened(source) if runs_no_code(source) else await invoker.call(opened, source)
     if made.lacks and _config.STORE_SEND_CHUNKED_DATASET:
         with made:
             raise IncompleteFileMeta(f"the file meta information has no {made.lacks}, which chunked sending needs")
@@ -208,80 +198,64 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
     return actual
 
 
-async def _send_stream(
-    association: AssociationBase, context: NegotiatedContext, command: Command, encoded: EncodedDataSet
-) -> int | None:
-    if not association._has_room:
-        command = await association._window(command)
-    pieces = encoded.pieces(association._piece_size())
-    with association._exchange:
-        try:
-            await association._send_pieces(context.context_id, command, pieces, foreign=encoded.is_foreign)
-        except LocalProtocolError as error:
-            lost(association, error)
-            return None
-        return command.message_id
-
-
 class Stores(Stream[tuple[T, Dataset]]):
     """Keeps as many C-STOREs under way as the window allows; gives each instance with its status as that comes."""
 
-    def __init__(self, association: AssociationBase, instances: Iterable[T], msg_id: int, priority: int) -> None:
-        self._association = association
+    def __init__(self, invoker: Invoker, instances: Iterable[T], msg_id: int, priority: int) -> None:
+        self._invoker = invoker
         self._instances = iter(instances)
         self._next_id = msg_id
         self._priority = priority
-        self._under_way: dict[int, T] = {}
+        self._under_way: dict[int, tuple[T, Command]] = {}
         self._lost: deque[T] = deque()
         self._is_exhausted = False
 
     async def __anext__(self) -> tuple[T, Dataset]:
         """The next instance that is stored or refused; its status is empty if the association ended before."""
-        association = self._association
+        invoker = self._invoker
         await self._fill()
         while not self._lost:
             for message_id in self._under_way:
-                if association._responses.get(message_id):
-                    instance = self._under_way.pop(message_id)
-                    return instance, status_of(await association._response(message_id))
+                if invoker.has_response(message_id):
+                    instance, request = self._under_way.pop(message_id)
+                    return instance, status_of(await invoker.response(request))
             if not self._under_way:
                 raise StopAsyncIteration
-            if association._ended:
-                self._lost.extend(self._under_way.values())
+            if invoker.line.standing.has_ended:
+                self._lost.extend(instance for instance, _ in self._under_way.values())
                 self._under_way.clear()
             else:
-                with association._exchange:
-                    await association._advance()
+                with invoker.line.exchange:
+                    await invoker.line.advance()
         return self._lost.popleft(), status_of(None)
 
     async def _fill(self) -> None:
         """Send as many as the window lets through."""
-        association = self._association
-        while not self._is_exhausted and len(self._under_way) < association._invoked and association.is_established:
+        invoker, standing = self._invoker, self._invoker.line.standing
+        while not self._is_exhausted and len(self._under_way) < invoker.most and standing.is_established:
             try:
                 instance = next(self._instances)
             except StopIteration:
                 self._is_exhausted = True
                 return
-            message_id = await _begin(
-                association, instance, association._free_message_id(self._next_id), self._priority
-            )
-            if message_id is None:
+            request = await _begin(invoker, instance, invoker.free_message_id(self._next_id), self._priority)
+            if request is None:
                 self._lost.append(instance)
                 return
-            self._next_id = (message_id + 1) & 0xFFFF
-            self._under_way[message_id] = instance
+            assert request.message_id is not None
+            self._next_id = (request.message_id + 1) & 0xFFFF
+            self._under_way[request.message_id] = instance, request
 
     def leave(self) -> None:
         """Store no more; what is under way is finished by the peer."""
         self._is_exhausted = True
         for message_id in self._under_way:
-            self._association._forget_responses(message_id, None)
+            self._invoker.forget(message_id, None)
         self._under_way.clear()
 
 
 async def send_c_store_many(
-    self: AssociationBase, datasets: Iterable[T], msg_id: int = 1, priority: int = 2
+    self: HasInvoker, datasets: Iterable[T], msg_id: int = 1, priority: int = 2
 ) -> Stream[tuple[T, Dataset]]:
     """Store many instances: an iterator of ``(instance, status)``, in the order in which they are done (extension).
 
@@ -294,7 +268,7 @@ async def send_c_store_many(
         RuntimeError: the association is not established.
         ValueError, TypeError: a bad message ID or priority.
     """
-    require_established(self)
+    self.invoker.require_established()
     check_message_id(msg_id)
     check_priority(priority)
-    return Stores(self, datasets, msg_id, priority)
+    return Stores(self.invoker, datasets, msg_id, priority)

@@ -14,21 +14,24 @@ from pydicom.dataset import Dataset
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
+from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.coroutines import Held, outcome
-from dicomwire.associations.entity import MOST_CONTEXTS, ApplicationEntityBase
-from dicomwire.associations.explanation import uid_name, why_none
+from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.explanation import why_none
 from dicomwire.associations.negotiation import ACCEPTED, NegotiatedContext
-from dicomwire.associations.responses import Stream
+from dicomwire.associations.releasing import release
+from dicomwire.associations.response_streams import Stream
 from dicomwire.compat.pdu_primitives import NegotiationItem, SCP_SCU_RoleSelectionNegotiation
+from dicomwire.data import store
 from dicomwire.data.folder import Folder
-from dicomwire.operations.common import find_context
 from dicomwire.operations.query_scu import Response, send_c_cancel, send_c_get, send_c_move
 from dicomwire.retrieval import Progress, Retrieved
-from dicomwire.retrieval.outcome import progress_of, retrieved
+from dicomwire.retrieval.outcome import outcome_of, progress_of
 from dicomwire.upper_layer.timers import Timer
 from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
 from dicomwire.vocabulary.statuses import STATUS_PENDING, code_to_category
+from dicomwire.vocabulary.titles_and_uids import uid_name
 
 LOGGER = logger(__name__)
 
@@ -115,7 +118,7 @@ async def get_to_folder(
         proposed = _NOT_THE_USUAL
     else:
         proposed = _NOT_PROPOSED if explained else _proposed(association, classes)
-    return retrieved(association, progressed, files, explained, proposed=proposed)
+    return outcome_of(association, progressed, files, explained, proposed=proposed)
 
 
 async def move_to_folder(
@@ -167,7 +170,7 @@ async def move_to_folder(
             if (refused := await _refused(association, query_model)) is not None:
                 return refused
             # What arrives shows that the peer is at work, also one that sends no pending responses.
-            files.arrived = lambda: association._apart(lambda: _restart_wait(association))
+            files.arrived = lambda: association.line.host.apart(lambda: _restart_wait(association))
             async with Held(association):
                 request = send_c_move(association, identifier, title, query_model, _MESSAGE_ID, priority)
                 progressed = await _follow(association, request, files, progress, query_model)
@@ -176,14 +179,15 @@ async def move_to_folder(
                 await outcome(other.release())
     finally:
         files.discard_all()
-    return retrieved(association, progressed, files, None, destination=title)
+    return outcome_of(association, progressed, files, None, destination=title)
 
 
 def _storage(storage_classes: StorageClasses, most: int | None) -> list[PresentationContext]:
     """The contexts of the classes to receive: ``most`` of them, as requestor, or as acceptor any number."""
     if storage_classes is None:
         # Each import gives new ones.
-        from dicomwire.vocabulary.contexts import StoragePresentationContexts, storage_classes as every_one
+        from dicomwire.vocabulary.context_lists import storage_classes as every_one
+        from dicomwire.vocabulary.contexts import StoragePresentationContexts
 
         if most is not None:
             return StoragePresentationContexts
@@ -225,7 +229,7 @@ _ACCEPTED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if sy
 
 def _folder(folder: str | os.PathLike[str]) -> Folder:
     path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    store.STORE.make_folder(path)
     return Folder(path)
 
 
@@ -242,10 +246,12 @@ async def _refused(association: AssociationBase, query_model: str) -> Retrieved 
     """The outcome if the request cannot be made at all."""
     if not association.is_established:
         return Retrieved(failure=association.explain())
-    if find_context(association, query_model) is not None:
+    if association.contexts.find(query_model) is not None:
         return None
-    await outcome(association._face(association._release()))
-    return Retrieved(failure=f"no context for {uid_name(query_model)}: {why_none(association, query_model)}")
+    line = association.line
+    await outcome(line.host.face(release(line)))
+    why = why_none(line.sides, association.contexts, query_model)
+    return Retrieved(failure=f"no context for {uid_name(query_model)}: {why}")
 
 
 def _explained(association: AssociationBase, classes: set[str]) -> str | None:
@@ -256,7 +262,7 @@ def _explained(association: AssociationBase, classes: set[str]) -> str | None:
 
 
 def _accepted_classes(association: AssociationBase) -> set[str]:
-    return {context.abstract_syntax for context in association._contexts if context.result == ACCEPTED}
+    return {context.abstract_syntax for context in association.contexts.all if context.result == ACCEPTED}
 
 
 def _proposed(association: AssociationBase, classes: set[str]) -> str:
@@ -273,13 +279,13 @@ def _receive_on(association: AssociationBase, classes: set[str]) -> None:
     def is_meant(context: NegotiatedContext) -> bool:
         return context.result == ACCEPTED and context.abstract_syntax in classes
 
-    contexts = association._contexts
-    association._set_contexts([evolve(item, as_scp=True) if is_meant(item) else item for item in contexts])
+    contexts = association.contexts
+    contexts.set([evolve(item, as_scp=True) if is_meant(item) else item for item in contexts.all])
 
 
 def _restart_wait(association: AssociationBase) -> None:
     """The peer is at work: give it the full time for its next response again."""
-    timers = association._connection.timers
+    timers = association.line.session.connection.timers
     if timers.is_running(Timer.RESPONSE):
         timers.start(Timer.RESPONSE)
 
@@ -295,13 +301,13 @@ async def _follow(
 
     How far it came, the final status, the list of failed instances, and whether ``progress`` has stopped it.
     """
-    stream = await outcome(association._face(request))
+    stream = await outcome(association.line.host.face(request))
     done = Progress()
     status, failed = Dataset(), None
     is_stopping = False
     while True:
         try:
-            status, failed = await outcome(association._face(stream.__anext__()))
+            status, failed = await outcome(association.line.host.face(stream.__anext__()))
         except StopAsyncIteration:
             return done, status, failed, is_stopping
         if not status:
@@ -313,4 +319,6 @@ async def _follow(
         if not wants_more and not is_stopping and code_to_category(status.Status) == STATUS_PENDING:
             is_stopping = True
             if association.is_established:
-                await outcome(association._face(send_c_cancel(association, _MESSAGE_ID, query_model=query_model)))
+                await outcome(
+                    association.line.host.face(send_c_cancel(association, _MESSAGE_ID, query_model=query_model))
+                )

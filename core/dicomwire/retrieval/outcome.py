@@ -7,7 +7,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, printable, reason
-from dicomwire.associations.association import AssociationBase
+from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.explanation import STOPPED_BY_ITSELF
 from dicomwire.data.folder import Folder
 from dicomwire.data.text_values import joined
@@ -31,7 +31,7 @@ def progress_of(status: Dataset, before: Progress, files: Folder) -> Progress:
     )
 
 
-def retrieved(
+def outcome_of(
     association: AssociationBase,
     progressed: tuple[Progress, Dataset, Dataset | None, bool],
     files: Folder,

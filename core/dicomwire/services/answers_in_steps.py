@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -21,10 +18,9 @@ END: Any = object()
 class Answers:
     """Takes what the handler of ``event`` yields, one value at a time."""
 
-    def __init__(self, association: AssociationBase, event: evt.InterventionEvent, message: ReceivedMessage) -> None:
-        self._association = association
+    def __init__(self, request: Request, event: evt.InterventionEvent) -> None:
+        self._request = request
         self._event = event
-        self._message = message
         self._iterator: Any = None
         self._is_async = False
 
@@ -34,12 +30,12 @@ class Answers:
         Raises:
             HandlerRaised: it raised, or gave nothing that can be iterated.
         """
-        answers = await self._association._intervene(self._event, self._message)
+        answers = await self._request.ask_handler(self._event)
         if answers is None:
             return
         self._is_async = hasattr(answers, "__aiter__")
         try:
-            self._iterator = await self._association._call(aiter if self._is_async else iter, answers)
+            self._iterator = await self._request.call(aiter if self._is_async else iter, answers)
         except Exception as error:
             LOGGER.error("the handler of %s gave %s: nothing to iterate", self._event.name, type(answers).__name__)
             raise HandlerRaised(self._event.name) from error
@@ -53,7 +49,7 @@ class Answers:
         if self._iterator is None:
             return END
         try:
-            return await self._association._call(_anext if self._is_async else next, self._iterator, END)
+            return await self._request.call(_anext if self._is_async else next, self._iterator, END)
         except Exception as error:
             LOGGER.exception("handler of %s raised", self._event.name)
             self._iterator = None
@@ -65,7 +61,7 @@ class Answers:
         if not hasattr(iterator, "aclose" if self._is_async else "close"):
             return
         try:
-            await self._association._call(_aclose if self._is_async else _close, iterator)
+            await self._request.call(_aclose if self._is_async else _close, iterator)
         except Exception:
             LOGGER.exception("handler of %s raised while it was closed", self._event.name)
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.dimse.messages import PENDING, answer, is_final
 from dicomwire.services.answers_in_steps import END, Answers
 from dicomwire.services.given_status import Response, respond
 from dicomwire.upper_layer.connection import Buffer
-from dicomwire.vocabulary.service_classes import C_FIND, RelevantPatientInformationQueryServiceClass, ServiceClass
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
+from dicomwire.vocabulary.service_classes import RelevantPatientInformationQueryServiceClass
 
 LOGGER = logger(__name__)
 
@@ -25,20 +22,17 @@ HANDLER_FAILED = 0xC311
 BAD_IDENTIFIER = 0xC312
 
 
-async def serve_find(
-    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
-) -> Response | None:
+async def serve_find(request: Request) -> Response | None:
     """A Pending response for each match the handler yields, then the final one."""
-    command = message.command
-    table = service_class(association).statuses_for(C_FIND)
-    only_one = issubclass(service_class, RelevantPatientInformationQueryServiceClass)
-    answers = Answers(association, evt.EVT_C_FIND, message)
+    command = request.command
+    table = request.statuses()
+    only_one = issubclass(request.service_class, RelevantPatientInformationQueryServiceClass)
+    answers = Answers(request, evt.EVT_C_FIND)
     try:
         await answers.open()
         while (value := await answers.next()) is not END:
             # What came while the handler was at it: nothing is sent to a peer that has released or aborted.
-            await association._attend()
-            if not association.is_established:
+            if not await request.is_wanted():
                 return None
             try:
                 status, identifier = value
@@ -50,10 +44,10 @@ async def serve_find(
                 return response, None
             data: Buffer | None = None
             if response.status in PENDING:
-                data = _identifier(identifier, message.context.transfer_syntax)
+                data = _identifier(identifier, request.context.transfer_syntax)
                 if data is None:
                     return answer(command, BAD_IDENTIFIER), None
-            await association._send(message.context.context_id, response, data)
+            await request.respond(response, data)
             if only_one:
                 break
     except HandlerRaised:

@@ -33,7 +33,7 @@ def respond(request: Command, status: Any, table: StatusTable) -> Command:
 
     A ``Dataset`` may hold further status elements; those the response does not have are dropped with a warning.
     """
-    if isinstance(status, int) and not isinstance(status, bool):
+    if type(status) is int or (isinstance(status, int) and not isinstance(status, bool)):
         return answer(request, _checked(int(status), table))
     from pydicom.dataset import Dataset
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.dimse.messages import (
@@ -21,13 +21,9 @@ from dicomwire.dimse.messages import (
     N_SET_RQ,
     answer,
 )
-from dicomwire.operations.common import check_uid
+from dicomwire.operations.argument_checks import check_uid
 from dicomwire.services.given_status import Response, respond
-from dicomwire.vocabulary.service_classes import ServiceClass
 from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING, code_to_category
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -43,14 +39,12 @@ _EVENTS = {
 }
 
 
-async def serve_normalized(
-    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
-) -> Response | None:
+async def serve_normalized(request: Request) -> Response | None:
     """What the handler says, with the data set it gives if all went well."""
-    command = message.command
+    command = request.command
     failed = answer(command, PROCESSING_FAILURE), None
     try:
-        said: Any = await association._intervene(_EVENTS[command.command_field], message)
+        said: Any = await request.ask_handler(_EVENTS[command.command_field])
     except HandlerRaised:
         return failed
     data_set: Any = None
@@ -61,7 +55,7 @@ async def serve_normalized(
         except (TypeError, ValueError):
             LOGGER.error("an N-service handler gave no pair of status and data set")
             return failed
-    response = respond(command, status, service_class(association).statuses_for(command.command_field))
+    response = respond(command, status, request.statuses())
     category = code_to_category(response.status or 0)
     if category not in (STATUS_SUCCESS, STATUS_WARNING):
         return response, None
@@ -75,7 +69,7 @@ async def serve_normalized(
                 return failed
         if not data_set:
             return response, None
-        data = encode_data_set(data_set, message.context.transfer_syntax)
+        data = encode_data_set(data_set, request.context.transfer_syntax)
     except (TypeError, ValueError) as error:
         LOGGER.error("the data set of an N-service handler: %s", reason(error))
         return failed

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.received import ReceivedMessage
+from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.dimse.messages import answer
 from dicomwire.services.given_status import Response, respond
-from dicomwire.vocabulary.service_classes import ServiceClass
 from dicomwire.vocabulary.statuses import STATUS_FAILURE, code_to_category
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -31,27 +25,25 @@ def status_of(error: BaseException | None) -> int:
     return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else HANDLER_FAILED
 
 
-async def serve_store(
-    association: AssociationBase, message: ReceivedMessage, service_class: type[ServiceClass]
-) -> Response:
+async def serve_store(request: Request) -> Response:
     """The handler's status, once the whole data set is where it should be."""
-    command = message.command
+    command = request.command
     try:
-        if message.refused is not None:
-            return answer(command, message.refused), None
+        if request.refused is not None:
+            return answer(command, request.refused), None
         try:
-            status = await association._intervene(evt.EVT_C_STORE, message)
+            status = await request.ask_handler(evt.EVT_C_STORE)
         except HandlerRaised as raised:
             is_unfit = isinstance(raised.__cause__, NoDataSet)
             return answer(command, CANNOT_DECODE if is_unfit else HANDLER_FAILED), None
-        response = respond(command, status, service_class.statuses)
+        response = respond(command, status, request.service_class.statuses)
         assert response.status is not None
         if code_to_category(response.status) != STATUS_FAILURE:
             try:
-                message.settle(kept=True)
+                request.settle(kept=True)
             except OSError as error:
                 LOGGER.error("keeping a data set failed: %s", str(error))
                 return answer(command, OUT_OF_RESOURCES), None
         return response, None
     finally:
-        message.settle(kept=False)
+        request.settle(kept=False)

@@ -9,15 +9,15 @@ from attrs import define, evolve, field
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, reason
-from dicomwire.associations.explanation import uid_name
+from dicomwire.associations.invoking import NoContext
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.data.sources import Opened, is_source
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import answer
-from dicomwire.operations.common import NoContext
 from dicomwire.services.bulk_data import without_bulk_data as strip
 from dicomwire.services.given_status import Response, own_comment
 from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING, code_to_category
+from dicomwire.vocabulary.titles_and_uids import uid_name
 
 LOGGER = logger(__name__)
 

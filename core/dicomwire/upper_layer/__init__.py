@@ -1,21 +1,24 @@
 """The DICOM upper layer protocol (PS3.8), without I/O."""
 
-from dicomwire.upper_layer.connection import Buffer, Connection, Data, Sendable
-from dicomwire.upper_layer.events import (
+from dicomwire.upper_layer.buffer import Buffer
+from dicomwire.upper_layer.connection import Connection
+from dicomwire.upper_layer.connection_events import (
     Aborted,
     AssociateAccepted,
     AssociateRejected,
     AssociateRequested,
     ConnectionClosed,
+    ConnectionEvent,
     DataReceived,
-    Event,
     Released,
     ReleaseRequested,
     RequestRefused,
     TimedOut,
     Tolerated,
 )
+from dicomwire.upper_layer.inputs import Sendable
 from dicomwire.upper_layer.limits import Limits, Timeouts
+from dicomwire.upper_layer.p_data_writer import Data
 from dicomwire.upper_layer.pdus import (
     PDU,
     Abort,
@@ -29,6 +32,7 @@ from dicomwire.upper_layer.pdus import (
     ReleaseRQ,
     decode_pdu,
 )
+from dicomwire.upper_layer.reasons import AbortReason, AbortSource, RejectResult, RejectSource
 from dicomwire.upper_layer.state import Role, State
 from dicomwire.upper_layer.tap import Tap
 from dicomwire.upper_layer.timers import Timer
@@ -36,6 +40,8 @@ from dicomwire.upper_layer.timers import Timer
 __all__ = [
     "PDU",
     "Abort",
+    "AbortReason",
+    "AbortSource",
     "Aborted",
     "AnyPDU",
     "AssociateAC",
@@ -47,12 +53,14 @@ __all__ = [
     "Buffer",
     "Connection",
     "ConnectionClosed",
+    "ConnectionEvent",
     "Data",
     "DataReceived",
-    "Event",
     "Limits",
     "PDataTF",
     "PresentationDataValue",
+    "RejectResult",
+    "RejectSource",
     "ReleaseRP",
     "ReleaseRQ",
     "ReleaseRequested",

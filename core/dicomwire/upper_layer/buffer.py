@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from dicomwire.errors import LocalProtocolError
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+"""What received bytes come in, and what is to be sent goes out in."""
 
 SMALL = 8 * 1024
 """Holds any command and most control PDUs; what an association that waits for a request keeps."""
@@ -88,7 +93,7 @@ class ReceiveBuffer:
             self._hold(held if unread < held // 2 else 2 * held)
         return self.view[self.end :]
 
-    def feed(self, data: bytes | bytearray | memoryview, limit: int) -> None:
+    def feed(self, data: Buffer, limit: int) -> None:
         """Take ``data`` as it is if nothing is unread, else append a copy of it.
 
         Raises:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
-from struct import Struct, error as StructError
+from struct import Struct
 from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
 
 from dicomwire._shown import Shown
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.item_fields import (
+    counted,
+    decode_text,
+    encode_item,
+    encode_text,
+    pack,
+    split_items,
+    take_counted,
+)
 
-HEADER = Struct(">BxH")
-_U16 = Struct(">H")
 _U32 = Struct(">L")
 _WINDOW = Struct(">HH")
 
@@ -23,75 +30,6 @@ PRESENTATION_CONTEXT_AC = 0x21
 ABSTRACT_SYNTAX = 0x30
 TRANSFER_SYNTAX = 0x40
 USER_INFORMATION = 0x50
-
-
-def pack(layout: Struct, *values: int | bytes) -> bytes:
-    """``layout.pack``.
-
-    Raises:
-        ValueError: a number does not fit in its field.
-    """
-    try:
-        return layout.pack(*values)
-    except StructError as error:
-        raise ValueError(f"{values} cannot be encoded: {error}") from None
-
-
-def encode_item(kind: int, body: bytes) -> bytes:
-    """One item.
-
-    Raises:
-        ValueError: the body is longer than the 16-bit length can say, or the kind more than a byte.
-    """
-    if len(body) > 0xFFFF:
-        raise ValueError(f"item {kind:#04x} of {len(body)} bytes is longer than 65535")
-    return pack(HEADER, kind, len(body)) + body
-
-
-def split_items(body: bytes, what: str) -> Iterator[tuple[int, bytes]]:
-    """Kind and body of each item in ``body``, which must be filled exactly.
-
-    Raises:
-        RemoteProtocolError: an item runs over its parent, or stray bytes are left.
-    """
-    offset, end = 0, len(body)
-    while offset < end:
-        if end - offset < 4:
-            raise RemoteProtocolError(f"{end - offset} stray bytes at the end of {what}")
-        kind, length = HEADER.unpack_from(body, offset)
-        offset += 4
-        if length > end - offset:
-            raise RemoteProtocolError(
-                f"item {kind:#04x} of {length} bytes in {what}, which has only {end - offset} left"
-            )
-        yield kind, body[offset : offset + length]
-        offset += length
-
-
-def decode_text(raw: bytes) -> str:
-    """Text as sent, without the NULs and spaces some peers pad with; never fails (robustness comes first)."""
-    return raw.decode("latin-1").rstrip("\0 ")
-
-
-def _encode_text(text: str) -> bytes:
-    return text.encode("latin-1", "replace")
-
-
-def _take(body: bytes, offset: int, what: str) -> tuple[bytes, int]:
-    """A field with a 16-bit length in front, and the offset behind it."""
-    if len(body) - offset < 2:
-        raise RemoteProtocolError(f"{what} ends where a length is due")
-    (length,) = _U16.unpack_from(body, offset)
-    offset += 2
-    if length > len(body) - offset:
-        raise RemoteProtocolError(f"{what} has a field of {length} bytes, but only {len(body) - offset} left")
-    return body[offset : offset + length], offset + length
-
-
-def _counted(raw: bytes) -> bytes:
-    if len(raw) > 0xFFFF:
-        raise ValueError(f"a field of {len(raw)} bytes is longer than 65535")
-    return _U16.pack(len(raw)) + raw
 
 
 @frozen(repr=False)
@@ -134,9 +72,9 @@ class PresentationContextRQItem(Shown):
 
 @lru_cache(maxsize=1024)
 def _encode_context_rq(item: PresentationContextRQItem) -> bytes:
-    body = bytes((item.context_id, 0, 0, 0)) + encode_item(ABSTRACT_SYNTAX, _encode_text(item.abstract_syntax))
+    body = bytes((item.context_id, 0, 0, 0)) + encode_item(ABSTRACT_SYNTAX, encode_text(item.abstract_syntax))
     for uid in item.transfer_syntax:
-        body += encode_item(TRANSFER_SYNTAX, _encode_text(uid))
+        body += encode_item(TRANSFER_SYNTAX, encode_text(uid))
     return encode_item(PRESENTATION_CONTEXT_RQ, body)
 
 
@@ -174,7 +112,7 @@ class PresentationContextACItem(Shown):
         """The whole item, with its type and length (PS3.8 9.3.3.2)."""
         body = bytes((self.context_id, 0, self.result, 0))
         if self.transfer_syntax is not None:
-            body += encode_item(TRANSFER_SYNTAX, _encode_text(self.transfer_syntax))
+            body += encode_item(TRANSFER_SYNTAX, encode_text(self.transfer_syntax))
         return encode_item(PRESENTATION_CONTEXT_AC, body)
 
     @classmethod
@@ -226,7 +164,7 @@ class ImplementationClassUIDItem(Shown):
 
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.2.1)."""
-        return encode_item(self.kind, _encode_text(self.implementation_class_uid))
+        return encode_item(self.kind, encode_text(self.implementation_class_uid))
 
     @classmethod
     def decode(cls, body: bytes) -> ImplementationClassUIDItem:
@@ -243,7 +181,7 @@ class ImplementationVersionNameItem(Shown):
 
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.2.3)."""
-        return encode_item(self.kind, _encode_text(self.implementation_version_name))
+        return encode_item(self.kind, encode_text(self.implementation_version_name))
 
     @classmethod
     def decode(cls, body: bytes) -> ImplementationVersionNameItem:
@@ -288,9 +226,7 @@ class RoleSelectionItem(Shown):
 
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.4.1)."""
-        return encode_item(
-            self.kind, _counted(_encode_text(self.sop_class_uid)) + bytes((self.scu_role, self.scp_role))
-        )
+        return encode_item(self.kind, counted(encode_text(self.sop_class_uid)) + bytes((self.scu_role, self.scp_role)))
 
     @classmethod
     def decode(cls, body: bytes) -> RoleSelectionItem:
@@ -299,7 +235,7 @@ class RoleSelectionItem(Shown):
         Raises:
             RemoteProtocolError: it ends before its roles.
         """
-        uid, offset = _take(body, 0, "role selection item")
+        uid, offset = take_counted(body, 0, "role selection item")
         if len(body) - offset < 2:
             raise RemoteProtocolError("role selection item ends where the roles are due")
         return cls(sop_class_uid=decode_text(uid), scu_role=body[offset] != 0, scp_role=body[offset + 1] != 0)
@@ -316,7 +252,7 @@ class SOPClassExtendedItem(Shown):
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.5.1)."""
         return encode_item(
-            self.kind, _counted(_encode_text(self.sop_class_uid)) + self.service_class_application_information
+            self.kind, counted(encode_text(self.sop_class_uid)) + self.service_class_application_information
         )
 
     @classmethod
@@ -326,7 +262,7 @@ class SOPClassExtendedItem(Shown):
         Raises:
             RemoteProtocolError: it ends within its UID.
         """
-        uid, offset = _take(body, 0, "SOP class extended negotiation item")
+        uid, offset = take_counted(body, 0, "SOP class extended negotiation item")
         return cls(sop_class_uid=decode_text(uid), service_class_application_information=body[offset:])
 
 
@@ -341,8 +277,8 @@ class SOPClassCommonExtendedItem(Shown):
 
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.6.1)."""
-        related = b"".join(_counted(_encode_text(uid)) for uid in self.related_general_sop_class_identification)
-        body = (_counted(_encode_text(self.sop_class_uid)) + _counted(_encode_text(self.service_class_uid))) + _counted(
+        related = b"".join(counted(encode_text(uid)) for uid in self.related_general_sop_class_identification)
+        body = (counted(encode_text(self.sop_class_uid)) + counted(encode_text(self.service_class_uid))) + counted(
             related
         )
         return encode_item(self.kind, body)
@@ -355,13 +291,13 @@ class SOPClassCommonExtendedItem(Shown):
             RemoteProtocolError: it ends within a field.
         """
         what = "SOP class common extended negotiation item"
-        sop_class, offset = _take(body, 0, what)
-        service_class, offset = _take(body, offset, what)
+        sop_class, offset = take_counted(body, 0, what)
+        service_class, offset = take_counted(body, offset, what)
         # Bytes behind the list are reserved for later versions of the item: ignored.
-        related, _ = _take(body, offset, what)
+        related, _ = take_counted(body, offset, what)
         uids, offset = [], 0
         while offset < len(related):
-            uid, offset = _take(related, offset, what)
+            uid, offset = take_counted(related, offset, what)
             uids.append(decode_text(uid))
         return cls(
             sop_class_uid=decode_text(sop_class),
@@ -385,7 +321,7 @@ class UserIdentityRQItem(Shown):
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.7.1)."""
         body = bytes((self.user_identity_type, self.positive_response_requested))
-        return encode_item(self.kind, body + _counted(self.primary_field) + _counted(self.secondary_field))
+        return encode_item(self.kind, body + counted(self.primary_field) + counted(self.secondary_field))
 
     @classmethod
     def decode(cls, body: bytes) -> UserIdentityRQItem:
@@ -396,8 +332,8 @@ class UserIdentityRQItem(Shown):
         """
         if len(body) < 2:
             raise RemoteProtocolError(f"user identity item of {len(body)} bytes, which needs at least 6")
-        primary, offset = _take(body, 2, "user identity item")
-        secondary, _ = _take(body, offset, "user identity item")
+        primary, offset = take_counted(body, 2, "user identity item")
+        secondary, _ = take_counted(body, offset, "user identity item")
         return cls(
             user_identity_type=body[0],
             positive_response_requested=body[1] != 0,
@@ -415,7 +351,7 @@ class UserIdentityACItem(Shown):
 
     def encode(self) -> bytes:
         """The whole item, with its type and length (PS3.7 D.3.3.7.2)."""
-        return encode_item(self.kind, _counted(self.server_response))
+        return encode_item(self.kind, counted(self.server_response))
 
     @classmethod
     def decode(cls, body: bytes) -> UserIdentityACItem:
@@ -424,7 +360,7 @@ class UserIdentityACItem(Shown):
         Raises:
             RemoteProtocolError: it ends within its response.
         """
-        return cls(server_response=_take(body, 0, "user identity response item")[0])
+        return cls(server_response=take_counted(body, 0, "user identity response item")[0])
 
 
 UserItem: TypeAlias = (

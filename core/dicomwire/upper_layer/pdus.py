@@ -11,6 +11,7 @@ from attrs.validators import max_len, min_len
 
 from dicomwire._shown import Shown
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.item_fields import decode_text, encode_item, pack, split_items
 from dicomwire.upper_layer.items import (
     APPLICATION_CONTEXT,
     PRESENTATION_CONTEXT_AC,
@@ -24,17 +25,23 @@ from dicomwire.upper_layer.items import (
     PresentationContextRQItem,
     UnknownItem,
     UserItem,
-    decode_text,
     decode_user_information,
-    encode_item,
     encode_user_information,
-    pack,
-    split_items,
 )
 from dicomwire.upper_layer.limits import Limits
-from dicomwire.vocabulary.reasons import ABORT_REASONS, NO_VALUE, REJECT_REASONS, REJECT_RESULTS, REJECT_SOURCES
+from dicomwire.upper_layer.reasons import (
+    NO_VALUE,
+    AbortReason,
+    AbortSource,
+    RejectResult,
+    RejectSource,
+    diagnostic_words,
+)
 
 HEADER = Struct(">BxL")
+P_DATA_HEAD = Struct(">BxLLBB")
+"""The header of a P-DATA-TF and that of the first presentation data value in it."""
+
 _FIXED = Struct(">H2x16s16s32s")
 _PDV = Struct(">LBB")
 
@@ -194,10 +201,10 @@ class AssociateRJ(PDU):
     name: ClassVar[str] = "A-ASSOCIATE-RJ"
 
     result: int
-    """1 permanent, 2 transient: the same request may succeed later."""
+    """A :class:`RejectResult`: 1 permanent, 2 transient, the same request may succeed later."""
 
     source: int
-    """1 service user, 2 provider (ACSE), 3 provider (presentation)."""
+    """A :class:`RejectSource`: 1 service user, 2 provider (ACSE), 3 provider (presentation)."""
 
     reason_diagnostic: int
 
@@ -207,15 +214,15 @@ class AssociateRJ(PDU):
 
     @property
     def result_str(self) -> str:
-        return REJECT_RESULTS.get(self.result, NO_VALUE)
+        return RejectResult.words_of(self.result)
 
     @property
     def source_str(self) -> str:
-        return REJECT_SOURCES.get(self.source, NO_VALUE)
+        return RejectSource.words_of(self.source)
 
     @property
     def reason_str(self) -> str:
-        return REJECT_REASONS.get((self.source, self.reason_diagnostic), NO_VALUE)
+        return diagnostic_words(self.source, self.reason_diagnostic)
 
 
 @frozen(kw_only=True, repr=False)
@@ -242,9 +249,6 @@ class ReleaseRP(PDU):
         return bytes(4)
 
 
-ABORT_SOURCES = {0: "DUL service-user", 2: "DUL service-provider"}
-
-
 @frozen(kw_only=True, repr=False)
 class Abort(PDU):
     """A-ABORT (PS3.8 9.3.8)."""
@@ -252,11 +256,11 @@ class Abort(PDU):
     pdu_type: ClassVar[int] = 0x07
     name: ClassVar[str] = "A-ABORT"
 
-    source: int = 0
-    """0 service-user, 2 service-provider; None of the two was said when the peer sent less than 4 bytes: 2."""
+    source: int = AbortSource.USER
+    """An :class:`AbortSource`: 0 service-user, 2 service-provider, also when the peer sent less than 4 bytes."""
 
-    reason_diagnostic: int = 0
-    """Without meaning when ``source`` is 0."""
+    reason_diagnostic: int = AbortReason.NO_REASON
+    """An :class:`AbortReason`; without meaning when ``source`` is 0."""
 
     def body(self) -> bytes:
         """Its four bytes: two reserved ones, source and reason (PS3.8 9.3.8)."""
@@ -264,11 +268,13 @@ class Abort(PDU):
 
     @property
     def source_str(self) -> str:
-        return ABORT_SOURCES.get(self.source, NO_VALUE)
+        words = AbortSource.words_of(self.source)
+        return words if words == NO_VALUE else f"DUL {words.lower().replace(' ', '-')}"
 
     @property
     def reason_str(self) -> str:
-        return ABORT_REASONS.get(self.reason_diagnostic, NO_VALUE) if self.source == 2 else "No reason given"
+        is_providers = self.source == AbortSource.PROVIDER
+        return AbortReason.words_of(self.reason_diagnostic if is_providers else AbortReason.NO_REASON)
 
 
 @frozen(repr=False)
@@ -347,9 +353,10 @@ def decode_pdu(data: bytes, limits: Limits = DEFAULT_LIMITS) -> AnyPDU:
             pdu = ReleaseRP()
         case 0x07:
             # An A-ABORT of any length ends the association.
-            pdu = Abort(source=body[2], reason_diagnostic=body[3]) if length >= 4 else Abort(source=2)
+            source, reason = body[2:4] if length >= 4 else (AbortSource.PROVIDER, AbortReason.NO_REASON)
+            pdu = Abort(source=source, reason_diagnostic=reason)
         case _:
-            raise RemoteProtocolError(f"unrecognized PDU type {kind:#04x}", reason=1)
+            raise RemoteProtocolError(f"unrecognized PDU type {kind:#04x}", reason=AbortReason.UNRECOGNIZED_PDU)
     object.__setattr__(pdu, "received", bytes(data))
     return pdu
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dicomwire.upper_layer.limits import Limits, Timeouts
+from dicomwire.upper_layer.timers import Timer, Timers
 
 _ENOUGH = 64 * 1024
 
@@ -13,6 +14,12 @@ _LOOK = 1.0
 
 _LOOKS = 4
 """Looks in the time that a peer has: a wait may be longer than that by one of them."""
+
+_ANSWERED = frozenset((Timer.ASSOCIATE, Timer.RELEASE, Timer.RESPONSE, Timer.IDLE))
+"""Timers that begin when we have sent something: when it has set out, that is, and not when a system has queued it."""
+
+_MOMENT = 0.05
+"""Seconds by which the clock of a transport, which is a coarse one, must differ from ours to mean anything."""
 
 
 class PeerDoesNotRead(TimeoutError):
@@ -114,6 +121,18 @@ class WriteProgress:
         if moved:
             self._delivered = taken
         return moved
+
+    def set_out_late(self, timer: Timer, now: float, delivery: Delivery, timers: Timers) -> bool:
+        """What we sent set out later than the timer began, which begins then; on a slow line that may be much later."""
+        left_at = delivery.left_at(now) if timer in _ANSWERED else None
+        started = timers.running.get(timer)
+        if left_at is None or started is None or left_at <= started + _MOMENT:
+            return False
+        if not self.has_moved(delivery, left_at - started):
+            # Drop by drop: a system may have queued megabytes.
+            return False
+        timers.running[timer] = left_at
+        return True
 
     def hurry(self) -> None:
         """The association is over: what has not gone out at the next look never will."""

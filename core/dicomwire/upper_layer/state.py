@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from dicomwire._shown import Shown
+from dicomwire.upper_layer.reasons import AbortSource
 
 
 class Role(Enum):
@@ -93,23 +94,33 @@ class Tell(Enum):
     RELEASE_CONFIRMATION = "A-RELEASE confirmation"
     ABORT = "A-ABORT or A-P-ABORT indication, as the PDU says"
     PROVIDER_ABORT = "A-P-ABORT indication"
+    REQUEST_REFUSED = "of a request that it does not hear of"
+    """No service primitive: for logs."""
 
 
 @frozen(repr=False)
 class Action(Shown):
-    """One row of PS3.8 tables 9-7 to 9-9.
+    """One row of PS3.8 tables 9-7 to 9-9: what a :class:`Connection` does, and all that it does.
 
-    ``send`` names a PDU; ``artim`` is ``"start"``, ``"stop"`` or None for as it is; ``close`` asks the caller to
-    close the transport.  ``then`` is None where the next state depends on more than the table.
+    ``then`` is None where the next state is Sta9 for the association requestor and Sta10 for the acceptor (AR-8).
     """
 
     then: State | None
     send: str | None = None
+    """The name of the PDU that is sent: the user's where it asks for one, else made by the provider."""
+
     tell: Tell | None = None
     artim: str | None = None
+    """``"start"``, again if it runs, ``"stop"``, or None: as it is."""
+
     close: bool = False
+    """The transport is to be closed, and by us."""
+
     source: int | None = None
-    """Source of an A-ABORT sent (PS3.8 table 9-26): 0 service-user, 2 service-provider."""
+    """Of an A-ABORT that the provider sends (PS3.8 table 9-26)."""
+
+    otherwise: Action | None = None
+    """What is done instead of all this if the request's protocol version is not supported (AE-6)."""
 
 
 ACTIONS: dict[str, Action] = {
@@ -118,8 +129,12 @@ ACTIONS: dict[str, Action] = {
     "AE-3": Action(State.STA6, tell=Tell.ASSOCIATE_ACCEPTED),
     "AE-4": Action(State.STA1, tell=Tell.ASSOCIATE_REJECTED, close=True),
     "AE-5": Action(State.STA2, artim="start"),
-    # Acceptable: as here.  Protocol version not supported: RJ, ARTIM starts again, Sta13; see Connection.
-    "AE-6": Action(State.STA3, tell=Tell.ASSOCIATE_INDICATION, artim="stop"),
+    "AE-6": Action(
+        State.STA3,
+        tell=Tell.ASSOCIATE_INDICATION,
+        artim="stop",
+        otherwise=Action(State.STA13, send="A-ASSOCIATE-RJ", tell=Tell.REQUEST_REFUSED, artim="start"),
+    ),
     "AE-7": Action(State.STA6, send="A-ASSOCIATE-AC"),
     "AE-8": Action(State.STA13, send="A-ASSOCIATE-RJ", artim="start"),
     "DT-1": Action(State.STA6, send="P-DATA-TF"),
@@ -131,18 +146,17 @@ ACTIONS: dict[str, Action] = {
     "AR-5": Action(State.STA1, artim="stop"),
     "AR-6": Action(State.STA7, tell=Tell.P_DATA),
     "AR-7": Action(State.STA8, send="P-DATA-TF"),
-    # Sta9 for the association requestor, Sta10 for the acceptor.
     "AR-8": Action(None, tell=Tell.RELEASE_COLLISION),
     "AR-9": Action(State.STA11, send="A-RELEASE-RP"),
     "AR-10": Action(State.STA12, tell=Tell.RELEASE_CONFIRMATION),
-    "AA-1": Action(State.STA13, send="A-ABORT", artim="start", source=0),
+    "AA-1": Action(State.STA13, send="A-ABORT", artim="start", source=AbortSource.USER),
     "AA-2": Action(State.STA1, artim="stop", close=True),
     "AA-3": Action(State.STA1, tell=Tell.ABORT, close=True),
     "AA-4": Action(State.STA1, tell=Tell.PROVIDER_ABORT),
     "AA-5": Action(State.STA1, artim="stop"),
     "AA-6": Action(State.STA13),
-    "AA-7": Action(State.STA13, send="A-ABORT", source=2),
-    "AA-8": Action(State.STA13, send="A-ABORT", tell=Tell.PROVIDER_ABORT, artim="start", source=2),
+    "AA-7": Action(State.STA13, send="A-ABORT", source=AbortSource.PROVIDER),
+    "AA-8": Action(State.STA13, send="A-ABORT", tell=Tell.PROVIDER_ABORT, artim="start", source=AbortSource.PROVIDER),
 }
 
 _COLUMNS = (

@@ -51,7 +51,8 @@ class Timers:
 
     def stop(self, timer: Timer) -> None:
         """Stop ``timer``, if it is running."""
-        self.running.pop(timer, None)
+        if timer in self.running:
+            del self.running[timer]
 
     def restart(self, timer: Timer) -> None:
         """Start ``timer`` again if it runs."""
@@ -65,10 +66,12 @@ class Timers:
     def next_deadline(self, now: float) -> float | None:
         """When the first timer expires, in the caller's monotonic seconds, or None."""
         earliest = None
-        for timer, started in self.running.items():
-            seconds = getattr(self.timeouts, timer.field)
+        running, timeouts = self.running, self.timeouts
+        for timer in running:
+            seconds = getattr(timeouts, timer.field)
+            started = running[timer]
             if started is None:
-                self.running[timer] = started = now
+                running[timer] = started = now
             if seconds is not None and (earliest is None or started + seconds < earliest):
                 earliest = started + seconds
         return earliest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol
 
 from dicomwire._logging import printable
 from dicomwire.dimse.command import Command
@@ -23,7 +24,6 @@ from dicomwire.upper_layer.items import (
     UserIdentityRQItem,
     UserItem,
 )
-from dicomwire.upper_layer.pdus import PDU, Abort, AssociateAC, AssociateRJ, AssociateRQ, PDataTF
 
 _MOST = 128
 """Entries shown of a list that a peer can make as long as it likes."""
@@ -46,7 +46,17 @@ _IDENTITY_TYPES = {
 }
 
 
-def describe(pdu: PDU, abstract_syntaxes: Mapping[int, str] | None = None) -> str:
+class Described(Protocol):
+    """A PDU of :mod:`dicomwire.upper_layer.pdus`, which is shown by what is here."""
+
+    pdu_type: ClassVar[int]
+    name: ClassVar[str]
+
+    @property
+    def pdu_length(self) -> int: ...
+
+
+def describe(pdu: Described, abstract_syntaxes: Mapping[int, str] | None = None) -> str:
     """All that `pdu` says, in several lines, except for who the user is.
 
     An acceptance repeats no abstract syntaxes: give those that were proposed, by context ID.
@@ -91,9 +101,9 @@ def _name(uid: str) -> str:
     return str(UID(uid, IGNORE).name)
 
 
-def _lines(pdu: PDU, abstract_syntaxes: Mapping[int, str]) -> Iterator[str]:
-    match pdu:
-        case AssociateRQ() | AssociateAC():
+def _lines(pdu: Any, abstract_syntaxes: Mapping[int, str]) -> Iterator[str]:
+    match pdu.pdu_type:
+        case 0x01 | 0x02:
             yield f"Called AE title: {printable(pdu.called_ae_title)}"
             yield f"Calling AE title: {printable(pdu.calling_ae_title)}"
             yield f"Protocol version: {pdu.protocol_version:#06x}"
@@ -106,14 +116,14 @@ def _lines(pdu: PDU, abstract_syntaxes: Mapping[int, str]) -> Iterator[str]:
                 yield from _indented(_item_lines(item))
             for unknown in pdu.unknown_items[:_MOST]:
                 yield from _item_lines(unknown)
-        case AssociateRJ():
+        case 0x03:
             yield f"Result: {pdu.result} {pdu.result_str}"
             yield f"Source: {pdu.source} {pdu.source_str}"
             yield f"Reason: {pdu.reason_diagnostic} {pdu.reason_str}"
-        case Abort():
+        case 0x07:
             yield f"Source: {pdu.source} {pdu.source_str}"
             yield f"Reason: {pdu.reason_diagnostic} {pdu.reason_str}"
-        case PDataTF():
+        case 0x04:
             for value in pdu.presentation_data_value_items[:_MOST]:
                 what = "command" if value.is_command else "data set"
                 last = ", last" if value.is_last else ""

@@ -50,11 +50,11 @@ class ServiceClass:
         An override sends its responses with ``self.dimse.send_msg``; it may be a coroutine function in the adapters
         with event loops, and may leave the work to the library by returning what ``super().SCP(req, context)`` does.
         """
-        return self.assoc._face(self.assoc._serve_as(type(self), req))
+        return self.assoc.line.host.face(self.assoc.performer.serve_as_library(type(self), req))
 
     def is_cancelled(self, msg_id: int) -> bool:
         """Whether the peer has cancelled the request with that message ID."""
-        return bool(self.assoc._is_cancelled(msg_id))
+        return bool(self.assoc.line.is_cancelled(msg_id))
 
     def validate_status(self, status: Any, rsp: Any) -> Any:
         """Put ``status``, an int or a ``Dataset``, into the response primitive ``rsp``, and give that back.

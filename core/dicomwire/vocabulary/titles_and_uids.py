@@ -12,13 +12,18 @@ from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dicomwire import _config
-from dicomwire._logging import logger
-from dicomwire._validators import is_conformant_uid
+from dicomwire._logging import logger, printable
+from dicomwire._value_checks import is_conformant_uid
 
 LOGGER = logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def uid_name(uid: str) -> str:
+    """The name of a UID, or the UID itself; whoever chose it."""
+    return printable(UID(uid, IGNORE).name, 100)
 
 
 def decode_bytes(b: bytes) -> str:

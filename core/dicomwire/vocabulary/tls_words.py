@@ -6,12 +6,9 @@ documents of Python give them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dicomwire._logging import logger, printable
-
-if TYPE_CHECKING:
-    from dicomwire.associations.association import AssociationBase
 
 LOGGER = logger(__name__)
 
@@ -65,11 +62,12 @@ def _is_about_our_certificate(reason: str | None) -> bool:
     return reason is not None and "ALERT" in reason and any(word in reason for word in _CERTIFICATE)
 
 
-def tell_failed_handshake(association: AssociationBase, error: BaseException) -> None:
+def tell_failed_handshake(association: Any, error: BaseException) -> None:
     """Log, as acceptor, that a peer and we did not agree upon TLS."""
     why = printable(str(error), 300) or ("timed out" if "Too" in type(error).__name__ else "connection closed")
     advice = advice_on_certificate(error)
-    LOGGER.error("TLS handshake with %s failed: %s%s", association._peer_name, why, f": {advice}" if advice else "")
+    peer = association.line.sides.peer_name
+    LOGGER.error("TLS handshake with %s failed: %s%s", peer, why, f": {advice}" if advice else "")
 
 
 def is_encrypted(transport: Any) -> bool:

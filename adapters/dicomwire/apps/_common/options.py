@@ -18,7 +18,7 @@ from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
 from dicomwire.apps._common.tls import client_context, server_context
-from dicomwire.associations.entity import SMALLEST_MAXIMUM_LENGTH
+from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
@@ -150,7 +150,7 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
 
 
 @frozen(kw_only=True)
-class Network:
+class NetworkOptions:
     """Timeouts in seconds, and the longest P-DATA-TF body to take."""
 
     acse_timeout: float
@@ -191,7 +191,7 @@ class User:
     identity: UserIdentityNegotiation | None
     """Who the user is, if the peer is to know."""
 
-    network: Network
+    network: NetworkOptions
     fail: bool
     """Whether anything that was not done makes the exit code 1."""
 
@@ -225,7 +225,7 @@ def _make_user(
         tls=client_context(tls_cert, tls_key, tls_ca, not tls_no_verify_host),
         tls_files=(tls_cert, tls_key, tls_ca),
         identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
-        network=Network(
+        network=NetworkOptions(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
         fail=fail,
@@ -289,7 +289,7 @@ class Provider:
     bind_address: str
     ae_title: str
     tls: ssl.SSLContext | None
-    network: Network
+    network: NetworkOptions
 
 
 def _make_provider(
@@ -309,7 +309,7 @@ def _make_provider(
         bind_address=bind_address,
         ae_title=ae_title,
         tls=server_context(tls_cert, tls_key, tls_ca),
-        network=Network(
+        network=NetworkOptions(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
     )

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from dicomwire._logging import printable, reason
+from dicomwire.apps._common.connecting import aborted_by_errors, category, finish, said
 from dicomwire.apps._common.exit_codes import DONE, FAILED
 from dicomwire.apps._common.output import without_warnings
-from dicomwire.apps._common.progress import SECONDS_BETWEEN_LINES, columns
+from dicomwire.apps._common.progress_bar import SECONDS_BETWEEN_LINES, columns
 from dicomwire.apps._common.query import OTHER_MODELS
-from dicomwire.apps._common.requesting import aborted_by_errors, category, finish, said
 from dicomwire.apps._common.storage import Received
 from dicomwire.blocking import Association
 from dicomwire.vocabulary.service_classes import C_GET, C_MOVE
@@ -199,7 +199,7 @@ def progress(tally: Tally, *, quiet: bool, lines: bool = True) -> Iterator[None]
             yield
     else:
         if lines:
-            tally.changed = Lines(tally, time.monotonic)
+            tally.changed = TallyLines(tally, time.monotonic)
         yield
     tally.changed = _nothing
 
@@ -222,7 +222,7 @@ def _bar(console: Console, tally: Tally) -> Iterator[None]:
         yield
 
 
-class Lines:
+class TallyLines:
     """One line of text every few seconds, for logs and pipes."""
 
     def __init__(self, tally: Tally, now: Callable[[], float]) -> None:

@@ -18,7 +18,8 @@ from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.associations import events as evt
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
 from dicomwire.data.safe_names import safe_name
-from dicomwire.vocabulary.contexts import PresentationContext, build_context, storage_classes
+from dicomwire.vocabulary.context_lists import storage_classes
+from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.sop_classes import Verification
 
 NO_SOP_CLASS = 0xC210
@@ -85,7 +86,7 @@ def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationCon
 
 
 @frozen
-class Destination:
+class OutputDirectory:
     """Where received instances go."""
 
     directory: Path
@@ -102,8 +103,8 @@ class Destination:
         return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
 
 
-def _destination(output_directory: Path, ignore: bool) -> Destination:
-    return Destination(output_directory, ignore)
+def _destination(output_directory: Path, ignore: bool) -> OutputDirectory:
+    return OutputDirectory(output_directory, ignore)
 
 
 def destination_options(
@@ -156,8 +157,7 @@ class Storage(Receiver[IncomingFile]):
 
     def new(self, event: evt.Event) -> IncomingFile:
         """A file of another name in the directory."""
-        assert event._message is not None
-        file = IncomingFile.within(self.directory, event._message.header())
+        file = IncomingFile.within(self.directory, evt.message_of(event).header())
         file.attempt(self.directory.mkdir, parents=True, exist_ok=True)
         return file
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dicomwire.apps._common.connecting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
@@ -14,7 +15,6 @@ from dicomwire.apps._common.options import (
     user_options,
 )
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.running import run
 from dicomwire.vocabulary.contexts import build_context
 from dicomwire.vocabulary.sop_classes import Verification

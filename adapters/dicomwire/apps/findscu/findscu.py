@@ -9,14 +9,14 @@ import click
 from attrs import define
 from pydicom.dataset import Dataset
 
+from dicomwire.apps._common.connecting import aborted_by_errors, associate, category, finish, said
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger, without_warnings
 from dicomwire.apps._common.query import OTHER_MODELS, Model, Query, flag_bytes, query_options, querying, root_models
-from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish, said
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps.findscu.files import MatchFiles
+from dicomwire.apps.findscu.match_files import MatchFiles
 from dicomwire.apps.findscu.matches import Show, show_for
 from dicomwire.blocking import Association
 from dicomwire.dimse.messages import PENDING

@@ -84,7 +84,7 @@ def plain(path: str) -> str:
     return ".".join(parts)
 
 
-class Lines:
+class MatchLines:
     """An element a line, and an empty line between matches."""
 
     def match(self, number: int, identifier: Dataset) -> None:
@@ -219,4 +219,4 @@ def show_for(identifier: Dataset, *, as_json: bool, quiet: bool) -> Show:
         return Nothing()
     console = Console(file=sys.stdout)
     columns = columns_for(identifier, console.width) if console.is_terminal else None
-    return Lines() if columns is None else Rows(console, columns)
+    return MatchLines() if columns is None else Rows(console, columns)

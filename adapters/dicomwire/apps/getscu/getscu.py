@@ -9,6 +9,7 @@ from functools import partial
 import click
 from pydicom.dataset import Dataset
 
+from dicomwire.apps._common.connecting import associate
 from dicomwire.apps._common.exit_codes import FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger
@@ -21,11 +22,10 @@ from dicomwire.apps._common.query import (
     querying,
     root_models,
 )
-from dicomwire.apps._common.requesting import associate
 from dicomwire.apps._common.retrieving import Conclusion, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps._common.storage import Destination, destination_options
-from dicomwire.apps.getscu.contexts import contexts_for, roles_for, storage_classes, transfer_syntaxes
+from dicomwire.apps._common.storage import OutputDirectory, destination_options
+from dicomwire.apps.getscu.proposing import contexts_for, roles_for, storage_classes, transfer_syntaxes
 from dicomwire.vocabulary import sop_classes as sop_class
 from dicomwire.vocabulary.service_classes import C_GET
 
@@ -68,7 +68,7 @@ def getscu(
     syntaxes: list[str],
     query: Query,
     identifier: Dataset,
-    destination: Destination,
+    destination: OutputDirectory,
     classes: list[str],
     stored: list[str],
     quiet: bool,

@@ -10,6 +10,7 @@ from functools import partial
 import click
 from pydicom.dataset import Dataset
 
+from dicomwire.apps._common.connecting import associate
 from dicomwire.apps._common.exit_codes import OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User, title_option
 from dicomwire.apps._common.output import application_logger
@@ -22,10 +23,9 @@ from dicomwire.apps._common.query import (
     querying,
     root_models,
 )
-from dicomwire.apps._common.requesting import associate
 from dicomwire.apps._common.retrieving import Conclusion, Responses, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps._common.storage import Destination, destination_options
+from dicomwire.apps._common.storage import OutputDirectory, destination_options
 from dicomwire.apps.movescu.provider import Store, listening, store_options
 from dicomwire.blocking import Association
 from dicomwire.vocabulary import sop_classes as sop_class
@@ -53,7 +53,7 @@ def movescu(
     identifier: Dataset,
     move_aet: str,
     store: Store | None,
-    destination: Destination,
+    destination: OutputDirectory,
     quiet: bool,
 ) -> int:
     """Have the AE at ADDR PORT send instances to the AE with the title --move-aet.
@@ -61,7 +61,7 @@ def movescu(
     With --store this program is that AE, as long as it runs: the peer has to know its title, address and port.
     """
     mover = Mover(user.network.dimse_timeout)
-    kept = destination if store is not None else Destination(destination.directory, ignore=True)
+    kept = destination if store is not None else OutputDirectory(destination.directory, ignore=True)
     storage = kept.storage(LOGGER, mover.stored)
     end = Conclusion(mover.tally, time.monotonic(), LOGGER, here=store is not None, fail=user.fail, quiet=quiet)
     try:

@@ -16,7 +16,7 @@ from dicomwire.apps._common.options import (
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve
 from dicomwire.apps._common.running import run
-from dicomwire.apps._common.storage import Destination, Received, destination_options, storage_contexts
+from dicomwire.apps._common.storage import OutputDirectory, Received, destination_options, storage_contexts
 
 LOGGER = application_logger("storescp")
 
@@ -27,7 +27,7 @@ LOGGER = application_logger("storescp")
 @destination_options()
 @click.option("--no-echo", is_flag=True, help="Do not answer C-ECHO requests.")
 @logging_options("storescp")
-def storescp(provider: Provider, syntaxes: list[str], destination: Destination, no_echo: bool, quiet: bool) -> int:
+def storescp(provider: Provider, syntaxes: list[str], destination: OutputDirectory, no_echo: bool, quiet: bool) -> int:
     """Receive instances on PORT (0: any free one, and it says which) and write them to files, until interrupted."""
     tally = Received()
     storage = destination.storage(LOGGER, tally.stored)

@@ -11,6 +11,7 @@ import click
 from attrs import define
 
 from dicomwire._logging import reason
+from dicomwire.apps._common.connecting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
@@ -21,10 +22,9 @@ from dicomwire.apps._common.options import (
     user_options,
 )
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.progress import Advance, progress
-from dicomwire.apps._common.requesting import aborted_by_errors, associate, category, finish
+from dicomwire.apps._common.progress_bar import Advance, progress
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps.storescu.files import default_contexts
+from dicomwire.apps.storescu.default_contexts import default_contexts
 from dicomwire.blocking import Association
 from dicomwire.data.files import Found, StoredFile, look_for_files, required_contexts, shown_path
 from dicomwire.vocabulary.contexts import PresentationContext, StoragePresentationContexts, build_context

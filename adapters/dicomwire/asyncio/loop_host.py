@@ -1,0 +1,132 @@
+"""Tasks of an asyncio event loop that share one association."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, TypeVar
+
+from dicomwire._logging import logger
+from dicomwire.associations.adapter_host import PlainHost
+from dicomwire.associations.line import Line
+from dicomwire.associations.user_code import is_async, is_awaitable
+from dicomwire.asyncio.attendant import Attendant
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
+
+LOGGER = logger(__name__)
+
+T = TypeVar("T")
+
+
+class LoopHost(PlainHost):
+    """The host of an association on an asyncio event loop."""
+
+    line: Line
+    """The association's, once that is made."""
+
+    def __init__(self, ae: Any) -> None:
+        super().__init__(datetime.now)
+        self._ae = ae
+        self.channel: ProtocolChannel | None = None
+        self._attendant: Attendant | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def look_after(self) -> None:
+        """From now on, deal with what the peer does while no operation waits for it."""
+        assert self.channel is not None
+        self._attendant = Attendant(self.line, self.channel)
+
+    async def join_tasks(self) -> None:
+        """Wait for what was spawned; cancelled, cancel it too."""
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            self.cancel_tasks()
+
+    def cancel_tasks(self) -> None:
+        """Cancel what was spawned."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    # -- what the shared logic asks -------------------------------------------------------------------------------
+    def opened(self, channel: ProtocolChannel) -> None:
+        """The transport is open."""
+        self.channel = channel
+
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run user code, plain or ``async``."""
+        if self._ae.handlers_in_threads and not is_async(function):
+            result = await asyncio.to_thread(self._call_in_thread, function, *args)
+        else:
+            result = function(*args)
+        return await result if is_awaitable(result) else result
+
+    def _call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        # In the thread nothing else tells the log whose handler this is.
+        line = self.line  # noqa: F841
+        return function(*args)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Run ``work`` in a task."""
+        task = asyncio.get_running_loop().create_task(self._guard(work, self.line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _guard(self, work: Coroutine[Any, Any, None], line: Line) -> None:
+        try:
+            await work
+        except Exception:
+            LOGGER.exception("an operation for %s failed", line.sides.peer_name)
+
+    def apart(self, function: Callable[[], T]) -> T:
+        """Run a little of the logic; for a handler in a worker thread, on the loop, to which the session belongs."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            if self.channel is not None and self.channel.loop.is_running():
+                return asyncio.run_coroutine_threadsafe(_called(function), self.channel.loop).result()
+        return function()
+
+    def timeouts_set(self, take: Callable[[], None]) -> None:
+        """Let those who wait look at their deadlines anew."""
+        if self.channel is None or self.line.standing.is_closed:
+            return
+        try:
+            here = asyncio.get_running_loop() is self.channel.loop
+        except RuntimeError:
+            here = False
+        if here:
+            self._take_timeouts()
+        else:
+            # A handler in a worker thread, or another thread of the program: the timers belong to the loop, which may
+            # have ended.
+            with contextlib.suppress(RuntimeError):
+                self.channel.loop.call_soon_threadsafe(self._take_timeouts)
+
+    def _take_timeouts(self) -> None:
+        if self.line.standing.is_closed or self.channel is None:
+            return
+        self.line.take_timeouts()
+        self.channel.timeouts_changed()
+        if self._attendant is not None:
+            self._attendant.set_timer()
+
+    def left_over(self) -> None:
+        """The attendant looks soon."""
+        if self._attendant is not None:
+            self._attendant.attend()
+
+    def forsake(self) -> None:
+        """This process is a fork."""
+        if self.channel is not None:
+            self.channel.forsake()
+            # The loop is the parent's: nothing can be run there.
+            self.channel = None
+
+
+async def _called(function: Callable[[], T]) -> T:
+    return function()

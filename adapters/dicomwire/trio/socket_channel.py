@@ -1,0 +1,247 @@
+"""One peer behind a socket that trio waits for."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import ssl
+from typing import Any
+
+import trio
+
+from dicomwire.dimse.session import Session
+from dicomwire.sockets.acknowledging import acknowledge_with
+from dicomwire.sockets.delivery import SocketDelivery
+from dicomwire.sockets.vectors import send_some
+from dicomwire.vocabulary.tls_words import alert_of
+
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
+
+
+class SocketChannel:
+    """One peer behind a non-blocking socket; trio waits until it is ready."""
+
+    def __init__(self, sock: socket.socket, session: Session) -> None:
+        self.sock = sock
+        self.session = session
+        self._acknowledge = acknowledge_with(sock)
+        self._progress = session.connection.writing
+        self._delivery = SocketDelivery(sock, session.connection)
+        self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
+        self._turns = trio.lowlevel.ParkingLot()
+        self._reading = False
+        self._writing = False
+        self._open = True
+        self._flushes = 0
+        self._wait_to_send: Any = trio.lowlevel.wait_writable
+        self.is_torn: bool = False
+        self._scope: trio.CancelScope | None = None
+        """Of the task that waits for the peer."""
+
+        self._is_streaming = False
+        """The last receive filled its buffer: there is probably more."""
+
+    @property
+    def transport_socket(self) -> socket.socket:
+        return self.sock
+
+    # -- writing --------------------------------------------------------------------------------------------------
+    async def flush(self) -> None:
+        """Write what the session has to send; on return its buffers may be used again.
+
+        Raises:
+            OSError: the peer cannot be written to, or does not read for too long.
+        """
+        while self._writing:
+            await self.turn()
+        buffers = self.session.data_to_send()
+        self._flushes += 1
+        if not buffers:
+            return
+        if not self._open or self.is_torn:
+            raise BrokenPipeError("the connection is closed")
+        self._writing = True
+        try:
+            waited = await self._write(buffers)
+        finally:
+            self._writing = False
+            self.changed()
+        if not waited and self._flushes > 1:
+            # Sending alone never lets the loop run: a fast handler would starve reading.
+            await trio.lowlevel.checkpoint()
+
+    async def _write(self, buffers: list[Any]) -> bool:
+        """Write everything; True if that took waiting."""
+        index = self._send(buffers, 0)
+        if index >= len(buffers):
+            return False
+        pause = self._progress.begin(trio.current_time())
+        try:
+            while True:
+                with trio.move_on_after(pause):
+                    await _ready(self._wait_to_send, self.sock)
+                index = self._send(buffers, index)
+                if index >= len(buffers):
+                    return True
+                self._delivery.moved = -sum(map(len, buffers[index:]))
+                pause = self._progress.go_on(trio.current_time(), self._delivery)
+        except BaseException:
+            self.is_torn = True
+            raise
+
+    def _send(self, buffers: list[Any], index: int) -> int:
+        """Send as much as the socket takes now."""
+        self._wait_to_send = trio.lowlevel.wait_writable
+        try:
+            while index < len(buffers):
+                index = send_some(self.sock, buffers, index)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            pass
+        except ssl.SSLWantReadError:
+            self._wait_to_send = trio.lowlevel.wait_readable
+        return index
+
+    # -- reading --------------------------------------------------------------------------------------------------
+    async def pump(self) -> None:
+        """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
+        self._flushes = 0
+        session = self.session
+        if self._reading:
+            await self.turn()
+            return
+        if not session.wants_data or not self._open:
+            if not self._open:
+                session.receive_data(b"")
+            await trio.lowlevel.checkpoint()
+            return
+        self._reading = True
+        try:
+            now = trio.current_time()
+            deadline = session.next_deadline(now)
+            if self._is_streaming and (deadline is None or now < deadline) and self._receive():
+                # What is there already is taken without waiting; the loop runs all the same.
+                await trio.lowlevel.checkpoint()
+                return
+            # Wait without holding a buffer.
+            connection = session.connection
+            connection.recycle_buffer()
+            if connection.owes_acknowledgement:
+                self._acknowledge(connection)
+            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
+                self._scope = scope
+                await self._wait_readable()
+            if scope.cancelled_caught:
+                session.handle_deadline(trio.current_time(), self._delivery)
+            else:
+                self._receive()
+        finally:
+            self._reading = False
+            self._scope = None
+            self.changed()
+
+    def timeouts_changed(self) -> None:
+        """Who waits looks at the deadline anew."""
+        if self._scope is not None:
+            deadline = self.session.next_deadline(trio.current_time())
+            self._scope.deadline = math.inf if deadline is None else deadline
+        self.changed()
+
+    async def _wait_readable(self) -> None:
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            await trio.lowlevel.checkpoint()
+            return
+        # Closed by another task: then there is the end of the stream to be read.
+        with contextlib.suppress(ConnectionAbortedError):
+            await _ready(trio.lowlevel.wait_readable, self.sock)
+
+    def _receive(self) -> bool:
+        """Feed the session what is there now, or the end of the stream; False if there is nothing."""
+        buffer = self.session.get_buffer()
+        try:
+            count = self.sock.recv_into(buffer)
+        except _WOULD_BLOCK:
+            self._is_streaming = False
+            return False
+        except OSError as error:
+            # Reset, or the TLS stream broke off: the end of the stream, as far as the protocol goes.
+            self.session.alert = alert_of(error)
+            count = 0
+        self._is_streaming = count == len(buffer)
+        self.session.buffer_updated(count)
+        return True
+
+    def poll(self) -> bool:
+        """Feed the session what has arrived already, and deadlines that are over, without waiting; whether any came."""
+        now = trio.current_time()
+        self.session.next_deadline(now)
+        received = False
+        if self._open and not self._reading and self.session.wants_data:
+            received = self._receive()
+            if not received:
+                self.session.connection.recycle_buffer()
+                self._acknowledge(self.session.connection)
+        self.session.handle_deadline(now, self._delivery)
+        return received
+
+    # -- taking turns ---------------------------------------------------------------------------------------------
+    def hold(self, held: bool) -> None:
+        """Nothing to do: nobody receives but who deals with what was received."""
+
+    async def turn(self) -> None:
+        """Wait for another task's :meth:`changed`, or for the next deadline."""
+        deadline = self.session.next_deadline(trio.current_time())
+        with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
+            await self._turns.park()
+        if scope.cancelled_caught:
+            self.session.handle_deadline(trio.current_time(), self._delivery)
+
+    def changed(self) -> None:
+        """Wake the tasks that wait in :meth:`turn`."""
+        # Nearly always nobody waits, and to find that out costs the parking lot more than a look.
+        if self._turns:
+            self._turns.unpark_all()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+    async def send_eof(self) -> None:
+        """Half-close: nothing more will be sent.  Does nothing over TLS, or once the connection is gone."""
+        if self._open and not isinstance(self.sock, ssl.SSLSocket):
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+
+    async def aclose(self) -> None:
+        """Close the socket.  Never raises, may be called again."""
+        self.close()
+
+    def abandon(self) -> None:
+        """Send what is queued if that needs no waiting, and close: for tasks that are being cancelled."""
+        buffers = self.session.data_to_send()
+        if self._open and not self._writing and not self.is_torn:
+            # It would have to wait, or the peer is gone: then the peer hears no more from us.
+            with contextlib.suppress(OSError):
+                self.sock.send(b"".join(buffers))
+        self.close()
+
+    def forsake(self) -> None:
+        """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
+        self._open = False
+        self.sock.close()
+
+    def close(self) -> None:
+        """Close the socket now."""
+        if self._open:
+            self._open = False
+            trio.lowlevel.notify_closing(self.sock)
+            self.sock.close()
+
+
+async def _ready(wait: Any, sock: socket.socket) -> None:
+    """Wait for a socket.
+
+    Raises:
+        OSError: another task closed it.
+    """
+    try:
+        await wait(sock)
+    except trio.ClosedResourceError as error:
+        raise ConnectionAbortedError("the connection was closed meanwhile") from error

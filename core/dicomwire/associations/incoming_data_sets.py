@@ -1,0 +1,145 @@
+"""A received data set on its way to a sink."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from dicomwire import _config
+from dicomwire._logging import logger
+from dicomwire.associations import events as evt
+from dicomwire.associations.line import Line
+from dicomwire.associations.received_message import ReceivedMessage
+from dicomwire.associations.request import Request
+from dicomwire.associations.user_code import HandlerRaised
+from dicomwire.data.data_set_beginning import DataSetBeginning, NoDataSet
+from dicomwire.data.receiving_files import IncomingFile
+from dicomwire.data.sinks import FileSink, MemorySink, Sink, TemporaryFile, make_sink
+from dicomwire.dimse.messages import C_STORE_RQ
+from dicomwire.services.store_scp import status_of
+
+LOGGER = logger(__name__)
+
+_OURS = (FileSink, MemorySink)
+"""They do not wait, and touch nothing but their own."""
+
+
+async def receive_data_set(line: Line, message: ReceivedMessage, request: Request | None) -> bool:
+    """Bring the data set of ``message`` to where it belongs; False if the association ended before it did.
+
+    A sink that fails, or bytes that are no data set, do not stop it from being read: ``message.refused`` is the status
+    to answer with.  ``request`` is the message, if it is one.
+    """
+    sink: Sink | None = await _choose(line, message, request)
+    beginning = None
+    if message.command.command_field == C_STORE_RQ and not getattr(sink, "as_it_came", False):
+        beginning = DataSetBeginning(message.context.transfer_syntax)
+    complete = False
+    try:
+        while True:
+            event = await line.next_data_set_event()
+            if event is None:
+                return False
+            fragments: list[memoryview] | None = event.fragments
+            if sink is not None and beginning is not None:
+                fragments = beginning.take(event.fragments, last=event.last)
+                if fragments is not None:
+                    sink = await _judge(line, sink, message, beginning)
+                    beginning = None
+            if sink is not None and fragments:
+                sink = await _attempt(line, sink, message, sink.write, fragments)
+            if event.last:
+                break
+        if sink is not None:
+            if isinstance(sink, FileSink):
+                sink.is_undecided = True
+            sink = await _attempt(line, sink, message, sink.close)
+        complete = sink is not None
+        # A handler that chose the sink may have looked at the request: it has its data set only now.
+        message.made_primitive = None
+        if isinstance(sink, MemorySink):
+            message.data = sink.data
+        elif isinstance(sink, FileSink):
+            message.file = sink
+        return True
+    finally:
+        if sink is not None and not complete:
+            await _discard(sink)
+
+
+async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: DataSetBeginning) -> Sink | None:
+    """Now that it is clear what came: the sink, or None if that is nothing to be stored."""
+    if beginning.dropped:
+        what = f"{beginning.dropped} bytes of file meta information in front of a data set: dropped"
+        LOGGER.info("tolerated from %s: %s", line.sides.peer_name, what)
+    if beginning.reason is None:
+        return sink
+    if isinstance(sink, MemorySink):
+        # Whoever looks at it is told: nothing is decoded before somebody asks for it.
+        message.unfit = beginning.reason
+        return sink
+    error = NoDataSet(beginning.reason)
+    if isinstance(sink, IncomingFile):
+        # It has somebody who answers for it.
+        sink.attempt(sink.fail, error)
+        return sink
+    await _give_up(sink, message, error)
+    return None
+
+
+async def _choose(line: Line, message: ReceivedMessage, request: Request | None) -> Sink | None:
+    """The sink, or None if choosing one failed: then the data set is read and dropped."""
+    limits = line.session.connection.limits
+    if request is None or message.command.command_field != C_STORE_RQ:
+        return MemorySink(limits.identifier)
+    if request.unserved is not None or not line.standing.is_established:
+        # Nobody will be asked to store it.
+        return None
+    try:
+        if request.has_handler(evt.EVT_C_STORE_SINK):
+            target = await request.ask_handler(evt.EVT_C_STORE_SINK)
+            return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
+        if _config.STORE_RECV_CHUNKED_DATASET:
+            return TemporaryFile.new(message.header())
+    except HandlerRaised as raised:
+        message.refused = status_of(raised.__cause__)
+        return None
+    except Exception as error:
+        LOGGER.error("no sink for a C-STORE data set: %s", str(error))
+        message.refused = status_of(error)
+        return None
+    return MemorySink(limits.data_set_in_memory)
+
+
+async def _attempt(line: Line, sink: Sink, message: ReceivedMessage, act: Any, *args: Any) -> Sink | None:
+    """Let the sink act; if it cannot, remember why and go on without it."""
+    try:
+        if isinstance(sink, _OURS):
+            act(*args)
+        else:
+            # User code: it may wait, and call methods of the association.
+            line.channel.hold(True)
+            try:
+                await line.host.call(act, *args)
+            finally:
+                line.channel.hold(False)
+    except Exception as error:
+        await _give_up(sink, message, error)
+        return None
+    return sink
+
+
+async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
+    # Its text, and not the exception, which holds on to the data as long as somebody keeps the record.
+    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, str(error))
+    message.refused = status_of(error)
+    await _discard(sink)
+
+
+async def _discard(sink: Sink) -> None:
+    try:
+        pending = sink.discard()
+        if inspect.isawaitable(pending):
+            await pending
+    except Exception as error:
+        LOGGER.error("discarding an incomplete data set failed: %s", str(error))

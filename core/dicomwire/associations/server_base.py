@@ -1,0 +1,123 @@
+"""What the servers of all adapters share: titles, contexts, handlers, and their running associations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from dicomwire import _config
+from dicomwire._logging import printable, shown_address
+from dicomwire.associations import events as evt
+from dicomwire.associations.association_base import AssociationBase
+from dicomwire.associations.configured_contexts import supported_by
+from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.handlers import HandlerTable
+from dicomwire.associations.negotiation import Supported
+from dicomwire.associations.running_associations import Running
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of
+from dicomwire.vocabulary.titles_and_uids import set_ae
+
+AssociationT = TypeVar("AssociationT", bound=AssociationBase)
+
+
+def handler_table(evt_handlers: Iterable[evt.EventHandler] | None) -> HandlerTable:
+    """The user's handlers, and those that write the library's log unless ``LOG_HANDLER_LEVEL`` is ``"none"``."""
+    table = HandlerTable()
+    if _config.LOG_HANDLER_LEVEL == "standard":
+        from dicomwire.compat.log_handlers import STANDARD_HANDLERS
+
+        table.bind_library(STANDARD_HANDLERS)
+    for item in evt_handlers or ():
+        table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
+    return table
+
+
+class ServerBase(Generic[AssociationT]):
+    """Settings and associations of a server; ``ae_title`` and ``contexts`` may be changed while it runs."""
+
+    def __init__(
+        self,
+        ae: ApplicationEntityBase,
+        ae_title: str | None,
+        contexts: list[PresentationContext] | None,
+        evt_handlers: Iterable[evt.EventHandler] | None,
+    ) -> None:
+        self.ae = ae
+        title = set_ae(ae_title or ae.ae_title, "ae_title", allow_empty=False, allow_none=False)
+        assert title is not None
+        self.ae_title = title
+        self.contexts: list[PresentationContext] = [context.copy() for context in contexts or ae.supported_contexts]
+        if not self.contexts and not _config.UNRESTRICTED_STORAGE_SERVICE:
+            raise ValueError("no supported presentation contexts: add some to the AE, or give them to the server")
+        self._supported: dict[str, Supported] = {}
+        self._supported_of: list[Any] = []
+        self.supported()
+        self.handler_table: HandlerTable = handler_table(evt_handlers)
+        """Shared by its associations, until one is changed for itself."""
+
+        self.running_associations: Running[AssociationT] = Running()
+
+    @property
+    def _is_stopped(self) -> bool:
+        stopped: Any = getattr(self, "_stopped", None)
+        return stopped is not None and bool(stopped.is_set())
+
+    def __repr__(self) -> str:
+        address = getattr(self, "server_address", None)
+        where = f" on {shown_address(address)}" if address else ""
+        state = "stopped" if self._is_stopped else "listening"
+        running = len(self.active_associations)
+        return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
+
+    def supported(self) -> dict[str, Supported]:
+        """The contexts as plain values, made anew only when they have changed."""
+        # Looked at for every association.
+        state = [settings_of(context) for context in self.contexts]
+        if state != self._supported_of:
+            self._supported = supported_by(self.contexts)
+            self._supported_of = state
+        return self._supported
+
+    @property
+    def active_associations(self) -> list[AssociationT]:
+        """The associations that this server accepted and that still run, oldest first."""
+        return [
+            association for association in self.running_associations.all() if not association.line.standing.is_closed
+        ]
+
+    def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
+        """Bind ``handler`` to ``event`` for running and future associations."""
+        self.handler_table.bind(event, handler, args)
+        for association in self.active_associations:
+            if association.line.handlers.is_own:
+                association.bind(event, handler, args)
+            association.line.adjust_tap()
+
+    def unbind(self, event: evt.EventType, handler: evt.Handler) -> None:
+        """Unbind ``handler`` from ``event`` for running and future associations."""
+        self.handler_table.unbind(event, handler)
+        for association in self.active_associations:
+            if association.line.handlers.is_own:
+                association.unbind(event, handler)
+            association.line.adjust_tap()
+
+    def get_events(self) -> list[evt.EventType]:
+        """The events that have a handler, by name."""
+        return self.handler_table.events()
+
+    def get_handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
+        """The bindings of a notification event as a list, or the one of an intervention event."""
+        return self.handler_table.handlers(event)
+
+    def adopt(self, association: AssociationT) -> None:
+        """An association that this server accepted: its title, and its place in the registers."""
+        side = association.line.sides.acceptor
+        side.ae_title = self.ae_title
+        side.contexts = self.contexts
+        self.running_associations.add(association)
+        self.ae.running_associations.add(association)
+
+    def forget(self, association: AssociationT) -> None:
+        """It has ended."""
+        self.running_associations.remove(association)
+        self.ae.running_associations.remove(association)

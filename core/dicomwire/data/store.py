@@ -1,0 +1,104 @@
+"""The one place where the core opens, names, renames and removes files.
+
+What is sent from a path or received to one goes through :data:`STORE`; what pydicom reads whole it opens itself.
+A program that keeps files elsewhere puts a :class:`FileStore` of its own there, or gives a sink or a binary file object
+instead of a path.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_IOV_MAX = 512
+
+
+class FileStore:
+    """Files by their paths, on the file system of the machine.
+
+    What is open is known by a descriptor.  Every method may raise ``OSError``; those that give a second name may raise
+    ``NotImplementedError`` too.
+    """
+
+    def open_to_read(self, path: str) -> int:
+        """Open a file that exists; it is read by its descriptor."""
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+    def open_to_write(self, path: str, *, new: bool) -> int:
+        """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666) if new else os.open(path, flags)
+
+    def open_temporary(self) -> tuple[int, str]:
+        """Make a new file for a while; its descriptor and its path."""
+        return tempfile.mkstemp(suffix=".dcm")
+
+    def write(self, descriptor: int, fragments: list[memoryview]) -> None:
+        """Append buffers, all of them."""
+        write_all(descriptor, fragments)
+
+    def close(self, descriptor: int) -> None:
+        """Nothing more is read or written."""
+        os.close(descriptor)
+
+    def identity(self, opened: int | str | Path) -> tuple[int, int]:
+        """Which file it is that is open, or has this path: device and inode."""
+        found = os.fstat(opened) if isinstance(opened, int) else os.lstat(opened)
+        return found.st_dev, found.st_ino
+
+    def mode(self, path: str | Path) -> int | None:
+        """What is under a path, as ``st_mode`` of ``os.lstat`` says it; None if nothing is."""
+        try:
+            return os.lstat(path).st_mode
+        except FileNotFoundError:
+            return None
+
+    def set_permissions(self, path: str, permissions: int) -> None:
+        """Say who may do what with a file."""
+        os.chmod(path, permissions)
+
+    def link(self, path: str | Path, second: str, *, symlink: bool = False) -> None:
+        """Give a file a second path, where there is nothing yet; if it may be a ``symlink``, that, not its target."""
+        if symlink:
+            # Not every system can.
+            os.link(path, second, follow_symlinks=False)
+        else:
+            os.link(path, second)
+
+    def rename(self, path: str | Path, to: str | Path) -> None:
+        """Give a file another path, in one step; what was there is gone."""
+        os.replace(path, to)
+
+    def remove(self, path: str) -> None:
+        """Take a path away."""
+        os.unlink(path)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder and those above it, as far as they are missing."""
+        path.mkdir(parents=True, exist_ok=True)
+
+    def one_name(self, path: str) -> str:
+        """The same for all spellings of a path."""
+        return os.path.normcase(os.path.abspath(path))
+
+
+def write_all(descriptor: int, fragments: list[memoryview]) -> None:
+    """Write buffers to a file descriptor, all of them, in as few calls as it takes."""
+    if not hasattr(os, "writev"):
+        fragments = [memoryview(b"".join(fragments))]
+    for start in range(0, len(fragments), _IOV_MAX):
+        batch = fragments[start : start + _IOV_MAX]
+        size = sum(map(len, batch))
+        written = os.writev(descriptor, batch) if hasattr(os, "writev") else 0
+        if written < size:
+            for fragment in batch:
+                skip = min(written, len(fragment))
+                written -= skip
+                rest = fragment[skip:]
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+
+
+STORE: FileStore = FileStore()
+"""Whoever opens a path looks here, when it does."""

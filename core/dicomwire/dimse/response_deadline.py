@@ -1,0 +1,51 @@
+"""How long the peer may take for a response to a request of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+
+from dicomwire.upper_layer.state import State
+from dicomwire.upper_layer.timers import Timer, Timers
+
+
+class ResponseDeadline:
+    """The response deadline, and the idle deadline where it gives way to that one."""
+
+    __slots__ = ("_timers",)
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+
+    def begin(self) -> None:
+        """A request has been sent whole, or the peer has what it asked for before it answers."""
+        timers = self._timers
+        timers.start(Timer.RESPONSE)
+        if timers.timeouts.response is not None:
+            # The response deadline governs; without one the idle deadline still finds a dead peer.
+            timers.stop(Timer.IDLE)
+
+    def timeouts_changed(self) -> None:
+        """The timeouts were set to other values: what is waited for now has its deadlines by them."""
+        timers = self._timers
+        if timers.is_running(Timer.RESPONSE):
+            # As in begin(), which has judged by the old one.
+            if timers.timeouts.response is None:
+                timers.start_if_stopped(Timer.IDLE)
+            else:
+                timers.stop(Timer.IDLE)
+
+    def suspend(self) -> None:
+        """The peer asks something before it answers, as in C-GET: its time begins again when it has our response."""
+        self._timers.stop(Timer.RESPONSE)
+        self._timers.start(Timer.IDLE)
+
+    def response_handled(self, outstanding: Sized, state: State) -> None:
+        """A response has come, or is not waited for any more; ``outstanding`` are those that still are."""
+        timers = self._timers
+        if outstanding and state is State.STA6:
+            timers.start(Timer.RESPONSE)
+        else:
+            # In a release its own deadline governs, and behind the end none does.
+            timers.stop(Timer.RESPONSE)
+            if state is State.STA6:
+                timers.start(Timer.IDLE)
