@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -70,6 +71,15 @@ async def test_without_an_accepted_context_there_is_a_value_error(world: World) 
     association = await world.associate(server)
     with pytest.raises(ValueError, match="Verification"):
         await done(association.send_c_echo())
+    await done(association.release())
+
+
+async def test_the_value_error_can_be_handed_to_another_process(world: World) -> None:
+    association = await world.join(contexts=[build_context(CT_IMAGE_STORAGE)])
+    with pytest.raises(ValueError, match="Verification") as raised:
+        await done(association.send_c_echo())
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert type(again) is type(raised.value) and (str(again), vars(again)) == (str(raised.value), vars(raised.value))
     await done(association.release())
 
 

@@ -27,7 +27,8 @@ LOGGER = logger(__name__)
 class NoContext(ValueError):
     """No accepted presentation context can carry a request."""
 
-    def __init__(self, abstract_syntax: str, message: str) -> None:
+    def __init__(self, message: str, abstract_syntax: str = "") -> None:
+        # The message alone: what makes it again when another process hands it on.
         super().__init__(message)
         self.abstract_syntax = abstract_syntax
 
@@ -76,10 +77,10 @@ class Invoker:
         if found is None:
             wanted = f" with transfer syntax {_shown(transfer_syntax)}" if transfer_syntax else ""
             raise NoContext(
-                abstract_syntax,
                 f"no presentation context for {_shown(abstract_syntax)}{wanted} was accepted by the peer"
                 + (f" for the {role.upper()} role" if role else "")
                 + f": {why_none(self.line.sides, self.contexts, abstract_syntax)}",
+                abstract_syntax,
             )
         return found
 
