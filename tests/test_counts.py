@@ -19,8 +19,8 @@ SLACK = 4
 # Who makes one less lowers it here; who needs more says why in the commit.
 BARS = {
     "blocking": ((70, 69), (168, 126), 60),
-    "asyncio": ((119, 119), (216, 176), 70),
-    "trio": ((197, 201), (295, 258), 67),
+    "asyncio": ((120, 120), (218, 178), 71),
+    "trio": ((202, 202), (300, 260), 67),
     "memory": ((228, None), (384, None), 176),
 }
 
