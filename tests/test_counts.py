@@ -19,8 +19,8 @@ SLACK = 4
 # Who makes one less lowers it here; who needs more says why in the commit.
 BARS = {
     "blocking": ((70, 69), (126, 106), 52),
-    "asyncio": ((119, 119), (174, 156), 62),
-    "trio": ((197, 201), (253, 238), 59),
+    "asyncio": ((120, 120), (176, 158), 63),
+    "trio": ((202, 202), (258, 242), 60),
     "memory": ((228, None), (322, None), 163),
 }
 

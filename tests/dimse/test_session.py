@@ -1235,6 +1235,27 @@ def test_a_session_wants_data_as_soon_as_all_there_is_of_a_data_set_is_taken() -
     assert acceptor.wants_data
 
 
+def test_a_session_wants_no_data_once_a_deadline_has_passed() -> None:
+    _, acceptor = joined(timeouts=patience(idle=60))
+    assert acceptor.next_deadline(0) == 60
+    acceptor.handle_deadline(59)
+    assert acceptor.wants_data
+    acceptor.handle_deadline(60)
+    assert not acceptor.wants_data
+    assert acceptor.next_event() == TimedOut(timer=Timer.IDLE)
+
+
+def test_a_session_wants_no_data_before_the_remark_about_a_message_is_taken() -> None:
+    requestor, _ = joined()
+    requestor.send_message(FIND, FIND_RQ, b"query!")
+    requestor.receive_data(whole_command(STORE, response(0x0020, 1, 0x0000)))
+    assert received(requestor.next_event()).status == 0x0000
+    assert not requestor.wants_data
+    tolerated(requestor.next_event(), "its request on")
+    assert requestor.next_event() is None
+    assert requestor.wants_data
+
+
 def test_a_session_wants_data_when_only_the_beginning_of_a_pdu_is_left() -> None:
     _, acceptor = joined()
     acceptor.receive_data(whole_command(ECHO, echo_rq(1))[:20])
