@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import profiling
 from benchmarks.cases import all_cases
 from benchmarks.chart import as_svg
 from benchmarks.counts import as_lines, count_all
@@ -19,9 +20,14 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else [*arguments]
+    if given[:1] == ["profile"]:
+        return profiling.main(given[1:])
     names = [case.plan.name for case in all_cases()]
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, epilog=f"Cases: {', '.join(names)}"
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog=f"Cases: {', '.join(names)}.  'python -m benchmarks profile' shows where time goes.",
     )
     parser.add_argument("--cases", metavar="A,B", help="only these; a name may be the beginning of several")
     parser.add_argument("--runs", type=int, help="rounds of each case; 5, or 1 with --tiny")
@@ -30,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="where to write; without it only a full run is written, to results/"
     )
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.counts:
         print(*as_lines(count_all()), sep="\n")
         return 0

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE
+from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, STUDY
+from tests.support.certificates import self_signed
 
 _BLOCK = 1 << 20
 _MEMORY_FOLDER = Path("/dev/shm")
@@ -34,6 +35,18 @@ class Files:
 
     folder: Path
     _made: dict[int, DataFile] = field(factory=dict)
+    _certificate: Path | None = None
+
+    @property
+    def received(self) -> Path:
+        """The folder for what arrives."""
+        folder = self.folder / "received"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def forget_received(self) -> None:
+        """Remove what has arrived, so that nobody's clock has to."""
+        shutil.rmtree(self.folder / "received", ignore_errors=True)
 
     def of(self, size: int) -> DataFile:
         """A CT image with ``size`` bytes of pixel data, explicit VR little endian."""
@@ -41,21 +54,41 @@ class Files:
             self._made[size] = _make(self.folder / f"{size}.dcm", size)
         return self._made[size]
 
+    def study(self, size: int, count: int) -> Path:
+        """A folder with ``count`` such images, each an instance of its own."""
+        folder = self.folder / f"study-{size}-{count}"
+        if not folder.exists():
+            folder.mkdir()
+            for number in range(count):
+                _make(folder / f"{number}.dcm", size, number + 1)
+        return folder
 
-def _make(path: Path, size: int) -> DataFile:
+    @property
+    def certificate(self) -> Path:
+        """The file with key and certificate of everybody who speaks TLS."""
+        if self._certificate is None:
+            self._certificate = self_signed(self.folder)
+        return self._certificate
+
+
+def _make(path: Path, size: int, number: int = 1) -> DataFile:
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import UID
 
     ds = Dataset()
     ds.SOPClassUID = CT_IMAGE_STORAGE
-    ds.SOPInstanceUID = "1.2.826.0.1.3680043.8.498.1"
+    ds.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.1.{number}"
     ds.StudyDate = "20260101"
+    ds.StudyTime = "101500"
+    ds.AccessionNumber = "A20260101"
+    ds.StudyID = "1"
+    ds.SeriesNumber = 1
     ds.Modality = "CT"
     ds.PatientName = "Benchmark^Object"
     ds.PatientID = "BENCHMARK"
-    ds.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.2"
+    ds.StudyInstanceUID = STUDY
     ds.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.3"
-    ds.InstanceNumber = 1
+    ds.InstanceNumber = number
     ds.SamplesPerPixel = 1
     ds.PhotometricInterpretation = "MONOCHROME2"
     ds.Rows = ds.Columns = 1

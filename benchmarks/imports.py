@@ -8,6 +8,7 @@ import sys
 from attrs import frozen
 
 from benchmarks.model import Plan, Row, Sample
+from benchmarks.processes import Finished
 from benchmarks.stacks import Bench
 
 
@@ -21,8 +22,12 @@ class Imports:
     def measure(self, row: Row, bench: Bench) -> Sample:
         over = []
         # Once to compile what is imported.
-        bench.processes.run([sys.executable, "-c", row.code])
+        _run(bench, row.code)
         for _ in range(self.times):
-            bare = bench.processes.run([sys.executable, "-c", "pass"])
-            over.append(bench.processes.run([sys.executable, "-c", row.code]).seconds - bare.seconds)
+            bare = _run(bench, "pass")
+            over.append(_run(bench, row.code).seconds - bare.seconds)
         return {"ms": statistics.median(over) * 1e3}
+
+
+def _run(bench: Bench, code: str) -> Finished:
+    return bench.processes.run([sys.executable, "-c", code], cores=bench.cores.client)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import resource
 import time
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from benchmarks.measure import cpu_seconds, resident_memory, thread_count
 from benchmarks.model import Plan, Row, Sample
-from benchmarks.stacks import Bench
+from benchmarks.stacks import WORKERS, Bench
 from benchmarks.tasks import Task
 
 _SPARE_DESCRIPTORS = 200
@@ -29,19 +29,22 @@ def allow_most_associations() -> None:
 
 @frozen(kw_only=True)
 class Cycles:
-    """Associate, echo and release, ``row.count`` times by ``row.clients`` clients of one load generator."""
+    """Associate, echo and release, ``row.count`` times: by clients of a load generator, or by ``row.client``."""
 
     plan: Plan
 
     def measure(self, row: Row, bench: Bench) -> Sample:
-        with bench.server(row.server, Task(do="serve")) as server, bench.processes.worker("load") as load:
-            load.ask(Task(do="cycles", port=server.port, count=row.count, clients=row.clients))
+        module = WORKERS[row.client] if row.client else ("load",)
+        task = Task(do="cycles", count=row.count, clients=row.clients)
+        with bench.server(row.server, Task(do="serve")) as server, bench.worker(*module) as worker:
+            worker.ask(evolve(task, port=server.port))
             before = cpu_seconds(server.pid)
-            load.tell()
-            outcome = load.hear()
+            worker.tell()
+            outcome = worker.hear()
             cpu = cpu_seconds(server.pid) - before
         return {
             "rate": row.count / outcome["seconds"],
+            "client_cpu_us": outcome["cpu"] / row.count * 1e6,
             "server_cpu_us": cpu / row.count * 1e6,
             "p50_ms": outcome["p50"] * 1e3,
             "p99_ms": outcome["p99"] * 1e3,
@@ -57,7 +60,7 @@ class Idle:
     echoes: int = 500
 
     def measure(self, row: Row, bench: Bench) -> Sample:
-        with bench.server(row.server, Task(do="serve")) as server, bench.processes.worker("load") as load:
+        with bench.server(row.server, Task(do="serve")) as server, bench.worker("load") as load:
             load.ask(Task(do="hold", port=server.port, count=row.count))
             memory = resident_memory(server.pid)
             load.tell()
@@ -69,7 +72,7 @@ class Idle:
             before, started = cpu_seconds(server.pid), time.perf_counter()
             time.sleep(self.seconds)
             busy = (cpu_seconds(server.pid) - before) / (time.perf_counter() - started)
-            with bench.processes.worker("load") as other:
+            with bench.worker("load") as other:
                 latency = other.ask(Task(do="latency", port=server.port, count=self.echoes))
             load.tell()
             alive = load.hear()["alive"]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from attrs import Factory, define, frozen
 
+from benchmarks.cores import Layout
 from benchmarks.stacks import Bench, missing
 
 Sample = Mapping[str, float]
@@ -50,6 +51,8 @@ class Row:
     """Fewer runs than asked for, because each is very slow."""
 
     keep: str = "memory"
+    """What the receiver does with a data set, see :class:`~benchmarks.tasks.Task`."""
+
     from_file: bool = False
     from_memory: bool = False
     code: str = ""
@@ -64,18 +67,18 @@ class Row:
 
 @frozen(kw_only=True)
 class Goal:
-    """Something a row must reach: a ratio to another row, or an absolute limit."""
+    """Something a row must reach: a ratio to the best of other rows, or an absolute limit."""
 
     who: str
     metric: str
-    over: str | None = None
+    over: tuple[str, ...] = ()
     bar: float | None = None
     aim: float | None = None
 
     @property
     def is_limit(self) -> bool:
         """The value must not be more than this; else not less."""
-        return self.over is None and self.metric != "alive"
+        return not self.over and self.metric != "alive"
 
 
 @frozen(kw_only=True)
@@ -88,6 +91,9 @@ class Plan:
     goals: tuple[Goal, ...] = ()
     metric: str = "rate"
     """The one that the chart shows."""
+
+    cores: Layout = "two"
+    """Which of the cores server and client run on."""
 
 
 class Case(Protocol):
@@ -115,7 +121,12 @@ class RowResult:
     row: Row
     skipped: str | None = None
     failures: list[str] = Factory(list)
-    samples: list[Sample] = Factory(list)
+    turns: dict[int, Sample] = Factory(dict)
+    """What was measured in each round; one that failed is missing."""
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [*self.turns.values()]
 
     def summary(self, metric: str) -> Summary | None:
         values = [sample[metric] for sample in self.samples if metric in sample]
@@ -146,6 +157,12 @@ class GoalResult:
 
     goal: Goal
     value: float | None
+    over: str | None = None
+    """The best of the rows that the ratio is to."""
+
+    least: float | None = None
+    most: float | None = None
+    """Of a ratio: in the rounds that measured both."""
 
     def reached(self, limit: float | None) -> bool | None:
         if limit is None or self.value is None:
@@ -154,27 +171,31 @@ class GoalResult:
 
     @property
     def label(self) -> str:
-        name = METRICS[self.goal.metric][0]
-        if self.goal.over is not None:
-            return f"{self.goal.who} / {self.goal.over}"
-        return f"{self.goal.who}: {name}"
+        if self.goal.over:
+            return f"{self.goal.who} / {self.over or self.goal.over[0]}"
+        return f"{self.goal.who}: {METRICS[self.goal.metric][0]}"
+
+    def judged(self, limit: float | None) -> str:
+        """A limit, and whether it was reached."""
+        if limit is None:
+            return ""
+        return f"{limit:g} " + {True: "reached", False: "MISSED", None: "not measured"}[self.reached(limit)]
 
     @property
     def verdict(self) -> str:
-        parts = []
-        for name, limit in (("bar", self.goal.bar), ("aim", self.goal.aim)):
-            if limit is not None:
-                reached = {True: "reached", False: "MISSED", None: "not measured"}[self.reached(limit)]
-                parts.append(f"{name} {limit:g} {reached}")
-        return ", ".join(parts)
+        parts = (("bar", self.judged(self.goal.bar)), ("aim", self.judged(self.goal.aim)))
+        return ", ".join(f"{name} {text}" for name, text in parts if text)
 
     def as_json(self) -> dict[str, Any]:
         goal = self.goal
         return {
             "who": goal.who,
             "metric": goal.metric,
-            "over": goal.over,
+            "over": self.over,
+            "of": list(goal.over),
             "value": self.value,
+            "min": self.least,
+            "max": self.most,
             "bar": goal.bar,
             "aim": goal.aim,
             "bar_reached": self.reached(goal.bar),
@@ -190,26 +211,40 @@ class CaseResult:
     rows: list[RowResult]
 
     def goals(self) -> list[GoalResult]:
-        return [GoalResult(goal, self._value(goal)) for goal in self.plan.goals]
+        return [self._limit(goal) if not goal.over else self._ratio(goal) for goal in self.plan.goals]
 
-    def _value(self, goal: Goal) -> float | None:
-        mine = self._median(goal.who, goal.metric)
-        if goal.over is None or mine is None:
-            return mine
-        other = self._median(goal.over, goal.metric)
-        return mine / other if other else None
+    def row(self, who: str | None) -> RowResult | None:
+        """The row of that name, if it was measured."""
+        return next((row for row in self.rows if row.row.who == who and row.turns), None)
 
-    def _median(self, who: str, metric: str) -> float | None:
-        for row in self.rows:
-            if row.row.who == who and (found := row.summary(metric)) is not None:
-                return found.median
-        return None
+    def _limit(self, goal: Goal) -> GoalResult:
+        row = self.row(goal.who)
+        found = None if row is None else row.summary(goal.metric)
+        return GoalResult(goal, None if found is None else found.median)
+
+    def _ratio(self, goal: Goal) -> GoalResult:
+        """The median of the ratios of each round: a slow minute of the machine hits both."""
+        measured = [row for who in goal.over if (row := self.row(who)) is not None]
+        medians = [(found.median, row) for row in measured if (found := row.summary(goal.metric)) and found.median]
+        mine = self.row(goal.who)
+        if mine is None or not medians:
+            return GoalResult(goal, None)
+        best = max(medians, key=lambda pair: pair[0])[1]
+        ratios = [
+            sample[goal.metric] / best.turns[turn][goal.metric]
+            for turn, sample in mine.turns.items()
+            if turn in best.turns
+        ]
+        if not ratios:
+            return GoalResult(goal, None)
+        return GoalResult(goal, statistics.median(ratios), best.row.who, min(ratios), max(ratios))
 
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.plan.name,
             "title": self.plan.title,
             "metric": self.plan.metric,
+            "cores": self.plan.cores,
             "rows": [row.as_json() for row in self.rows],
             "goals": [goal.as_json() for goal in self.goals()],
         }

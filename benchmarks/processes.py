@@ -6,17 +6,18 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from benchmarks.measure import cpu_seconds, peak_memory
+from benchmarks.cores import running_on
 from benchmarks.tasks import Task
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,8 +26,7 @@ PATIENCE = 600.0
 """Seconds for anything at all."""
 
 _GRACE = 5.0
-_LOOK = 20
-"""Milliseconds between two looks at the memory of a program that runs."""
+_LAUNCHER = Path(__file__).resolve().parent / "workers" / "launch.py"
 
 
 class Failed(Exception):
@@ -108,7 +108,7 @@ class Processes:
     folder: Path
     reuse: bool = False
     _running: list[subprocess.Popen[bytes]] = field(factory=list)
-    _idle: dict[tuple[str, ...], list[Worker]] = field(factory=dict)
+    _idle: dict[tuple[tuple[str, ...], frozenset[int] | None], list[Worker]] = field(factory=dict)
     _logs: int = 0
 
     def __enter__(self) -> Self:
@@ -121,12 +121,17 @@ class Processes:
             self.end(popen)
 
     def start(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, *, piped: bool = False
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        piped: bool = False,
+        cores: Set[int] | None = None,
     ) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start a program; its standard error goes to the file that comes with it."""
+        """Start a program, on some cores only; its standard error goes to the file that comes with it."""
         self._logs += 1
         log = self.folder / f"log-{self._logs}"
-        with log.open("wb") as errors:
+        with log.open("wb") as errors, running_on(cores):
             popen = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
@@ -154,11 +159,12 @@ class Processes:
     def end(self, popen: subprocess.Popen[bytes]) -> None:
         """End a process now, if it still runs."""
         if popen.poll() is None:
-            popen.terminate()
+            # Each has a process group of its own, with what it started.
+            os.killpg(popen.pid, signal.SIGTERM)
             try:
                 popen.wait(_GRACE)
             except subprocess.TimeoutExpired:
-                popen.kill()
+                os.killpg(popen.pid, signal.SIGKILL)
                 popen.wait()
         for pipe in (popen.stdin, popen.stdout):
             if pipe is not None:
@@ -168,14 +174,15 @@ class Processes:
             self._running.remove(popen)
 
     @contextlib.contextmanager
-    def worker(self, *module: str) -> Iterator[Worker]:
+    def worker(self, *module: str, cores: frozenset[int] | None = None) -> Iterator[Worker]:
         """A worker process: the name of its module in :mod:`benchmarks.workers`, and arguments."""
-        idle = self._idle.setdefault(module, [])
+        idle = self._idle.setdefault((module, cores), [])
         if idle:
             worker = idle.pop()
         else:
             name, *rest = module
-            worker = Worker(*self.start([sys.executable, "-m", f"benchmarks.workers.{name}", *rest], piped=True))
+            command = [sys.executable, "-m", f"benchmarks.workers.{name}", *rest]
+            worker = Worker(*self.start(command, piped=True, cores=cores))
         done = False
         try:
             yield worker
@@ -186,32 +193,25 @@ class Processes:
             else:
                 self.end(worker.popen)
 
-    def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
-        """Run a program to its end, and measure the whole of it.
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None, cores: Set[int] | None = None
+    ) -> Finished:
+        """Run a program, with its full path, to its end, and measure the whole of it.
 
         Raises:
             Failed: it does not end well, or in time.
         """
-        started = time.perf_counter()
-        popen, log = self.start(command, environment)
-        cpu, peak = 0.0, 0
+        # Isolated and without site: smaller than any program that is measured.
+        launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), *command]
+        popen, log = self.start(launcher, environment, piped=True, cores=cores)
         try:
-            descriptor = os.pidfd_open(popen.pid)
-            try:
-                poller = select.poll()
-                poller.register(descriptor, select.POLLIN)
-                while not poller.poll(_LOOK):
-                    # Memory is gone at the end, and what wait4() gives may be that of its parent.
-                    peak = max(peak, peak_memory(popen.pid))
-                    if time.perf_counter() - started > PATIENCE:
-                        raise Failed(f"{command[0]} does not end")
-                seconds = time.perf_counter() - started
-                cpu = cpu_seconds(popen.pid)
-            finally:
-                os.close(descriptor)
-            if popen.wait() != 0:
-                tail = log.read_text("utf-8", "replace").splitlines()[-3:]
-                raise Failed(" | ".join([f"{Path(command[0]).name} ended with status {popen.returncode}", *tail]))
+            said, _ = popen.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{command[0]} does not end") from error
         finally:
             self.end(popen)
-        return Finished(seconds, cpu, peak)
+        seconds, cpu, peak, status = said.split() or (0, 0, 0, popen.returncode)
+        if int(status) != 0:
+            tail = log.read_text("utf-8", "replace").splitlines()[-3:]
+            raise Failed(" | ".join([f"{Path(command[0]).name} ended with status {int(status)}", *tail]))
+        return Finished(float(seconds), float(cpu), int(peak))

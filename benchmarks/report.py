@@ -14,17 +14,22 @@ from benchmarks.model import METRICS, CaseResult, RowResult
 
 NOTES = (
     "Medians over the runs, with the least and the most in brackets; the contenders of a case take turns.",
-    "Client and server are two processes on 127.0.0.1. MB = 10^6 bytes of data set, MiB = 2^20.",
+    "Client and server are two processes on 127.0.0.1, on a core each unless the case says otherwise; several clients "
+    "share theirs. MB = 10^6 bytes of data set, MiB = 2^20.",
+    "A ratio is the median of those of each round, to that row of those named whose median is best.",
     "dicomwire, pynetdicom and raw sockets: the send loop only, after one small object that is not counted.",
     "DCMTK as client: the whole process, minus its start-up, which is the median of three echoscu runs (start, "
     "association, one echo), for time and processor time; idle memory is that of echoscu.",
-    "Above idle: the most memory while sending, minus that before the first measured object.",
+    "Memory is what the kernel says was the most: of DCMTK's clients when they have ended (ru_maxrss), of others "
+    "before. Above idle: that minus what there was before the first measured object.",
     "pynetdicom sends a Dataset that was read before; dicomwire, DCMTK and file cases read the file for each object.",
+    "Files: each object goes to a new one, and all are removed between turns.",
     "Raw sockets: the same headers, bytes and batches, received into one buffer, with no protocol.",
     "Slow peers get smaller counts, because they wait on timers; rates are per second all the same.",
 )
 
 _COLUMNS = ("case", "who", "runs", "per second", "MB/s", "CPU s/GB", "CPU us each", "peak MiB (above idle)", "more")
+_BAR_COLUMNS = ("case", "what", "is", "bar", "aim", "CPU us each, client / server | of the other")
 _LATER = ("p50_ms", "p99_ms", "held", "alive", "opened_s", "kib_each", "cpu_percent", "threads", "ms")
 
 
@@ -90,8 +95,28 @@ def _goal_lines(result: CaseResult) -> list[str]:
     lines = []
     for goal in result.goals():
         value = "not measured" if goal.value is None else number(goal.value)
-        lines.append(f"{goal.label}: {value}" + (f" ({goal.verdict})" if goal.verdict else ""))
+        spread = "" if goal.least in (None, goal.most) else f" [{number(goal.least)}-{number(goal.most or 0)}]"
+        lines.append(f"{goal.label}: {value}{spread}" + (f" ({goal.verdict})" if goal.verdict else ""))
     return lines
+
+
+def _bars(results: Sequence[CaseResult]) -> list[list[str]]:
+    """Everything that has a bar or an aim, in one table; the processor time of both rows of a ratio beside it."""
+    rows: list[list[str]] = [list(_BAR_COLUMNS)]
+    for result in results:
+        for goal in result.goals():
+            if goal.goal.bar is None and goal.goal.aim is None:
+                continue
+            value = "not measured" if goal.value is None else number(goal.value)
+            cpu = [_cpu(result.row(who)) for who in (goal.goal.who, goal.over) if who is not None]
+            more = " | ".join(filter(None, cpu))
+            limits = [goal.judged(limit) for limit in (goal.goal.bar, goal.goal.aim)]
+            rows.append([result.plan.title, goal.label, value, *limits, more])
+    return rows if len(rows) > 1 else []
+
+
+def _cpu(row: RowResult | None) -> str:
+    return "" if row is None else _pair(row, "cpu_us")
 
 
 def as_text(machine: Machine, results: Sequence[CaseResult]) -> str:
@@ -102,13 +127,20 @@ def as_text(machine: Machine, results: Sequence[CaseResult]) -> str:
         for index, row in enumerate(result.rows):
             rows.append([result.plan.name if index == 0 else "", *_cells(row)])
         breaks[len(rows) - 1] = _goal_lines(result)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) - 1)]
     lines = [machine.line, ""]
-    for index, cells in enumerate(rows):
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, [*widths, 0], strict=True)).rstrip())
+    for index, line in enumerate(_aligned(rows)):
+        lines.append(line)
         if index in breaks:
             lines += [f"    = {line}" for line in breaks[index]] + [""]
+    lines += [*_aligned(_bars(results)), ""]
     return "\n".join([*lines, *(f"- {note}" for note in NOTES), ""])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with columns of equal width; the last one is as wide as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[-1:] = [0]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def as_markdown(machine: Machine, results: Sequence[CaseResult]) -> str:
@@ -119,6 +151,8 @@ def as_markdown(machine: Machine, results: Sequence[CaseResult]) -> str:
             lines.append(_markdown_row([result.plan.title if index == 0 else "", *_cells(row)]))
         if goals := _goal_lines(result):
             lines.append(_markdown_row(["", "**ratios and limits**", *[""] * (len(_COLUMNS) - 3), "<br>".join(goals)]))
+    if bars := _bars(results):
+        lines += ["", _markdown_row(bars[0]), _markdown_row(["---"] * len(_BAR_COLUMNS)), *map(_markdown_row, bars[1:])]
     return "\n".join([*lines, "", *(f"- {note}" for note in NOTES), ""])
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from benchmarks.cases import all_cases
+from benchmarks.cores import choose
 from benchmarks.data import Files, scratch
 from benchmarks.many import allow_most_associations
 from benchmarks.model import Case, CaseResult, RowResult
@@ -25,14 +26,15 @@ def run_cases(cases: Sequence[Case], runs: int, *, tiny: bool, tell: Callable[[s
         scratch(64 << 20 if tiny else ROOM) as folder,
         Processes(folder, reuse=tiny) as processes,
     ):
-        bench = Bench(processes, Files(folder))
+        bench = Bench(processes, Files(folder), choose("two"))
         if not tiny:
             _compile_everything(bench)
         for case in cases:
+            bench.cores = choose(case.plan.cores)
             rows = [RowResult(row, skipped=row.missing) for row in case.plan.rows]
             for turn in range(runs):
                 for result in rows:
-                    _take_turn(case, result, turn, bench)
+                    take_turn(case, result, turn, bench)
                 tell(f"{case.plan.name}: run {turn + 1} of {runs}")
             results.append(CaseResult(case.plan, rows))
     return results
@@ -47,10 +49,13 @@ def _compile_everything(bench: Bench) -> None:
                 case.measure(row, bench)
 
 
-def _take_turn(case: Case, result: RowResult, turn: int, bench: Bench) -> None:
+def take_turn(case: Case, result: RowResult, turn: int, bench: Bench) -> None:
+    """Measure a row once, unless it has had its turns; leave nothing behind."""
     if result.skipped or (result.row.runs is not None and turn >= result.row.runs):
         return
     try:
-        result.samples.append(case.measure(result.row, bench))
+        result.turns[turn] = case.measure(result.row, bench)
     except Failed as error:
         result.failures.append(str(error))
+    finally:
+        bench.files.forget_received()

@@ -5,14 +5,25 @@ from __future__ import annotations
 import importlib.util
 import socket
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
+from benchmarks.cores import Cores
 from benchmarks.data import Files
-from benchmarks.dcmtk import find_tool
+from benchmarks.dcmtk import (
+    client_command,
+    echo_command,
+    environment_of,
+    find_tool,
+    index_command,
+    server_command,
+    tools_of,
+)
 from benchmarks.orthanc import configuration, find_orthanc
 from benchmarks.processes import Failed, Finished, Processes, Worker
 from benchmarks.tasks import HOST, Task
@@ -22,26 +33,31 @@ WORKERS = {
     "blocking-delayed": ("blocking", "dicomwire", "delayed"),
     "asyncio": ("event_loop", "asyncio"),
     "trio": ("event_loop", "trio"),
-    "pynetdicom": ("blocking", "pynetdicom"),
+    "pynetdicom": ("blocking", "pynetdicom", "nodelay"),
+    "pynetdicom-shipped": ("blocking", "pynetdicom"),
     "raw": ("raw",),
 }
 """Stacks that are Python: the module of the worker and its arguments."""
 
-_TOOLS = ("storescp", "storescu", "echoscu")
-_LONGEST_OF_DCMTK = 131072
 _START = 15.0
+
+
+def _is_program(stack: str) -> bool:
+    """One of DCMTK's, or Orthanc, which has its networking from it."""
+    return stack.startswith(("dcm", "orthanc"))
 
 
 def missing(stack: str) -> str | None:
     """What a stack lacks on this machine, or None."""
-    if stack == "orthanc" and find_orthanc() is None:
+    if stack.startswith("orthanc") and find_orthanc() is None:
         return "Orthanc is not installed"
-    if stack.startswith("dcmtk") or stack == "orthanc":
+    if _is_program(stack):
         # One of them asks Orthanc whether it is there.
-        absent = [tool for tool in _TOOLS if find_tool(tool) is None]
+        absent = [tool for tool in tools_of(stack) if find_tool(tool) is None]
         return f"DCMTK's {absent[0]} is not installed" if absent else None
-    if stack in ("trio", "pynetdicom") and importlib.util.find_spec(stack) is None:
-        return f"{stack} is not installed"
+    package = stack.partition("-")[0]
+    if package in ("trio", "pynetdicom") and importlib.util.find_spec(package) is None:
+        return f"{package} is not installed"
     return None
 
 
@@ -74,17 +90,16 @@ class Bench:
 
     processes: Processes
     files: Files
+    cores: Cores
 
     def server(self, stack: str, task: Task) -> AbstractContextManager[Server]:
         """Start the server of ``stack``, and end it."""
-        task = evolve(task, do="serve", folder=str(self.files.folder))
-        if stack == "orthanc":
-            return self._orthanc()
-        return self._storescp(stack, task) if stack.startswith("dcmtk") else self._worker_server(stack, task)
+        task = evolve(task, do="serve", folder=str(self.files.received))
+        return self._program_server(stack, task) if _is_program(stack) else self._worker_server(stack, task)
 
     @contextmanager
     def _worker_server(self, stack: str, task: Task) -> Iterator[Server]:
-        with self.processes.worker(*WORKERS[stack]) as worker:
+        with self.processes.worker(*WORKERS[stack], cores=self.cores.server) as worker:
             yield Server(worker.pid, worker.ask(task)["port"])
             worker.tell()
             worker.hear()
@@ -92,74 +107,65 @@ class Bench:
     @contextmanager
     def client(self, stack: str, task: Task) -> Iterator[Callable[[], Callable[[], Outcome]]]:
         """A client that is ready; call what it gives to let it begin, and what that gives to wait for the outcome."""
-        if stack.startswith("dcmtk"):
-            startup = self._startup(stack, task.port)
-            yield lambda: lambda: self._run_tool(stack, task, startup)
+        task = evolve(task, folder=str(self.files.received))
+        if _is_program(stack):
+            startup = self._startup(task)
+            yield lambda: lambda: self._run_client(stack, task, startup)
             return
-        with self.processes.worker(*WORKERS[stack]) as worker:
+        with self.worker(*WORKERS[stack]) as worker:
             worker.ask(task)
             yield lambda: _begin(worker)
 
-    # -- DCMTK and Orthanc, which has its networking from it ----------------------------------------------------------
+    def worker(self, *module: str) -> AbstractContextManager[Worker]:
+        """A process on the side of the clients."""
+        return self.processes.worker(*module, cores=self.cores.client)
+
+    # -- DCMTK and Orthanc --------------------------------------------------------------------------------------------
     @contextmanager
-    def _orthanc(self) -> Iterator[Server]:
-        port = _free_port()
-        program = find_orthanc()
-        assert program is not None
-        popen, _ = self.processes.start([program, str(configuration(self.files.folder, port))], {})
+    def _program_server(self, stack: str, task: Task) -> Iterator[Server]:
+        task = evolve(task, port=free_port())
+        if stack.startswith("orthanc"):
+            command = [find_orthanc() or "Orthanc", str(configuration(self.files.received, task.port))]
+        else:
+            command = _found(server_command(stack, task, task.port))
+        if stack == "dcmqrscp":
+            self.processes.run(_found(index_command(task)))
+        popen, log = self.processes.start(command, environment_of(stack), cores=self.cores.server)
         try:
-            self._await(port)
-            yield Server(popen.pid, port)
+            self._await(task, popen, log)
+            yield Server(popen.pid, task.port)
         finally:
             self.processes.end(popen)
 
-    @contextmanager
-    def _storescp(self, stack: str, task: Task) -> Iterator[Server]:
-        port = _free_port()
-        options = ["--max-pdu", str(min(task.maximum_length, _LONGEST_OF_DCMTK))]
-        options += ["+B", "-od", str(self.files.folder)] if task.keep == "file" else ["--ignore"]
-        if stack == "dcmtk-fork":
-            options.append("--fork")
-        popen, _ = self.processes.start([_tool("storescp"), "-q", *options, str(port)], _environment(stack))
-        try:
-            self._await(port)
-            yield Server(popen.pid, port)
-        finally:
-            self.processes.end(popen)
-
-    def _await(self, port: int) -> None:
+    def _await(self, task: Task, popen: subprocess.Popen[bytes], log: Path) -> None:
         end = time.monotonic() + _START
         while True:
             try:
-                self._echo("dcmtk", port)
+                self._echo(task)
                 return
             except Failed:
+                if popen.poll() is not None:
+                    tail = log.read_text("utf-8", "replace").splitlines()[-3:]
+                    raise Failed(" | ".join(["the server has ended", *tail])) from None
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.02)
 
-    def _echo(self, stack: str, port: int, count: int = 1) -> Finished:
-        command = [_tool("echoscu"), "-q", "--repeat", str(count), HOST, str(port)]
-        return self.processes.run(command, _environment(stack))
-
-    def _startup(self, stack: str, port: int) -> Finished:
-        """What a DCMTK client needs for itself and one association, from echoscu."""
+    def _echo(self, task: Task) -> Finished:
         # Always without Nagle's algorithm: its pause in the one echo is no part of starting.
-        runs = [self._echo("dcmtk", port) for _ in range(3)]
+        return self.processes.run(_found(echo_command(task)), environment_of(""), self.cores.client)
+
+    def _startup(self, task: Task) -> Finished:
+        """What a DCMTK client needs for itself and one association, from echoscu."""
+        runs = [self._echo(task) for _ in range(1 if self.processes.reuse else 3)]
         return Finished(
             statistics.median(run.seconds for run in runs),
             statistics.median(run.cpu for run in runs),
             max(run.peak for run in runs),
         )
 
-    def _run_tool(self, stack: str, task: Task, startup: Finished) -> Outcome:
-        if task.do == "echo":
-            run = self._echo(stack, task.port, task.count)
-        else:
-            longest = str(min(task.maximum_length, _LONGEST_OF_DCMTK))
-            options = ["-q", "--max-send-pdu", longest, "--repeat", str(task.count)]
-            command = [_tool("storescu"), *options, HOST, str(task.port), task.path]
-            run = self.processes.run(command, _environment(stack))
+    def _run_client(self, stack: str, task: Task, startup: Finished) -> Outcome:
+        run = self.processes.run(_found(client_command(task)), environment_of(stack), self.cores.client)
         # Of a run that is hardly longer than its start, next to nothing can be said.
         seconds = max(run.seconds - startup.seconds, run.seconds / 10)
         return Outcome(seconds, max(run.cpu - startup.cpu, 0.0), startup.peak, run.peak)
@@ -176,20 +182,17 @@ def _begin(worker: Worker) -> Callable[[], Outcome]:
     return end
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as sock:
         sock.bind((HOST, 0))
         port: int = sock.getsockname()[1]
         return port
 
 
-def _tool(name: str) -> str:
-    found = find_tool(name)
+def _found(command: list[str]) -> list[str]:
+    """The command, with the path of DCMTK's program in place of its name."""
+    found = find_tool(command[0])
     if found is None:
-        raise Failed(f"DCMTK's {name} is not installed")
-    return found
-
-
-def _environment(stack: str) -> dict[str, str]:
-    """DCMTK turns Nagle's algorithm off only if it is told."""
-    return {} if stack == "dcmtk-shipped" else {"TCP_NODELAY": "1"}
+        raise Failed(f"DCMTK's {command[0]} is not installed")
+    return [found, *command[1:]]

@@ -1,4 +1,4 @@
-"""Cases with one association per client: C-STORE and C-ECHO."""
+"""Cases with one association per client: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from benchmarks.measure import cpu_seconds, peak_memory, reset_peak, resident_memory
 from benchmarks.model import Plan, Row, Sample
-from benchmarks.stacks import Bench
+from benchmarks.stacks import Bench, free_port
 from benchmarks.tasks import Task
 
 _SMALL = 4096
@@ -16,7 +16,7 @@ _SMALL = 4096
 
 @frozen(kw_only=True)
 class Transfer:
-    """``row.count`` objects or echoes by each of ``row.clients`` clients, all at once."""
+    """``row.count`` objects, matches or echoes by each of ``row.clients`` clients, all at once."""
 
     plan: Plan
     do: str = "store"
@@ -24,12 +24,12 @@ class Transfer:
     """Bytes of pixel data."""
 
     maximum_length: int = 16382
+    tls: bool = False
 
     def measure(self, row: Row, bench: Bench) -> Sample:
         task = self._task(row, bench)
-        serving = Task(do="serve", maximum_length=self.maximum_length, keep=row.keep)
         with ExitStack() as stack:
-            server = stack.enter_context(bench.server(row.server, serving))
+            server = stack.enter_context(bench.server(row.server, task))
             sending = evolve(task, port=server.port)
             clients = [stack.enter_context(bench.client(row.client, sending)) for _ in range(row.clients)]
             reset_peak(server.pid)
@@ -60,18 +60,22 @@ class Transfer:
         return sample
 
     def _task(self, row: Row, bench: Bench) -> Task:
-        if self.do != "store":
-            return Task(do=self.do, count=row.count)
-        data = bench.files.of(self.size)
-        return Task(
+        task = Task(
             do=self.do,
             count=row.count,
             maximum_length=self.maximum_length,
-            path=str(data.path),
-            warm_path=str(bench.files.of(_SMALL).path),
-            size=data.size,
-            offset=data.offset,
             keep=row.keep,
+            matches=row.count if self.do == "find" else 0,
             from_file=row.from_file,
             from_memory=row.from_memory,
+            tls=str(bench.files.certificate) if self.tls else "",
         )
+        if not self.size:
+            return task
+        data = bench.files.of(self.size)
+        task = evolve(
+            task, path=str(data.path), size=data.size, offset=data.offset, warm_path=str(bench.files.of(_SMALL).path)
+        )
+        if self.do == "store":
+            return task
+        return evolve(task, study=str(bench.files.study(self.size, row.count)), inbox=free_port())

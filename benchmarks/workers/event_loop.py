@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from benchmarks.tasks import CT_IMAGE_STORAGE, EXPLICIT_LITTLE, HOST, STUDY_ROOT_FIND, VERIFICATION, Task
-from benchmarks.workers.blocking import PATIENCE, check, check_matches
-from benchmarks.workers.handlers import handlers, query
-from benchmarks.workers.orders import Stopwatch, reply, wait, work
+import dicomwire
+from benchmarks.tasks import HOST, INBOX, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, VERIFICATION, Task
+from benchmarks.workers.handlers import handlers, query, receivers, retrieval_query
+from benchmarks.workers.orders import Stopwatch, latencies_of, reply, wait, work
+from benchmarks.workers.profiled import profiled
+from benchmarks.workers.roles import (
+    MatchCounter,
+    check,
+    check_retrieved,
+    client_context,
+    negotiation,
+    peer,
+    requesting,
+    server_context,
+    supporting,
+)
 from dicomwire import evt
 
 
@@ -30,62 +43,105 @@ class Loop:
 
 
 async def serve(loop: Loop, task: Task) -> None:
-    ae = loop.adapter.AE()
-    ae.maximum_associations = 100_000
-    ae.maximum_pdu_size = task.maximum_length
-    ae.network_timeout = PATIENCE
-    ae.add_supported_context(VERIFICATION)
-    ae.add_supported_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
-    ae.add_supported_context(STUDY_ROOT_FIND, EXPLICIT_LITTLE)
-    async with await ae.start_server((HOST, 0), block=False, evt_handlers=handlers(evt, task)) as server:
-        reply(port=server.server_address[1])
-        await loop.in_thread(wait)
+    ae = supporting(loop.adapter.AE(), task)
+    bound = handlers(evt, task)
+    with profiled(task):
+        async with await ae.start_server(
+            (HOST, 0), block=False, ssl_context=server_context(task), evt_handlers=bound
+        ) as server:
+            reply(port=server.server_address[1])
+            await loop.in_thread(wait)
     reply(stopped=True)
 
 
 async def _exchange(
     loop: Loop, task: Task, warm: Callable[[Any], Any], measured: Callable[[Any], Any], count: int | None = None
 ) -> None:
-    ae = loop.adapter.AE()
-    ae.add_requested_context(VERIFICATION, EXPLICIT_LITTLE)
-    ae.add_requested_context(CT_IMAGE_STORAGE, EXPLICIT_LITTLE)
-    ae.add_requested_context(STUDY_ROOT_FIND, EXPLICIT_LITTLE)
-    async with await ae.associate(HOST, task.port) as association:
+    async with await requesting(loop.adapter.AE()).associate(
+        *peer(task),
+        ext_neg=negotiation(dicomwire, task),
+        tls_args=client_context(task),
+        evt_handlers=receivers(evt, task) if task.do == "get" else [],
+    ) as association:
         if not association.is_established:
             raise RuntimeError("no association")
-        check(await warm(association))
+        await warm(association)
         reply(ready=True)
         await loop.in_thread(wait)
-        watch = Stopwatch()
-        for _ in range(task.count if count is None else count):
-            check(await measured(association))
+        with profiled(task):
+            watch = Stopwatch()
+            for _ in range(task.count if count is None else count):
+                await measured(association)
         watch.report()
 
 
 async def store(loop: Loop, task: Task) -> None:
-    await _exchange(
-        loop,
-        task,
-        lambda association: association.send_c_store(task.warm_path),
-        lambda association: association.send_c_store(task.path),
-    )
+    async def send(association: Any, path: str) -> None:
+        check(await association.send_c_store(path))
+
+    await _exchange(loop, task, partial(send, path=task.warm_path), partial(send, path=task.path))
+
+
+async def _echo(association: Any) -> None:
+    check(await association.send_c_echo())
 
 
 async def echo(loop: Loop, task: Task) -> None:
-    await _exchange(
-        loop, task, lambda association: association.send_c_echo(), lambda association: association.send_c_echo()
-    )
+    await _exchange(loop, task, _echo, _echo)
+
+
+async def cycles(loop: Loop, task: Task) -> None:
+    """Associate, echo and release, over and over."""
+    ae = requesting(loop.adapter.AE(), VERIFICATION)
+
+    async def cycle() -> None:
+        association = await ae.associate(*peer(task))
+        await _echo(association)
+        await association.release()
+
+    await cycle()
+    reply(ready=True)
+    await loop.in_thread(wait)
+    latencies: list[float] = []
+    with profiled(task):
+        watch = Stopwatch()
+        for _ in range(task.count):
+            started = time.perf_counter()
+            await cycle()
+            latencies.append(time.perf_counter() - started)
+    watch.report(**latencies_of(latencies))
 
 
 async def find(loop: Loop, task: Task) -> None:
-    async def ask(association: Any, count: int) -> Any:
-        responses = [item async for item in await association.send_c_find(query(count), STUDY_ROOT_FIND)]
-        check_matches(responses, count)
-        return responses[-1][0]
+    async def ask(association: Any, count: int) -> None:
+        matches = MatchCounter(count)
+        async for status, match in await association.send_c_find(query(count), STUDY_ROOT_FIND):
+            matches.see(status, match)
+        matches.check()
 
-    await _exchange(loop, task, partial(ask, count=10), partial(ask, count=task.count), 1)
+    await _exchange(loop, task, partial(ask, count=min(task.count, 10)), partial(ask, count=task.count), 1)
+
+
+async def get(loop: Loop, task: Task) -> None:
+    async def retrieve(association: Any) -> None:
+        responses = await association.send_c_get(retrieval_query(), STUDY_ROOT_GET)
+        check_retrieved([item async for item in responses], task)
+
+    await _exchange(loop, task, _echo, retrieve, 1)
+
+
+async def move(loop: Loop, task: Task) -> None:
+    """The instances arrive at a server in this process."""
+
+    async def retrieve(association: Any) -> None:
+        responses = await association.send_c_move(retrieval_query(), INBOX, STUDY_ROOT_MOVE)
+        check_retrieved([item async for item in responses], task)
+
+    inbox = supporting(loop.adapter.AE(INBOX), task)
+    async with await inbox.start_server((HOST, task.inbox), block=False, evt_handlers=receivers(evt, task)):
+        await _exchange(loop, task, _echo, retrieve, 1)
 
 
 if __name__ == "__main__":
     chosen = Loop(sys.argv[1])
-    work({task.__name__: partial(chosen.run, task, chosen) for task in (serve, store, echo, find)})
+    work({task.__name__: partial(chosen.run, task, chosen) for task in (serve, store, echo, cycles, find, get, move)})

@@ -1,13 +1,13 @@
-"""What a measured server does with a data set."""
+"""What a measured server, or a client that retrieves, does with requests; the same for every library."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tasks import Task
+from benchmarks.tasks import HOST, STUDY, Task
 
 
 class Discard:
@@ -24,14 +24,26 @@ class Discard:
 
 
 def handlers(evt: Any, task: Task) -> list[Any]:
-    """The handlers for ``task.keep``; pynetdicom, which has no sinks, keeps in memory or has a setting for files."""
-    bound: list[Any] = [(evt.EVT_C_STORE, _accept), (evt.EVT_C_FIND, partial(_matches, encoded=task.keep == "encoded"))]
+    """All handlers of a server; what they answer with is made now, before the clock runs."""
+    bound = receivers(evt, task)
+    if task.study:
+        bound += _retrieval(evt, task)
+    if task.matches:
+        bound.append(_query(evt, task))
+    return bound
+
+
+# -- C-STORE ---------------------------------------------------------------------------------------------------------
+def receivers(evt: Any, task: Task) -> list[Any]:
+    """Those for ``task.keep``; pynetdicom, which has no sinks, keeps in memory or has a setting for files."""
+    bound: list[Any] = [(evt.EVT_C_STORE, _open if task.keep == "dataset" else _accept)]
     sink = getattr(evt, "EVT_C_STORE_SINK", None)
     if sink is not None and task.keep == "discard":
         bound.append((sink, lambda event: Discard()))
     elif sink is not None and task.keep == "file":
-        path = Path(task.folder) / "received.dcm"
-        bound.append((sink, lambda event: path))
+        folder, numbers = Path(task.folder), count()
+        # A file of its own for each: to overwrite one takes longer than to write it.
+        bound.append((sink, lambda event: folder / f"{next(numbers)}.dcm"))
     return bound
 
 
@@ -39,6 +51,13 @@ def _accept(event: Any) -> int:
     return 0x0000
 
 
+def _open(event: Any) -> int:
+    """As who keeps it in memory to look at it."""
+    dataset = event.dataset
+    return 0x0000 if dataset.PatientID and dataset.PixelData else 0xC000
+
+
+# -- C-FIND ----------------------------------------------------------------------------------------------------------
 def query(count: int) -> Any:
     """A query that has so many matches."""
     from pydicom.dataset import Dataset
@@ -49,26 +68,66 @@ def query(count: int) -> Any:
     return dataset
 
 
-def _match() -> Any:
+def _match(number: int) -> Any:
     from pydicom.dataset import Dataset
 
     dataset = Dataset()
     dataset.StudyDate = "20260101"
     dataset.StudyTime = "101500"
-    dataset.AccessionNumber = "A2026010100017"
+    dataset.AccessionNumber = f"A{number}"
     dataset.QueryRetrieveLevel = "STUDY"
-    dataset.PatientName = "Benchmark^Identifier"
-    dataset.PatientID = "BENCHMARK"
-    dataset.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.2"
-    dataset.NumberOfStudyRelatedInstances = 123
+    dataset.PatientName = f"Benchmark^Identifier{number}"
+    dataset.PatientID = f"BENCHMARK-{number}"
+    dataset.StudyInstanceUID = f"{STUDY}.{number}"
+    dataset.NumberOfStudyRelatedInstances = number
     return dataset
 
 
-def _matches(event: Any, *, encoded: bool) -> Iterator[tuple[int, Any]]:
-    match = _match()
-    if encoded:
+def _query(evt: Any, task: Task) -> Any:
+    matches = [_match(number) for number in range(task.matches)]
+    if task.keep == "encoded":
         from dicomwire.dsutils import encode
 
-        match = encode(match, False, True)
-    for _ in range(int(event.identifier.PatientID)):
-        yield 0xFF00, match
+        matches = [encode(match, False, True) for match in matches]
+
+    def find(event: Any) -> Iterator[tuple[int, Any]]:
+        for match in islice(matches, int(event.identifier.PatientID)):
+            yield 0xFF00, match
+
+    return evt.EVT_C_FIND, find
+
+
+def read_match(match: Any) -> bool:
+    """Open a match as who shows it in a list would; whether it is one."""
+    return bool(match.PatientID.startswith("BENCHMARK-") and match.StudyInstanceUID)
+
+
+# -- C-GET and C-MOVE ------------------------------------------------------------------------------------------------
+def retrieval_query() -> Any:
+    """For everything in the study."""
+    from pydicom.dataset import Dataset
+
+    dataset = Dataset()
+    dataset.QueryRetrieveLevel = "STUDY"
+    dataset.StudyInstanceUID = STUDY
+    return dataset
+
+
+def _retrieval(evt: Any, task: Task) -> list[Any]:
+    instances: list[Any] = [str(path) for path in sorted(Path(task.study).glob("*.dcm"))]
+    if evt.__name__.startswith("pynetdicom"):
+        from pydicom import dcmread
+
+        # It takes no paths, and would parse each file while the clock runs: let it have done that before.
+        instances = [dcmread(path) for path in instances]
+
+    def get(event: Any) -> Iterator[Any]:
+        yield len(instances)
+        for instance in instances:
+            yield 0xFF00, instance
+
+    def move(event: Any) -> Iterator[Any]:
+        yield HOST, task.inbox
+        yield from get(event)
+
+    return [(evt.EVT_C_GET, get), (evt.EVT_C_MOVE, move)]

@@ -10,9 +10,8 @@ import socket
 import time
 from struct import Struct
 
-from benchmarks.measure import percentile
 from benchmarks.tasks import EXPLICIT_LITTLE, HOST, VERIFICATION, Task
-from benchmarks.workers.orders import Stopwatch, reply, wait, work
+from benchmarks.workers.orders import Stopwatch, latencies_of, reply, wait, work
 
 _PDU = Struct(">BxL")
 _ITEM = Struct(">BxH")
@@ -119,7 +118,7 @@ async def cycles(task: Task) -> None:
 
     watch = Stopwatch()
     await asyncio.gather(*(client() for _ in range(task.clients)))
-    watch.report(p50=percentile(latencies, 0.5), p99=percentile(latencies, 0.99))
+    watch.report(**latencies_of(latencies))
 
 
 async def hold(task: Task) -> None:
@@ -166,7 +165,7 @@ def latency(task: Task) -> None:
                 raise RuntimeError("the echo failed")
         sock.sendall(RELEASE)
         _receive(sock)
-    reply(p50=percentile(latencies, 0.5), p99=percentile(latencies, 0.99))
+    reply(**latencies_of(latencies))
 
 
 def _receive(sock: socket.socket) -> bytes:

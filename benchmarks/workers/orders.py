@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks.measure import peak_memory, reset_peak, resident_memory
+from benchmarks.measure import peak_memory, percentile, reset_peak, resident_memory
 from benchmarks.tasks import Task
 
 
@@ -32,6 +32,11 @@ def wait() -> None:
     """Return when the parent says so; end if it is gone."""
     if not sys.stdin.readline():
         sys.exit()
+
+
+def latencies_of(values: list[float]) -> dict[str, float]:
+    """The part of a report that tells of these seconds."""
+    return {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99)}
 
 
 class Stopwatch:

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from struct import Struct
 
@@ -52,20 +53,24 @@ def _receive(sock: socket.socket, task: Task) -> None:
             return
         length, command = _GREETING.unpack(greeting)
         view = memoryview(bytearray(_RECEIVED_AT_ONCE))
-        path = Path(task.folder) / f"received-{sock.fileno()}.raw" if task.keep == "file" else None
-        while True:
+        for number in count():
             left = length
-            file = -1 if path is None else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            file = _new_file(task, f"{sock.fileno()}-{number}.raw") if task.keep == "file" else -1
             while left:
-                count = sock.recv_into(view, min(left, len(view)))
-                if not count:
+                size = sock.recv_into(view, min(left, len(view)))
+                if not size:
                     return
-                if file >= 0 and left < length - command:
-                    os.write(file, view[:count])
-                left -= count
+                if file >= 0:
+                    # What comes before the data set goes to no file.
+                    os.write(file, view[max(0, command - (length - left)) : size])
+                left -= size
             if file >= 0:
                 os.close(file)
             sock.sendall(_RESPONSE)
+
+
+def _new_file(task: Task, name: str) -> int:
+    return os.open(Path(task.folder) / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
 
 class Writes:

@@ -39,7 +39,7 @@ def _fields_of(frame: FrameType | None) -> tuple[str, str, str, str]:
     """What the innermost association at work below ``frame`` says of itself."""
     while frame is not None:
         for name in _names_in(frame):
-            value = frame.f_locals.get(name)
+            value = _variable(frame, name)
             value = getattr(value, "assoc", value)
             tell = getattr(getattr(value, "line", value), "log_fields", None)
             if tell is not None:
@@ -56,6 +56,16 @@ def _names_in(frame: FrameType) -> Iterator[str]:
         yield from (name for name in _VARIABLES if name in code.co_varnames or name in code.co_cellvars)
         if code.co_qualname.startswith(_METHODS) and "self" in code.co_varnames:
             yield "self"
+
+
+def _variable(frame: FrameType, name: str) -> Any:
+    variables: Any = frame.f_locals
+    value = variables.get(name)
+    if isinstance(variables, dict):
+        # Before Python 3.13 it is a copy that the frame keeps.  With an exception in it that has passed the frame, and
+        # so has it in its traceback, both would stay, and all that they refer to, until the garbage is collected.
+        variables.clear()
+    return value
 
 
 _FILTER = AssociationFilter()

@@ -162,7 +162,7 @@ def test_asyncio_a_connection_given_up_does_not_wait_for_its_peer_to_read_the_ab
 
     async def main() -> None:
         session = ending()
-        session.connection._out.append(ABORT)
+        session.connection.unsent.append(ABORT)
         channel = dicomwire.asyncio.ProtocolChannel(session)
 
         class Full(asyncio.Transport):

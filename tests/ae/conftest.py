@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -12,41 +13,48 @@ import pytest
 from dicomwire import _config
 from tests.support.adapters import WORLDS, World
 
+_WANTED = os.environ.get("DICOMWIRE_WORLDS", "").split() or list(WORLDS)
+"""The adapters that tests run with: every one, unless somebody wants fewer, as tests/mutants for what all share."""
 
-@pytest.fixture(params=list(WORLDS))
+
+def _wanted(*names: str) -> list[str]:
+    return [name for name in names if name in _WANTED]
+
+
+@pytest.fixture(params=_wanted(*WORLDS))
 def world(request: pytest.FixtureRequest) -> World:
     """Every adapter."""
     return WORLDS[request.param]()
 
 
-@pytest.fixture(params=["blocking", "asyncio", "trio"])
+@pytest.fixture(params=_wanted("blocking", "asyncio", "trio"))
 def socket_world(request: pytest.FixtureRequest) -> World:
     """The adapters with real sockets."""
     return WORLDS[request.param]()
 
 
-@pytest.fixture(params=["asyncio", "trio"])
+@pytest.fixture(params=_wanted("asyncio", "trio"))
 def loop_world(request: pytest.FixtureRequest) -> World:
     """The adapters on an event loop."""
     return WORLDS[request.param]()
 
 
-@pytest.fixture(params=["asyncio", "trio", "memory"])
+@pytest.fixture(params=_wanted("asyncio", "trio", "memory"))
 def async_world(request: pytest.FixtureRequest) -> World:
     """The adapters whose verbs are awaited."""
     return WORLDS[request.param]()
 
 
-@pytest.fixture
-def blocking_world() -> World:
+@pytest.fixture(params=_wanted("blocking"))
+def blocking_world(request: pytest.FixtureRequest) -> World:
     """The blocking adapter."""
-    return WORLDS["blocking"]()
+    return WORLDS[request.param]()
 
 
-@pytest.fixture
-def memory_world() -> World:
+@pytest.fixture(params=_wanted("memory"))
+def memory_world(request: pytest.FixtureRequest) -> World:
     """The adapter with the simulated clock."""
-    return WORLDS["memory"]()
+    return WORLDS[request.param]()
 
 
 @pytest.fixture(autouse=True)

@@ -289,3 +289,27 @@ async def test_the_thread_of_an_association_is_named_after_its_peer(blocking_wor
         host, port = association.requestor.address, association.requestor.port
         assert f"dicomwire-{host}:{port}" in {thread.name for thread in threading.enumerate()}
         await done(association.release())
+
+
+class Closing(ThreadedAssociationServer):
+    """Has more to close than its socket."""
+
+    closed = 0
+
+    def server_close(self) -> None:
+        super().server_close()
+        self.closed += 1
+
+
+async def test_server_close_is_called_once_when_a_server_is_shut_down(blocking_world: World) -> None:
+    with serving(blocking_world, Closing) as server:
+        server.shutdown()
+        assert server.closed == 1 and server.fileno() == -1
+    assert server.closed == 1
+
+
+async def test_server_close_alone_stops_a_server(blocking_world: World) -> None:
+    with serving(blocking_world, Closing) as server:
+        server.server_close()
+        assert server.fileno() == -1
+    assert server.closed == 1

@@ -275,10 +275,7 @@ def test_a_refused_data_set_goes_when_the_next_one_with_its_message_id_comes(tmp
     class Event:
         assoc = Association()
         message_id = 1
-
-        @staticmethod
-        def _service_message(what: str) -> Message:
-            return Message()
+        _message = Message()
 
     def received() -> IncomingFile:
         file = storage._receive(Event)  # type: ignore[arg-type]

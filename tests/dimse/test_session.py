@@ -34,6 +34,7 @@ from dicomwire.upper_layer import (
     RequestRefused,
     Role,
     State,
+    Tap,
     TimedOut,
     Timeouts,
     Timer,
@@ -41,6 +42,7 @@ from dicomwire.upper_layer import (
 )
 from dicomwire.upper_layer.buffer import LARGE, SMALL
 from dicomwire.upper_layer.items import PresentationContextACItem
+from dicomwire.upper_layer.tap import PDUReceived
 from tests.support.sessions import (
     CANCEL_RQ,
     COMMAND,
@@ -89,6 +91,7 @@ PENDING = whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND,
 FIND_FINAL = whole_command(FIND, response(0x0020, 1, 0))
 FIND_REQUEST = whole_command(FIND, find_rq()) + whole_data(FIND, b"query!")
 CANCEL = whole_command(FIND, cancel_rq())
+FIND_HALF = whole_command(FIND, find_rq()) + p_data(pdv(FIND, DATA, b"a piece!"))
 
 
 def received(told: object) -> Command:
@@ -180,6 +183,22 @@ def test_of_a_context_answered_twice_the_first_answer_counts(
     assert [context.transfer_syntax for context in requestor.contexts.values()] == ([agreed] if agreed else [])
 
 
+def test_what_is_odd_about_one_context_is_nothing_to_the_next() -> None:
+    requestor = Session(Connection(Role.REQUESTOR))
+    requestor.send(request([proposal(number, VERIFICATION, IMPLICIT) for number in (1, 3, 5)]))
+    answers = [
+        result(1, 0, IMPLICIT),
+        result(1, 0, IMPLICIT),
+        result(9, 0, IMPLICIT),
+        result(3, 0, EXPLICIT),
+        result(3, 3, None),
+        result(7, 4, None),
+        result(5, 0, IMPLICIT),
+    ]
+    feed(requestor, acceptance(answers).encode())
+    assert sorted(requestor.contexts) == [1, 5]
+
+
 def test_an_acceptor_cannot_agree_with_itself_on_what_was_not_proposed() -> None:
     requestor = Session(Connection(Role.REQUESTOR))
     acceptor = Session(Connection(Role.ACCEPTOR))
@@ -189,6 +208,19 @@ def test_an_acceptor_cannot_agree_with_itself_on_what_was_not_proposed() -> None
     assert acceptor.contexts == {}
     (remark,) = drain(acceptor)
     tolerated(remark, "was not proposed")
+
+
+def test_the_request_is_kept_until_it_is_answered() -> None:
+    asked = request([proposal(1, VERIFICATION, IMPLICIT)])
+    requestor, acceptor = Session(Connection(Role.REQUESTOR)), Session(Connection(Role.ACCEPTOR))
+    assert requestor.request is acceptor.request is None
+    assert requestor.wants_data and acceptor.wants_data
+    requestor.send(asked)
+    carry(requestor, acceptor)
+    assert requestor.request == acceptor.request == asked
+    acceptor.send(acceptance([result(1, 0, IMPLICIT)]))
+    carry(acceptor, requestor)
+    assert requestor.request is acceptor.request is None
 
 
 def test_a_rejected_association_has_no_contexts() -> None:
@@ -400,6 +432,19 @@ def test_nothing_is_sent_after_the_end() -> None:
     refuse_locally(acceptor, lambda: acceptor.send(ReleaseRQ()), "cannot be sent in Sta13")
 
 
+def test_a_command_before_the_association_is_refused() -> None:
+    acceptor = Session(Connection(Role.ACCEPTOR))
+    acceptor.receive_data(whole_command(ECHO, echo_rq()))
+    with pytest.raises(RemoteProtocolError, match="P-DATA-TF in Sta2"):
+        acceptor.next_event()
+
+
+def test_a_command_behind_the_end_is_dropped() -> None:
+    _, acceptor = joined()
+    acceptor.send(Abort())
+    assert feed(acceptor, whole_command(ECHO, echo_rq()) + whole_command(9, echo_rq())) == []
+
+
 def test_nothing_is_sent_before_the_association() -> None:
     requestor = Session(Connection(Role.REQUESTOR))
     refuse_locally(requestor, lambda: requestor.send_message(ECHO, ECHO_RQ), "was not accepted")
@@ -551,6 +596,23 @@ def test_a_cancel_of_what_is_not_served_is_dropped() -> None:
     assert acceptor.cancelled == set()
 
 
+def test_a_whole_command_between_the_pieces_of_a_data_set_is_refused() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_HALF)
+    acceptor.receive_data(whole_command(FIND, find_rq(2)))
+    with pytest.raises(RemoteProtocolError, match="command fragment inside an unfinished data set"):
+        acceptor.next_event()
+
+
+def test_our_cancel_leaves_the_peers_request_of_the_same_message_id() -> None:
+    requestor, acceptor = joined()
+    acceptor.send_message(ECHO, ECHO_RQ)
+    carry(acceptor, requestor)
+    requestor.send_message(FIND, FIND_RQ, b"query!")
+    requestor.send_message(FIND, CANCEL_RQ)
+    assert requestor.serving == {1}
+
+
 @pytest.mark.parametrize("serving", [True, False])
 @pytest.mark.parametrize(
     "data", [whole_data(FIND, b"what?!"), p_data(pdv(FIND, DATA, b"what"), pdv(FIND, DATA | LAST, b"?!"))]
@@ -564,7 +626,14 @@ def test_the_data_set_of_a_cancel_is_dropped(serving: bool, data: bytes) -> None
     assert [type(event) for event in told] == [CancelReceived if serving else Tolerated, MessageReceived]
 
 
-@pytest.mark.parametrize("wrong", [pdv(FIND, DATA | LAST, b"pixels"), pdv(STORE, COMMAND | LAST, b"pixels")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pdv(FIND, DATA | LAST, b"pixels"),
+        pdv(STORE, COMMAND | LAST, b"pixels"),
+        pdv(STORE, COMMAND, b"pixels"),
+    ],
+)
 @pytest.mark.parametrize("cut", [0, 6, 11, 12, 13])
 def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: bytes, cut: int) -> None:
     _, acceptor = joined()
@@ -572,6 +641,26 @@ def test_a_fragment_that_belongs_elsewhere_is_refused_however_it_arrives(wrong: 
     data = p_data(wrong)
     told = [*(feed(acceptor, data[:cut]) if cut else ()), *feed(acceptor, data[cut:])]
     assert [type(event) for event in told] == [Refused]
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (whole_data(FIND, b"query!"), "data set fragment where a command is due"),
+        (FIND_HALF + whole_command(FIND, find_rq(2)), "command fragment inside an unfinished data set"),
+        (FIND_HALF + whole_data(GET, b"more"), "data set on presentation context 7, its command on 5"),
+        (p_data(pdv(ECHO, COMMAND, b"some"), pdv(FIND, COMMAND, b"more")), "command fragments on contexts 1 and 5"),
+        (p_data(pdv(9, COMMAND, b"some")), "PDV on presentation context 9, which is not accepted"),
+        (whole_command(9, echo_rq()), "PDV on presentation context 9, which is not accepted"),
+    ],
+)
+def test_what_is_refused_is_said(data: bytes, complaint: str) -> None:
+    _, acceptor = joined()
+    acceptor.receive_data(data)
+    with pytest.raises(RemoteProtocolError) as caught:
+        take_all(acceptor)
+    assert str(caught.value) == complaint
+    assert (caught.value.source, caught.value.reason) == (2, 5)
 
 
 def test_scan_sees_a_cancel_while_nobody_takes_events() -> None:
@@ -679,6 +768,16 @@ def test_scan_keeps_an_error_for_next_event() -> None:
     assert drain(acceptor) == [Refused(2, 5)]
 
 
+def test_scan_tells_of_what_is_tolerated_before_the_error_behind_it() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    acceptor.receive_data(whole_command(FIND, cancel_rq(5)) + whole_data(FIND, b"no command"))
+    acceptor.scan()
+    remark, refused = drain(acceptor)
+    tolerated(remark, "message ID 5")
+    assert refused == Refused(2, 5)
+
+
 # -- deadlines ------------------------------------------------------------------------------------------------------
 def patience(*, response: float | None = None, idle: float | None = None) -> Timeouts:
     return evolve(NO_TIMEOUTS, response=response, idle=idle)
@@ -705,6 +804,15 @@ def test_a_response_timeout_that_is_set_or_taken_away_meanwhile_decides_which_de
     requestor.timeouts_changed()
     assert requestor.next_deadline(105) == 165
     timeouts.response = 20.0
+    requestor.timeouts_changed()
+    assert requestor.next_deadline(106) == 120
+
+
+def test_a_response_timeout_that_is_set_meanwhile_takes_the_place_of_the_idle_one() -> None:
+    requestor, _ = joined(timeouts=Timeouts(response=None, idle=12.0))
+    requestor.send_message(ECHO, ECHO_RQ)
+    assert requestor.next_deadline(100) == 112
+    requestor.connection.timeouts.response = 20.0
     requestor.timeouts_changed()
     assert requestor.next_deadline(106) == 120
 
@@ -867,6 +975,40 @@ def test_what_is_answered_does_not_keep_a_silent_peer_for_ever() -> None:
     assert drain(requestor) == [TimedOut(timer=Timer.IDLE)]
 
 
+class Stuck:
+    """A transport whose peer takes nothing."""
+
+    def taken(self) -> int:
+        return 0
+
+    def left_at(self, now: float) -> float | None:
+        return None
+
+    def is_stuck(self, now: float) -> bool:
+        return True
+
+
+def test_a_deadline_is_told_with_what_the_transport_knows_and_before_more_is_read() -> None:
+    requestor, _ = joined(timeouts=patience(response=10))
+    requestor.send_message(ECHO, ECHO_RQ)
+    requestor.data_to_send()
+    assert requestor.next_deadline(100) == 110
+    requestor.handle_deadline(105, Stuck())
+    assert requestor.wants_data
+    requestor.handle_deadline(110, Stuck())
+    assert not requestor.wants_data
+    assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE, unread=True)]
+    assert requestor.wants_data
+
+
+def test_a_deadline_that_is_not_over_leaves_what_is_unread_to_be_taken() -> None:
+    _, acceptor = joined(timeouts=patience(idle=60))
+    assert acceptor.next_deadline(0) == 60
+    acceptor.receive_data(whole_command(ECHO, echo_rq()))
+    acceptor.handle_deadline(30)
+    assert not acceptor.wants_data
+
+
 def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=30))
     feed(acceptor, whole_command(FIND, find_rq()))
@@ -875,6 +1017,28 @@ def test_a_message_that_stops_halfway_runs_out_of_time() -> None:
     assert acceptor.next_deadline(110) == 130
     feed(acceptor, whole_data(FIND, b"the rest"))
     assert acceptor.next_deadline(120) is None
+
+
+def test_a_data_set_that_has_come_on_and_stops_there_runs_out_of_time() -> None:
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=10), limits=Limits(least_rate=10))
+    feed(acceptor, whole_command(STORE, store_rq()))
+    assert acceptor.next_deadline(100) == 110
+    acceptor.receive_data(p_data(pdv(STORE, DATA, bytes(200))))
+    assert isinstance(acceptor.next_event(), DataSetReceived)
+    # Who takes events need not ask for one more before waiting.
+    assert acceptor.wants_data
+    assert acceptor.next_deadline(105) == 115
+
+
+def test_progress_is_what_has_come_and_not_where_it_lies() -> None:
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=10), limits=Limits(least_rate=10))
+    feed(acceptor, whole_command(STORE, store_rq()))
+    assert acceptor.next_deadline(100) == 110
+    two = p_data(pdv(STORE, DATA, bytes(30)), pdv(STORE, DATA, bytes(30)))
+    feed(acceptor, two + p_data(pdv(STORE, DATA, bytes(20))))
+    assert acceptor.next_deadline(105) == 110
+    feed(acceptor, p_data(pdv(STORE, DATA, bytes(20))))
+    assert acceptor.next_deadline(106) == 116
 
 
 # -- receiving data sets --------------------------------------------------------------------------------------------
@@ -915,6 +1079,15 @@ def test_a_fragment_is_handed_on_before_its_pdu_is_whole() -> None:
     chunk = whole_data(STORE, b"0123456789")
     assert feed(acceptor, chunk[:16]) == [Piece(STORE, b"0123", False)]
     assert feed(acceptor, chunk[16:]) == [Piece(STORE, b"456789", True)]
+
+
+def test_a_fragment_may_look_like_pdus() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    inner = whole_data(STORE, b"pixels") + whole_command(STORE, store_rq(2)) * 2
+    chunk = whole_data(STORE, inner)
+    assert feed(acceptor, chunk[:12]) == []
+    assert feed(acceptor, chunk[12:]) == [Piece(STORE, inner, True)]
 
 
 def test_the_receive_buffer_is_large_in_the_middle_of_a_data_set() -> None:
@@ -963,6 +1136,21 @@ def test_an_identifier_beyond_its_limit_is_refused() -> None:
     assert sent(acceptor) == b""
 
 
+def test_an_identifier_in_many_fragments_is_counted_once() -> None:
+    _, acceptor = joined(limits=Limits(identifier=100))
+    parts = [pdv(FIND, DATA, bytes(30)) for _ in range(3)]
+    told = feed(acceptor, whole_command(FIND, find_rq()) + p_data(*parts, pdv(FIND, DATA | LAST, bytes(10))))
+    assert told[1:] == [Piece(FIND, bytes(100), True)]
+
+
+def test_a_tap_sees_every_pdu_of_a_data_set() -> None:
+    _, acceptor = joined()
+    tap = acceptor.connection.tap = Tap(p_data=True)
+    pdus = [whole_command(STORE, store_rq()), p_data(pdv(STORE, DATA, b"some")), whole_data(STORE, b"more")]
+    feed(acceptor, b"".join(pdus))
+    assert tap.take() == [PDUReceived(pdu) for pdu in pdus]
+
+
 def test_the_identifier_of_a_stale_response_has_no_limit() -> None:
     requestor, _ = joined(limits=Limits(identifier=100))
     (remark,) = feed(requestor, whole_command(FIND, response(0x0020, 1, 0xFF00, 1)) + whole_data(FIND, bytes(1000)))
@@ -989,6 +1177,18 @@ def test_a_command_set_beyond_its_limit_is_refused(splits: int) -> None:
         take_all(acceptor)
     assert (caught.value.source, caught.value.reason) == (2, 0)
     assert sent(acceptor) == abort(2, 0)
+
+
+def test_a_command_set_alone_in_its_pdu_has_the_same_limit() -> None:
+    _, acceptor = joined(limits=Limits(command_set=len(echo_rq())))
+    assert len(feed(acceptor, whole_command(ECHO, echo_rq()))) == 1
+    assert feed(acceptor, whole_command(ECHO, find_rq())) == [Refused(2, 0)]
+
+
+def test_a_command_set_without_end_is_refused_when_it_is_too_long() -> None:
+    _, acceptor = joined(limits=Limits(command_set=100))
+    assert feed(acceptor, p_data(pdv(ECHO, COMMAND, bytes(60)), pdv(ECHO, COMMAND, bytes(40)))) == []
+    assert feed(acceptor, p_data(pdv(ECHO, COMMAND, bytes(2)))) == [Refused(2, 0)]
 
 
 def take_all(session: Session) -> None:
@@ -1019,11 +1219,37 @@ def test_a_session_wants_no_data_while_a_data_set_is_looked_at() -> None:
     assert acceptor.wants_data
 
 
+def test_a_session_wants_data_as_soon_as_a_message_in_pieces_is_taken() -> None:
+    _, acceptor = joined()
+    command = echo_rq()
+    acceptor.receive_data(p_data(pdv(ECHO, COMMAND, command[:20]), pdv(ECHO, COMMAND | LAST, command[20:])))
+    assert isinstance(acceptor.next_event(), MessageReceived)
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_data_as_soon_as_all_there_is_of_a_data_set_is_taken() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    acceptor.receive_data(p_data(pdv(STORE, DATA, b"some")))
+    assert isinstance(acceptor.next_event(), DataSetReceived)
+    assert acceptor.wants_data
+
+
 def test_a_session_wants_data_when_only_the_beginning_of_a_pdu_is_left() -> None:
     _, acceptor = joined()
     acceptor.receive_data(whole_command(ECHO, echo_rq(1))[:20])
     assert not acceptor.wants_data
     assert acceptor.next_event() is None
+    assert acceptor.wants_data
+
+
+def test_a_session_wants_no_data_while_its_own_buffer_is_unread() -> None:
+    _, acceptor = joined()
+    chunk = whole_command(ECHO, echo_rq())
+    acceptor.get_buffer()[: len(chunk)] = chunk
+    acceptor.buffer_updated(len(chunk))
+    assert not acceptor.wants_data
+    acceptor.next_event()
     assert acceptor.wants_data
 
 
@@ -1108,6 +1334,43 @@ def test_pieces_before_an_error_in_the_same_buffer_are_handed_on(rest: bytes, re
     assert told[1:] == [Piece(STORE, b"some", False), refused]
     assert sent(acceptor) == abort(refused.source, refused.reason)
     assert acceptor.next_event() is None
+
+
+def test_a_command_of_odd_length_is_remarked_on() -> None:
+    _, acceptor = joined()
+    odd = command_set(us(0x0100, 0x0030), us(0x0110, 1), us(0x0800, 0x0101), b"\x00\x00\x02\x09\x01\x00\x00\x00x")
+    remark, message = feed(acceptor, whole_command(ECHO, odd))
+    tolerated(remark, "fragments of odd length, the first of 51 bytes")
+    assert received(message).error_comment == "x"
+
+
+def test_odd_fragments_alone_in_their_pdus_are_remarked_on_once() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()))
+    told = feed(acceptor, b"".join(p_data(pdv(STORE, DATA, part)) for part in (b"even", b"odd", b"odd", b"even")))
+    assert [type(event) for event in told] == [Piece, Tolerated, Piece]
+    assert b"".join(piece.data for piece in told if isinstance(piece, Piece)) == b"evenoddoddeven"
+
+
+def test_a_pdu_that_is_too_long_is_refused_in_the_middle_of_a_data_set_and_as_a_command() -> None:
+    limit = len(whole_command(STORE, store_rq())) - 6
+    for long in (p_data(pdv(STORE, DATA, bytes(limit - 4))), whole_data(STORE, bytes(limit - 4))):
+        _, acceptor = joined(limits=Limits(p_data_pdu=limit))
+        fits = p_data(pdv(STORE, DATA, bytes(limit - 6)))
+        told = feed(acceptor, whole_command(STORE, store_rq()) + fits + long)
+        assert told[1:] == [Piece(STORE, bytes(limit - 6), False), Refused(2, 6)]
+    _, acceptor = joined(limits=Limits(p_data_pdu=limit - 2))
+    assert feed(acceptor, whole_command(STORE, store_rq())) == [Refused(2, 6)]
+
+
+def test_as_many_empty_fragments_may_follow_a_command_as_anything_else() -> None:
+    _, acceptor = joined(limits=Limits(empty_fragments=3))
+    empty = p_data(pdv(STORE, DATA, b""))
+    for _ in range(2):
+        assert len(feed(acceptor, whole_command(STORE, store_rq()) + 3 * empty)) == 1
+        assert feed(acceptor, whole_data(STORE, b"data")) == [Piece(STORE, b"data", True)]
+    feed(acceptor, whole_command(STORE, store_rq()) + 3 * empty)
+    assert feed(acceptor, empty) == [Refused(2, 6)]
 
 
 def test_a_remark_on_odd_fragments_comes_between_the_pieces() -> None:

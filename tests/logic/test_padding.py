@@ -167,6 +167,51 @@ def test_a_damaged_data_set_of_odd_length_is_refused_before_anything_is_sent(
         assert not any(odd or last for odd, last in out)
 
 
+@pytest.mark.parametrize("defined", [False, True])
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_sequences_in_sequences_have_an_end(syntax: str, defined: bool) -> None:
+    write = Writer(syntax)
+
+    def nested(depth: int) -> bytes:
+        made = write(0x00100020, "LO", "ODD")
+        for _ in range(depth):
+            made = write.sequence(0x0040A730, write.item(made, defined=defined), defined=defined)
+        return made
+
+    assert len(encode_data_set(nested(100), syntax)) % 2 == 0
+    with pytest.raises(ValueError, match="its sequences have no end"):
+        encode_data_set(nested(101), syntax)
+
+
+SHORT = b"\x08\0\0\1SH\2\0AB"
+"""An element of ten bytes."""
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (Writer()(0x00081115, "SQ", Writer()(0xFFFEE000, "", SHORT, 9), 17) + b"1", "of an item and of what it holds"),
+        (Writer()(0x00081115, "SQ", Writer().item(SHORT), 17) + b"1", "of a sequence and of its items differ"),
+        (
+            Writer()(0x00081115, "SQ", Writer()(0xFFFEE00D, ""), 9) + b"1",
+            r"a sequence holds \(FFFE,E00D\), which",
+        ),
+        (
+            Writer()(0x7FE00010, "OB", Writer()(0xFFFEE00D, "") + b"1", UNDEFINED),
+            r"the pixel data hold \(FFFE,E00D\), which is no fragment",
+        ),
+        (
+            Writer()(0x7FE00010, "OB", Writer()(0xFFFEE000, "", b"1", UNDEFINED), UNDEFINED),
+            r"the pixel data hold \(FFFE,E000\), which is no fragment",
+        ),
+    ],
+)
+def test_lengths_that_do_not_fit_together_are_said_to_be_so(data: bytes, words: str) -> None:
+    assert len(data) % 2
+    with pytest.raises(ValueError, match=f"odd length and cannot be padded: .*{words}"):
+        encode_data_set(data, EXPLICIT)
+
+
 def test_a_value_whose_length_does_not_fit_any_more_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\(0010,0020\) is too long to be padded"):
         encode_data_set(Writer()(0x00100020, "LO", bytes(65535)), EXPLICIT)

@@ -244,6 +244,8 @@ def test_a_bytearray_of_the_users_is_filled() -> None:
     sink.write(views(b"abc", b"de"))
     sink.close()
     assert target == b"before abcde"
+    sink.discard()
+    assert target == b""
 
 
 def test_a_callback_gets_each_piece() -> None:
@@ -275,6 +277,27 @@ def test_an_async_callback_is_awaited_piece_by_piece() -> None:
     assert seen == [b"abc", b"de"]
 
 
+def test_a_callback_may_wait_for_some_pieces_only() -> None:
+    seen: list[bytes] = []
+
+    async def later(data: bytes) -> None:
+        await asyncio.sleep(0)
+        seen.append(data)
+
+    def take(view: memoryview) -> Any:
+        data = bytes(view)
+        return later(data) if data in (b"b", b"d") else seen.append(data)
+
+    async def main() -> None:
+        pending = WriterSink(take).write(views(b"a", b"b", b"c", b"d", b"e"))
+        # Nothing overtakes what is waited for.
+        assert pending is not None and seen == [b"a"]
+        await pending
+
+    asyncio.run(main())
+    assert seen == [b"a", b"b", b"c", b"d", b"e"]
+
+
 def test_a_sink_is_taken_as_it_is() -> None:
     class Mine:
         def write(self, fragments: list[memoryview]) -> None: ...
@@ -289,7 +312,11 @@ def test_a_sink_is_taken_as_it_is() -> None:
 
 
 def test_no_target_is_memory() -> None:
-    assert isinstance(make_sink(None, header=b"", limit=7), MemorySink)
+    sink = make_sink(None, header=b"", limit=7)
+    assert isinstance(sink, MemorySink) and sink.limit == 7
+    sink.write(views(b"1234567"))
+    sink.discard()
+    assert sink.data == b""
 
 
 def test_other_things_are_no_sink() -> None:
@@ -473,6 +500,23 @@ def test_a_temporary_file_goes_when_nobody_needs_it(tmp_path: Path, monkeypatch:
             sink.settle(kept=True)
         del sink
         assert os.listdir(tmp_path) == []
+
+
+class Full(FileStore):
+    """Has no room left."""
+
+    def write(self, descriptor: int, fragments: list[memoryview]) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_of_a_temporary_file_that_cannot_be_begun_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(store, "STORE", Full())
+    with pytest.raises(OSError, match="No space left"):
+        TemporaryFile.new(b"HEAD")
+    assert os.listdir(tmp_path) == []
 
 
 class Elsewhere(FileStore):

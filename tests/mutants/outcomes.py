@@ -116,11 +116,15 @@ def is_empty(folder: Path) -> bool:
 
 
 def forget_survivors(folder: Path) -> None:
-    """Let mutmut try again those that were not found."""
+    """Let mutmut try again those that were not found and are not explained."""
+    known = explanations()
     for meta in folder.glob("mutants/src/**/*.meta"):
         content = json.loads(meta.read_text("utf-8"))
-        codes = content["exit_code_by_key"]
-        content["exit_code_by_key"] = {key: code if code in _FOUND else None for key, code in codes.items()}
+        codes: dict[str, int | None] = content["exit_code_by_key"]
+        texts = _Texts(meta)
+        for key, code in codes.items():
+            if code in _SURVIVED and not any(one.is_of(texts.mutant(key, is_tested=True)) for one in known):
+                codes[key] = None
         meta.write_text(json.dumps(content), "utf-8")
 
 

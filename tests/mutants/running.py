@@ -62,6 +62,9 @@ def run(path: Path, *, children: int, again: bool) -> bool:
     # The tests of each mutant run in a fork: the same examples for all, and no time lost on making them smaller.
     environment = {**os.environ, "CI": "1", "DICOMWIRE_MUTANTS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment["PYTHONPATH"] = str(ROOT)
+    if path.is_relative_to(SOURCE_ROOTS[0]):
+        # What every adapter does with it, the quickest does too.
+        environment["DICOMWIRE_WORLDS"] = "memory"
     command = [sys.executable, "-m", "tests.mutants.tool", "run", "--max-children", str(children)]
     print(f"{named(path)}", flush=True)
     with (folder / "log.txt").open("wb") as log:

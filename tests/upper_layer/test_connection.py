@@ -199,7 +199,7 @@ def test_a_transport_that_cannot_be_opened_ends_the_connection() -> None:
     connection = in_state(4, Role.REQUESTOR)
     assert feed(connection, b"") == [ConnectionClosed(missing=0, releasing=False)]
     assert connection.closed
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(LocalProtocolError, match=r"the transport was connected before \(Sta1\)"):
         connection.transport_connected()
 
 
@@ -209,6 +209,8 @@ def test_an_abort_while_connecting_sends_nothing() -> None:
     assert connection.data_to_send() == []
     assert connection.closed
     assert drain(connection) == []
+    with pytest.raises(LocalProtocolError, match="can be sent once"):
+        connection.send(request())
 
 
 def test_an_acceptor_may_be_made_before_its_transport_is_open() -> None:
@@ -314,19 +316,20 @@ def test_odd_and_boundary_sizes_are_sent_whole(count: int, last: bool) -> None:
     assert sum(lengths) == count
     assert all(length == 10 for length in lengths[:-1])
     assert all(lengths) or count == 0
+    assert max(lengths) <= 10
     controls = [head[11] for head in buffers[::2]]
     assert controls == [1] * (len(controls) - 1) + [3 if last else 1]
 
 
 def test_data_may_be_an_array_or_any_other_buffer() -> None:
     connection = in_state(6, Role.REQUESTOR, peer_maximum_length=22)
-    numbers = array("H", range(20))
-    connection.send_fragment(1, memoryview(numbers), command=False, last=True)
-    buffers = connection.data_to_send()
-    assert b"".join(buffers[1::2]) == numbers.tobytes()
+    numbers = memoryview(array("H", range(20)))
     grid = memoryview(bytes(range(36))).cast("B", (6, 6))
-    connection.send_fragment(1, grid, command=False, last=True)
-    assert b"".join(connection.data_to_send()[1::2]) == bytes(range(36))
+    for data in (numbers, numbers[:4], grid):
+        connection.send_fragment(1, data, command=False, last=True)
+        made = sent(connection)
+        connection.send_fragment(1, data.tobytes(), command=False, last=True)
+        assert made == sent(connection)
     with mmap.mmap(-1, 40) as mapped:
         mapped[:] = bytes(range(40))
         with memoryview(mapped) as view:
@@ -337,6 +340,29 @@ def test_data_may_be_an_array_or_any_other_buffer() -> None:
                 assert isinstance(fragment, memoryview)
                 fragment.release()
             del buffers
+
+
+def test_what_is_queued_is_counted() -> None:
+    for tap in (None, Tap()):
+        connection = in_state(6, Role.REQUESTOR, tap=tap)
+        for data in (bytes(100_000), b"", b"more"):
+            connection.send_fragment(1, data, command=False, last=True)
+        assert connection.queued == 100_004
+
+
+def test_a_context_id_is_a_byte() -> None:
+    connection = in_state(6, Role.REQUESTOR)
+    for number in (0, 255):
+        connection.send_fragment(number, b"", command=False, last=True)
+        assert sent(connection) == wire("04 00 00 00 00 06  00 00 00 02") + bytes((number, 2))
+    for number in (-1, 256):
+        with pytest.raises(ValueError, match=f"presentation context ID {number} does not fit in a byte"):
+            connection.send_fragment(number, b"", command=False, last=True)
+
+
+def test_before_anything_is_known_the_peer_takes_16384() -> None:
+    connection = Connection(Role.REQUESTOR)
+    assert (connection.peer_maximum_length, connection.fragment_size) == (16384, 16378)
 
 
 def test_a_peer_that_says_no_maximum_length_is_sent_16384() -> None:
@@ -459,10 +485,15 @@ def test_a_pdu_of_4_gib_is_handed_on_in_pieces() -> None:
 def test_a_long_pdu_asks_for_a_large_buffer() -> None:
     connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
     assert len(connection.get_buffer()) == SMALL
+    assert len(connection.get_buffer(SMALL)) == SMALL
     assert len(connection.get_buffer(65536)) == LARGE
     feed(connection, wire("04 00 00 10 00 06  00 10 00 02 01 00"))
     assert len(connection.get_buffer()) == LARGE
     assert len(connection.get_buffer(1)) == LARGE
+    # One that is as long as the small buffer needs no larger one.
+    connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
+    feed(connection, wire(f"04 00 {SMALL + 6:08X}  {SMALL + 2:08X} 01 00"))
+    assert len(connection.get_buffer()) == SMALL
 
 
 def test_an_association_request_of_a_mebibyte_may_come_in_any_pieces() -> None:
@@ -618,7 +649,9 @@ def test_both_ways_to_receive_may_take_turns() -> None:
         pytest.param(P_DATA[:9], 7, id="in-the-pdv-header"),
         pytest.param(P_DATA[:12], 4, id="behind-the-pdv-header"),
         pytest.param(P_DATA[:13], 3, id="in-the-fragment"),
+        pytest.param(RELEASE_RQ[:6], 4, id="behind-the-header-of-a-control-pdu"),
         pytest.param(RELEASE_RQ[:8], 2, id="in-a-control-pdu"),
+        pytest.param(P_DATA + RELEASE_RQ[:8], 2, id="in-the-second-pdu"),
     ],
 )
 def test_a_cut_stream_says_how_many_bytes_were_missing(data: bytes, missing: int) -> None:
@@ -669,6 +702,26 @@ def test_a_tap_may_record_data_and_transitions() -> None:
     ]
 
 
+def test_a_tap_records_whole_pdus_however_often_it_is_asked_to() -> None:
+    tap = Tap()
+    connection = in_state(6, Role.ACCEPTOR, tap=tap)
+    tap.take()
+    for switches in ([13], [7, 13], [3, 7, 13]):
+        # Not from the beginning, or not to the end.
+        for position in range(len(P_DATA)):
+            if position in switches:
+                tap.p_data = not tap.p_data
+            feed(connection, P_DATA[position : position + 1])
+        assert tap.take() == []
+        tap.p_data = True
+        feed(connection, P_DATA)
+        assert tap.take() == [PDUReceived(P_DATA)]
+        tap.p_data = False
+    feed(connection, P_DATA)
+    connection.send(DATA_TO_SEND)
+    assert tap.take() == []
+
+
 # -- for the layer above -------------------------------------------------------------------------------------------
 
 
@@ -698,7 +751,9 @@ def test_timeouts_and_limits_are_those_given() -> None:
 def test_bytes_behind_our_own_abort_are_dropped_to_the_end_of_their_pdu() -> None:
     connection = in_state(6, Role.ACCEPTOR)
     feed(connection, P_DATA[:13])
+    assert connection.message_open
     connection.send(Abort())
+    assert connection.message_open is False
     # The rest of that PDU, a whole one, and the peer's own abort, which closes (AA-2).
     assert feed(connection, P_DATA[13:15]) == []
     assert feed(connection, P_DATA[15:] + P_DATA) == []
@@ -714,11 +769,11 @@ def test_a_refusal_in_a_list_of_events_is_no_event() -> None:
 # -- small things -----------------------------------------------------------------------------------------------------
 def test_a_connection_tells_whether_it_has_output() -> None:
     connection = Connection(Role.REQUESTOR)
-    assert not connection.has_output
+    assert not connection.unsent
     connection.send(request())
-    assert connection.has_output
+    assert connection.unsent
     connection.data_to_send()
-    assert not connection.has_output
+    assert not connection.unsent
 
 
 def test_a_p_data_tf_is_not_what_data_is_sent_as() -> None:

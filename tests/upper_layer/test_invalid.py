@@ -68,6 +68,29 @@ def test_bytes_left_behind_a_fragment_are_refused() -> None:
     assert sent(connection) == abort(2, 6)
 
 
+@pytest.mark.parametrize(
+    ("length", "complaint"),
+    [
+        (0, "P-DATA-TF without any presentation data value"),
+        (5, "P-DATA-TF of 5 bytes, too short for a presentation data value"),
+    ],
+)
+def test_a_pdu_that_holds_nothing_is_said_to_do_so(length: int, complaint: str) -> None:
+    connection = in_state(6, Role.ACCEPTOR)
+    connection.receive_data(wire(f"04 00 {length:08X}") + bytes(length))
+    with pytest.raises(RemoteProtocolError) as caught:
+        connection.next_event()
+    assert str(caught.value) == complaint
+
+
+def test_what_is_left_of_a_pdu_is_said_if_it_is_too_little() -> None:
+    connection = in_state(6, Role.ACCEPTOR)
+    connection.receive_data(wire("04 00 00 00 00 0D  00 00 00 04 01 03 AA BB  00 00 00 02 01"))
+    connection.next_event()
+    with pytest.raises(RemoteProtocolError, match="5 bytes left in a P-DATA-TF, too few for a PDV"):
+        connection.next_event()
+
+
 # -- limits --------------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer.item_fields import encode_item, pack
+from dicomwire.upper_layer.item_fields import (
+    counted,
+    decode_text,
+    encode_item,
+    encode_text,
+    pack,
+    split_items,
+    take_counted,
+)
 from dicomwire.upper_layer.items import (
     ImplementationVersionNameItem,
     PresentationContextACItem,
@@ -42,6 +50,46 @@ def test_a_field_is_as_long_as_its_length_can_say() -> None:
                 primary_field=bytes(length),
                 secondary_field=b"",
             ).encode()
+
+
+def test_a_field_with_its_length_in_front_is_taken_from_where_it_begins() -> None:
+    assert take_counted(b"\0\3abc", 0, "an item") == (b"abc", 5)
+    assert take_counted(b"xy\0\3abcde", 2, "an item") == (b"abc", 7)
+    assert take_counted(b"x\0\0", 1, "an item") == (b"", 3)
+    assert counted(b"abc") == b"\0\3abc"
+    assert counted(bytes(0xFFFF)) == b"\xff\xff" + bytes(0xFFFF)
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"xy", "an item ends where a length is due"),
+        (b"xy\0", "an item ends where a length is due"),
+        (b"xy\0\4abc", "an item has a field of 4 bytes, but only 3 left"),
+    ],
+)
+def test_a_field_that_is_cut_off_says_what_it_lacks(body: bytes, complaint: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        take_counted(body, 2, "an item")
+    assert str(caught.value) == complaint
+
+
+def test_items_fill_what_they_are_in() -> None:
+    two = b"\x51\0\0\2ab\x52\xff\0\0"
+    assert list(split_items(two, "a PDU")) == [(0x51, b"ab"), (0x52, b"")]
+    assert list(split_items(b"", "a PDU")) == []
+    for more, complaint in (
+        (b"\x51\0\0", "3 stray bytes at the end of a PDU"),
+        (b"\x51\0\0\3ab", "item 0x51 of 3 bytes in a PDU, which has only 2 left"),
+    ):
+        with pytest.raises(RemoteProtocolError) as caught:
+            list(split_items(two + more, "a PDU"))
+        assert str(caught.value) == complaint
+
+
+def test_text_is_taken_without_padding_behind_it_and_sent_as_well_as_it_goes() -> None:
+    assert decode_text(b" caf\xe9 \0 \0") == " caf\xe9"
+    assert encode_text("caf\xe9 \u20ac") == b"caf\xe9 ?"
 
 
 def test_a_number_that_does_not_fit_is_named() -> None:

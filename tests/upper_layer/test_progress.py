@@ -18,14 +18,18 @@ class Transport:
         self.count = taken
         self.left = left
         self.stuck = False
+        self.asked: list[float] = []
+        """When."""
 
     def taken(self) -> int:
         return self.count
 
     def left_at(self, now: float) -> float | None:
+        self.asked.append(now)
         return self.left
 
     def is_stuck(self, now: float) -> bool:
+        self.asked.append(now)
         return self.stuck
 
 
@@ -213,6 +217,7 @@ def test_an_answer_that_does_not_come_may_be_to_a_question_that_nobody_reads(stu
     transport.stuck = stuck
     connection.handle_deadline(130.0, transport)
     assert drain(connection) == [TimedOut(timer=Timer.RESPONSE, unread=stuck)]
+    assert transport.asked == [130.0, 130.0]
 
 
 def test_what_the_peer_owes_by_itself_is_not_put_off_by_what_we_send() -> None:
@@ -249,8 +254,16 @@ def test_a_peer_that_sends_a_few_bytes_now_and_then_has_not(seconds: float) -> N
     assert sending_steadily(900, seconds) == [TimedOut(timer=Timer.PROGRESS)]
 
 
+def test_a_connection_judges_writes_by_its_own_timeouts() -> None:
+    timeouts = Timeouts(write=60.0)
+    connection = Connection(Role.REQUESTOR, timeouts=timeouts)
+    timeouts.write = 0.4
+    assert connection.writing.begin(7.0) == pytest.approx(0.1)
+
+
 # -- acknowledging --------------------------------------------------------------------------------------------------
 def test_an_acknowledgement_is_owed_for_what_came_since_we_last_sent() -> None:
+    assert not Connection(Role.ACCEPTOR).owes_acknowledgement
     connection = in_state(6, Role.ACCEPTOR)
     connection.data_to_send()
     feed(connection, P_DATA[:7])
@@ -276,6 +289,17 @@ def test_the_pdus_of_an_association_come_in_pieces_too(state: int, role: Role, p
     connection.data_to_send()
     assert feed(connection, pdu[:6]) == []
     assert connection.owes_acknowledgement
+
+
+@pytest.mark.parametrize(("count", "owes"), [(32 * 1024 - 1, True), (32 * 1024, False)])
+def test_a_peer_in_full_flow_needs_no_acknowledgement_of_its_own(count: int, owes: bool) -> None:
+    connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
+    connection.receive_data(bytes.fromhex("040000100006 001000020100"))
+    drain(connection)
+    connection.owes_acknowledgement = False
+    assert len(connection.get_buffer()) >= count
+    connection.buffer_updated(count)
+    assert connection.owes_acknowledgement is owes
 
 
 def test_the_end_of_the_stream_is_nothing_to_acknowledge() -> None:

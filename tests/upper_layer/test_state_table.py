@@ -8,7 +8,10 @@ import pytest
 
 from dicomwire.errors import LocalProtocolError
 from dicomwire.upper_layer import ConnectionClosed, ReleaseRequested, RequestRefused, Role, State, TimedOut, Timer
+from dicomwire.upper_layer.limits import Timeouts
+from dicomwire.upper_layer.machine import Machine
 from dicomwire.upper_layer.state import ACTIONS, TABLE, Action, Input
+from dicomwire.upper_layer.timers import Timers
 from tests.support.streams import ABORT, STATES_BY_ROLE, Refused, drain, feed, in_state, sent, vectors
 from tests.upper_layer import printed_table as printed
 from tests.upper_layer.cells import (
@@ -252,3 +255,25 @@ def test_a_trace_is_followed_by_a_connection(trace: dict[str, Any]) -> None:
 
 def test_timeout_of_artim_names_the_timer() -> None:
     assert cause(18, in_state(13, Role.REQUESTOR)).told == [TimedOut(timer=Timer.ARTIM)]
+
+
+# -- what is not gone through the table -----------------------------------------------------------------------------
+OPENED = (Input.TRANSPORT_INDICATION, Input.ASSOCIATE_RQ_RECEIVED, Input.ASSOCIATE_ACCEPT)
+
+
+@pytest.mark.parametrize(
+    ("end", "sends", "takes"),
+    [
+        pytest.param(Input.RELEASE_REQUEST, [False] * 3 + [True, False], [False] * 3 + [True, True], id="ours"),
+        pytest.param(Input.RELEASE_RQ_RECEIVED, [False] * 3 + [True, True], [False] * 3 + [True, False], id="peers"),
+        pytest.param(Input.ABORT_REQUEST, [False] * 3 + [True, False], [False] * 3 + [True, False], id="abort"),
+    ],
+)
+def test_p_data_needs_no_step_where_one_would_change_nothing(end: Input, sends: list[bool], takes: list[bool]) -> None:
+    # Sta1, Sta2, Sta3, Sta6, and what follows: nothing else tells that every PDU of a large message has a step.
+    machine = Machine(Role.ACCEPTOR, Timers(Timeouts()))
+    free = [(machine.sends_freely, machine.takes_freely)]
+    for kind in (*OPENED, end):
+        machine.follow(kind, *machine.find(kind), None)
+        free.append((machine.sends_freely, machine.takes_freely))
+    assert free == list(zip(sends, takes, strict=True))

@@ -147,6 +147,14 @@ def test_progress_says_nothing_while_artim_is_responsible() -> None:
     assert connection.closed
 
 
+def test_at_the_end_nothing_but_artim_is_waited_for_whatever_comes() -> None:
+    for state, data in ((13, RELEASE_RQ[:3]), (6, b"\xff" + RELEASE_RQ), (13, b"\xff")):
+        connection = in_state(state, Role.ACCEPTOR, timeouts=timeouts(artim=30.0, progress=5.0))
+        feed(connection, data)
+        assert connection.state is State.STA13
+        assert connection.next_deadline(0.0) == 30.0
+
+
 def test_artim_and_progress_may_expire_at_once() -> None:
     connection = Connection(Role.ACCEPTOR, timeouts=timeouts(artim=5.0, progress=5.0))
     feed(connection, ASSOCIATE_RQ[:10])
@@ -356,6 +364,9 @@ def test_a_layer_above_may_know_that_more_is_due() -> None:
     connection.message_open = True
     assert connection.next_event() is None
     assert connection.next_deadline(0.0) == 30.0
+    connection.message_open = False
+    assert connection.next_event() is None
+    assert connection.next_deadline(1.0) is None
 
 
 def test_a_message_lost_by_a_release_is_not_waited_for() -> None:

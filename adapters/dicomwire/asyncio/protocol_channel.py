@@ -39,6 +39,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
 
         self._acknowledge = acknowledge_with(None)
         self._writer = Writer(session)
+        self._connection = session.connection
         self._connected = connected
         self._loop = asyncio.get_running_loop()
         self._arrival: Arrival | None = None
@@ -103,9 +104,9 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         # TLS may ask for a buffer and then find nothing to put there: forget the one of last time.
         self._overflow = None
         # The loop's hint is a constant; the session knows whether a data set is coming.
-        session = self.session
-        if session.wants_data and not self._held and not self._early and session.connection.state is not State.STA1:
-            return session.get_buffer()
+        connection = self._connection
+        if not (connection.unseen or self._held or self._early or connection.state is State.STA1):
+            return connection.get_buffer()
         # Our request is not sent yet, or all is over; or somebody is still at the bytes in the session's buffer:
         # leave them alone, and let the peer wait.
         self._overflow = bytearray(_OVERFLOW)
@@ -115,8 +116,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """The loop has received ``nbytes`` bytes into that buffer."""
         if self._overflow is None:
-            self.session.buffer_updated(nbytes)
-        elif self.session.connection.closed:
+            self._connection.buffer_updated(nbytes)
+        elif self._connection.closed:
             # TLS reads once more when it is closed.
             return
         else:
@@ -200,7 +201,7 @@ class ProtocolChannel(asyncio.BufferedProtocol):
         while self._writing:
             # The task that writes may be in the middle of a PDU.
             await self.turn()
-        buffers = self.session.data_to_send()
+        buffers = self._connection.data_to_send()
         self._flushes += 1
         waited = False
         if buffers:
@@ -211,7 +212,8 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 waited = await self._writer.write(buffers)
             finally:
                 self._writing = False
-                self.changed()
+                if self._turns:
+                    self.changed()
         if not waited and self._flushes > 1:
             # Writing alone never lets the loop run: a fast handler would starve reading.
             await asyncio.sleep(0)
@@ -223,18 +225,17 @@ class ProtocolChannel(asyncio.BufferedProtocol):
             # Another task waits already, and tells.
             await self.turn()
             return
-        session = self.session
+        connection = self._connection
         if self._lost and not self._early:
-            session.receive_data(b"")
-        if not session.wants_data or self._catch_up():
+            connection.receive_data(b"")
+        if connection.unseen or (self._early and self._catch_up()):
             # So it may go on for ever, if the peer always has more for us.
             now = self._loop.time()
-            deadline = session.next_deadline(now)
+            deadline = self.session.next_deadline(now)
             if deadline is not None and deadline <= now:
-                session.handle_deadline(now, self._writer.delivery)
+                self.session.handle_deadline(now, self._writer.delivery)
             await asyncio.sleep(0)
             return
-        connection = session.connection
         connection.recycle_buffer()
         if connection.owes_acknowledgement:
             self._acknowledge(connection)
@@ -248,10 +249,12 @@ class ProtocolChannel(asyncio.BufferedProtocol):
                 await self._waiting
         finally:
             self._is_pumping = False
+            if self._turns:
+                self.changed()
 
     def _set_timer(self) -> None:
         """See to it that the session's next deadline is handled; one timer does for many waits, as deadlines move."""
-        deadline = self.session.next_deadline(self._loop.time())
+        deadline = self._connection.timers.next_deadline(self._loop.time())
         if deadline is None:
             return
         if self._timer is not None:

@@ -8,7 +8,7 @@ import os
 from dicomwire.asyncio.host import extra_info, pieces, tells_when_written, unread_error, vector_descriptor
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
-from dicomwire.sockets.vectors import IOV_MAX, advance
+from dicomwire.sockets.vectors import IOV_MAX, remove
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of
@@ -75,26 +75,28 @@ class Writer:
         """
         if self._descriptor < 0 or self.is_paused:
             return await self._write_plainly(buffers)
-        index, count = 0, len(buffers)
         since: float | None = None
         waited = False
         try:
             while True:
-                batch = buffers[index : index + IOV_MAX]
+                batch = buffers[:IOV_MAX]
                 try:
                     written = os.writev(self._descriptor, batch)
                 except BlockingIOError:
                     written = 0
-                index = index + len(batch) if written == sum(map(len, batch)) else advance(buffers, index, written)
-                if index >= count:
+                if written == sum(map(len, batch)):
+                    del buffers[:IOV_MAX]
+                else:
+                    remove(buffers, written)
+                if not buffers:
                     return waited
                 if since is None:
                     since = self._loop.time()
-                head = memoryview(buffers[index])[:_AT_ONCE]
+                head = memoryview(buffers[0])[:_AT_ONCE]
                 self.transport.write(head)
-                index = advance(buffers, index, len(head))
+                remove(buffers, len(head))
                 waited = await self._drained(since) or waited
-                if index >= count:
+                if not buffers:
                     return waited
         except BaseException:
             self.is_torn = True

@@ -316,9 +316,18 @@ class AssociationServer(ServerBase[Association]):
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        if self._stop():
+            self.server_close()
+
+    def server_close(self) -> None:
+        """Close the listening socket; :meth:`shutdown` calls it once, for subclasses that have more to close."""
+        self._stop()
+
+    def _stop(self) -> bool:
+        """Whether it has not stopped before."""
         with self._state:
             if self._stopped.is_set():
-                return
+                return False
             self._stopped.set()
             self._workers.close()
             with contextlib.suppress(OSError):
@@ -330,10 +339,7 @@ class AssociationServer(ServerBase[Association]):
             if not self._serving:
                 self._wake_in.close()
                 self._wake_out.close()
-
-    def server_close(self) -> None:
-        """Close the listening socket."""
-        self.shutdown()
+        return True
 
     def __enter__(self) -> Self:
         return self

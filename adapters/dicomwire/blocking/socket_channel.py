@@ -59,6 +59,7 @@ class SocketChannel:
             # Of gevent's TLS sockets, too: it runs one greenlet at a time, and they wait by themselves.
             self._stream, self._timeouts = sock, timeouts_of(sock)
         self._connection = session.connection
+        self._timers = session.connection.timers
         self._limits = session.connection.timeouts
         self._limit = self._limits.write
         self._pause = pause(self._limit)
@@ -79,7 +80,7 @@ class SocketChannel:
         while self._writing:
             # The thread that writes takes what we have queued with it.
             self._wait()
-        buffers = self.session.data_to_send()
+        buffers = self._connection.data_to_send()
         if not buffers:
             return
         if not self._open or self.is_torn:
@@ -109,17 +110,18 @@ class SocketChannel:
         seconds = self._pause
         self._since = since = time.monotonic()
         self._look_at = since + seconds
-        index, count = 0, len(buffers)
+        timeouts = self._timeouts
         while True:
             # Each time: a thread that reads may have changed Python's timeout.
-            self._timeouts.send(seconds)
+            if seconds is not timeouts.sending:
+                timeouts.send(seconds)
             try:
-                index = send_some(self._stream, buffers, index)
-                if index >= count:
+                send_some(self._stream, buffers)
+                if not buffers:
                     return
             except TIMED_OUT:
                 pass
-            self._delivery.moved = -sum(map(len, buffers[index:]))
+            self._delivery.moved = -sum(map(len, buffers))
             seconds = self._look()
 
     def _look(self) -> float:
@@ -133,20 +135,20 @@ class SocketChannel:
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
         """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
-        session = self.session
-        if not session.wants_data:
+        connection = self._connection
+        if connection.unseen:
             return
         if self._reading:
             self._wait()
             return
         if not self._open:
-            session.receive_data(b"")
+            connection.receive_data(b"")
             return
         now = time.monotonic()
-        deadline = session.next_deadline(now)
-        buffer = session.get_buffer()
-        if self._connection.owes_acknowledgement:
-            self._acknowledge(self._connection)
+        deadline = self._timers.next_deadline(now)
+        buffer = connection.get_buffer()
+        if connection.owes_acknowledgement:
+            self._acknowledge(connection)
         self._reading = True
         self.lock.release()
         try:
@@ -159,9 +161,9 @@ class SocketChannel:
             if self._waiting:
                 self.changed()
         if count < 0:
-            session.handle_deadline(time.monotonic(), self._delivery)
+            self.session.handle_deadline(time.monotonic(), self._delivery)
         else:
-            session.buffer_updated(count)
+            connection.buffer_updated(count)
 
     def _receive(self, buffer: memoryview, seconds: float | None) -> int:
         """Bytes received, 0 at the end of the stream, -1 when the time is up."""

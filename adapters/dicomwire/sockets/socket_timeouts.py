@@ -21,6 +21,9 @@ TIMED_OUT = (TimeoutError, BlockingIOError)
 class SocketTimeouts(Protocol):
     """Seconds for the calls on one socket from now on, None for no limit."""
 
+    sending: float | None
+    """What calls that send have as far as that is known; None also if it is not.  Who wants that need not ask."""
+
     def receive(self, seconds: float | None) -> None:
         """For calls that receive."""
 
@@ -29,7 +32,7 @@ class SocketTimeouts(Protocol):
 
 
 def _differ(one: float | None, other: float | None) -> bool:
-    return one != other and (one is None or other is None or not -_CLOSE < one - other < _CLOSE)
+    return one is None or other is None or not -_CLOSE < one - other < _CLOSE
 
 
 class KernelTimeouts:
@@ -40,20 +43,22 @@ class KernelTimeouts:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._receive: float | None = None
-        self._send: float | None = None
+        self._receiving: float | None = None
+        self.sending: float | None = None
         sock.settimeout(None)
 
     def receive(self, seconds: float | None) -> None:
         """For calls that receive."""
-        if seconds is not self._receive and _differ(seconds, self._receive):
-            self._receive = seconds
+        set_to = self._receiving
+        # With each message, so _differ is not called if both are there.
+        if seconds is not set_to and (seconds is None or set_to is None or not -_CLOSE < seconds - set_to < _CLOSE):
+            self._receiving = seconds
             self._set(socket.SO_RCVTIMEO, seconds)
 
     def send(self, seconds: float | None) -> None:
         """For calls that send."""
-        if seconds is not self._send and _differ(seconds, self._send):
-            self._send = seconds
+        if seconds is not self.sending:
+            self.sending = seconds
             self._set(socket.SO_SNDTIMEO, seconds)
 
     def _set(self, option: int, seconds: float | None) -> None:
@@ -68,10 +73,11 @@ class PythonTimeouts:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._seconds = sock.gettimeout()
+        self.sending: float | None = None
 
     def receive(self, seconds: float | None) -> None:
         """For calls that receive."""
-        if _differ(seconds, self._seconds):
+        if seconds is not self._seconds and _differ(seconds, self._seconds):
             self._seconds = seconds
             self._sock.settimeout(seconds)
 

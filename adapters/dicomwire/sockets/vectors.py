@@ -13,30 +13,32 @@ IOV_MAX = 1024
 HAS_SENDMSG = hasattr(socket.socket, "sendmsg")
 
 
-def send_some(sock: socket.socket | TLSStream, buffers: list[Buffer], index: int) -> int:
-    """Send as much as the socket takes of ``buffers`` from ``index`` on; the index of the first not sent whole.
+def send_some(sock: socket.socket | TLSStream, buffers: list[Buffer]) -> None:
+    """Send as much as the socket takes of ``buffers``, and remove from the list what was sent.
 
-    A buffer that was sent in part is replaced by the rest of it.  Raises what ``send`` raises, with nothing sent.
+    Raises what ``send`` raises, with nothing sent.
     """
     if type(sock) is not socket.socket or not HAS_SENDMSG:
         # TLS sockets cannot take a vector, and Windows has no sendmsg: one copy of a few buffers instead.
-        return advance(buffers, index, sock.send(b"".join(buffers[index : index + 64])))
-    batch = buffers[index : index + IOV_MAX]
+        remove(buffers, sock.send(b"".join(buffers[:64])))
+        return
+    batch = buffers[:IOV_MAX]
     sent = sock.sendmsg(batch)
     if sent == sum(map(len, batch)):
-        return index + len(batch)
-    return advance(buffers, index, sent)
+        del buffers[:IOV_MAX]
+    else:
+        remove(buffers, sent)
 
 
-def advance(buffers: list[Buffer], index: int, sent: int) -> int:
-    """Move on by ``sent`` bytes; see :func:`send_some`."""
-    count = len(buffers)
-    while index < count:
-        size = len(buffers[index])
+def remove(buffers: list[Buffer], sent: int) -> None:
+    """Remove the first ``sent`` bytes; a buffer that was sent in part is replaced by the rest of it."""
+    count = 0
+    for buffer in buffers:
+        size = len(buffer)
         if sent < size:
             if sent:
-                buffers[index] = memoryview(buffers[index])[sent:]
+                buffers[count] = memoryview(buffer)[sent:]
             break
         sent -= size
-        index += 1
-    return index
+        count += 1
+    del buffers[:count]

@@ -26,10 +26,14 @@ class SocketChannel:
         self.sock = sock
         self.session = session
         self._acknowledge = acknowledge_with(sock)
-        self._progress = session.connection.writing
-        self._delivery = SocketDelivery(sock, session.connection)
+        self._connection = connection = session.connection
+        self._progress = connection.writing
+        self._delivery = SocketDelivery(sock, connection)
         self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
         self._turns = trio.lowlevel.ParkingLot()
+        self._parked = 0
+        """How many tasks are there: to ask it with each message would cost more."""
+
         self._reading = False
         self._writing = False
         self._open = True
@@ -55,7 +59,7 @@ class SocketChannel:
         """
         while self._writing:
             await self.turn()
-        buffers = self.session.data_to_send()
+        buffers = self._connection.data_to_send()
         self._flushes += 1
         if not buffers:
             return
@@ -73,58 +77,56 @@ class SocketChannel:
 
     async def _write(self, buffers: list[Any]) -> bool:
         """Write everything; True if that took waiting."""
-        index = self._send(buffers, 0)
-        if index >= len(buffers):
+        self._send(buffers)
+        if not buffers:
             return False
         pause = self._progress.begin(trio.current_time())
         try:
             while True:
                 with trio.move_on_after(pause):
                     await _ready(self._wait_to_send, self.sock)
-                index = self._send(buffers, index)
-                if index >= len(buffers):
+                self._send(buffers)
+                if not buffers:
                     return True
-                self._delivery.moved = -sum(map(len, buffers[index:]))
+                self._delivery.moved = -sum(map(len, buffers))
                 pause = self._progress.go_on(trio.current_time(), self._delivery)
         except BaseException:
             self.is_torn = True
             raise
 
-    def _send(self, buffers: list[Any], index: int) -> int:
-        """Send as much as the socket takes now."""
+    def _send(self, buffers: list[Any]) -> None:
+        """Send as much as the socket takes now, and remove it from the list."""
         self._wait_to_send = trio.lowlevel.wait_writable
         try:
-            while index < len(buffers):
-                index = send_some(self.sock, buffers, index)
+            while buffers:
+                send_some(self.sock, buffers)
         except (BlockingIOError, ssl.SSLWantWriteError):
             pass
         except ssl.SSLWantReadError:
             self._wait_to_send = trio.lowlevel.wait_readable
-        return index
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
         """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
         self._flushes = 0
-        session = self.session
+        connection = self._connection
         if self._reading:
             await self.turn()
             return
-        if not session.wants_data or not self._open:
+        if connection.unseen or not self._open:
             if not self._open:
-                session.receive_data(b"")
+                connection.receive_data(b"")
             await trio.lowlevel.checkpoint()
             return
         self._reading = True
         try:
             now = trio.current_time()
-            deadline = session.next_deadline(now)
+            deadline = connection.timers.next_deadline(now)
             if self._is_streaming and (deadline is None or now < deadline) and self._receive():
                 # What is there already is taken without waiting; the loop runs all the same.
                 await trio.lowlevel.checkpoint()
                 return
             # Wait without holding a buffer.
-            connection = session.connection
             connection.recycle_buffer()
             if connection.owes_acknowledgement:
                 self._acknowledge(connection)
@@ -132,7 +134,7 @@ class SocketChannel:
                 self._scope = scope
                 await self._wait_readable()
             if scope.cancelled_caught:
-                session.handle_deadline(trio.current_time(), self._delivery)
+                self.session.handle_deadline(trio.current_time(), self._delivery)
             else:
                 self._receive()
         finally:
@@ -157,7 +159,7 @@ class SocketChannel:
 
     def _receive(self) -> bool:
         """Feed the session what is there now, or the end of the stream; False if there is nothing."""
-        buffer = self.session.get_buffer()
+        buffer = self._connection.get_buffer()
         try:
             count = self.sock.recv_into(buffer)
         except _WOULD_BLOCK:
@@ -168,7 +170,7 @@ class SocketChannel:
             self.session.alert = alert_of(error)
             count = 0
         self._is_streaming = count == len(buffer)
-        self.session.buffer_updated(count)
+        self._connection.buffer_updated(count)
         return True
 
     def poll(self) -> bool:
@@ -191,15 +193,19 @@ class SocketChannel:
     async def turn(self) -> None:
         """Wait for another task's :meth:`changed`, or for the next deadline."""
         deadline = self.session.next_deadline(trio.current_time())
-        with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
-            await self._turns.park()
+        self._parked += 1
+        try:
+            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
+                await self._turns.park()
+        finally:
+            self._parked = len(self._turns)
         if scope.cancelled_caught:
             self.session.handle_deadline(trio.current_time(), self._delivery)
 
     def changed(self) -> None:
         """Wake the tasks that wait in :meth:`turn`."""
-        # Nearly always nobody waits, and to find that out costs the parking lot more than a look.
-        if self._turns:
+        if self._parked:
+            self._parked = 0
             self._turns.unpark_all()
 
     # -- the end --------------------------------------------------------------------------------------------------

@@ -195,7 +195,7 @@ async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
 async def _identity(association: AssociationBase) -> tuple[UserItem | None, AssociateRJ | None]:
     """The user identity response to send, or the rejection if the identity is refused."""
     identity = association.line.sides.requestor.identity()
-    if identity is None or association.line.handlers.intervention(evt.EVT_USER_ID) is None:
+    if identity is None or evt.EVT_USER_ID not in association.line.handlers.interventions:
         return None, None
     refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:
@@ -235,7 +235,7 @@ async def _ask(association: AssociationBase, event: evt.InterventionEvent, **att
 
 
 async def _common_extended(association: AssociationBase) -> None:
-    if association.line.handlers.intervention(evt.EVT_SOP_COMMON) is None:
+    if evt.EVT_SOP_COMMON not in association.line.handlers.interventions:
         return
     items = association.requestor.sop_class_common_extended
     accepted = await _ask(association, evt.EVT_SOP_COMMON, items=items)
@@ -246,7 +246,7 @@ async def _common_extended(association: AssociationBase) -> None:
 
 
 async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
-    if association.line.handlers.intervention(evt.EVT_SOP_EXTENDED) is None:
+    if evt.EVT_SOP_EXTENDED not in association.line.handlers.interventions:
         return []
     information = association.line.sides.requestor.application_information()
     answer = await _ask(association, evt.EVT_SOP_EXTENDED, app_info=information)
@@ -260,6 +260,6 @@ async def _sop_class_extended(association: AssociationBase) -> list[UserItem]:
 def _is_open_to(abstract_syntax: str) -> bool:
     if not _config.UNRESTRICTED_STORAGE_SERVICE:
         return False
-    from dicomwire.vocabulary.contexts import is_unrestricted
+    from dicomwire.vocabulary.context_lists import is_unrestricted
 
     return is_unrestricted(abstract_syntax)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dicomwire._logging import logger
@@ -18,7 +18,7 @@ from dicomwire.upper_layer.connection import Buffer
 
 LOGGER = logger(__name__)
 
-_LIBRARY_LOG = logging.getLogger("dicomwire")
+LIBRARY_LOG = logging.getLogger("dicomwire")
 
 
 class HandlerTable:
@@ -26,10 +26,12 @@ class HandlerTable:
 
     def __init__(self, handlers: Iterable[evt.EventHandler] | None = None) -> None:
         self._notifications: defaultdict[evt.EventType, list[evt.Binding]] = defaultdict(list)
-        self._interventions: dict[evt.EventType, evt.Binding] = {}
-        self._own: dict[evt.EventType, list[evt.Binding]] = {}
-        """Of the handlers of a notification event those that are not the library's.  Lists are replaced and never
-        changed: threads bind while others look."""
+        self.interventions: dict[evt.EventType, evt.Binding] = {}
+        """The handlers of intervention events; for looking at only."""
+
+        self.own: defaultdict[evt.EventType, list[evt.Binding]] = defaultdict(list)
+        """Of the handlers of a notification event those that are not the library's; for looking at only.  Lists are
+        replaced and never changed: threads bind while others look."""
 
         self.library: frozenset[evt.Handler] = frozenset()
         """Handlers that the library bound to write its log."""
@@ -42,8 +44,8 @@ class HandlerTable:
         """A table with the same handlers, to be changed on its own."""
         table = HandlerTable()
         table._notifications = self._notifications.copy()
-        table._interventions = dict(self._interventions)
-        table._own = dict(self._own)
+        table.interventions = dict(self.interventions)
+        table.own = self.own.copy()
         table.library = self.library
         return table
 
@@ -63,7 +65,7 @@ class HandlerTable:
         if args is not None and not isinstance(args, list):
             raise TypeError(f"the arguments of a handler are a list, not {type(args).__name__}")
         if isinstance(event, evt.InterventionEvent):
-            self._interventions[event] = (handler, args)
+            self.interventions[event] = (handler, args)
         elif isinstance(event, evt.NotificationEvent):
             bound = self._notifications[event]
             if (handler, args) not in bound:
@@ -73,31 +75,30 @@ class HandlerTable:
 
     def unbind(self, event: evt.EventType, handler: evt.Handler) -> None:
         """Remove every binding of ``handler`` to ``event``; an unknown handler is ignored."""
-        if event in self._interventions and self._interventions[event][0] == handler:
-            del self._interventions[event]
+        if event in self.interventions and self.interventions[event][0] == handler:
+            del self.interventions[event]
         self._set(event, [item for item in self._notifications[event] if item[0] != handler])
 
     def _set(self, event: evt.EventType, bound: list[evt.Binding]) -> None:
-        self._own[event] = [item for item in bound if item[0] not in self.library]
+        self.own[event] = [item for item in bound if item[0] not in self.library]
         self._notifications[event] = bound
 
     def events(self) -> list[evt.EventType]:
         """The events that have a handler, by name; intervention events always have one."""
-        bound = {event for event in self._interventions if event not in evt.INTERVENTIONS}
+        bound = {event for event in self.interventions if event not in evt.INTERVENTIONS}
         told = [event for event, listeners in self._notifications.copy().items() if listeners]
         return sorted([*evt.INTERVENTIONS, *bound, *told], key=lambda event: event.name)
 
     def handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
         """A list of bindings of a notification event, or the one of an intervention event."""
         if isinstance(event, evt.InterventionEvent):
-            return self._interventions.get(event) or (evt.get_default_handler(event), None)
+            return self.interventions.get(event) or (evt.get_default_handler(event), None)
         return list(self._notifications[event])
 
     def listeners(self, event: evt.NotificationEvent) -> Sequence[evt.Binding]:
         """Who wants to hear of ``event`` now; the library's own handlers only if somebody reads its log."""
-        # With every message: a look at a dictionary, and at the level of a log if somebody is bound.
         bound = self._notifications[event]
-        return bound if not bound or _LIBRARY_LOG.isEnabledFor(logging.INFO) else self._own[event]
+        return bound if not bound or LIBRARY_LOG.isEnabledFor(logging.INFO) else self.own[event]
 
 
 class Handlers:
@@ -112,13 +113,17 @@ class Handlers:
         """The table is this association's alone: a server's associations share one until it is changed for itself."""
 
         self._host = host
-        self.intervention: Callable[[evt.InterventionEvent], evt.Binding | None]
+        self.interventions: Mapping[evt.EventType, evt.Binding]
+        self.own: Mapping[evt.EventType, Sequence[evt.Binding]]
+        """Of :class:`HandlerTable`."""
+
         self.listeners: Callable[[evt.NotificationEvent], Sequence[evt.Binding]]
         self._use(table)
 
     def _use(self, table: HandlerTable) -> None:
         # Looked at with every message.
-        self.table, self.listeners, self.intervention = table, table.listeners, table._interventions.get
+        self.table, self.listeners = table, table.listeners
+        self.interventions, self.own = table.interventions, table.own
 
     def own_table(self) -> HandlerTable:
         """The table, to be changed for this association."""
@@ -155,7 +160,11 @@ class Handlers:
     async def notify_message(
         self, event: evt.NotificationEvent, context_id: int, command: Command, data: Buffer | None
     ) -> None:
-        """Tell of a message that was sent or received."""
+        """Tell of a message that was sent or received.
+
+        To be called if somebody may listen, which is looked at with every message: there are ``own`` handlers, or
+        ``LIBRARY_LOG`` is read.
+        """
         await self.notify(event, message=from_command(context_id, command, data))
 
     async def intervene(
@@ -166,7 +175,7 @@ class Handlers:
         Raises:
             HandlerRaised: it raised.
         """
-        handler, args = self.intervention(event) or (evt.get_default_handler(event), None)
+        handler, args = self.interventions.get(event) or (evt.get_default_handler(event), None)
         happened = evt.Event(self.association, event, attrs, timestamp=self._host.timestamp(), message=message)
         try:
             return await self._host.call(handler, happened, *(args or ()))

@@ -88,7 +88,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         # Nobody will be asked to store it.
         return None
     try:
-        if line.handlers.intervention(evt.EVT_C_STORE_SINK) is not None:
+        if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
             return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
         if _config.STORE_RECV_CHUNKED_DATASET:

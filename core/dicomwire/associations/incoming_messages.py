@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from logging import INFO
 from typing import Any
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.control import Control
+from dicomwire.associations.handlers import LIBRARY_LOG
 from dicomwire.associations.incoming_data_sets import receive_data_set
 from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.performing import Performer
@@ -42,7 +44,7 @@ class IncomingMessages:
             message = request = self._performer.request(context, command)
         if command.command_data_set_type != NO_DATA_SET and not await receive_data_set(line, message, request):
             return None
-        if line.handlers.listeners(evt.EVT_DIMSE_RECV):
+        if line.handlers.own[evt.EVT_DIMSE_RECV] or LIBRARY_LOG.isEnabledFor(INFO):
             await line.handlers.notify_message(evt.EVT_DIMSE_RECV, event.context_id, command, message.data)
         if request is None:
             if command.status is None:

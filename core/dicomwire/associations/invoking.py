@@ -95,13 +95,17 @@ class Invoker:
         line = self.line
         if line.is_sending or line.session.outstanding or self.most > 1:
             command = await self._room_for(command)
-        with line.exchange:
+        try:
             try:
                 await line.send(context.context_id, command, data_set)
             except LocalProtocolError as error:
                 self._lost(error)
                 return None
             return await self.response(command)
+        except BaseException:
+            # As ``line.exchange`` does, which would be two calls more for every small message.
+            line.ending.abandon()
+            raise
 
     async def send(
         self, context: NegotiatedContext, command: Command, data_set: Buffer | None = None
@@ -178,7 +182,7 @@ class Invoker:
             if len(outstanding) < self.most:
                 if not line.is_sending:
                     break
-                await line.channel.turn()
+                await line.turn()
                 continue
             unread = not outstanding.keys().isdisjoint(self._unread)
             if not unread and len(self._iterated) >= self.most:
@@ -237,7 +241,7 @@ class Invoker:
         session = line.session
         if not waiting and message_id not in session.outstanding:
             del self._mailboxes[message_id]
-            if not session.outstanding and not session.wants_data:
+            if session.connection.unseen and not session.outstanding:
                 line.host.left_over()
         return response
 

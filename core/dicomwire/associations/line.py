@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import count
+from logging import INFO
 from typing import Any, NamedTuple, TypeAlias
 
 from dicomwire._logging import logger
@@ -11,7 +12,7 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.ending import Ending
-from dicomwire.associations.handlers import Handlers
+from dicomwire.associations.handlers import LIBRARY_LOG, Handlers
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.standing import Standing
 from dicomwire.associations.tapping import adjust_tap, report_tap
@@ -104,6 +105,10 @@ class Line:
         self.unread_by_peer: str | None = None
         """What is said of a peer that did not take what we sent."""
 
+        self.waiting: int = 0
+        """How many wait in :meth:`turn`; for looking at only.  Who ends what they may wait for calls
+        ``channel.changed()``."""
+
         self._own_title = own_title
         self.adjust_tap()
 
@@ -137,19 +142,27 @@ class Line:
         self.ending.forsake(why)
 
     # -- reading --------------------------------------------------------------------------------------------------
+    async def turn(self) -> None:
+        """Wait until somebody else has read or sent, or a deadline passes."""
+        self.waiting += 1
+        try:
+            await self.channel.turn()
+        finally:
+            self.waiting -= 1
+
     async def advance(self, *, wait: bool = True) -> bool:
         """Take the next event and deal with it, or wait until there may be one; True if there was one."""
         channel, session = self.channel, self.session
         if self.is_reading:
-            await channel.turn()
+            await self.turn()
             return False
         self.is_reading = True
         connection = session.connection
         rest: Coroutine[Any, Any, None] | None = None
         try:
-            event = None if session.wants_data else self._take()
+            event = self._take() if connection.unseen else None
             if event is None and wait and not self.standing.has_ended and not connection.closed:
-                if connection.has_output:
+                if connection.unsent:
                     await self.flush()
                 await channel.pump()
                 event = self._take()
@@ -161,11 +174,12 @@ class Line:
                 await self.on_control(event)
             elif connection.closed:
                 await self.ending.finish(None)
-            elif connection.has_output:
+            elif connection.unsent:
                 await self.flush()
         finally:
             self.is_reading = False
-            channel.changed()
+            if self.waiting:
+                channel.changed()
         if rest is not None:
             await rest
         return event is not None
@@ -188,7 +202,7 @@ class Line:
         """Return when all is over."""
         while not self.standing.is_closed:
             if self.standing.has_ended:
-                await self.channel.turn()
+                await self.turn()
             else:
                 await self.advance()
 
@@ -197,7 +211,7 @@ class Line:
         session = self.session
         connection = session.connection
         while True:
-            event = None if session.wants_data else self._take()
+            event = self._take() if connection.unseen else None
             if connection.tap is not None:
                 self.channel.hold(True)
                 try:
@@ -271,11 +285,14 @@ class Line:
             LocalProtocolError: there is no association any more.
         """
         while self.is_sending:
-            await self.channel.turn()
+            await self.turn()
         if data_set is None or len(data_set) <= _AT_ONCE:
             # Queued before anybody is told: meanwhile another thread or task may want to send.
-            self.session.send_message(context_id, command, data_set)
-            if self.handlers.listeners(evt.EVT_DIMSE_SENT):
+            session = self.session
+            session.begin_message(context_id, command, data_set_follows=data_set is not None)
+            if data_set is not None:
+                session.send_data_set(data_set, last=True)
+            if self.handlers.own[evt.EVT_DIMSE_SENT] or LIBRARY_LOG.isEnabledFor(INFO):
                 await self.handlers.notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
             await self.flush()
             return
@@ -305,12 +322,12 @@ class Line:
         the user's.  Who listens is shown ``data_set``.
         """
         while self.is_sending:
-            await self.channel.turn()
+            await self.turn()
         self.is_sending = True
         session = self.session
         try:
             session.begin_message(context_id, command, data_set_follows=True)
-            if self.handlers.listeners(evt.EVT_DIMSE_SENT):
+            if self.handlers.own[evt.EVT_DIMSE_SENT] or LIBRARY_LOG.isEnabledFor(INFO):
                 await self.handlers.notify_message(evt.EVT_DIMSE_SENT, context_id, command, data_set)
             last = False
             while not last:
@@ -322,4 +339,5 @@ class Line:
                 await self.flush()
         finally:
             self.is_sending = False
-            self.channel.changed()
+            if self.waiting:
+                self.channel.changed()

@@ -69,7 +69,8 @@ class Performer:
                 await serve(self._waiting.popleft(), self._by_hand)
         finally:
             self.at_work -= 1
-            self._line.channel.changed()
+            if self._line.waiting:
+                self._line.channel.changed()
 
     async def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if not self._line.host.spawn(work):

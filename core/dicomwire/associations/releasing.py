@@ -16,7 +16,7 @@ async def release(line: Line) -> None:
         return
     with line.exchange:
         while line.is_sending:
-            await line.channel.turn()
+            await line.turn()
         if not _is_established(line):
             # It has ended meanwhile, or somebody else has asked for release.
             return

@@ -52,7 +52,7 @@ class Request(ReceivedMessage):
 
     def has_handler(self, event: evt.InterventionEvent) -> bool:
         """The user has bound one."""
-        return self.line.handlers.intervention(event) is not None
+        return event in self.line.handlers.interventions
 
     def ask_handler(self, event: evt.InterventionEvent) -> Coroutine[Any, Any, Any]:
         """What the handler says.

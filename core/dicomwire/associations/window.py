@@ -40,7 +40,7 @@ async def answer_to(proposed: Window, ours: Window, handlers: Handlers) -> Windo
     A peer gets what ``ours``, the AE's ``asynchronous_operations``, allow, 1/1 by default.  ``proposed`` and the answer
     have the requestor's point of view.
     """
-    is_bound = handlers.intervention(evt.EVT_ASYNC_OPS) is not None
+    is_bound = evt.EVT_ASYNC_OPS in handlers.interventions
     if proposed == (1, 1) or (ours == (1, 1) and not is_bound):
         return None
     invoked, performed = _smaller(proposed[0], ours[1]), _smaller(proposed[1], ours[0])

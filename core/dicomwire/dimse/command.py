@@ -138,11 +138,12 @@ class Command:
 
 def _set_present(self: Command, *, command_field: int, **present: Any) -> None:
     """Keep the elements that are given; an absent one is the default of the class."""
-    if not present.keys() <= _NAMES:
+    # Operators, where methods would be calls: one is made for every message.
+    if not {*present} <= _NAMES:
         raise TypeError(f"no command elements: {', '.join(sorted(present.keys() - _NAMES))}")
     values = self.__dict__
     values["command_field"] = command_field
-    values.update(present)
+    values |= present
 
 
 _NAMES = {attribute.name for attribute in fields(Command)}

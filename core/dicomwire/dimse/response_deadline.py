@@ -19,10 +19,12 @@ class ResponseDeadline:
     def begin(self) -> None:
         """A request has been sent whole, or the peer has what it asked for before it answers."""
         timers = self._timers
-        timers.start(Timer.RESPONSE)
-        if timers.timeouts.response is not None:
+        # With each message: what Timers.start() and stop() do.
+        running = timers.running
+        running[Timer.RESPONSE] = None
+        if timers.timeouts.response is not None and Timer.IDLE in running:
             # The response deadline governs; without one the idle deadline still finds a dead peer.
-            timers.stop(Timer.IDLE)
+            del running[Timer.IDLE]
 
     def timeouts_changed(self) -> None:
         """The timeouts were set to other values: what is waited for now has its deadlines by them."""
@@ -41,11 +43,12 @@ class ResponseDeadline:
 
     def response_handled(self, outstanding: Sized, state: State) -> None:
         """A response has come, or is not waited for any more; ``outstanding`` are those that still are."""
-        timers = self._timers
+        running = self._timers.running
         if outstanding and state is State.STA6:
-            timers.start(Timer.RESPONSE)
-        else:
-            # In a release its own deadline governs, and behind the end none does.
-            timers.stop(Timer.RESPONSE)
-            if state is State.STA6:
-                timers.start(Timer.IDLE)
+            running[Timer.RESPONSE] = None
+            return
+        # In a release its own deadline governs, and behind the end none does.
+        if Timer.RESPONSE in running:
+            del running[Timer.RESPONSE]
+        if state is State.STA6:
+            running[Timer.IDLE] = None

@@ -74,7 +74,6 @@ class Session:
         """What the peer's TLS said before the stream ended, from a channel that knows."""
 
         self._error: RemoteProtocolError | None = None
-        self._parsed = True
         self._command = bytearray()
         self._command_context: int | None = None
         # The message whose data set is being received, and how much of it has come.
@@ -88,7 +87,6 @@ class Session:
     # -- the verbs of the connection ------------------------------------------------------------------------------
     def receive_data(self, data: Buffer) -> None:
         """See :meth:`Connection.receive_data`."""
-        self._parsed = False
         self.connection.receive_data(data)
 
     def get_buffer(self, sizehint: int = -1) -> memoryview:
@@ -97,7 +95,6 @@ class Session:
 
     def buffer_updated(self, count: int) -> None:
         """See :meth:`Connection.buffer_updated`."""
-        self._parsed = False
         self.connection.buffer_updated(count)
 
     def data_to_send(self) -> list[Buffer]:
@@ -115,12 +112,11 @@ class Session:
             # The peer is silent because it waits for us, and not we for it, as for the sub-operation of a retrieval.
             timers.start(Timer.IDLE)
         self.connection.handle_deadline(now, delivery)
-        self._parsed = self._parsed and not self.connection.has_events
 
     @property
     def wants_data(self) -> bool:
         """False while received bytes or events wait to be taken: do not read more, that is the back-pressure."""
-        return self._parsed and not self._inbox and self._error is None
+        return not self.connection.unseen
 
     # -- associations ---------------------------------------------------------------------------------------------
     @property
@@ -140,7 +136,9 @@ class Session:
         """Keep the contexts that are accepted."""
         assert self._request is not None
         self.contexts, tolerated = accepted_contexts(self._request, answer)
-        self._inbox.extend(tolerated)
+        if tolerated:
+            self._inbox.extend(tolerated)
+            self.connection.unseen = True
         self._request = None
 
     # -- sending messages -----------------------------------------------------------------------------------------
@@ -237,13 +235,13 @@ class Session:
             if last:
                 self._receiving = None
             if not self._dropping and (last or (fragments and connection.is_drained)):
-                self._parsed = not last
+                connection.unseen = last
                 return DataSetReceived(receiving.context_id, fragments, last)
         elif self._command_context is None and not connection.waiting:
             command = connection.p_data.whole_command(connection.tap)
             if command is not None:
                 found = self._whole_command(connection.p_data.command_context, command)
-                self._parsed = self._receiving is None and connection.is_drained
+                connection.unseen = self._receiving is not None or bool(self._inbox) or not connection.is_drained
                 return found
         next_event = connection.next_event
         while True:
@@ -253,7 +251,7 @@ class Session:
                     if event.command:
                         message = self._command_fragment(event)
                         if message is not None:
-                            self._parsed = connection.is_quiet
+                            connection.unseen = bool(self._inbox) or not connection.is_quiet
                             return message
                     elif self._data_fragment(event, fragments):
                         self._receiving = None
@@ -268,10 +266,11 @@ class Session:
                 event = None
             if event is None:
                 # What is left over, if anything, is the beginning of something.
-                self._parsed = True
+                connection.unseen = self._error is not None
             if fragments:
                 if event is not None:
                     self._inbox.append(self._association_event(event))
+                    connection.unseen = True
                 assert self._receiving is not None
                 return DataSetReceived(self._receiving.context_id, fragments, False)
             return None if event is None else self._association_event(event)
@@ -287,6 +286,7 @@ class Session:
                 event = self.next_event()
             except RemoteProtocolError as error:
                 self._error = error
+                self.connection.unseen = True
                 break
             if event is None:
                 break
@@ -296,14 +296,16 @@ class Session:
             elif not isinstance(event, CancelReceived):
                 # It may have put remarks about itself into the inbox, which was empty before.
                 self._inbox.appendleft(event)
+                self.connection.unseen = True
         self._remarks = remarks
-        if not self.wants_scan:
+        if remarks and not self.wants_scan:
             self._remark()
 
     def _remark(self) -> None:
         """Tell what was tolerated before all else that waits."""
         self._inbox.extendleft(reversed(self._remarks))
         self._remarks.clear()
+        self.connection.unseen = True
 
     @property
     def wants_scan(self) -> bool:
@@ -346,16 +348,6 @@ class Session:
             command = _decode(data) if length <= _SHORT else check(Command.decode(data))
         except RemoteProtocolError as error:
             raise self.connection.protocol_error(error) from None
-        return self._message(context_id, command)
-
-    def _check_command(self, context_id: int, length: int) -> None:
-        if context_id not in self.contexts:
-            raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
-        limit = self.connection.limits.command_set
-        if length > limit:
-            raise self._refuse(f"command set longer than {limit} bytes", AbortReason.NO_REASON)
-
-    def _message(self, context_id: int, command: Command) -> ConnectionEvent:
         message: ConnectionEvent
         message = received = MessageReceived(context_id=context_id, command=command)
         self._dropping = False
@@ -372,13 +364,23 @@ class Session:
             message = self._response(received)
             self._dropping = message is not received
         if command.command_data_set_type != NO_DATA_SET:
-            self._receiving = received
-            self._data_bytes = 0
-            # What is stored goes to a sink of the user's, who limits it.
-            limit = self.connection.limits.identifier
-            self._data_limit = sys.maxsize if command.command_field == C_STORE_RQ else limit
-            self.connection.p_data.message_open = True
+            self._expect_data_set(received)
         return message
+
+    def _check_command(self, context_id: int, length: int) -> None:
+        if context_id not in self.contexts:
+            raise self._refuse(f"PDV on presentation context {context_id}, which is not accepted")
+        limit = self.connection.limits.command_set
+        if length > limit:
+            raise self._refuse(f"command set longer than {limit} bytes", AbortReason.NO_REASON)
+
+    def _expect_data_set(self, received: MessageReceived) -> None:
+        self._receiving = received
+        self._data_bytes = 0
+        # What is stored goes to a sink of the user's, who limits it.
+        limit = self.connection.limits.identifier
+        self._data_limit = sys.maxsize if received.command.command_field == C_STORE_RQ else limit
+        self.connection.p_data.message_open = True
 
     def _cancel(self, command: Command) -> ConnectionEvent:
         message_id = command.message_id_being_responded_to
@@ -392,10 +394,10 @@ class Session:
         command = message.command
         message_id = command.message_id_being_responded_to
         assert message_id is not None
-        request = self.outstanding.get(message_id)
         name = MESSAGES[command.command_field].name
-        if request is None:
+        if message_id not in self.outstanding:
             return Tolerated(what=f"{name} for message ID {message_id}, which is not outstanding: dropped")
+        request = self.outstanding[message_id]
         if request.command_field | RESPONSE != command.command_field:
             raise self._refuse(f"{name} as the answer to {MESSAGES[request.command_field].name} {message_id}")
         context_id = self._request_contexts[message_id]

@@ -8,7 +8,7 @@ from dicomwire.vocabulary.titles_and_uids import set_uid
 
 def check_message_id(message_id: int) -> int:
     """Raise TypeError or ValueError unless this is a message ID."""
-    if not isinstance(message_id, int):
+    if type(message_id) is not int and not isinstance(message_id, int):
         raise TypeError(f"a message ID is an int, not {type(message_id).__name__}")
     if not 0 <= message_id <= 0xFFFF:
         raise ValueError(f"message ID {message_id} is not in 0..65535")

@@ -186,7 +186,8 @@ def _storage(storage_classes: StorageClasses, most: int | None) -> list[Presenta
     """The contexts of the classes to receive: ``most`` of them, as requestor, or as acceptor any number."""
     if storage_classes is None:
         # Each import gives new ones.
-        from dicomwire.vocabulary.contexts import StoragePresentationContexts, storage_classes as every_one
+        from dicomwire.vocabulary.context_lists import storage_classes as every_one
+        from dicomwire.vocabulary.contexts import StoragePresentationContexts
 
         if most is not None:
             return StoragePresentationContexts

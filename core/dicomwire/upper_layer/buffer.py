@@ -49,7 +49,7 @@ class ReceiveBuffer:
     Views handed out stay valid until the next ``writable``, ``feed`` or ``recycle``.
     """
 
-    __slots__ = ("_pool", "_pooled", "end", "start", "view")
+    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view")
 
     view: memoryview
     start: int
@@ -58,6 +58,9 @@ class ReceiveBuffer:
     def __init__(self, pool: BufferPool = _POOL) -> None:
         self._pool = pool
         self._pooled: bytearray | None = None
+        self._held = 0
+        """How long that is."""
+
         self.view = memoryview(b"")
         self.start = 0
         self.end = 0
@@ -72,13 +75,13 @@ class ReceiveBuffer:
         data[: len(unread)] = unread
         if self._pooled is not None:
             self._pool.give(self._pooled)
-        self._pooled = data
+        self._pooled, self._held = data, len(data)
         self.view = memoryview(data)
         self.start, self.end = 0, len(unread)
 
     def writable(self, size: int) -> memoryview:
         """Room to receive into: some or all of a buffer of ``size`` bytes or more."""
-        held = 0 if self._pooled is None else len(self._pooled)
+        held = self._held
         if self.start == self.end and held == size:
             self.start = self.end = 0
             return self.view
@@ -108,7 +111,7 @@ class ReceiveBuffer:
             return
         if unread + len(data) > limit:
             raise LocalProtocolError(f"{unread} bytes are unread: call next_event() before feeding {len(data)} more")
-        if self._pooled is None or self.end + len(data) > len(self._pooled):
+        if self._pooled is None or self.end + len(data) > self._held:
             self._hold(max(SMALL, 2 * (unread + len(data))))
         assert self._pooled is not None
         self.view[self.end : self.end + len(data)] = data
@@ -119,7 +122,7 @@ class ReceiveBuffer:
         if self.start == self.end:
             if self._pooled is not None:
                 self._pool.give(self._pooled)
-                self._pooled = None
+                self._pooled, self._held = None, 0
             self.view = memoryview(b"")
             self.start = self.end = 0
 

@@ -74,6 +74,10 @@ class Connection:
         """Bytes have come since we last sent any.  A transport that acknowledges them only together with what we send
         should do so before it waits for more, and set this to False: some peers send no more until then (RFC 896)."""
 
+        self.unseen: bool = False
+        """Something has come, from the peer or with a deadline, and nobody has found yet that all of it was told.  The
+        layer above says so, which knows: it sets this to False."""
+
         self.waiting: deque[ConnectionEvent] = deque()
         """Events that ``next_event()`` gives before it reads on; for looking at only."""
 
@@ -86,7 +90,9 @@ class Connection:
         self._connected = connected
         self._started = False
         self._end_of_stream = False
-        self._out: list[Buffer] = []
+        self.unsent: list[Buffer] = []
+        """What ``data_to_send()`` hands over next; for looking at only."""
+
         self._pending_request: AssociateRQ | None = None
         self._deaf = False
         self._has_aborted_again = False
@@ -143,7 +149,9 @@ class Connection:
         name, action = machine.find(kind, item)
         pdu = machine.to_send(action, item, reason)
         if isinstance(pdu, Data):
-            self.queued += self._writer.write(self._out, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap)
+            self.queued += self._writer.write(
+                self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap
+            )
         elif pdu is not None:
             self._queue(pdu)
         if machine.follow(kind, name, action, self.tap):
@@ -196,6 +204,7 @@ class Connection:
         Raises:
             LocalProtocolError: no transport connection is open, or too many earlier bytes are unread.
         """
+        self.unseen = True
         if len(data):
             if not self._machine.receives:
                 self._check_receiving()
@@ -217,6 +226,7 @@ class Connection:
 
     def buffer_updated(self, count: int) -> None:
         """``count`` bytes were received into the last ``get_buffer()``; 0 says that the peer closed."""
+        self.unseen = True
         if count:
             self._buffer.end += count
             if count < _STREAM:
@@ -240,16 +250,11 @@ class Connection:
         if not self.closed:
             raise LocalProtocolError(f"no transport connection is open ({self.state.label})")
 
-    @property
-    def has_output(self) -> bool:
-        """``data_to_send()`` would hand something over."""
-        return bool(self._out)
-
     def data_to_send(self) -> list[Buffer]:
         """The buffers to write now, in order and unjoined; the queue is empty afterwards."""
-        out = self._out
+        out = self.unsent
         if out:
-            self._out = []
+            self.unsent = []
             self.owes_acknowledgement = False
         return out
 
@@ -271,6 +276,7 @@ class Connection:
             if delivery is None or not self.writing.set_out_late(timer, now, delivery, self.timers):
                 self.timers.stop(timer)
                 self._expired(timer, unread=delivery is not None and delivery.is_stuck(now))
+        self.unseen = self.unseen or bool(self.waiting)
 
     def _expired(self, timer: Timer, *, unread: bool) -> None:
         if timer is Timer.ARTIM:
@@ -324,7 +330,7 @@ class Connection:
     def send_fragment(self, context_id: int, data: Buffer, *, command: bool, last: bool) -> None:
         """What ``send(Data(...))`` does; see there."""
         if self._machine.sends_freely and self.tap is None:
-            self.queued += self._writer.write(self._out, context_id, data, command, last, None)
+            self.queued += self._writer.write(self.unsent, context_id, data, command, last, None)
             return
         if Input.P_DATA_REQUEST not in TABLE[self.state]:
             raise LocalProtocolError(f"{Data.name} cannot be sent in {self.state.label}, {self.state.meaning}")
@@ -332,7 +338,7 @@ class Connection:
 
     def _queue(self, pdu: PDU) -> None:
         data = pdu.encode()
-        self._out.append(data)
+        self.unsent.append(data)
         if self.tap is not None:
             self.tap.add(PDUSent(data))
 
@@ -357,11 +363,6 @@ class Connection:
         if told is None and not self._deaf and self.state is not State.STA13 and self.state is not State.STA1:
             self.p_data.watch()
         return told
-
-    @property
-    def has_events(self) -> bool:
-        """``next_event()`` would give something without reading more: a deadline has passed."""
-        return bool(self.waiting)
 
     @property
     def is_drained(self) -> bool:

@@ -39,7 +39,8 @@ class Timers:
     def __init__(self, timeouts: Timeouts) -> None:
         self.timeouts: Timeouts = timeouts
         self.running: dict[Timer, float | None] = {}
-        """When each started, None if nobody has said yet; for looking at only."""
+        """When each started, None if nobody has said yet.  What happens with each message sets and deletes here, as
+        :meth:`start` and :meth:`stop` do."""
 
     def start(self, timer: Timer) -> None:
         """Start or restart ``timer``."""

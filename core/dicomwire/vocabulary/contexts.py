@@ -21,46 +21,25 @@ from dicomwire.associations.negotiation import (
 )
 from dicomwire.compat.negotiation_items import SCP_SCU_RoleSelectionNegotiation
 from dicomwire.data.pydicom_private import name_transfer_syntax
-from dicomwire.vocabulary import sop_class_table as table
-from dicomwire.vocabulary.service_classes import StorageServiceClass
-from dicomwire.vocabulary.sop_classes import SOPClass, is_known, uid_to_service_class
+from dicomwire.vocabulary.context_lists import is_unrestricted, uids_of_list
 from dicomwire.vocabulary.titles_and_uids import set_uid
 
 __all__ = [
-    "ALL_TRANSFER_SYNTAXES",
-    "DEFAULT_TRANSFER_SYNTAXES",
-    "AllStoragePresentationContexts",
-    "ApplicationEventLoggingPresentationContexts",
-    "BasicWorklistManagementPresentationContexts",
-    "ColorPalettePresentationContexts",
-    "DefinedProcedureProtocolPresentationContexts",
-    "DisplaySystemPresentationContexts",
-    "HangingProtocolPresentationContexts",
-    "ImplantTemplatePresentationContexts",
-    "InstanceAvailabilityPresentationContexts",
-    "MediaCreationManagementPresentationContexts",
-    "MediaStoragePresentationContexts",
-    "ModalityPerformedPresentationContexts",
-    "NonPatientObjectPresentationContexts",
-    "PresentationContext",
-    "PresentationContextTuple",
-    "PrintManagementPresentationContexts",
-    "ProcedureStepPresentationContexts",
-    "ProtocolApprovalPresentationContexts",
-    "QueryRetrievePresentationContexts",
-    "RTMachineVerificationPresentationContexts",
-    "RelevantPatientInformationPresentationContexts",
-    "StorageCommitmentPresentationContexts",
-    "StoragePresentationContexts",
-    "SubstanceAdministrationPresentationContexts",
-    "UnifiedProcedurePresentationContexts",
-    "VerificationPresentationContexts",
-    "build_context",
-    "build_role",
-    "negotiate_as_acceptor",
-    "negotiate_as_requestor",
-    "negotiate_unrestricted",
-]
+    "ALL_TRANSFER_SYNTAXES", "DEFAULT_TRANSFER_SYNTAXES", "AllStoragePresentationContexts",
+    "ApplicationEventLoggingPresentationContexts", "BasicWorklistManagementPresentationContexts",
+    "ColorPalettePresentationContexts", "DefinedProcedureProtocolPresentationContexts",
+    "DisplaySystemPresentationContexts", "HangingProtocolPresentationContexts", "ImplantTemplatePresentationContexts",
+    "InstanceAvailabilityPresentationContexts", "MediaCreationManagementPresentationContexts",
+    "MediaStoragePresentationContexts", "ModalityPerformedPresentationContexts",
+    "NonPatientObjectPresentationContexts", "PresentationContext", "PresentationContextTuple",
+    "PrintManagementPresentationContexts", "ProcedureStepPresentationContexts",
+    "ProtocolApprovalPresentationContexts", "QueryRetrievePresentationContexts",
+    "RTMachineVerificationPresentationContexts", "RelevantPatientInformationPresentationContexts",
+    "StorageCommitmentPresentationContexts", "StoragePresentationContexts",
+    "SubstanceAdministrationPresentationContexts", "UnifiedProcedurePresentationContexts",
+    "VerificationPresentationContexts", "build_context", "build_role", "negotiate_as_acceptor",
+    "negotiate_as_requestor", "negotiate_unrestricted",
+]  # fmt: skip
 
 LOGGER = logger(__name__)
 
@@ -428,12 +407,6 @@ def _plain(roles: Roles | None) -> dict[str, tuple[bool, bool]]:
     return {str(uid): wish for uid, role in (roles or {}).items() if (wish := _wish(*role)) is not None}
 
 
-def is_unrestricted(abstract_syntax: str) -> bool:
-    """Whether ``UNRESTRICTED_STORAGE_SERVICE`` accepts this SOP class: storage, private, or unknown to us."""
-    uid = SOPClass(abstract_syntax)
-    return uid.is_private or not is_known(uid) or issubclass(uid_to_service_class(uid), StorageServiceClass)
-
-
 # The ready-made lists.  Each import of one gives a new list of new contexts, so that a program which changes its own
 # does not change those of others.
 
@@ -462,53 +435,11 @@ SubstanceAdministrationPresentationContexts: list[PresentationContext]
 UnifiedProcedurePresentationContexts: list[PresentationContext]
 VerificationPresentationContexts: list[PresentationContext]
 
-_SERVICE_CLASS_OF_LIST = {
-    "AllStoragePresentationContexts": "StorageServiceClass",
-    "ApplicationEventLoggingPresentationContexts": "ApplicationEventLoggingServiceClass",
-    "BasicWorklistManagementPresentationContexts": "BasicWorklistManagementServiceClass",
-    "ColorPalettePresentationContexts": "ColorPaletteQueryRetrieveServiceClass",
-    "DefinedProcedureProtocolPresentationContexts": "DefinedProcedureProtocolQueryRetrieveServiceClass",
-    "DisplaySystemPresentationContexts": "DisplaySystemManagementServiceClass",
-    "HangingProtocolPresentationContexts": "HangingProtocolQueryRetrieveServiceClass",
-    "ImplantTemplatePresentationContexts": "ImplantTemplateQueryRetrieveServiceClass",
-    "InstanceAvailabilityPresentationContexts": "InstanceAvailabilityNotificationServiceClass",
-    "MediaCreationManagementPresentationContexts": "MediaCreationManagementServiceClass",
-    "MediaStoragePresentationContexts": "ServiceClass",
-    "ModalityPerformedPresentationContexts": "ProcedureStepServiceClass",
-    "NonPatientObjectPresentationContexts": "NonPatientObjectStorageServiceClass",
-    "PrintManagementPresentationContexts": "PrintManagementServiceClass",
-    "ProcedureStepPresentationContexts": "ProcedureStepServiceClass",
-    "ProtocolApprovalPresentationContexts": "ProtocolApprovalQueryRetrieveServiceClass",
-    "QueryRetrievePresentationContexts": "QueryRetrieveServiceClass",
-    "RTMachineVerificationPresentationContexts": "RTMachineVerificationServiceClass",
-    "RelevantPatientInformationPresentationContexts": "RelevantPatientInformationQueryServiceClass",
-    "StorageCommitmentPresentationContexts": "StorageCommitmentServiceClass",
-    "SubstanceAdministrationPresentationContexts": "SubstanceAdministrationQueryServiceClass",
-    "UnifiedProcedurePresentationContexts": "UnifiedProcedureStepServiceClass",
-    "VerificationPresentationContexts": "VerificationServiceClass",
-}
-
-
-def storage_classes() -> list[str]:
-    """Every storage SOP class that an SCP of ours serves, the retired ones too: archives hold what they once got."""
-    return sorted({*table.SOP_CLASSES["StorageServiceClass"].values(), *table.RETIRED_STORAGE.values()})
-
-
-def _ready_made(name: str) -> list[PresentationContext] | None:
-    if name == "StoragePresentationContexts":
-        storage = table.SOP_CLASSES["StorageServiceClass"]
-        uids = [*table.RETIRED_STORAGE.values(), *(storage[keyword] for keyword in table.DEFAULT_STORAGE)]
-    elif name in _SERVICE_CLASS_OF_LIST:
-        uids = [*table.SOP_CLASSES[_SERVICE_CLASS_OF_LIST[name]].values()]
-    else:
-        return None
-    return [build_context(uid) for uid in sorted(uids)]
-
 
 if not TYPE_CHECKING:  # or type checkers would believe in any name
 
     def __getattr__(name: str) -> list[PresentationContext]:
-        contexts = _ready_made(name)
-        if contexts is None:
+        uids = uids_of_list(name)
+        if uids is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return contexts
+        return [build_context(uid) for uid in sorted(uids)]

@@ -18,7 +18,8 @@ from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.associations import events as evt
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
 from dicomwire.data.safe_names import safe_name
-from dicomwire.vocabulary.contexts import PresentationContext, build_context, storage_classes
+from dicomwire.vocabulary.context_lists import storage_classes
+from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.sop_classes import Verification
 
 NO_SOP_CLASS = 0xC210

@@ -1,0 +1,206 @@
+"""Where files are opened, named and removed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dicomwire.data.store import FileStore
+from dicomwire.sinks import FileSink
+
+STORE = FileStore()
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links and open files of POSIX")
+
+
+@pytest.fixture
+def umask() -> Iterator[int]:
+    """That of most systems, whatever it is here."""
+    before = os.umask(0o027)
+    yield 0o027
+    os.umask(before)
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_is_new_and_may_be_read_by_whom_the_process_lets(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "x"
+    descriptor = STORE.open_to_write(str(path), new=True)
+    STORE.write(descriptor, [memoryview(b"some"), memoryview(b"more")])
+    STORE.close(descriptor)
+    assert path.read_bytes() == b"somemore"
+    assert permissions(path) == 0o666 & ~umask
+    with pytest.raises(OSError, match=r".") as caught:
+        os.fstat(descriptor)
+    assert caught.value.errno == errno.EBADF
+    with pytest.raises(FileExistsError):
+        STORE.open_to_write(str(path), new=True)
+
+
+def test_what_is_there_is_opened_and_never_made(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with pytest.raises(FileNotFoundError):
+        STORE.open_to_write(str(path), new=False)
+    path.write_bytes(b"0123")
+    descriptor = STORE.open_to_write(str(path), new=False)
+    STORE.write(descriptor, [memoryview(b"ab")])
+    STORE.close(descriptor)
+    assert path.read_bytes() == b"ab23"
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(OSError, match=r".") as caught:
+        STORE.open_to_write(str(tmp_path / "link"), new=False)
+    assert caught.value.errno == errno.ELOOP
+
+
+def test_what_is_opened_to_read_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"data")
+    descriptor = STORE.open_to_read(str(tmp_path / "x"))
+    try:
+        assert os.read(descriptor, 10) == b"data"
+        with pytest.raises(OSError, match=r"."):
+            os.write(descriptor, b"x")
+    finally:
+        STORE.close(descriptor)
+
+
+def test_a_file_is_known_again_by_its_descriptor_and_by_its_names(tmp_path: Path) -> None:
+    path, second, link = tmp_path / "x", tmp_path / "y", tmp_path / "z"
+    path.write_bytes(b"")
+    STORE.link(path, str(second))
+    STORE.link(path, str(tmp_path / "w"), symlink=True)
+    descriptor = STORE.open_to_read(str(path))
+    found = STORE.identity(descriptor)
+    STORE.close(descriptor)
+    assert found == (path.stat().st_dev, path.stat().st_ino)
+    assert found == STORE.identity(path) == STORE.identity(str(second)) == STORE.identity(tmp_path / "w")
+    link.symlink_to(path)
+    assert STORE.identity(link) != found
+
+
+def test_a_second_name_of_a_symbolic_link_is_one_too(tmp_path: Path) -> None:
+    path, link, second = tmp_path / "x", tmp_path / "link", tmp_path / "second"
+    path.write_bytes(b"data")
+    link.symlink_to(path)
+    STORE.link(link, str(second), symlink=True)
+    assert second.is_symlink() and second.read_bytes() == b"data"
+
+
+def test_what_is_under_a_path(tmp_path: Path) -> None:
+    path, link = tmp_path / "x", tmp_path / "link"
+    assert STORE.mode(path) is None
+    path.write_bytes(b"")
+    link.symlink_to(path)
+    modes = [STORE.mode(one) for one in (path, str(tmp_path), link)]
+    kinds = [None if mode is None else stat.S_IFMT(mode) for mode in modes]
+    assert kinds == [stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK]
+
+
+def test_folders_are_made_with_those_above_them(tmp_path: Path) -> None:
+    for _ in range(2):
+        STORE.make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_spellings_of_a_path_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("x", "./x", str(Path.cwd() / "x"), "y/../x")
+    assert len({STORE.one_name(name) for name in names}) == 1
+    assert STORE.one_name("x") != STORE.one_name("y")
+
+
+def test_a_temporary_file_is_one_for_readers_too() -> None:
+    descriptor, name = STORE.open_temporary()
+    STORE.close(descriptor)
+    assert name.endswith(".dcm")
+    STORE.remove(name)
+    assert STORE.mode(name) is None
+
+
+# -- what a sink makes of it ------------------------------------------------------------------------------------------
+def test_a_file_that_replaces_another_may_be_read_by_the_same(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "x"
+    for expected, after in ((0o666 & ~umask, 0o604), (0o604, 0o444), (0o444, 0o444)):
+        sink = FileSink(path, b"HEAD")
+        sink.write([memoryview(b"data")])
+        sink.close()
+        assert permissions(path) == expected
+        path.chmod(after)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("file", errno.EEXIST), ("folder", errno.EISDIR), ("link", errno.ELOOP), ("broken", errno.ELOOP)],
+)
+def test_what_is_in_the_way_is_said_with_its_name(tmp_path: Path, kind: str, number: int) -> None:
+    path = tmp_path / "x"
+    if kind == "file":
+        path.write_bytes(b"precious")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path if kind == "link" else tmp_path / "nowhere")
+    with pytest.raises(OSError, match=r".") as caught:
+        FileSink(path, exclusive=kind == "file").write([memoryview(b"data")])
+    error = caught.value
+    assert (error.errno, error.strerror, error.filename) == (number, os.strerror(number), str(path))
+    assert os.listdir(tmp_path) == ["x"]
+
+
+class Keeping(FileStore):
+    """Removes nothing, as Windows what is open somewhere."""
+
+    def remove(self, path: str) -> None:
+        raise PermissionError(errno.EACCES, "in use", path)
+
+
+def test_what_cannot_be_removed_stays_and_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sink = FileSink(tmp_path / "x", b"HEAD", store=Keeping())
+    sink.write([memoryview(b"data")])
+    where = sink.where
+    with caplog.at_level(logging.WARNING, "dicomwire"):
+        sink.discard()
+    assert where.suffix == ".part" and where.read_bytes() == b"HEADdata"
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{where} cannot be removed and stays: [Errno {errno.EACCES}] in use")
+
+
+class Unknown(FileStore):
+    """Cannot say what is there."""
+
+    def identity(self, opened: int | str | Path) -> tuple[int, int]:
+        if isinstance(opened, int):
+            return super().identity(opened)
+        raise PermissionError(errno.EACCES, "no", str(opened))
+
+
+def test_what_may_be_somebody_elses_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    sink = FileSink(path, b"HEAD", store=Unknown())
+    sink.write([memoryview(b"data")])
+    sink.close()
+    sink.discard()
+    assert path.read_bytes() == b"HEADdata"
+
+
+def test_a_file_that_was_given_its_name_is_removed_where_it_is_not_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    sink = FileSink(path, b"HEAD")
+    sink.write([memoryview(b"data")])
+    sink.close()
+    sink.discard()
+    assert os.listdir(tmp_path) == []
+    # But not another one that lies there since.
+    sink = FileSink(path, b"HEAD")
+    sink.close()
+    (tmp_path / "y").write_bytes(b"precious")
+    (tmp_path / "y").replace(path)
+    sink.discard()
+    assert path.read_bytes() == b"precious"
