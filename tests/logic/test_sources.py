@@ -505,6 +505,13 @@ def test_something_else_than_a_data_set_is_an_error() -> None:
             pass
 
 
+def test_a_transfer_syntax_that_begins_like_no_uid_is_one_that_nobody_knows() -> None:
+    """Without a warning of pydicom's."""
+    syntax = "." + EXPLICIT[2:]
+    with opened(dicom_file(data_set(EXPLICIT, NEW), file_meta(syntax=syntax))) as instance:
+        assert instance.transfer_syntax_uid == syntax
+
+
 @given(st.binary(max_size=400), st.sampled_from(SYNTAXES), st.booleans())
 def test_whatever_the_bytes_there_is_an_instance_or_one_of_the_errors(data: bytes, syntax: str, meta: bool) -> None:
     try:

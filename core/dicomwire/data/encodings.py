@@ -154,6 +154,7 @@ def encoding_of(transfer_syntax: str) -> Encoding:
 @lru_cache(maxsize=256)
 def known(transfer_syntax: str) -> Known:
     """What is known of a transfer syntax."""
+    from pydicom.config import IGNORE
     from pydicom.uid import UID
 
     if re.fullmatch(r"[0-9.]{1,64}", transfer_syntax) is None:
@@ -164,6 +165,6 @@ def known(transfer_syntax: str) -> Known:
         return Known(None)
     if encoding.deflated:
         return Known(EXPLICIT, deflated=True)
-    if UID(transfer_syntax).is_private:
+    if UID(transfer_syntax, IGNORE).is_private:
         return Known(None)
     return Known(IMPLICIT if encoding.implicit else EXPLICIT if encoding.little else BIG)
