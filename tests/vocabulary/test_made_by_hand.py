@@ -47,6 +47,13 @@ def test_a_store_handler_can_be_called_with_an_event_made_by_hand() -> None:
         _ = event.identifier
 
 
+@pytest.mark.parametrize("more", [{}, {"context": None}])
+def test_without_a_context_it_is_implicit_vr_little_endian(more: dict[str, Any]) -> None:
+    event = evt.Event(None, evt.EVT_C_STORE, {"request": store_request()} | more)
+    assert (event.request, event.message_id, event.dataset) == (store_request(), 7, instance())
+    assert event.context == (1, CT, IMPLICIT)
+
+
 @pytest.mark.parametrize("answer", [True, False])
 def test_whether_it_is_cancelled_can_be_given(answer: bool) -> None:
     request = C_FIND()

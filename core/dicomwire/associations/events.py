@@ -142,7 +142,8 @@ class Event:
 
     May be made by hand, to test a handler: ``Event(None, evt.EVT_C_STORE, {"request": primitive, "context": context})``
     with a primitive of :mod:`dicomwire.dimse_primitives` and the context as a tuple of ID, abstract syntax and transfer
-    syntax.  ``timestamp`` is None then, unless it is given or the association has a clock.
+    syntax, which may be left out for Implicit VR Little Endian.  ``timestamp`` is None then, unless it is given or the
+    association has a clock.
     """
 
     def __init__(
@@ -161,9 +162,9 @@ class Event:
         self.timestamp: datetime = timestamp or _time_at(assoc)
         self._message = message
         if attrs:
-            if message is None and "request" in attrs and "context" in attrs:
+            if message is None and "request" in attrs:
                 attrs = attrs.copy()
-                self._message = made_by_hand(attrs.pop("request"), attrs.pop("context"))
+                self._message = made_by_hand(attrs.pop("request"), attrs.pop("context", None))
             self.__dict__.update(attrs)
 
     @property

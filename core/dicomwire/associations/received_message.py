@@ -8,6 +8,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
+from dicomwire._globals import IMPLICIT_LITTLE
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.compat.dimse_primitives import from_command, to_command
 from dicomwire.data.data_set_beginning import NoDataSet
@@ -128,9 +129,10 @@ class ReceivedMessage:
         )
 
 
-def made_by_hand(primitive: Any, context: tuple[int, str, str]) -> ReceivedMessage:
-    """A request as if it had been received."""
+def made_by_hand(primitive: Any, context: tuple[int, str, str] | None) -> ReceivedMessage:
+    """A request as if it had been received, without a context in the default transfer syntax (PS3.5 10.1)."""
     command, data = to_command(primitive)
-    message = ReceivedMessage(AcceptedContext(*context), command)
+    uid = command.affected_sop_class_uid or command.requested_sop_class_uid or ""
+    message = ReceivedMessage(AcceptedContext(*(context or (1, uid, IMPLICIT_LITTLE))), command)
     message.data = data
     return message
