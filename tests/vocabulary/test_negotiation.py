@@ -167,8 +167,10 @@ def test_an_answer_gives_result_and_transfer_syntax() -> None:
 
 
 def test_a_context_without_an_answer_is_rejected_by_the_provider() -> None:
-    contexts = negotiate_as_requestor([proposed(CT), proposed(MR, context_id=3)], [answered(3, 0, IMPLICIT)])
+    ours = [proposed(CT, IMPLICIT, EXPLICIT), proposed(MR, context_id=3)]
+    contexts = negotiate_as_requestor(ours, [answered(3, 0, IMPLICIT)])
     assert [(context.context_id, context.result) for context in contexts] == [(1, 2), (3, 0)]
+    assert outcome(contexts[0]) == (2, [IMPLICIT], False, False)
 
 
 def test_the_outcome_is_in_order_of_ids() -> None:
