@@ -526,6 +526,7 @@ class NoSecondNames(FileStore):
 
 def test_without_second_names_who_looks_sees_the_other_file(tmp_path: Path) -> None:
     path = tmp_path / "x.dcm"
+    path.write_bytes(b"old")
     sinks = [FileSink(path, b"HEAD", store=NoSecondNames()) for _ in range(2)]
     for sink, data in zip(sinks, (b"1", b"2"), strict=True):
         sink.is_undecided = True

@@ -171,6 +171,7 @@ def test_a_context_without_an_answer_is_rejected_by_the_provider() -> None:
     contexts = negotiate_as_requestor(ours, [answered(3, 0, IMPLICIT)])
     assert [(context.context_id, context.result) for context in contexts] == [(1, 2), (3, 0)]
     assert outcome(contexts[0]) == (2, [IMPLICIT], False, False)
+    assert contexts[0].abstract_syntax == CT
 
 
 def test_the_outcome_is_in_order_of_ids() -> None:
@@ -196,9 +197,9 @@ def test_acceptance_with_a_transfer_syntax_that_was_not_proposed_is_no_acceptanc
     syntaxes: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     [context] = negotiate_as_requestor([proposed(CT)], [answered(1, 0, *syntaxes)])
-    assert context.result == 2
-    assert context.as_scu is False
-    assert "not proposed" in caplog.text
+    assert outcome(context) == (2, [IMPLICIT], False, False)
+    assert context.abstract_syntax == CT
+    assert "context 1 was accepted with a transfer syntax that was not proposed" in caplog.text
 
 
 def test_without_a_role_item_in_the_answer_the_requestor_is_scu_only() -> None:
