@@ -204,3 +204,18 @@ def test_a_file_that_was_given_its_name_is_removed_where_it_is_not_wanted(tmp_pa
     (tmp_path / "y").replace(path)
     sink.discard()
     assert path.read_bytes() == b"precious"
+
+
+class Foreign(FileStore):
+    """Files whose permissions are not ours to set, as on a share."""
+
+    def set_permissions(self, path: str, permissions: int) -> None:
+        raise PermissionError(errno.EPERM, "not yours", path)
+
+
+def test_a_file_is_replaced_also_where_permissions_cannot_be_set(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    sink = FileSink(path, b"HEAD", store=Foreign())
+    sink.close()
+    assert path.read_bytes() == b"HEAD" and os.listdir(tmp_path) == ["x"]

@@ -86,6 +86,7 @@ def test_roles_come_out_on_both_sides_as_in_the_table(row: dict[str, Any]) -> No
 def test_a_class_that_is_not_supported_is_answered_3_with_the_first_transfer_syntax() -> None:
     [context], items = negotiate_as_acceptor([proposed(CT, EXPLICIT, IMPLICIT)], [supported(MR)], {CT: (True, True)})
     assert outcome(context) == (3, [EXPLICIT], False, False)
+    assert context.abstract_syntax == CT
     assert items == []
 
 
@@ -101,6 +102,7 @@ def test_no_common_transfer_syntax_is_answered_4_with_the_first_transfer_syntax(
     ours = proposed(CT, IMPLICIT, EXPLICIT)
     [context], items = negotiate_as_acceptor([ours], [supported(CT, JPEG, scu=True, scp=True)], {CT: (True, True)})
     assert outcome(context) == (4, [IMPLICIT], False, False)
+    assert context.abstract_syntax == CT
     assert items == []
 
 
@@ -117,6 +119,12 @@ def test_every_context_is_answered_in_order_of_ids() -> None:
     ours = [proposed(CT, context_id=5), proposed(MR, context_id=1), proposed(CT, EXPLICIT, context_id=3)]
     contexts, _ = negotiate_as_acceptor(ours, [supported(CT)])
     assert [(context.context_id, context.result) for context in contexts] == [(1, 3), (3, 4), (5, 0)]
+
+
+def test_of_a_context_proposed_twice_the_first_is_answered_and_what_follows_too() -> None:
+    ours = [proposed(CT), proposed(MR), proposed(CT, context_id=3)]
+    contexts, _ = negotiate_as_acceptor(ours, [supported(CT)])
+    assert [(context.context_id, context.result) for context in contexts] == [(1, 0), (3, 0)]
 
 
 def test_nothing_supported_is_answered_3_throughout() -> None:
@@ -212,6 +220,12 @@ def test_a_role_item_that_was_not_asked_for_is_ignored() -> None:
     assert outcome(context)[2:] == (True, False)
 
 
+def test_a_context_that_is_accepted_without_any_role_is_of_no_use() -> None:
+    ours = proposed(CT, scu=True, scp=True)
+    [context] = negotiate_as_requestor([ours], [answered(1, 0, IMPLICIT)], {CT: (False, False)})
+    assert outcome(context) == (1, [IMPLICIT], False, False)
+
+
 def test_an_unset_flag_of_a_proposed_role_counts_as_false() -> None:
     [context] = negotiate_as_requestor([proposed(CT, scp=True)], [answered(1, 0, IMPLICIT)], {CT: (True, True)})
     assert outcome(context)[2:] == (False, True)
@@ -231,6 +245,7 @@ def test_proposed_roles_apply_to_all_contexts_of_the_class() -> None:
 def test_unrestricted_storage_takes_storage_private_and_unknown_classes(uid: str) -> None:
     [context], items = negotiate_unrestricted([proposed(uid, EXPLICIT, IMPLICIT)], [])
     assert outcome(context) == (0, [EXPLICIT], True, True)
+    assert context.abstract_syntax == uid
     assert items == []
 
 
