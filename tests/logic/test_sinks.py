@@ -472,10 +472,95 @@ def test_a_file_that_is_looked_at_is_not_exchanged_for_another(tmp_path: Path, k
     for later, data in (second, b"HEAD2"), (third, b"HEAD3"):
         later.settle(kept=True)
         assert path.read_bytes() == data
-        assert first.where.read_bytes() == b"HEAD1"
+        assert first.where.read_bytes() == b"HEAD1" and first.where.parent == tmp_path
     first.settle(kept=kept)
     assert path.read_bytes() == (b"HEAD1" if kept else b"HEAD3")
     assert os.listdir(tmp_path) == ["x.dcm"]
+
+
+def test_a_second_file_gets_its_name_also_when_the_first_is_settled(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    first, second = (written(path, data, undecided=True) for data in (b"1", b"2"))
+    first.settle(kept=True)
+    second.settle(kept=True)
+    assert path.read_bytes() == b"HEAD2" and os.listdir(tmp_path) == ["x.dcm"]
+
+
+@pytest.mark.parametrize("exclusive", [(False, True), (True, True), (True, False)])
+def test_where_nothing_may_be_replaced_nobody_steps_aside(tmp_path: Path, exclusive: tuple[bool, bool]) -> None:
+    path = tmp_path / "x.dcm"
+    sinks = [FileSink(path, b"HEAD", exclusive=one) for one in exclusive]
+    for sink, data in zip(sinks, (b"1", b"2"), strict=True):
+        sink.is_undecided = True
+        sink.write(views(data))
+    first, second = sinks
+    first.close()
+    second.close()
+    if second.exclusive:
+        with pytest.raises(FileExistsError):
+            second.settle(kept=True)
+        assert path.read_bytes() == b"HEAD1"
+    else:
+        second.settle(kept=True)
+    assert first.where == path and os.listdir(tmp_path) == ["x.dcm"]
+    first.settle(kept=True)
+
+
+def test_who_has_lost_the_name_already_does_not_step_aside(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    first, second = (written(path, data, undecided=True) for data in (b"1", b"2"))
+    (tmp_path / "other").write_bytes(b"other")
+    (tmp_path / "other").replace(path)
+    second.settle(kept=True)
+    assert first.where == path and os.listdir(tmp_path) == ["x.dcm"]
+    first.settle(kept=False)
+    assert path.read_bytes() == b"HEAD2"
+
+
+class NoSecondNames(FileStore):
+    """As on some systems."""
+
+    def link(self, path: str | Path, second: str, *, symlink: bool = False) -> None:
+        raise NotImplementedError
+
+
+def test_without_second_names_who_looks_sees_the_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    path.write_bytes(b"old")
+    sinks = [FileSink(path, b"HEAD", store=NoSecondNames()) for _ in range(2)]
+    for sink, data in zip(sinks, (b"1", b"2"), strict=True):
+        sink.is_undecided = True
+        sink.write(views(data))
+        sink.close()
+    sinks[1].settle(kept=True)
+    assert sinks[0].where.read_bytes() == b"HEAD2"
+    sinks[0].settle(kept=True)
+    assert path.read_bytes() == b"HEAD2" and os.listdir(tmp_path) == ["x.dcm"]
+
+
+class Meanwhile(FileStore):
+    """Something else is done while a second name is made, as in another thread."""
+
+    def __init__(self) -> None:
+        self.done: Callable[[], None] | None = None
+
+    def link(self, path: str | Path, second: str, *, symlink: bool = False) -> None:
+        super().link(path, second, symlink=symlink)
+        if self.done is not None:
+            self.done()
+
+
+def test_who_is_settled_while_stepping_aside_leaves_nothing_there(tmp_path: Path) -> None:
+    path, slow = tmp_path / "x.dcm", Meanwhile()
+    first = FileSink(path, b"HEAD", store=slow)
+    first.is_undecided = True
+    first.write(views(b"1"))
+    first.close()
+    second = written(path, b"2", undecided=True)
+    slow.done = lambda: first.settle(kept=True)
+    second.settle(kept=True)
+    assert path.read_bytes() == b"HEAD2" and os.listdir(tmp_path) == ["x.dcm"]
+    assert first.where == path
 
 
 def test_a_second_file_that_cannot_get_its_name_is_removed(tmp_path: Path) -> None:

@@ -204,3 +204,60 @@ def test_a_file_that_was_given_its_name_is_removed_where_it_is_not_wanted(tmp_pa
     (tmp_path / "y").replace(path)
     sink.discard()
     assert path.read_bytes() == b"precious"
+
+
+class Foreign(FileStore):
+    """Files whose permissions are not ours to set, as on a share."""
+
+    def set_permissions(self, path: str, permissions: int) -> None:
+        raise PermissionError(errno.EPERM, "not yours", path)
+
+
+def test_a_file_is_replaced_also_where_permissions_cannot_be_set(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    sink = FileSink(path, b"HEAD", store=Foreign())
+    sink.close()
+    assert path.read_bytes() == b"HEAD" and os.listdir(tmp_path) == ["x"]
+
+
+def test_a_file_that_waited_has_the_permissions_of_the_one_it_replaces(tmp_path: Path, umask: int) -> None:
+    path = tmp_path / "x"
+    sinks = [FileSink(path, b"HEAD") for _ in range(2)]
+    for sink in sinks:
+        sink.is_undecided = True
+        sink.write([memoryview(b"data")])
+        sink.close()
+    path.chmod(0o604)
+    sinks[1].settle(kept=True)
+    assert permissions(path) == 0o604
+    sinks[0].settle(kept=True)
+
+
+class Stuck(FileStore):
+    """Gives no file another name any more, once it is told so."""
+
+    is_stuck = False
+
+    def rename(self, path: str | Path, to: str | Path) -> None:
+        if self.is_stuck:
+            raise PermissionError(errno.EACCES, "in use", str(path))
+        super().rename(path, to)
+
+
+@pytest.mark.parametrize("how", ["settled", "forgotten"])
+def test_what_cannot_come_back_is_no_error(tmp_path: Path, how: str) -> None:
+    path, store = tmp_path / "x", Stuck()
+    path.write_bytes(b"old")
+    sink = FileSink(path, b"HEAD", store=store)
+    sink.is_undecided = True
+    sink.close()
+    store.is_stuck = True
+    if how == "settled":
+        sink.settle(kept=False)
+        assert not sink.is_undecided
+        # Only the first word counts.
+        store.is_stuck = False
+        sink.settle(kept=False)
+    del sink
+    assert path.read_bytes() == b"HEAD"

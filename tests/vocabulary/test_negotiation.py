@@ -86,6 +86,7 @@ def test_roles_come_out_on_both_sides_as_in_the_table(row: dict[str, Any]) -> No
 def test_a_class_that_is_not_supported_is_answered_3_with_the_first_transfer_syntax() -> None:
     [context], items = negotiate_as_acceptor([proposed(CT, EXPLICIT, IMPLICIT)], [supported(MR)], {CT: (True, True)})
     assert outcome(context) == (3, [EXPLICIT], False, False)
+    assert context.abstract_syntax == CT
     assert items == []
 
 
@@ -101,6 +102,7 @@ def test_no_common_transfer_syntax_is_answered_4_with_the_first_transfer_syntax(
     ours = proposed(CT, IMPLICIT, EXPLICIT)
     [context], items = negotiate_as_acceptor([ours], [supported(CT, JPEG, scu=True, scp=True)], {CT: (True, True)})
     assert outcome(context) == (4, [IMPLICIT], False, False)
+    assert context.abstract_syntax == CT
     assert items == []
 
 
@@ -117,6 +119,12 @@ def test_every_context_is_answered_in_order_of_ids() -> None:
     ours = [proposed(CT, context_id=5), proposed(MR, context_id=1), proposed(CT, EXPLICIT, context_id=3)]
     contexts, _ = negotiate_as_acceptor(ours, [supported(CT)])
     assert [(context.context_id, context.result) for context in contexts] == [(1, 3), (3, 4), (5, 0)]
+
+
+def test_of_a_context_proposed_twice_the_first_is_answered_and_what_follows_too() -> None:
+    ours = [proposed(CT), proposed(MR), proposed(CT, context_id=3)]
+    contexts, _ = negotiate_as_acceptor(ours, [supported(CT)])
+    assert [(context.context_id, context.result) for context in contexts] == [(1, 0), (3, 0)]
 
 
 def test_nothing_supported_is_answered_3_throughout() -> None:
@@ -167,8 +175,11 @@ def test_an_answer_gives_result_and_transfer_syntax() -> None:
 
 
 def test_a_context_without_an_answer_is_rejected_by_the_provider() -> None:
-    contexts = negotiate_as_requestor([proposed(CT), proposed(MR, context_id=3)], [answered(3, 0, IMPLICIT)])
+    ours = [proposed(CT, IMPLICIT, EXPLICIT), proposed(MR, context_id=3)]
+    contexts = negotiate_as_requestor(ours, [answered(3, 0, IMPLICIT)])
     assert [(context.context_id, context.result) for context in contexts] == [(1, 2), (3, 0)]
+    assert outcome(contexts[0]) == (2, [IMPLICIT], False, False)
+    assert contexts[0].abstract_syntax == CT
 
 
 def test_the_outcome_is_in_order_of_ids() -> None:
@@ -194,9 +205,9 @@ def test_acceptance_with_a_transfer_syntax_that_was_not_proposed_is_no_acceptanc
     syntaxes: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     [context] = negotiate_as_requestor([proposed(CT)], [answered(1, 0, *syntaxes)])
-    assert context.result == 2
-    assert context.as_scu is False
-    assert "not proposed" in caplog.text
+    assert outcome(context) == (2, [IMPLICIT], False, False)
+    assert context.abstract_syntax == CT
+    assert "context 1 was accepted with a transfer syntax that was not proposed" in caplog.text
 
 
 def test_without_a_role_item_in_the_answer_the_requestor_is_scu_only() -> None:
@@ -207,6 +218,12 @@ def test_without_a_role_item_in_the_answer_the_requestor_is_scu_only() -> None:
 def test_a_role_item_that_was_not_asked_for_is_ignored() -> None:
     [context] = negotiate_as_requestor([proposed(CT)], [answered(1, 0, IMPLICIT)], {CT: (True, True)})
     assert outcome(context)[2:] == (True, False)
+
+
+def test_a_context_that_is_accepted_without_any_role_is_of_no_use() -> None:
+    ours = proposed(CT, scu=True, scp=True)
+    [context] = negotiate_as_requestor([ours], [answered(1, 0, IMPLICIT)], {CT: (False, False)})
+    assert outcome(context) == (1, [IMPLICIT], False, False)
 
 
 def test_an_unset_flag_of_a_proposed_role_counts_as_false() -> None:
@@ -228,6 +245,7 @@ def test_proposed_roles_apply_to_all_contexts_of_the_class() -> None:
 def test_unrestricted_storage_takes_storage_private_and_unknown_classes(uid: str) -> None:
     [context], items = negotiate_unrestricted([proposed(uid, EXPLICIT, IMPLICIT)], [])
     assert outcome(context) == (0, [EXPLICIT], True, True)
+    assert context.abstract_syntax == uid
     assert items == []
 
 
