@@ -71,6 +71,26 @@ def test_what_is_opened_to_read_cannot_be_written(tmp_path: Path) -> None:
         STORE.close(descriptor)
 
 
+def test_bytes_stay_as_they_are_where_systems_change_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary, flags, open_file = 1 << 30, [], os.open
+
+    def opening(path: str, flag: int, *rest: int) -> int:
+        flags.append(flag)
+        return open_file(path, flag & ~binary, *rest)
+
+    # As on Windows, where text has other ends of lines.
+    monkeypatch.setattr(os, "O_BINARY", binary, raising=False)
+    monkeypatch.setattr(os, "open", opening)
+    path = str(tmp_path / "x")
+    for descriptor in (
+        STORE.open_to_write(path, new=True),
+        STORE.open_to_write(path, new=False),
+        STORE.open_to_read(path),
+    ):
+        STORE.close(descriptor)
+    assert [flag & binary for flag in flags] == [binary] * 3
+
+
 def test_a_file_is_known_again_by_its_descriptor_and_by_its_names(tmp_path: Path) -> None:
     path, second, link = tmp_path / "x", tmp_path / "y", tmp_path / "z"
     path.write_bytes(b"")
