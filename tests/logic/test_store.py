@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +24,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links a
 @pytest.fixture
 def umask() -> Iterator[int]:
     """That of most systems, whatever it is here."""
-    before = os.umask(0o027)
-    yield 0o027
+    before = os.umask(0o022)
+    yield 0o022
     os.umask(before)
 
 
@@ -281,3 +283,31 @@ def test_what_cannot_come_back_is_no_error(tmp_path: Path, how: str) -> None:
         sink.settle(kept=False)
     del sink
     assert path.read_bytes() == b"HEAD"
+
+
+class Counting(FileStore):
+    """Remembers what it has closed."""
+
+    def __init__(self) -> None:
+        self.closed: list[int] = []
+
+    def close(self, descriptor: int) -> None:
+        self.closed.append(descriptor)
+        super().close(descriptor)
+
+
+def test_what_is_open_is_closed_once(tmp_path: Path) -> None:
+    store = Counting()
+    sink = FileSink(tmp_path / "x", b"HEAD", store=store)
+    sink.write([memoryview(b"data")])
+    sink.close()
+    sink.settle(kept=True)
+    sink.discard()
+    assert len(store.closed) == 1
+
+
+def test_a_sink_that_cannot_be_made_says_nothing_when_it_goes() -> None:
+    path: Any = None
+    with pytest.raises(TypeError):
+        FileSink(path)
+    gc.collect()
