@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +24,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions, links a
 @pytest.fixture
 def umask() -> Iterator[int]:
     """That of most systems, whatever it is here."""
-    before = os.umask(0o027)
-    yield 0o027
+    before = os.umask(0o022)
+    yield 0o022
     os.umask(before)
 
 
@@ -69,6 +71,26 @@ def test_what_is_opened_to_read_cannot_be_written(tmp_path: Path) -> None:
             os.write(descriptor, b"x")
     finally:
         STORE.close(descriptor)
+
+
+def test_bytes_stay_as_they_are_where_systems_change_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary, flags, open_file = 1 << 30, [], os.open
+
+    def opening(path: str, flag: int, *rest: int) -> int:
+        flags.append(flag)
+        return open_file(path, flag & ~binary, *rest)
+
+    # As on Windows, where text has other ends of lines.
+    monkeypatch.setattr(os, "O_BINARY", binary, raising=False)
+    monkeypatch.setattr(os, "open", opening)
+    path = str(tmp_path / "x")
+    for descriptor in (
+        STORE.open_to_write(path, new=True),
+        STORE.open_to_write(path, new=False),
+        STORE.open_to_read(path),
+    ):
+        STORE.close(descriptor)
+    assert [flag & binary for flag in flags] == [binary] * 3
 
 
 def test_a_file_is_known_again_by_its_descriptor_and_by_its_names(tmp_path: Path) -> None:
@@ -261,3 +283,31 @@ def test_what_cannot_come_back_is_no_error(tmp_path: Path, how: str) -> None:
         sink.settle(kept=False)
     del sink
     assert path.read_bytes() == b"HEAD"
+
+
+class Counting(FileStore):
+    """Remembers what it has closed."""
+
+    def __init__(self) -> None:
+        self.closed: list[int] = []
+
+    def close(self, descriptor: int) -> None:
+        self.closed.append(descriptor)
+        super().close(descriptor)
+
+
+def test_what_is_open_is_closed_once(tmp_path: Path) -> None:
+    store = Counting()
+    sink = FileSink(tmp_path / "x", b"HEAD", store=store)
+    sink.write([memoryview(b"data")])
+    sink.close()
+    sink.settle(kept=True)
+    sink.discard()
+    assert len(store.closed) == 1
+
+
+def test_a_sink_that_cannot_be_made_says_nothing_when_it_goes() -> None:
+    path: Any = None
+    with pytest.raises(TypeError):
+        FileSink(path)
+    gc.collect()
