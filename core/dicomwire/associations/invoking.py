@@ -112,10 +112,12 @@ class Invoker:
         self, context: NegotiatedContext, command: Command, data_set: Buffer | None = None
     ) -> Command | None:
         """Send a request once the window lets it through: as it was sent, or None if the association ended first."""
-        command = await self._room_for(command)
-        with self.line.exchange:
+        line = self.line
+        if line.is_sending or line.session.outstanding or self.most > 1:
+            command = await self._room_for(command)
+        with line.exchange:
             try:
-                await self.line.send(context.context_id, command, data_set)
+                await line.send(context.context_id, command, data_set)
             except LocalProtocolError as error:
                 self._lost(error)
                 return None

@@ -48,6 +48,10 @@ class Content:
         """All of it, in chunks of any size; one is valid until the next is asked for."""
         raise NotImplementedError
 
+    def at_once(self) -> Buffer | None:
+        """All of it, if it is in memory and can be sent as it is."""
+        return None
+
     def pieces(self, step: int) -> Pieces:
         """All of it, in pieces of at most ``step`` bytes, an even number, and even themselves.
 
@@ -138,11 +142,12 @@ class InMemory(Content):
         """Views of at most ``step`` bytes; only a padded last one is copied."""
         if self.padding is not None:
             return super().pieces(step)
-        view = self._view
-        if view.nbytes <= step and not view.nbytes & 1:
-            # A generator costs more than all that is done with one piece.
-            return iter(((view, True),))
         return self._slices(step)
+
+    def at_once(self) -> Buffer | None:
+        """The buffer; None if it has to be padded."""
+        view = self._view
+        return None if view.nbytes & 1 or self.padding is not None else view
 
     def _slices(self, step: int) -> Pieces:
         view = self._view

@@ -103,8 +103,11 @@ async def _begin(
             content: Content = encoded.data
             found = invoker.contexts.find(instance.sop_class_uid, instance.transfer_syntax_uid, exact=True)
             if found is not None:
-                pieces = content.pieces(invoker.line.piece_size)
                 command = _command(instance, msg_id, priority, origin)
+                whole = content.at_once()
+                if whole is not None:
+                    return await invoker.send(found, command, whole)
+                pieces = content.pieces(invoker.line.piece_size)
                 return await invoker.stream(found, command, pieces, foreign=content.is_foreign)
             # With chunked sending, or for a bare data set, there is only the exact match.
             exact = _config.STORE_SEND_CHUNKED_DATASET or source.is_bare

@@ -95,7 +95,6 @@ class Connection:
 
         self._pending_request: AssociateRQ | None = None
         self._deaf = False
-        self._has_aborted_again = False
         self._machine = Machine(role, self.timers)
         self.state: State = self._machine.state
         """For looking at only."""
