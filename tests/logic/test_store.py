@@ -81,7 +81,7 @@ def test_bytes_stay_as_they_are_where_systems_change_them(tmp_path: Path, monkey
         return open_file(path, flag & ~binary, *rest)
 
     # As on Windows, where text has other ends of lines.
-    monkeypatch.setattr(os, "O_BINARY", binary, raising=False)
+    monkeypatch.setattr("dicomwire.data.store._BINARY", binary)
     monkeypatch.setattr(os, "open", opening)
     path = str(tmp_path / "x")
     for descriptor in (

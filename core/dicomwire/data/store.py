@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 _IOV_MAX = 512
-_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+"""Else Windows changes the ends of lines."""
 
 
 class FileStore:
@@ -24,11 +25,11 @@ class FileStore:
 
     def open_to_read(self, path: str) -> int:
         """Open a file that exists; it is read by its descriptor."""
-        return os.open(path, _READ_ONLY)
+        return os.open(path, os.O_RDONLY | _BINARY)
 
     def open_to_write(self, path: str, *, new: bool) -> int:
         """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""
-        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_WRONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0)
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666) if new else os.open(path, flags)
 
     def open_temporary(self) -> tuple[int, str]:
