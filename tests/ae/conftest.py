@@ -51,6 +51,12 @@ def blocking_world(request: pytest.FixtureRequest) -> World:
     return WORLDS[request.param]()
 
 
+@pytest.fixture(params=_wanted("asyncio"))
+def asyncio_world(request: pytest.FixtureRequest) -> World:
+    """The adapter whose loop receives unasked."""
+    return WORLDS[request.param]()
+
+
 @pytest.fixture(params=_wanted("memory"))
 def memory_world(request: pytest.FixtureRequest) -> World:
     """The adapter with the simulated clock."""

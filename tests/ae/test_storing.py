@@ -15,11 +15,23 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from dicomwire import _config, evt
+from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.dsutils import decode
 from dicomwire.sources import EncodedDataSet
 from dicomwire.status import Status
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, World, done, keep
-from tests.support.sessions import COMMAND, DATA, LAST, p_data, pdv, proposal, request, store_rq, whole_command
+from tests.support.sessions import (
+    COMMAND,
+    DATA,
+    LAST,
+    p_data,
+    pdv,
+    proposal,
+    request,
+    store_rq,
+    whole_command,
+    whole_data,
+)
 from tests.support.storing import EXPLICIT, IMPLICIT, Store, instance, large_instance, storage, storing
 from tests.support.streams import ABORT
 
@@ -538,6 +550,44 @@ async def test_a_sender_is_slowed_by_a_slow_sink(async_world: World) -> None:
     assert (await done(association.send_c_store(dataset))).Status == 0
     assert max(unread) < 2 << 20
     await done(association.release())
+
+
+async def test_nothing_is_received_over_the_end_of_a_data_set_that_a_sink_looks_at(
+    asyncio_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An event loop receives whenever it may.
+    goes_on, looks_at = asyncio_world.signal(), []
+    kept: list[bytes] = []
+    received = 0
+    update = ProtocolChannel.buffer_updated
+
+    def counted(channel: ProtocolChannel, count: int) -> None:
+        nonlocal received
+        received += count
+        update(channel, count)
+
+    async def sink(fragment: memoryview) -> None:
+        looks_at.append(fragment)
+        await goes_on.wait()
+        kept.append(bytes(fragment))
+
+    server = await asyncio_world.serve([(evt.EVT_C_STORE_SINK, lambda event: sink), *Store().bindings])
+    peer = await asyncio_world.connect(server)
+    await peer.send(request([proposal(3, CT_IMAGE_STORAGE, IMPLICIT)]).encode())
+    await peer.pdu()
+    monkeypatch.setattr(ProtocolChannel, "buffer_updated", counted)
+    data = [b"\x08\0\x10\0\x40\0\0\0" + name * 64 for name in (b"A", b"B")]
+    messages = [whole_command(3, store_rq(message_id)) + whole_data(3, data[message_id]) for message_id in (0, 1)]
+    await peer.send(messages[0])
+    await asyncio_world.until(lambda: looks_at)
+    await peer.send(messages[1])
+    await asyncio_world.until(lambda: received == sum(map(len, messages)))
+    goes_on.set()
+    for _ in messages:
+        await peer.pdu()
+    assert kept == data
+    await peer.send(ABORT)
+    await peer.close()
 
 
 async def test_the_store_helper_keeps_what_arrives(world: World) -> None:

@@ -1219,6 +1219,68 @@ def test_a_session_wants_no_data_while_a_data_set_is_looked_at() -> None:
     assert acceptor.wants_data
 
 
+def taken(acceptor: Session) -> None:
+    """Take a message and its data set, which have come whole."""
+    assert isinstance(acceptor.next_event(), MessageReceived)
+    event = acceptor.next_event()
+    assert isinstance(event, DataSetReceived)
+    assert event.last
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_session_wants_data_as_soon_as_nobody_looks_at_a_data_set_any_more(pieces: int) -> None:
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=5))
+    acceptor.receive_data(whole_command(STORE, store_rq()))
+    parts = [pdv(STORE, DATA, b"pi"), pdv(STORE, DATA | LAST, b"xels")]
+    acceptor.receive_data(whole_data(STORE, b"pixels") if pieces == 1 else p_data(*parts))
+    taken(acceptor)
+    acceptor.data_set_taken()
+    assert acceptor.wants_data
+    assert acceptor.next_deadline(0) is None
+    assert acceptor.next_event() is None
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(whole_command(ECHO, echo_rq()), id="a message"),
+        pytest.param(whole_command(ECHO, echo_rq())[:20], id="half a message"),
+        pytest.param(b"", id="the end"),
+        pytest.param(b"\x09\0\0\0\0\0", id="an error"),
+    ],
+)
+def test_a_session_wants_no_data_while_something_is_behind_a_data_set(behind: bytes) -> None:
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=5))
+    acceptor.receive_data(whole_command(STORE, store_rq()) + whole_data(STORE, b"pixels"))
+    acceptor.receive_data(behind)
+    taken(acceptor)
+    acceptor.data_set_taken()
+    assert not acceptor.wants_data
+
+
+def test_a_session_wants_no_data_while_an_error_behind_a_data_set_is_still_to_be_told() -> None:
+    _, acceptor = joined()
+    acceptor.receive_data(whole_command(STORE, store_rq()) + whole_data(STORE, b"pixels") + b"\x09\0\0\0\0\0")
+    taken(acceptor)
+    acceptor.scan()
+    acceptor.data_set_taken()
+    assert not acceptor.wants_data
+    with pytest.raises(RemoteProtocolError):
+        acceptor.next_event()
+
+
+def test_a_session_wants_no_data_while_a_piece_behind_a_data_set_is_awaited() -> None:
+    """The rest of a P-DATA-TF that goes on behind the data set: it has a deadline, which has not begun yet."""
+    _, acceptor = joined(timeouts=evolve(NO_TIMEOUTS, progress=5))
+    data = p_data(pdv(STORE, DATA | LAST, b"pixels"), pdv(ECHO, COMMAND | LAST, echo_rq()))
+    acceptor.receive_data(whole_command(STORE, store_rq()) + data[: 6 + 6 + 6])
+    taken(acceptor)
+    acceptor.data_set_taken()
+    assert not acceptor.wants_data
+    assert acceptor.next_event() is None
+    assert acceptor.next_deadline(0) == 5
+
+
 def test_a_session_wants_data_as_soon_as_a_message_in_pieces_is_taken() -> None:
     _, acceptor = joined()
     command = echo_rq()

@@ -49,6 +49,7 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
             if sink is not None and (fragments or event.last):
                 sink = await _put(line, sink, message, fragments, last=event.last)
             if event.last:
+                line.session.data_set_taken()
                 break
         complete = sink is not None
         # A handler that chose the sink may have looked at the request: it has its data set only now.

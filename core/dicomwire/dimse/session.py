@@ -275,6 +275,14 @@ class Session:
                 return DataSetReceived(self._receiving.context_id, fragments, False)
             return None if event is None else self._association_event(event)
 
+    def data_set_taken(self) -> None:
+        """Nobody looks at the fragments of a data set any more, which has come to its end: more bytes may be received.
+
+        Who takes events until there is none need not say so.
+        """
+        if self.connection.is_quiet and not (self._inbox or self._error):
+            self.connection.unseen = False
+
     def scan(self) -> None:
         """Look for C-CANCEL in what was received, while nobody takes events; everything else waits its turn."""
         if self._receiving is not None:
