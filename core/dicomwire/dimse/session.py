@@ -280,7 +280,7 @@ class Session:
 
         Who takes events until there is none need not say so.
         """
-        if self.connection.is_quiet and not (self._inbox or self._error):
+        if self.connection.is_quiet and not (self._inbox or self._error or self._remarks):
             self.connection.unseen = False
 
     def scan(self) -> None:
