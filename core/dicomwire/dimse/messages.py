@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -153,6 +154,20 @@ def check(command: Command) -> Command:
         guess = DATA_SET if kind.data_set is DataSetRule.ALWAYS else NO_DATA_SET
         object.__setattr__(command, "command_data_set_type", guess)
     return command
+
+
+SHORT = 256
+"""Bytes of a command set up to which its decoded form is worth keeping."""
+
+
+@lru_cache(maxsize=128)
+def decode_short(data: bytes) -> Command:
+    """A received command set of few bytes, checked as :func:`check` does.
+
+    Raises: as that, and as `Command.decode`.
+    """
+    # The responses to a query, and most echoes, differ in nothing; a command is a value and may be shared.
+    return check(Command.decode(data))
 
 
 def answer(request: Command, status: int) -> Command:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from functools import lru_cache
 
 from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
-from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, check, is_final
+from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, SHORT, check, decode_short, is_final
 from dicomwire.dimse.response_deadline import ResponseDeadline
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
@@ -27,15 +26,6 @@ from dicomwire.upper_layer.timers import Timer
 
 _MOST_REMARKS = 64
 """What is tolerated while one request is served and told of afterwards; a peer could go on without end."""
-
-_SHORT = 256
-"""Bytes of a command set up to which its decoded form is worth keeping."""
-
-
-@lru_cache(maxsize=128)
-def _decode(data: bytes) -> Command:
-    # The responses to a query, and most echoes, differ in nothing; a command is a value and may be shared.
-    return check(Command.decode(data))
 
 
 class Session:
@@ -353,7 +343,7 @@ class Session:
         if context_id not in self.contexts or length > self.connection.limits.command_set:
             self._check_command(context_id, length)
         try:
-            command = _decode(data) if length <= _SHORT else check(Command.decode(data))
+            command = decode_short(data) if length <= SHORT else check(Command.decode(data))
         except RemoteProtocolError as error:
             raise self.connection.protocol_error(error) from None
         message: ConnectionEvent

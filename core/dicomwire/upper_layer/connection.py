@@ -372,10 +372,7 @@ class Connection:
     @property
     def is_quiet(self) -> bool:
         """Nothing is left to be told of, and the peer is in the middle of nothing: ``next_event()`` gives None."""
-        buffer, p_data = self._buffer, self.p_data
-        return buffer.start == buffer.end and not (
-            p_data.message_open or p_data.left or self._end_of_stream or self.waiting
-        )
+        return not (self.p_data.message_open or self.p_data.left) and self.is_drained
 
     def protocol_error(self, error: RemoteProtocolError) -> RemoteProtocolError:
         """Abort for ``error`` and return it, to be raised; for a layer above that finds P-DATA content wrong."""
