@@ -8,28 +8,19 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
-from dicomwire._logging import logger
-from dicomwire.associations.adapter_host import PlainHost
-from dicomwire.associations.line import Line
+from dicomwire.associations.task_host import TaskHost
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.asyncio.attendant import Attendant
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 
-LOGGER = logger(__name__)
-
 T = TypeVar("T")
 
 
-class LoopHost(PlainHost):
+class LoopHost(TaskHost[ProtocolChannel]):
     """The host of an association on an asyncio event loop."""
 
-    line: Line
-    """The association's, once that is made."""
-
     def __init__(self, ae: Any) -> None:
-        super().__init__(datetime.now)
-        self._ae = ae
-        self.channel: ProtocolChannel | None = None
+        super().__init__(ae, datetime.now)
         self._attendant: Attendant | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,35 +43,20 @@ class LoopHost(PlainHost):
             task.cancel()
 
     # -- what the shared logic asks -------------------------------------------------------------------------------
-    def opened(self, channel: ProtocolChannel) -> None:
-        """The transport is open."""
-        self.channel = channel
-
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run user code, plain or ``async``."""
-        if self._ae.handlers_in_threads and not is_async(function):
-            result = await asyncio.to_thread(self._call_in_thread, function, *args)
+        if self.ae.handlers_in_threads and not is_async(function):
+            result = await asyncio.to_thread(self.call_in_thread, function, *args)
         else:
             result = function(*args)
         return await result if is_awaitable(result) else result
 
-    def _call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
-        # In the thread nothing else tells the log whose handler this is.
-        line = self.line  # noqa: F841
-        return function(*args)
-
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` in a task."""
-        task = asyncio.get_running_loop().create_task(self._guard(work, self.line))
+        task = asyncio.get_running_loop().create_task(self.guard(work, self.line))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
-
-    async def _guard(self, work: Coroutine[Any, Any, None], line: Line) -> None:
-        try:
-            await work
-        except Exception:
-            LOGGER.exception("an operation for %s failed", line.sides.peer_name)
 
     def apart(self, function: Callable[[], T]) -> T:
         """Run a little of the logic; for a handler in a worker thread, on the loop, to which the session belongs."""
@@ -119,13 +95,6 @@ class LoopHost(PlainHost):
         """The attendant looks soon."""
         if self._attendant is not None:
             self._attendant.attend()
-
-    def forsake(self) -> None:
-        """This process is a fork."""
-        if self.channel is not None:
-            self.channel.forsake()
-            # The loop is the parent's: nothing can be run there.
-            self.channel = None
 
 
 async def _called(function: Callable[[], T]) -> T:

@@ -9,61 +9,37 @@ from typing import Any, TypeVar
 
 import trio
 
-from dicomwire._logging import logger
-from dicomwire.associations.adapter_host import PlainHost
-from dicomwire.associations.line import Line
+from dicomwire.associations.task_host import TaskHost
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.trio.socket_channel import SocketChannel
-
-LOGGER = logger(__name__)
 
 T = TypeVar("T")
 
 
-class NurseryHost(PlainHost):
+class NurseryHost(TaskHost[SocketChannel]):
     """The host of an association on a trio event loop."""
 
-    line: Line
-    """The association's, once that is made."""
-
     def __init__(self, ae: Any) -> None:
-        super().__init__(datetime.now)
-        self._ae = ae
-        self.channel: SocketChannel | None = None
+        super().__init__(ae, datetime.now)
         self.nursery: trio.Nursery | None = None
         """Where work can be spawned, if anywhere."""
 
     # -- what the shared logic asks -------------------------------------------------------------------------------
-    def opened(self, channel: SocketChannel) -> None:
-        """The transport is open."""
-        self.channel = channel
-
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run user code, plain or ``async``."""
-        if self._ae.handlers_in_threads and not is_async(function):
+        if self.ae.handlers_in_threads and not is_async(function):
             # In a box: trio takes it for a mistake if a function gives a coroutine.
-            (result,) = await trio.to_thread.run_sync(lambda: (self._call_in_thread(function, *args),))
+            (result,) = await trio.to_thread.run_sync(lambda: (self.call_in_thread(function, *args),))
         else:
             result = function(*args)
         return await result if is_awaitable(result) else result
-
-    def _call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
-        # In the thread nothing else tells the log whose handler this is.
-        line = self.line  # noqa: F841
-        return function(*args)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` in the nursery, if there is one."""
         if self.nursery is None:
             return False
-        self.nursery.start_soon(self._guard, work, self.line)
+        self.nursery.start_soon(self.guard, work, self.line)
         return True
-
-    async def _guard(self, work: Coroutine[Any, Any, None], line: Line) -> None:
-        try:
-            await work
-        except Exception:
-            LOGGER.exception("an operation for %s failed", line.sides.peer_name)
 
     def apart(self, function: Callable[[], T]) -> T:
         """Run a little of the logic; for a handler in a worker thread, on the loop, to which the session belongs."""
@@ -95,10 +71,3 @@ class NurseryHost(PlainHost):
         if self.channel is not None and not self.line.standing.is_closed:
             self.line.take_timeouts()
             self.channel.timeouts_changed()
-
-    def forsake(self) -> None:
-        """This process is a fork."""
-        if self.channel is not None:
-            self.channel.forsake()
-            # The loop is the parent's: nothing can be run there.
-            self.channel = None

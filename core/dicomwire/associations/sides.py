@@ -12,7 +12,6 @@ from dicomwire.upper_layer.items import (
     ImplementationVersionNameItem,
     MaximumLengthItem,
     RoleSelectionItem,
-    SOPClassCommonExtendedItem,
     SOPClassExtendedItem,
     UserIdentityACItem,
     UserIdentityRQItem,
@@ -92,10 +91,6 @@ class Side:
         """Service class application information by SOP class."""
         items = self._items_of(SOPClassExtendedItem)
         return {item.sop_class_uid: item.service_class_application_information for item in items}
-
-    def common_items(self) -> list[SOPClassCommonExtendedItem]:
-        """Common extended negotiation."""
-        return self._items_of(SOPClassCommonExtendedItem)
 
     def identity(self) -> UserIdentityRQItem | None:
         """Who the requestor's user is, if it says so."""

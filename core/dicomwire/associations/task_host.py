@@ -1,0 +1,56 @@
+"""What hosts have in common whose associations are used by the tasks of an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from dicomwire._logging import logger
+from dicomwire.associations.adapter_host import PlainHost
+from dicomwire.associations.line import Line
+
+LOGGER = logger(__name__)
+
+
+class _Forsakable(Protocol):
+    def forsake(self) -> None: ...
+
+
+ChannelT = TypeVar("ChannelT", bound=_Forsakable)
+
+
+class TaskHost(PlainHost, Generic[ChannelT]):
+    """The host of an association on an event loop, whose handlers may run in worker threads."""
+
+    line: Line
+    """The association's, once that is made."""
+
+    def __init__(self, ae: Any, clock: Callable[[], datetime]) -> None:
+        super().__init__(clock)
+        self.ae: Any = ae
+        self.channel: ChannelT | None = None
+
+    def opened(self, channel: ChannelT) -> None:
+        """The transport is open."""
+        self.channel = channel
+
+    def call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call user code, in a worker thread."""
+        # There nothing else tells the log whose handler this is.
+        line = self.line  # noqa: F841
+        return function(*args)
+
+    async def guard(self, work: Coroutine[Any, Any, None], line: Line) -> None:
+        """What was spawned, for ``line``; a failure of it is logged."""
+        try:
+            await work
+        except Exception:
+            LOGGER.exception("an operation for %s failed", line.sides.peer_name)
+
+    def forsake(self) -> None:
+        """This process is a fork."""
+        if self.channel is not None:
+            self.channel.forsake()
+            # The loop is the parent's: nothing can be run there.
+            self.channel = None
