@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +17,10 @@ from typing import Any
 import pytest
 
 from dicomwire import AE, build_context, evt
+from dicomwire.associations.handlers import HandlerTable
+from dicomwire.blocking import Association
 from dicomwire.transport import AssociationServer
+from dicomwire.upper_layer import Role
 from tests.support.accepting import CONTEXTS
 from tests.support.lazy_peers import LazyPeer, data_set
 from tests.support.patience import SOON
@@ -357,3 +363,22 @@ def test_signals_at_any_moment_stop_a_server() -> None:
         thread.join()
     """
     run_python(program)
+
+
+def test_a_signal_before_a_verb_has_begun_leaves_nothing_to_complain_of() -> None:
+    class Interrupted:
+        def __enter__(self) -> None:
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    association: Any = Association(AE(), Role.REQUESTOR, HandlerTable())
+    association.host.lock = Interrupted()
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        with contextlib.suppress(KeyboardInterrupt):
+            association.send_c_echo()
+            pytest.fail("it was not interrupted")
+        gc.collect()
+    assert complaints == []

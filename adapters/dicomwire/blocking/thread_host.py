@@ -60,14 +60,19 @@ class ThreadHost:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a verb to its end."""
         self._call_count += 1
-        with self.lock:
-            self._running += 1
-            if self.is_armed:
-                watcher().stir(self)
-            try:
-                return run(coroutine)
-            finally:
-                self._running -= 1
+        try:
+            with self.lock:
+                self._running += 1
+                if self.is_armed:
+                    watcher().stir(self)
+                try:
+                    return run(coroutine)
+                finally:
+                    self._running -= 1
+        except BaseException:
+            # A signal, while it waited for the lock: it has not begun, and Python would complain of that.
+            coroutine.close()
+            raise
 
     def wait_closed(self, timeout: float | None) -> None:
         """Wait until all is over, ``timeout`` seconds at most."""
