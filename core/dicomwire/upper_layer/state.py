@@ -97,6 +97,9 @@ class Tell(Enum):
     REQUEST_REFUSED = "of a request that it does not hear of"
     """No service primitive: for logs."""
 
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
+
 
 @frozen(repr=False)
 class Action(Shown):
