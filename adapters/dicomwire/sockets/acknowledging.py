@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from dicomwire.sockets.addresses import family_of
 from dicomwire.upper_layer.connection import Connection
 
 _TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
@@ -21,7 +22,7 @@ def acknowledge_with(sock: Any) -> Callable[[Connection], None]:
     answer it carries the acknowledgement: then, and for a message that came in one piece, nothing is asked for.
     """
     option = _TCP_QUICKACK
-    if option is None or getattr(sock, "family", None) not in (socket.AF_INET, socket.AF_INET6):
+    if option is None or family_of(sock) not in (socket.AF_INET, socket.AF_INET6):
         return _nothing
     set_option = sock.setsockopt
 

@@ -17,6 +17,9 @@ class Role(Enum):
     REQUESTOR = "requestor"
     ACCEPTOR = "acceptor"
 
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
+
 
 class State(Enum):
     """PS3.8 tables 9-1 to 9-5."""
