@@ -88,9 +88,12 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     if sides.acceptor.chose_contexts:
         # A handler has changed what is supported, for this association.
         supported = AcceptorContexts(supported_by(sides.acceptor.contexts))
-    accepted = request.derive(
-        (_Accepted, supported, _config.UNRESTRICTED_STORAGE_SERVICE), lambda: _accept(request, supported)
-    )
+    # What the next association with this request is told, too.
+    is_usual = not (sides.acceptor.chose_contexts or _config.UNRESTRICTED_STORAGE_SERVICE)
+    if is_usual:
+        accepted = request.derive((_Accepted, supported), lambda: _accept(request, supported))
+    else:
+        accepted = _accept(request, supported)
     association.contexts.set(accepted.outcomes)
     extended = await sop_class_extended(association)
     window = await answer_to(request.asynchronous_operations, association.ae.asynchronous_operations, line.handlers)
@@ -104,7 +107,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         extended.append(identity_response)
     added = [to_item(primitive) for primitive in sides.acceptor.items]
     said = sides.acceptor.basic_items
-    if extended or added:
+    if extended or added or not is_usual:
         answer = _answer(request, accepted, said(), window, extended, added)
     else:
         key = AssociateAC, accepted, sides.acceptor.basic, window

@@ -25,7 +25,6 @@ from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
-
 _NAMES = {role: f"{role.value.capitalize()}Thread" for role in Role}
 
 

@@ -139,7 +139,8 @@ def read_answer(
 ) -> list[NegotiatedContext]:
     """The outcomes as the requestor sees them, by context ID.
 
-    Not answered: rejected by the provider.  Accepted with a transfer syntax that was not proposed: the same, and logged.
+    Not answered: rejected by the provider.  Accepted with a transfer syntax that was not proposed: the same, and
+    logged.
     """
     outcomes, unproposed = outcomes_of(proposed, answers, proposed_roles, answered_roles)
     tell_unproposed(unproposed)

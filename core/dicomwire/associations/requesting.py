@@ -18,7 +18,7 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import outcomes_of, tell_unproposed
-from dicomwire.associations.server_base import handler_table
+from dicomwire.associations.server_base import handler_table, library_table
 from dicomwire.associations.window import agreed
 from dicomwire.compat.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -241,7 +241,9 @@ def new_requestor(
 ) -> tuple[AssociationT, AssociateRQ]:
     """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
     proposal = propose(ae, options)
-    association = kind(ae, Role.REQUESTOR, handler_table(options.evt_handlers))
+    # The association copies it before it changes it.
+    table = handler_table(options.evt_handlers) if options.evt_handlers else library_table()
+    association = kind(ae, Role.REQUESTOR, table)
     association.line.sides.requestor.contexts = proposal.contexts
     association.line.sides.acceptor.ae_title = proposal.called
     if address is not None:
@@ -274,10 +276,10 @@ async def associate(
     except (OSError, ValueError) as error:
         await outcome(association.line.host.face(not_connected(association, error)))
         return association
-    sides = association.line.sides
+    sides, address_type = association.line.sides, dialer.address_type
     for side, address in ((sides.acceptor, dialer.peer), (sides.requestor, dialer.local)):
         if address is not None:
-            side.is_at(address, dialer.address_type)
+            side.is_at(address, address_type)
     ae.running_associations.add(association)
     await outcome(association.line.host.face(_begin(association, channel, request, dialer)))
     return association

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from dicomwire import _config
@@ -22,13 +23,24 @@ AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 def handler_table(evt_handlers: Iterable[evt.EventHandler] | None) -> HandlerTable:
     """The user's handlers, and those that write the library's log unless ``LOG_HANDLER_LEVEL`` is ``"none"``."""
+    table = library_table().copy()
+    for item in evt_handlers or ():
+        table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
+    return table
+
+
+def library_table() -> HandlerTable:
+    """The same without handlers of the user's: it is shared, and never changed."""
+    return _library_table(is_standard=_config.LOG_HANDLER_LEVEL == "standard")
+
+
+@cache
+def _library_table(*, is_standard: bool) -> HandlerTable:
     table = HandlerTable()
-    if _config.LOG_HANDLER_LEVEL == "standard":
+    if is_standard:
         from dicomwire.compat.log_handlers import STANDARD_HANDLERS
 
         table.bind_library(STANDARD_HANDLERS)
-    for item in evt_handlers or ():
-        table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
     return table
 
 

@@ -15,7 +15,7 @@ _TAPPED = (*_BYTES_AND_PDUS, evt.EVT_FSM_TRANSITION)
 def adjust_tap(connection: Connection, handlers: Handlers) -> None:
     """Record what crosses the connection only as far as somebody listens now."""
     heard = handlers.table.heard()
-    listening = {event for event in _TAPPED if event in heard and heard[event]}
+    listening = {event for event in _TAPPED if heard.get(event)}
     if not listening:
         connection.tap = None
         return

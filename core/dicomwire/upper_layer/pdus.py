@@ -119,11 +119,11 @@ class _Associate(PDU):
 
     @property
     def called_ae_title(self) -> str:
-        return decode_title(self._called)
+        return self.derive("called", lambda: decode_title(self._called))
 
     @property
     def calling_ae_title(self) -> str:
-        return decode_title(self._calling)
+        return self.derive("calling", lambda: decode_title(self._calling))
 
     @property
     def titles(self) -> tuple[bytes, bytes]:
