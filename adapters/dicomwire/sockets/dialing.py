@@ -19,8 +19,9 @@ from dicomwire.sockets.race import Race, interleaved
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 
 
-_ASKS_AGAIN = sys.platform == "linux"
-"""There a second ``connect`` tells what has become of the first, for less than it takes to wait for that."""
+CONNECTS_AT_ONCE = sys.platform == "linux"
+"""There a second ``connect`` tells what has become of the first, for less than it takes to wait for that: on this
+machine the other end has answered by then."""
 
 
 class HandshakeTimeout(TimeoutError):
@@ -51,8 +52,7 @@ class Attempt:
         """
         code = self.sock.connect_ex(self.destination.address)
         if code in _IN_PROGRESS and not self.is_immediate:
-            if _ASKS_AGAIN:
-                # On this machine the other end has answered by now.
+            if CONNECTS_AT_ONCE:
                 code = self.sock.connect_ex(self.destination.address)
             if code in _IN_PROGRESS:
                 return False
