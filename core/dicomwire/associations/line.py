@@ -165,7 +165,11 @@ class Line:
                 if connection.unsent:
                     await self.flush()
                 await channel.pump()
-                event = self._take()
+                try:
+                    # What _take() does: nearly every message comes this way.
+                    event = session.next_event()
+                except RemoteProtocolError as error:
+                    event = ProtocolBroken(error)
             if connection.tap is not None:
                 await report_tap(connection, self.handlers)
             if type(event) is MessageReceived:

@@ -26,27 +26,27 @@ from dicomwire.vocabulary.contexts import PresentationContextTuple
 class ReceivedMessage:
     """One whole message.  Nothing is decoded before somebody asks for it."""
 
-    __slots__ = ("_data_set", "command", "context", "data", "file", "made_primitive", "refused", "unfit")
+    # Of the class until they are set, because most never are, and one is made for every message.
+    data: Buffer | None = None
+    """The encoded data set, if it came to memory."""
+
+    file: FileSink | None = None
+    """The DICOM file it went to, if it did."""
+
+    refused: int | None = None
+    """The status of a data set that could not be put where it should go.  Not the exception, which would hold on to all
+    that was there when it was raised."""
+
+    unfit: str | None = None
+    """Why what came to memory is no data set in the transfer syntax of its context."""
+
+    _data_set: Dataset | None = None
+    made_primitive: Any = None
+    """What ``primitive`` has given; None again when its data set has come."""
 
     def __init__(self, context: AcceptedContext, command: Command) -> None:
         self.context: AcceptedContext = context
         self.command: Command = command
-        self.data: Buffer | None = None
-        """The encoded data set, if it came to memory."""
-
-        self.file: FileSink | None = None
-        """The DICOM file it went to, if it did."""
-
-        self.refused: int | None = None
-        """The status of a data set that could not be put where it should go.  Not the exception, which would hold on
-        to all that was there when it was raised."""
-
-        self.unfit: str | None = None
-        """Why what came to memory is no data set in the transfer syntax of its context."""
-
-        self._data_set: Dataset | None = None
-        self.made_primitive: Any = None
-        """What ``primitive`` has given; None again when its data set has come."""
 
     @property
     def is_cancelled(self) -> bool:
