@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dicomwire.sockets.acknowledging import acknowledge_with
 from dicomwire.sockets.delivery import SocketDelivery
+from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.upper_layer import Connection, Role
 
 SECONDS = 6.0
@@ -107,7 +107,7 @@ def test_what_has_no_such_option_is_asked_for_nothing(
     one, _ = tcp
     unix, other = socket.socketpair()
     with unix, other:
-        monkeypatch.setattr("dicomwire.sockets.acknowledging._TCP_QUICKACK", None)
+        monkeypatch.setattr("dicomwire.sockets.socket_options._TCP_QUICKACK", None)
         acknowledges = [acknowledge_with(sock) for sock in (None, unix, one)]
         for acknowledge in acknowledges:
             connection.owes_acknowledgement = True

@@ -19,7 +19,7 @@ from dicomwire import Limits, _config, evt
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.file_meta import encode_file_meta
-from dicomwire.data.folder import Folder
+from dicomwire.data.receiving_folder import Folder
 from dicomwire.data.store import FileStore
 from dicomwire.dsutils import encode_dataset
 from dicomwire.sinks import FileSink, MemorySink

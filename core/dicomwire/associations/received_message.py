@@ -15,7 +15,7 @@ from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.data_sets import decode_data_set
 from dicomwire.data.dsutils import create_file_meta
 from dicomwire.data.file_meta import encode_file_meta
-from dicomwire.data.instance_files import read_instance
+from dicomwire.data.reading_files import read_instance
 from dicomwire.data.sinks import FileSink
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command

@@ -98,8 +98,8 @@ def decode(
     """
     from pydicom.filereader import read_dataset
 
-    from dicomwire.data.as_known import as_known
     from dicomwire.data.plain_data_sets import decode_plain
+    from dicomwire.data.unknown_vr import as_known
 
     if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
         plain = decode_plain(bytestring, implicit=is_implicit_vr)

@@ -39,7 +39,7 @@ def read_instance(source: str | os.PathLike[str] | BinaryIO | Any, *, with_pixel
         found.seek(begin)
     from pydicom import dcmread
 
-    from dicomwire.data.as_known import as_known
+    from dicomwire.data.unknown_vr import as_known
 
     return as_known(dcmread(found, stop_before_pixels=not with_pixels))
 
