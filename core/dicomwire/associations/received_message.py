@@ -11,11 +11,12 @@ from pydicom.uid import UID
 from dicomwire._globals import IMPLICIT_LITTLE
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.compat.dimse_primitives import from_command, to_command
+from dicomwire.data import store
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.data_sets import decode_data_set
 from dicomwire.data.dsutils import create_file_meta
 from dicomwire.data.file_meta import encode_file_meta
-from dicomwire.data.instance_files import read_instance
+from dicomwire.data.reading_files import read_instance
 from dicomwire.data.sinks import FileSink
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
@@ -93,7 +94,8 @@ class ReceivedMessage:
             NoDataSet: of what came no file can be made.
         """
         if self.path is not None:
-            data = self.path.read_bytes()
+            with store.STORE.reader(self.path) as file:
+                data = file.read()
             return data if include_meta else data[len(self.header()) :]
         if not include_meta:
             return bytes(self.data or b"")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.limits import Limits
