@@ -11,6 +11,36 @@ SOURCE_ROOTS = (ROOT / "core", ROOT / "adapters")
 TESTS: dict[str, tuple[str, ...]] = {
     # The longest beginning of a path counts.
     "core/dicomwire/": ("tests/vocabulary",),
+    "core/dicomwire/vocabulary/context_lists.py": (
+        "tests/vocabulary/test_negotiation.py",
+        "tests/vocabulary/test_presentation.py",
+        "tests/vocabulary/test_sop_class.py",
+    ),
+    "core/dicomwire/vocabulary/contexts.py": (
+        "tests/vocabulary/test_as_known.py",
+        "tests/vocabulary/test_entity.py",
+        "tests/vocabulary/test_negotiation.py",
+        "tests/vocabulary/test_presentation.py",
+    ),
+    "core/dicomwire/vocabulary/descriptions.py": ("tests/vocabulary/test_describe.py",),
+    "core/dicomwire/vocabulary/sop_classes.py": (
+        "tests/vocabulary/test_presentation.py",
+        "tests/vocabulary/test_sop_class.py",
+    ),
+    "core/dicomwire/vocabulary/service_classes.py": (
+        "tests/vocabulary/test_made_by_hand.py",
+        "tests/vocabulary/test_service_classes.py",
+        "tests/ae/test_own_services.py",
+    ),
+    "core/dicomwire/vocabulary/statuses.py": ("tests/vocabulary/test_status.py",),
+    "core/dicomwire/vocabulary/titles_and_uids.py": (
+        "tests/vocabulary/test_as_known.py",
+        "tests/vocabulary/test_config.py",
+        "tests/vocabulary/test_pdu_primitives.py",
+        "tests/vocabulary/test_utils.py",
+        "tests/logic/test_words.py",
+    ),
+    "core/dicomwire/vocabulary/tls_words.py": ("tests/logic/test_tls_words.py", "tests/logic/test_words.py"),
     "core/dicomwire/upper_layer/": ("tests/upper_layer",),
     "core/dicomwire/upper_layer/connection.py": (
         "tests/upper_layer/test_buffer.py",
@@ -76,8 +106,15 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_storing.py",
         "tests/ae/test_values.py",
     ),
+    "core/dicomwire/operations/query_scu.py": (
+        "tests/ae/test_find.py",
+        "tests/ae/test_get.py",
+        "tests/ae/test_move.py",
+        "tests/ae/test_values.py",
+    ),
     "core/dicomwire/operations/normalized_scu.py": ("tests/ae/test_normalized.py", "tests/ae/test_operations.py"),
     "core/dicomwire/services/": (
+        "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
         "tests/ae/test_get.py",
         "tests/ae/test_handler_kinds.py",
