@@ -228,6 +228,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_unanswered_roles.py",
     ),
     "core/dicomwire/operations/": (
+        "tests/ae/test_arguments.py",
         "tests/ae/test_find.py",
         "tests/ae/test_get.py",
         "tests/ae/test_move.py",
@@ -243,7 +244,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_move.py",
         "tests/ae/test_values.py",
     ),
-    "core/dicomwire/operations/normalized_scu.py": ("tests/ae/test_normalized.py", "tests/ae/test_operations.py"),
+    "core/dicomwire/operations/argument_checks.py": ("tests/logic/test_words.py", "tests/ae/test_operations.py"),
+    "core/dicomwire/operations/echo_scu.py": ("tests/ae/test_operations.py",),
+    "core/dicomwire/operations/normalized_scu.py": ("tests/ae/test_normalized.py", "tests/ae/test_arguments.py"),
+    "core/dicomwire/operations/unified_steps.py": ("tests/ae/test_find.py", "tests/ae/test_normalized.py"),
     "core/dicomwire/services/": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
