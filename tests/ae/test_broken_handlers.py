@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pydicom.tag import Tag
 
 from dicomwire import build_context, evt
 from dicomwire.associations.user_code import HandlerRaised
+from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.services.answers_in_steps import Answers
 from tests.support.adapters import World, done
 from tests.support.data_sets import fill
@@ -180,6 +182,48 @@ async def test_what_is_left_out_of_an_instance_without_bulk_data_is_told(
     assert "left out" in line
 
 
+@pytest.mark.parametrize(("error", "code"), [(0, 0), (65535, 65535), (65536, None)])
+async def test_a_number_in_a_status_has_16_bits(memory_world: World, error: int, code: int | None) -> None:
+    said = status(0x0110, ErrorID=1)
+    said["ErrorID"]._value = error
+    contexts = [build_context(FILM_SESSION)]
+    server = await memory_world.serve([(evt.EVT_N_SET, lambda event: (said, None))], contexts=contexts)
+    association = await memory_world.associate(server, contexts=contexts)
+    received, _ = await invoke(association, evt.EVT_N_SET, FILM_SESSION)
+    assert received.get("ErrorID") == code
+
+
+@pytest.mark.parametrize("tags", [0x00100010, [0x00100010, 0x00100020]])
+async def test_one_offending_element_is_sent_as_well_as_several(memory_world: World, tags: Any) -> None:
+    said = status(0xA900, OffendingElement=tags, ErrorComment="~\x1b")
+    association = await memory_world.join([(evt.EVT_C_STORE, lambda event: said)])
+    received = await done(association.send_c_store(instance()))
+    assert (received.OffendingElement, received.ErrorComment) == (tags, "~\x1b")
+
+
+@pytest.mark.parametrize(
+    ("handler", "code"),
+    [(sending(1, ValueError("no")), 0xC411), (sending((0x0000, None)), 0xC413), (sending((0xA900, None)), 0xA900)],
+)
+async def test_a_retrieval_ends_with_the_status_of_what_went_wrong(
+    memory_world: World, caplog: pytest.LogCaptureFixture, handler: Any, code: int
+) -> None:
+    association = await getting(memory_world, handler)
+    assert [status for status, _ in await collect(association.send_c_get(match(), GET))] == [code]
+    # It did not yield what it should not.
+    assert "no pair" not in caplog.text
+
+
+async def test_a_handler_that_finds_no_data_set_says_that_it_cannot_be_decoded(memory_world: World) -> None:
+    for error, code in ((NoDataSet("no"), 0x0210), (ValueError("no"), 0xC211)):
+        association = await memory_world.join([(evt.EVT_C_STORE, partial(_raise, error=error))])
+        assert (await done(association.send_c_store(instance()))).Status == code
+
+
+def _raise(event: evt.Event, error: Exception) -> None:
+    raise error
+
+
 # -- what cannot be got at from outside ----------------------------------------------------------------------------
 class Asked:
     """A request whose handler gives what a test wants."""
@@ -222,9 +266,11 @@ async def test_an_asynchronous_generator_is_closed_when_nobody_wants_more(memory
 
 
 async def test_what_a_handler_raised_is_named_after_its_event(memory_world: World) -> None:
-    for given in (7, map(raising, [None])):
-        asked: Any = Asked(given)
-        answers = Answers(asked, evt.EVT_C_GET)
-        with pytest.raises(HandlerRaised, match="EVT_C_GET"):
-            await answers.open()
-            await answers.next()
+    asked: Any = Asked(7)
+    with pytest.raises(HandlerRaised, match="EVT_C_GET"):
+        await Answers(asked, evt.EVT_C_GET).open()
+    asked = Asked(map(raising, [None]))
+    answers = Answers(asked, evt.EVT_C_GET)
+    await answers.open()
+    with pytest.raises(HandlerRaised, match="EVT_C_GET"):
+        await answers.next()

@@ -77,23 +77,23 @@ def test_a_title_of_bytes_is_warned_of_where_it_was_given() -> None:
 
 def test_what_is_no_text_is_named() -> None:
     wrong: Any = 7
-    with pytest.raises(TypeError, match="'title'.*str or None.*int"):
+    with pytest.raises(TypeError, match=r"'title'.*str or None.*int"):
         set_ae(wrong, "title")
-    with pytest.raises(TypeError, match="'name'.*int"):
+    with pytest.raises(TypeError, match=r"'name'.*int"):
         set_version_name(wrong, "name")
-    with pytest.raises(TypeError, match="'uid'.*or None.*int"):
+    with pytest.raises(TypeError, match=r"'uid'.*or None.*int"):
         set_uid(wrong, "uid")
-    with pytest.raises(TypeError, match="message ID.*str"):
+    with pytest.raises(TypeError, match=r"message ID.*str"):
         check_message_id("7")  # type: ignore[arg-type]
 
 
 def test_a_title_may_be_blank_or_empty_where_that_is_allowed() -> None:
     assert set_ae("", "title") == ""
     for blank in ("", "  "):
-        with pytest.raises(ValueError, match="'title'"):
+        with pytest.raises(ValueError, match=r"'title'"):
             set_ae(blank, "title", allow_empty=False)
     assert set_ae("  ", "title") == "  "
-    with pytest.raises(ValueError, match="'title'"):
+    with pytest.raises(ValueError, match=r"'title'"):
         set_ae(" " * 17, "title")
 
 

@@ -261,6 +261,34 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_storing.py",
         "tests/ae/test_values.py",
     ),
+    "core/dicomwire/services/answers_in_steps.py": (
+        "tests/ae/test_broken_handlers.py",
+        "tests/ae/test_find.py",
+        "tests/ae/test_handler_kinds.py",
+    ),
+    "core/dicomwire/services/given_status.py": (
+        "tests/ae/test_broken_handlers.py",
+        "tests/ae/test_normalized.py",
+        "tests/ae/test_storing.py",
+        "tests/ae/test_values.py",
+    ),
+    "core/dicomwire/services/move_scp.py": ("tests/ae/test_move.py", "tests/ae/test_values.py"),
+    "core/dicomwire/services/normalized_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_normalized.py"),
+    "core/dicomwire/services/store_scp.py": (
+        "tests/ae/test_broken_handlers.py",
+        "tests/ae/test_received_files.py",
+        "tests/ae/test_storing.py",
+    ),
+    "core/dicomwire/services/retrieve_scp.py": (
+        "tests/ae/test_broken_handlers.py",
+        "tests/ae/test_get.py",
+        "tests/logic/test_sub_operations.py",
+    ),
+    "core/dicomwire/services/sub_operations.py": (
+        "tests/ae/test_broken_handlers.py",
+        "tests/ae/test_get.py",
+        "tests/logic/test_sub_operations.py",
+    ),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
     "core/dicomwire/data/contents.py": (
