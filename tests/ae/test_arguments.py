@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dicomwire import build_context, build_role, evt
+from dicomwire.dsutils import encode
+from dicomwire.operations.unified_steps import PULL, PUSH, WATCH
 from tests.support.adapters import VERIFICATION, World, done
 from tests.support.finding import FIND, collect, match
 from tests.support.normalized import ACTION, ALL, CREATE, DELETE, FILM_SESSION, GET, INSTANCE, REPORT, SAID, SET, invoke
+from tests.support.scripted import accepting, hear, reply
 
+RETRIEVE, MOVE = "1.2.840.10008.5.1.4.1.2.2.3", "1.2.840.10008.5.1.4.1.2.2.2"
 PRINT_META = "1.2.840.10008.5.1.1.9"
 
 
@@ -45,11 +50,61 @@ async def test_queries_and_echoes_have_the_message_id_1_by_default(memory_world:
         seen.append(event.message_id)
         return 0x0000
 
-    handlers = [(evt.EVT_C_FIND, find), (evt.EVT_C_ECHO, echo)]
-    association = await served(memory_world, handlers, FIND, VERIFICATION)
+    handlers = [(evt.EVT_C_FIND, find), (evt.EVT_C_ECHO, echo), (evt.EVT_C_GET, find), (evt.EVT_C_MOVE, find)]
+    association = await served(memory_world, handlers, FIND, VERIFICATION, RETRIEVE, MOVE)
     await done(association.send_c_echo())
     await collect(association.send_c_find(match(), FIND))
-    assert seen == [1, (1, 2)]
+    await collect(association.send_c_get(match(), RETRIEVE))
+    await collect(association.send_c_move(match(), "DEST", MOVE))
+    assert seen == [1, (1, 2), (1, 2), (1, 2)]
+
+
+async def test_a_cancel_goes_on_a_context_by_its_id_or_for_ups_on_any_that_queries(memory_world: World) -> None:
+    seen: list[Any] = []
+
+    def find(event: evt.Event) -> Iterator[Any]:
+        yield 0xFF00, match()
+        seen.append((event.context.abstract_syntax, event.is_cancelled))
+
+    for options in ({"context_id": 3}, {"query_model": PUSH}):
+        association = await served(memory_world, [(evt.EVT_C_FIND, find)], WATCH, PULL)
+        responses = association.send_c_find(match(), PUSH)
+        responses = await done(responses)
+        await done(association.send_c_cancel(1, **options))
+        await collect(responses)
+    assert seen == [(PULL, True)] * 2
+
+
+async def test_a_match_that_cannot_be_decoded_is_told(memory_world: World, caplog: pytest.LogCaptureFixture) -> None:
+    association = await served(memory_world, [(evt.EVT_C_FIND, lambda event: [(0xFF00, b"\xff" * 8)])], FIND)
+    assert [identifier for _, identifier in await collect(association.send_c_find(match(), FIND))] == [None, None]
+    (line,) = [text for text in caplog.messages if "cannot be decoded: " in text]
+    assert line.partition("cannot be decoded: ")[2] not in ("", "None", "NoneType")
+
+
+@pytest.mark.parametrize("listed", [["1.2.3", "1.02.4"], ["1.2.5"]])
+async def test_a_list_in_the_command_set_is_added_to_the_data_set_that_came(
+    memory_world: World, listed: list[str]
+) -> None:
+    listener = await memory_world.listen()
+    value = "\\".join(listed).encode()
+    value += b"\0" * (len(value) & 1)
+
+    async def script() -> None:
+        peer = await accepting(listener)
+        await hear(peer)
+        element = b"\x08\0\x58\0" + len(value).to_bytes(4, "little") + value
+        await peer.send(reply(1, 0x0010, 0xC000, element, data=encode(match("Doe"), True, True)))
+        await peer.rest()
+
+    memory_world.start(script)
+    association = await memory_world.associate(listener, contexts=[build_context(RETRIEVE)])
+    ((status, identifier),) = await collect(association.send_c_get(match(), RETRIEVE))
+    assert (status, identifier.PatientName) == (0xC000, "Doe")
+    assert identifier["FailedSOPInstanceUIDList"].VR == "UI"
+    given = identifier.FailedSOPInstanceUIDList
+    assert [given] == listed if isinstance(given, str) else list(given) == listed
+    await done(association.abort())
 
 
 async def test_the_first_and_the_last_type_are_sent(memory_world: World) -> None:
@@ -79,6 +134,10 @@ async def test_an_error_says_which_argument_it_is_about(memory_world: World) -> 
         (association.send_n_get("x", FILM_SESSION, INSTANCE), ValueError, "list of tags, not str"),
         (association.send_n_get([None], FILM_SESSION, INSTANCE), ValueError, "list of tags: "),
         (association.send_n_set(None, FILM_SESSION, INSTANCE), ValueError, "modification list"),
+        (association.send_c_move(match(), "", FILM_SESSION), ValueError, "'move_aet'"),
+        (association.send_c_move(match(), None, FILM_SESSION), TypeError, "'move_aet' must be str,"),
+        (association.send_c_cancel(1, query_model=FIND), ValueError, "Study Root|1.2.840.10008.5.1.4.1.2.2.1"),
+        (association.send_c_cancel(1, 3), ValueError, "context 3"),
         (association.send_n_delete(long, INSTANCE), ValueError, "'class_uid'"),
         (association.send_n_delete(FILM_SESSION, long), ValueError, "'instance_uid'"),
         (association.send_n_delete(FILM_SESSION, INSTANCE, meta_uid=long), ValueError, "'meta_uid'"),
@@ -108,7 +167,7 @@ async def test_a_reply_that_cannot_be_decoded_is_told(memory_world: World, caplo
     status, returned = await invoke(association, GET, FILM_SESSION)
     assert (status.Status, returned) == (0x0110, None)
     (line,) = [text for text in caplog.messages if "cannot be decoded: " in text]
-    assert line.partition("cannot be decoded: ")[2] not in ("", "None")
+    assert line.partition("cannot be decoded: ")[2] not in ("", "None", "NoneType")
 
 
 async def test_a_class_stands_for_itself_where_a_meta_class_is_asked_for(memory_world: World) -> None:
@@ -119,10 +178,9 @@ async def test_a_class_stands_for_itself_where_a_meta_class_is_asked_for(memory_
         seen.append(event.context.abstract_syntax)
         return 0x0000, SAID
 
-    push, watch = "1.2.840.10008.5.1.4.34.6.1", "1.2.840.10008.5.1.4.34.6.2"
-    association = await served(memory_world, [(GET, handler)], push, watch)
-    await invoke(association, GET, push, meta_uid=watch)
-    await invoke(association, GET, push)
-    assert seen == [watch, push]
+    association = await served(memory_world, [(GET, handler)], PUSH, WATCH)
+    await invoke(association, GET, PUSH, meta_uid=WATCH)
+    await invoke(association, GET, PUSH)
+    assert seen == [WATCH, PUSH]
     with pytest.raises(ValueError, match="Basic Grayscale Print Management Meta"):
-        await invoke(association, GET, push, meta_uid=PRINT_META)
+        await invoke(association, GET, PUSH, meta_uid=PRINT_META)

@@ -239,6 +239,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_values.py",
     ),
     "core/dicomwire/operations/query_scu.py": (
+        "tests/ae/test_arguments.py",
         "tests/ae/test_find.py",
         "tests/ae/test_get.py",
         "tests/ae/test_move.py",
