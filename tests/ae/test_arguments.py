@@ -108,7 +108,7 @@ async def test_a_list_in_the_command_set_is_added_to_the_data_set_that_came(
 
 
 async def test_the_first_and_the_last_type_are_sent(memory_world: World) -> None:
-    seen: list[int] = []
+    seen: list[int | None] = []
 
     def action(event: evt.Event) -> Any:
         seen.append(event.action_type)

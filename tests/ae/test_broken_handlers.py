@@ -269,7 +269,8 @@ async def test_what_a_handler_raised_is_named_after_its_event(memory_world: Worl
     asked: Any = Asked(7)
     with pytest.raises(HandlerRaised, match="EVT_C_GET"):
         await Answers(asked, evt.EVT_C_GET).open()
-    asked = Asked(map(raising, [None]))
+    nothing: Any = None
+    asked = Asked(map(raising, [nothing]))
     answers = Answers(asked, evt.EVT_C_GET)
     await answers.open()
     with pytest.raises(HandlerRaised, match="EVT_C_GET"):
