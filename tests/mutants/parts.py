@@ -248,6 +248,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/operations/argument_checks.py": ("tests/logic/test_words.py", "tests/ae/test_operations.py"),
     "core/dicomwire/operations/echo_scu.py": ("tests/ae/test_operations.py",),
     "core/dicomwire/operations/normalized_scu.py": ("tests/ae/test_normalized.py", "tests/ae/test_arguments.py"),
+    "core/dicomwire/operations/returned_status.py": ("tests/ae/test_arguments.py", "tests/ae/test_normalized.py"),
     "core/dicomwire/operations/unified_steps.py": ("tests/ae/test_find.py", "tests/ae/test_normalized.py"),
     "core/dicomwire/services/": (
         "tests/ae/test_broken_handlers.py",
