@@ -104,7 +104,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_ending.py",
         "tests/ae/test_notifications.py",
     ),
-    "core/dicomwire/associations/awaited.py": (
+    "core/dicomwire/associations/async_association.py": (
         "tests/ae/test_machinery.py",
         "tests/ae/test_own_services.py",
         "tests/ae/test_handler_kinds.py",
@@ -113,7 +113,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/vocabulary/test_entity.py",
         "tests/ae/test_contexts_for.py",
     ),
-    "core/dicomwire/associations/control.py": (
+    "core/dicomwire/associations/association_control.py": (
         "tests/ae/test_ending.py",
         "tests/ae/test_late_timeouts.py",
         "tests/ae/test_slow_peers.py",
@@ -214,7 +214,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_members.py",
     ),
     "core/dicomwire/associations/standing.py": ("tests/ae/test_ending.py", "tests/ae/test_associate.py"),
-    "core/dicomwire/associations/tapping.py": ("tests/ae/test_notifications.py", "tests/ae/test_members.py"),
+    "core/dicomwire/associations/wire_notifications.py": ("tests/ae/test_notifications.py", "tests/ae/test_members.py"),
     "core/dicomwire/associations/task_host.py": ("tests/ae/test_members.py", "tests/ae/test_handler_kinds.py"),
     "core/dicomwire/associations/user_code.py": (
         "tests/ae/test_machinery.py",
