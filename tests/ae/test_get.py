@@ -242,6 +242,12 @@ ROWS = [
             ("all failed", [FAIL, FAIL], 0xA702),
         ]
     ),
+    pytest.param(
+        sending(65535, A),
+        [],
+        [(PENDING, (65534, 1, 0, 0), None), (0xB000, (None, 1, 65534, 0), None)],
+        id="as many as can be counted",
+    ),
     # -- it says how it ends
     pytest.param(
         sending(1, A, (0x0000, None), B),

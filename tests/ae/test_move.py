@@ -100,6 +100,12 @@ ROWS = [
             "an exception": ValueError("no"),
         }.items()
     ),
+    pytest.param(
+        sending(HERE, 65535, A),
+        [],
+        [(PENDING, (65534, 1, 0, 0), None), (0xB000, (None, 1, 65534, 0), None)],
+        id="as many as can be counted",
+    ),
     # -- the destination
     pytest.param(sending((None, None), 1, A), [], [(0xA801, NONE_AT_ALL, None)], id="unknown"),
     pytest.param(sending((LOCALHOST, None), 1, A), [], [(0xA801, NONE_AT_ALL, None)], id="without port"),
@@ -478,6 +484,33 @@ async def test_a_destination_that_the_handler_does_not_know_is_told(
     association = await moving(world, sending((None, None), 1, A))
     assert await ended(association) == (0xA801, "")
     assert said(caplog) == "C-MOVE to 'DEST': the handler knows no such destination"
+
+
+class Unspeakable:
+    """No address, and cannot even be shown as one."""
+
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+    def __repr__(self) -> str:
+        return "o" * 130
+
+
+@pytest.mark.parametrize(
+    ("destination", "shown"),
+    [
+        (HERE.with_options(nonsense=1), f"'DEST' at {LOCALHOST}:"),
+        ((Unspeakable(), 104), "'DEST' at (" + "o" * 116 + "...: no association: "),
+    ],
+)
+async def test_a_destination_that_is_none_is_told(
+    memory_world: World, caplog: pytest.LogCaptureFixture, destination: Any, shown: str
+) -> None:
+    association = await moving(memory_world, sending(destination, 1, A))
+    assert await ended(association) == (0xC515, "the destination cannot be used as it is configured")
+    line = said(caplog)
+    assert shown in line
+    assert line.partition("no association: ")[2] not in ("", "None", "NoneType")
 
 
 async def test_classes_without_a_context_are_told_once_each_and_to_whoever_asked(

@@ -37,9 +37,12 @@ def status(code: int, **elements: Any) -> Dataset:
 
 # -- move originator -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("title", "expected"), [("  READER  ", "READER"), ("A" * 16, "A" * 16), ("A\\B", None), ("", None)]
+    ("title", "expected"),
+    [("  READER  ", "READER"), ("READER\0", "READER"), ("A" * 16, "A" * 16), ("A\\B", None), ("", None)],
 )
-async def test_instances_moved_name_whoever_asked_for_them(world: World, title: str, expected: str | None) -> None:
+async def test_instances_moved_name_whoever_asked_for_them(
+    world: World, title: str, expected: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     kept = Store()
     destination = await world.serve([(evt.EVT_C_STORE, kept)])
 
@@ -61,6 +64,8 @@ async def test_instances_moved_name_whoever_asked_for_them(world: World, title: 
     assert [(await hear(peer)).status, (await hear(peer)).status] == [0xFF00, 0x0000]
     (stored,) = kept.requests
     assert (stored.MoveOriginatorApplicationEntityTitle, stored.MoveOriginatorMessageID) == (expected, 7)
+    told = [text for text in caplog.messages if "asked for a C-MOVE" in text]
+    assert len(told) == (expected is None) and all(f"'{title}'" in text for text in told)
 
 
 # -- texts in commands ---------------------------------------------------------------------------------------------

@@ -164,7 +164,9 @@ def test_a_user_identity_is_never_shown() -> None:
         items.UnknownItem(0x5A, b"PASSWORD"),
     )
     text = describe(request(user_information=identities))
-    assert "User identity: user name and password (not shown)" in text
+    lines = [line.strip() for line in text.splitlines()]
+    assert "User identity: user name and password (not shown)" in lines
+    assert "User identity response (not shown)" in lines
     assert "User identity: unknown type 9 (not shown), response requested" in text
     for secret in ("NAME", "PASSWORD", b"NAME".hex(), b"PASSWORD".hex(" ")):
         assert secret not in text
@@ -199,10 +201,27 @@ def test_endless_lists_of_a_peer_are_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uid", "text"), [(VERIFICATION, f"Verification SOP Class ({VERIFICATION})"), ("1.2.3", "1.2.3"), ("", "(none)")]
+    ("uid", "text"), [(VERIFICATION, f"Verification SOP Class ({VERIFICATION})"), ("1.2.3", "1.2.3"), ("", "(none) ()")]
 )
 def test_a_uid_is_described_by_its_name(uid: str, text: str) -> None:
-    assert text in describe_uid(uid)
+    assert describe_uid(uid) == text
+
+
+def test_of_extended_negotiation_64_bytes_are_shown_and_of_roles_those_that_are_asked_for() -> None:
+    roles = [(True, True), (True, False), (False, True), (False, False)]
+    information = [
+        items.SOPClassExtendedItem(sop_class_uid=CT, service_class_application_information=bytes(65)),
+        *(items.RoleSelectionItem(sop_class_uid="1.2", scu_role=scu, scp_role=scp) for scu, scp in roles),
+    ]
+    lines = [line.strip() for line in describe(request(user_information=tuple(information))).splitlines()]
+    assert [line.rpartition(": ")[2] for line in lines if line.startswith("Role selection")] == [
+        "SCU and SCP",
+        "SCU",
+        "SCP",
+        "no role",
+    ]
+    (shown,) = [line for line in lines if line.startswith("65 bytes: ")]
+    assert shown.endswith("...")
 
 
 def test_a_command_set_is_described_by_its_elements() -> None:

@@ -365,3 +365,40 @@ def test_ready_made_lists_can_be_added_and_sliced() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="NoSuchPresentationContexts"):
         _ = presentation.NoSuchPresentationContexts  # type: ignore[attr-defined]
+
+
+# -- what a context says of itself and of what it was given --------------------------------------------------------
+@pytest.mark.parametrize(("given", "told"), [(7, ["an object of type int"]), (None, [])])
+def test_what_is_left_out_of_the_transfer_syntaxes_is_told_unless_it_is_nothing(
+    given: Any, told: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    context = PresentationContext()
+    context.transfer_syntax = [given, IMPLICIT]
+    assert context.transfer_syntax == [IMPLICIT]
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [text.rpartition(": ")[2] for text in warnings] == told
+
+
+def test_a_uid_that_is_no_transfer_syntax_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    PresentationContext().transfer_syntax = [VERIFICATION]
+    (record,) = caplog.records
+    assert VERIFICATION in record.getMessage() and record.getMessage() != VERIFICATION
+
+
+def test_a_transfer_syntax_that_cannot_be_sent_is_named_so() -> None:
+    for wrong in ("", TOO_LONG):
+        with pytest.raises(ValueError, match="'transfer_syntax'"):
+            PresentationContext().transfer_syntax = [wrong]
+
+
+def test_a_role_is_true_false_or_none() -> None:
+    with pytest.raises(TypeError, match=r"'scu_role'.*not int"):
+        PresentationContext().scu_role = 1  # type: ignore[assignment]
+
+
+def test_the_roles_are_shown_once_both_are_known() -> None:
+    context = build_context(VERIFICATION)
+    context._as_scu = True
+    assert "Role" not in str(context)
+    context._as_scp = False
+    assert "Role: SCU only" in str(context)

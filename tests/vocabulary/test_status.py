@@ -85,6 +85,7 @@ def test_what_is_no_code_is_refused(code: Any) -> None:
 
 
 def test_a_code_becomes_a_dataset_with_a_status() -> None:
+    assert code_to_status(0x0000).Status == 0x0000
     dataset = code_to_status(0xA700)
     assert dataset.Status == 0xA700
     assert len(dataset) == 1
@@ -104,6 +105,12 @@ def test_a_status_can_be_added_and_compared() -> None:
     added = vars(Status)["ADDED_BY_A_TEST"]
     assert added == 0xC123
     assert added != Status.CANCEL
+
+
+def test_the_first_and_the_last_code_can_be_added() -> None:
+    for name, code in (("FIRST_OF_A_TEST", 0x0000), ("LAST_OF_A_TEST", 0xFFFF)):
+        Status.add(name, code)
+        assert vars(Status)[name] == code
 
 
 @pytest.mark.parametrize(("name", "code"), [("two words", 1), ("", 1), ("OK", -1), ("OK", 0x10000), ("OK", "0xC000")])

@@ -62,7 +62,7 @@ class SubOperations:
     def are_done(self) -> bool:
         return self.remaining <= 0
 
-    def count(self, response: Command, *, remaining: bool = False) -> Command:
+    def count(self, response: Command, *, remaining: bool) -> Command:
         """The response with the counters; how many remain belongs to Pending and Cancel only (PS3.7 9.1.3.1)."""
         return evolve(
             response,
