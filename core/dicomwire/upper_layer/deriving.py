@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 
 _MOST = 64
 
