@@ -28,29 +28,31 @@ Said: TypeAlias = AssociateRQ | AssociateAC | AssociateRJ
 class Side:
     """The requestor or the acceptor: its title and place, what it will say, and what it has said."""
 
+    # What never changes in place is with the class, until it is set: there are two of them for each association.
+    ae_title: str = ""
+    address: tuple[Any, ...] | None = None
+    """Host and port, for IPv6 also flow info and scope ID; None if unknown."""
+
+    address_type: Callable[[tuple[Any, ...]], Any] | None = None
+    """The adapter's class for such a place."""
+
+    said: Said | None = None
+    """The A-ASSOCIATE PDU it has sent."""
+
+    chose_contexts: bool = False
+    """A handler has changed what is supported, for this association."""
+
+    maximum_length: int | None = 16382
+    implementation_class_uid: str | None = None
+    implementation_version_name: str | None = None
+
     def __init__(self) -> None:
-        self.ae_title: str = ""
-        self.address: tuple[Any, ...] | None = None
-        """Host and port, for IPv6 also flow info and scope ID; None if unknown."""
-
-        self.address_type: Callable[[tuple[Any, ...]], Any] | None = None
-        """The adapter's class for such a place."""
-
-        self.said: Said | None = None
-        """The A-ASSOCIATE PDU it has sent."""
-
         self.contexts: list[PresentationContext] = []
         """What it proposes or supports."""
-
-        self.chose_contexts: bool = False
-        """A handler has changed what is supported, for this association."""
 
         self.items: list[NegotiationItem] = []
         """Extended negotiation to be said."""
 
-        self.maximum_length: int | None = 16382
-        self.implementation_class_uid: str | None = None
-        self.implementation_version_name: str | None = None
         self.accepted_common: dict[str, tuple[str, list[str]]] = {}
         """Service class and related classes by SOP class, as accepted in common extended negotiation."""
 
