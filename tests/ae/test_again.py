@@ -1,4 +1,4 @@
-"""The same association again: what was worked out for the last one is used where nothing has changed, and only there."""
+"""The same association again: what was worked out for the last one serves where nothing has changed, and only there."""
 
 from __future__ import annotations
 
