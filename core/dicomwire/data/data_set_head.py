@@ -271,7 +271,7 @@ def without_file_meta(data: bytes, start: int) -> int | None:
 
 
 def quick_uids(data: bytes, at: int, coding: Coding | None) -> tuple[bytes, bytes] | None:
-    """The SOP class and SOP instance of a data set that begins as nearly all do: values as they are, empty for no class.
+    """The SOP class and SOP instance of a data set that begins as nearly all do, as they are; empty for no class.
 
     None for all others: such as are no explicit or implicit VR little endian, or have a sequence in front of the UIDs.
     """

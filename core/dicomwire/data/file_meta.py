@@ -184,17 +184,30 @@ def encode_file_meta(
     implementation_version_name: str | None,
 ) -> bytes:
     """Preamble, prefix and file meta information: all that comes before the data set of a file."""
-    elements = [
-        b"\2\0\1\0OB\0\0\2\0\0\0\0\1",
-        _element(0x0002, b"UI", sop_class_uid),
-        _element(0x0003, b"UI", sop_instance_uid),
-        _element(0x0010, b"UI", transfer_syntax_uid),
-        _element(0x0012, b"UI", implementation_class_uid),
-    ]
+    instance = _element(_SOP_INSTANCE, b"UI", sop_instance_uid)
+    before, behind = _around_instance(
+        sop_class_uid, transfer_syntax_uid, implementation_class_uid, implementation_version_name, len(instance)
+    )
+    return before + instance + behind
+
+
+# Of many instances only their UIDs differ.
+@lru_cache(maxsize=64)
+def _around_instance(
+    sop_class_uid: str,
+    transfer_syntax_uid: str,
+    implementation_class_uid: str,
+    implementation_version_name: str | None,
+    length: int,
+) -> tuple[bytes, bytes]:
+    """What comes before and behind the ``length`` bytes of the element that names the instance."""
+    before = b"\2\0\1\0OB\0\0\2\0\0\0\0\1" + _element(_SOP_CLASS, b"UI", sop_class_uid)
+    behind = _element(_TRANSFER_SYNTAX, b"UI", transfer_syntax_uid)
+    behind += _element(0x0012, b"UI", implementation_class_uid)
     if implementation_version_name:
-        elements.append(_element(0x0013, b"SH", implementation_version_name))
-    body = b"".join(elements)
-    return PREAMBLE + b"\2\0\0\0UL\4\0" + _LONG.pack(len(body)) + body
+        behind += _element(0x0013, b"SH", implementation_version_name)
+    length += len(before) + len(behind)
+    return PREAMBLE + b"\2\0\0\0UL\4\0" + _LONG.pack(length) + before, behind
 
 
 def _element(number: int, vr: bytes, text: str) -> bytes:

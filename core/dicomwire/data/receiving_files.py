@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from attrs import define, field
+from attrs.setters import NO_OP
 
 from dicomwire.associations import events as evt
 from dicomwire.data.data_set_beginning import NoDataSet
@@ -26,7 +27,7 @@ def _nothing(*args: object) -> None:
     pass
 
 
-@define(eq=False)
+@define(eq=False, on_setattr=NO_OP)
 class IncomingFile(FileSink):
     """A data set on its way to the disk, under a name of our own until it is complete.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 _IOV_MAX = 512
@@ -82,17 +83,18 @@ class FileStore:
 
     def one_name(self, path: str) -> str:
         """The same for all spellings of a path."""
+        if path[:1] == "/" == os.sep and "/." not in path and "//" not in path and path[-1] != "/":
+            # Nothing is to be changed, as nearly always.
+            return path
         return os.path.normcase(os.path.abspath(path))
 
 
 def write_all(descriptor: int, fragments: list[memoryview]) -> None:
     """Write buffers to a file descriptor, all of them, in as few calls as it takes."""
-    if not hasattr(os, "writev"):
-        fragments = [memoryview(b"".join(fragments))]
     for start in range(0, len(fragments), _IOV_MAX):
-        batch = fragments[start : start + _IOV_MAX]
+        batch = fragments if len(fragments) <= _IOV_MAX else fragments[start : start + _IOV_MAX]
         size = sum(map(len, batch))
-        written = os.writev(descriptor, batch) if hasattr(os, "writev") else 0
+        written = _write_vector(descriptor, batch)
         if written < size:
             for fragment in batch:
                 skip = min(written, len(fragment))
@@ -100,6 +102,14 @@ def write_all(descriptor: int, fragments: list[memoryview]) -> None:
                 rest = fragment[skip:]
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
+
+
+def _write_joined(descriptor: int, fragments: list[memoryview]) -> int:
+    return os.write(descriptor, b"".join(fragments))
+
+
+_write_vector: Callable[[int, list[memoryview]], int] = getattr(os, "writev", _write_joined)
+"""Windows has none."""
 
 
 STORE: FileStore = FileStore()
