@@ -17,7 +17,7 @@ from attrs.setters import NO_OP
 from dicomwire._logging import logger, printable, reason
 from dicomwire.data import store as _store
 from dicomwire.data.memory_sink import MemorySink as MemorySink
-from dicomwire.data.store import FileStore, write_all as write_all
+from dicomwire.data.store import FileStore, is_plain, write_all as write_all
 
 LOGGER = logger(__name__)
 
@@ -45,8 +45,9 @@ _undecided: dict[str, weakref.ref[FileSink]] = {}
 """Paths under which a file lies whose request is not answered yet, each with who put it there."""
 
 
-def _as_path(path: str | os.PathLike[str]) -> Path:
-    return path if isinstance(path, Path) else Path(path)
+def _name_of(path: str | os.PathLike[str]) -> str:
+    """A path as pathlib would write it."""
+    return path if type(path) is str and is_plain(path) else str(path if isinstance(path, Path) else Path(path))
 
 
 # Without what would convert when an attribute is set: that is a call for each.
@@ -60,7 +61,9 @@ class FileSink:
     written as it is; a symbolic link is refused.
     """
 
-    path: Path = field(converter=_as_path)
+    name: str = field(converter=_name_of, alias="path")
+    """``path`` as text: a ``Path`` takes longer to make than the file to open."""
+
     header: bytes = b""
     exclusive: bool = False
     """Refuse to touch a file that exists (FileExistsError)."""
@@ -94,9 +97,14 @@ class FileSink:
     """Where ``_undecided`` has it."""
 
     @property
+    def path(self) -> Path:
+        """Where the file belongs."""
+        return Path(self.name)
+
+    @property
     def where(self) -> Path:
         """Where the file is now."""
-        return Path(self._aside or self._part or self.path)
+        return Path(self._aside or self._part or self.name)
 
     def write(self, fragments: list[memoryview]) -> None:
         """Append to the file, which the first call makes.
@@ -128,7 +136,7 @@ class FileSink:
         """
         if self._descriptor < 0:
             FileSink.write(self, [])
-        part, name = self._part, str(self.path)
+        part, name = self._part, self.name
         if part is None or part == name:
             self._release()
             return
@@ -170,13 +178,13 @@ class FileSink:
                 # Else somebody has taken it somewhere else.
                 try:
                     self._let_go_of_name()
-                    self._place(part, self.store.mode(str(self.path)))
+                    self._place(part, self.store.mode(self.name))
                 except OSError:
                     self._unlink(part)
                     raise
-            if earlier is not None and not kept and (self._is_placed() or not self._exists(self.path)):
+            if earlier is not None and not kept and (self._is_placed() or not self._exists(self.name)):
                 with contextlib.suppress(OSError):
-                    self.store.rename(earlier, self.path)
+                    self.store.rename(earlier, self.name)
             elif earlier is not None:
                 self._unlink(earlier)
         finally:
@@ -190,7 +198,7 @@ class FileSink:
         with contextlib.suppress(OSError):
             self._release()
         if self._part is None and self._earlier is None and self._is_placed():
-            self._unlink(str(self.path))
+            self._unlink(self.name)
         with contextlib.suppress(OSError):
             self.settle(kept=False)
 
@@ -202,12 +210,12 @@ class FileSink:
 
     def _open(self) -> None:
         part = self._new_part()
-        self._descriptor = self.store.open_to_write(str(self.path) if part is None else part, new=part is not None)
+        self._descriptor = self.store.open_to_write(self.name if part is None else part, new=part is not None)
         self._part = part
 
     def _new_part(self) -> str | None:
         """The name to write under; None for what is written where it is."""
-        name = str(self.path)
+        name = self.name
         mode = self._before = self.store.mode(name)
         if mode is None:
             return _part_beside(name)
@@ -229,7 +237,7 @@ class FileSink:
 
     def _place(self, part: str, before: int | None) -> None:
         """Give it its name, under which there was a file of the mode ``before``."""
-        name = str(self.path)
+        name = self.name
         if self.exclusive:
             # Unlike renaming, this never replaces anything.
             self.store.link(part, name)
@@ -244,7 +252,7 @@ class FileSink:
 
     def _let_go_of_name(self) -> None:
         """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""
-        reference = _undecided.get(self.store.one_name(str(self.path)))
+        reference = _undecided.get(self.store.one_name(self.name))
         holder = None if reference is None else reference()
         if holder is not None and holder is not self and not (self.exclusive or holder.exclusive):
             holder._step_aside()
@@ -255,8 +263,8 @@ class FileSink:
             return
         # Where there are no second names, who looks now sees the other one.
         with contextlib.suppress(OSError, NotImplementedError):
-            aside = _part_beside(str(self.path))
-            self.store.link(self.path, aside, symlink=True)
+            aside = _part_beside(self.name)
+            self.store.link(self.name, aside, symlink=True)
             self._aside = aside
             if not self.is_undecided:
                 # It was settled meanwhile, in another thread, which may not have seen it.
@@ -268,7 +276,7 @@ class FileSink:
         if self._placed is None:
             return False
         try:
-            return self.store.identity(self.path) == self._placed
+            return self.store.identity(self.name) == self._placed
         except OSError:
             return False
 

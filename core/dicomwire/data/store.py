@@ -16,6 +16,8 @@ _IOV_MAX = 512
 _BINARY = getattr(os, "O_BINARY", 0)
 """Else Windows changes the ends of lines."""
 
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
 
 class FileStore:
     """Files by their paths, on the file system of the machine.
@@ -30,7 +32,7 @@ class FileStore:
 
     def open_to_write(self, path: str, *, new: bool) -> int:
         """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""
-        flags = os.O_WRONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_WRONLY | _BINARY | _NO_FOLLOW
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666) if new else os.open(path, flags)
 
     def open_temporary(self) -> tuple[int, str]:
@@ -83,10 +85,14 @@ class FileStore:
 
     def one_name(self, path: str) -> str:
         """The same for all spellings of a path."""
-        if path[:1] == "/" == os.sep and "/." not in path and "//" not in path and path[-1] != "/":
-            # Nothing is to be changed, as nearly always.
-            return path
-        return os.path.normcase(os.path.abspath(path))
+        return path if is_plain(path) else os.path.normcase(os.path.abspath(path))
+
+
+def is_plain(path: str) -> bool:
+    """Whether it is a path of POSIX from the root that can be written in no other way, as nearly all are."""
+    if not path[:1] == "/" == os.sep or "//" in path or path[-1] == "/":
+        return False
+    return "/./" not in path and "/../" not in path and path[-2:] != "/." and path[-3:] != "/.."
 
 
 def write_all(descriptor: int, fragments: list[memoryview]) -> None:
