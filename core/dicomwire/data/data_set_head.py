@@ -19,17 +19,16 @@ from dicomwire.data.encodings import (
     IMPLICIT,
     ITEM,
     ITEM_END,
-    LONG_VRS,
     SEQUENCE_END,
     SHORT_VRS,
     UNDEFINED,
+    VRS,
     Coding,
     NotAnElement,
     known,
 )
 
 _CODINGS = (EXPLICIT, IMPLICIT, BIG)
-_VRS = SHORT_VRS | LONG_VRS
 _USUAL = {
     b"\x08\0" + number.to_bytes(2, "little") + end: number
     for number, vr in (
@@ -108,9 +107,9 @@ def read_head(
         return Head(0, text(uids[0]), text(uids[1]))
     if data[start : start + 2] == b"\x08\0":
         vr = data[start + 4 : start + 6]
-        if what.coding is EXPLICIT and vr in _VRS:
+        if what.coding is EXPLICIT and vr in VRS:
             return _found(data, start, EXPLICIT, 0, whole=whole)
-        if what.coding is IMPLICIT and vr not in _VRS and data[start + 6 : start + 8] == b"\0\0":
+        if what.coding is IMPLICIT and vr not in VRS and data[start + 6 : start + 8] == b"\0\0":
             return _found(data, start, IMPLICIT, 0, whole=whole)
     skip = without_file_meta(data, start)
     if skip is None:
@@ -179,7 +178,7 @@ def _check(data: bytes, at: int, size: int | None, coding: Coding, transfer_synt
             return
         if actual is not None:
             said = f"its data set is encoded as {name_of(actual.transfer_syntax)}"
-        elif strict and not coding.implicit and data[at + 4 : at + 6] not in _VRS:
+        elif strict and not coding.implicit and data[at + 4 : at + 6] not in VRS:
             said = "what it holds begins like no data set"
         else:
             return
@@ -189,7 +188,7 @@ def _check(data: bytes, at: int, size: int | None, coding: Coding, transfer_synt
 
 def _sense(data: bytes, at: int, size: int | None, coding: Coding) -> _Sense:
     """Whether the first two elements make sense in this coding: known, not too long, one behind the other."""
-    if (data[at + 4 : at + 6] in _VRS) is coding.implicit:
+    if (data[at + 4 : at + 6] in VRS) is coding.implicit:
         # In implicit VR two letters here would be the length of a very long value.
         return _Sense.NONE
     try:
@@ -206,7 +205,7 @@ def _sense(data: bytes, at: int, size: int | None, coding: Coding) -> _Sense:
         second = coding.element(data, behind)
     except (NotAnElement, struct.error):
         return _Sense.NONE
-    if first.tag < second.tag <= _LAST and (coding.implicit or second.vr in _VRS):
+    if first.tag < second.tag <= _LAST and (coding.implicit or second.vr in VRS):
         return _Sense.MUCH
     return _Sense.NONE
 
@@ -257,7 +256,7 @@ def without_file_meta(data: bytes, start: int) -> int | None:
     """
     at = start
     while (group := data[at : at + 2]) in (b"\2\0", b"\0\2"):
-        coding = BIG if group[0] == 0 else EXPLICIT if data[at + 4 : at + 6] in _VRS else IMPLICIT
+        coding = BIG if group[0] == 0 else EXPLICIT if data[at + 4 : at + 6] in VRS else IMPLICIT
         try:
             element = coding.element(data, at)
         except struct.error:
@@ -277,7 +276,7 @@ def quick_uids(data: bytes, at: int, coding: Coding | None) -> tuple[bytes, byte
     """
     if coding is EXPLICIT:
         width = 6
-    elif coding is IMPLICIT and data[at + 4 : at + 6] not in _VRS:
+    elif coding is IMPLICIT and data[at + 4 : at + 6] not in VRS:
         width = 4
     else:
         return None
