@@ -274,10 +274,10 @@ class StreamChannel:
 
     async def _leave(self, data: bytes) -> None:
         try:
-            with trio.CancelScope(deadline=trio.current_time() + _AT_ONCE, shield=True):
-                with contextlib.suppress(*_LOST):
-                    if data:
-                        await self._stream.send_all(data)
+            deadline = trio.current_time() + _AT_ONCE
+            with trio.CancelScope(deadline=deadline, shield=True), contextlib.suppress(*_LOST):
+                if data:
+                    await self._stream.send_all(data)
             # A farewell of the stream's own may need waiting, too.
             await trio.aclose_forcefully(self._stream)
         except Exception:
