@@ -245,7 +245,8 @@ class SocketPeer(Peer):
         self.sock = sock
         sock.setblocking(False)
         # What a script sends is there when the next step of it runs.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         world._closing.append(sock.close)
 
     async def send(self, data: bytes) -> None:

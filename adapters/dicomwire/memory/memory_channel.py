@@ -19,6 +19,8 @@ class MemoryChannel:
         self.has_arrived = end.has_arrived
         self.is_torn: bool = False
         self._changes = 0
+        self._pumping = False
+        """A task waits for what arrives, and would wait on if another took it."""
 
     @property
     def transport_socket(self) -> None:
@@ -72,12 +74,16 @@ class MemoryChannel:
         deadline = self.session.next_deadline(self.network.now)
         if not self.has_arrived():
             changes = self._changes
-            await until(lambda: self.has_arrived() or self._changes != changes or not self.end.is_open, deadline)
+            self._pumping = True
+            try:
+                await until(lambda: self.has_arrived() or self._changes != changes or not self.end.is_open, deadline)
+            finally:
+                self._pumping = False
         self.poll()
 
     def poll(self) -> bool:
         """Feed the session one arrival, if there is one, and deadlines that are over; whether there was one."""
-        data = self.end.receive() if self.session.wants_data else None
+        data = self.end.receive() if self.session.wants_data and not self._pumping else None
         if data is not None:
             self.session.receive_data(data)
         self.session.next_deadline(self.network.now)
