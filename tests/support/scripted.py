@@ -51,7 +51,7 @@ class Said(NamedTuple):
 
 async def offering(world: Any, server: Any, *abstract_syntaxes: str, roles: Roles | None = None) -> Peer:
     """A scripted requestor whose contexts 1, 3, ... were accepted with implicit VR."""
-    peer = await world.connect(server)
+    peer: Peer = await world.connect(server)
     asked = request(proposal(2 * index + 1, uid, IMPLICIT) for index, uid in enumerate(abstract_syntaxes))
     await peer.send(with_roles(asked, roles).encode())
     assert (await peer.pdu())[0] == 2
