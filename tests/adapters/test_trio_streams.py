@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from tests.support.scripted import accepting, ask, hear
 from tests.support.streams import ABORT
 from tests.support.transports import StreamPeer
 
+ROOT = Path(__file__).parents[2]
 VERIFICATION = "1.2.840.10008.1.1"
 ECHO_RQ = ask(1, 0x0030, VERIFICATION)
 
@@ -331,5 +334,29 @@ def test_an_association_over_a_stream_has_no_addresses() -> None:
             assert (await hear(accepted.there)).field == 0x0030
             await association.abort()
             assert "as requestor with -:" in repr(association) and association.acceptor.address_tuple is None
+
+    in_trio(main)
+
+
+PEER = """
+from dicomwire import AE
+from tests.support.transports import Pipes
+
+ae = AE("CHILD")
+ae.add_supported_context("1.2.840.10008.1.1")
+assert ae.serve_over(Pipes(0, 1)).is_released
+"""
+
+
+def test_over_the_pipes_of_a_process() -> None:
+    async def main() -> None:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-c", PEER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+        )
+        assert process.stdin is not None and process.stdout is not None
+        async with await an_ae().associate_over(trio.StapledStream(process.stdin, process.stdout)) as association:
+            assert (await association.send_c_echo()).Status == 0x0000
+        assert association.is_released
+        assert await process.wait() == 0
 
     in_trio(main)
