@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import sys
@@ -348,6 +349,7 @@ assert ae.serve_over(Pipes(0, 1)).is_released
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be waited for")
 def test_over_the_pipes_of_a_process() -> None:
     async def main() -> None:
         process = await trio.lowlevel.open_process(
@@ -358,5 +360,30 @@ def test_over_the_pipes_of_a_process() -> None:
             assert (await association.send_c_echo()).Status == 0x0000
         assert association.is_released
         assert await process.wait() == 0
+
+    in_trio(main)
+
+
+def test_a_server_of_trios_own_may_serve() -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            listeners = await nursery.start(trio.serve_tcp, an_ae().serve_over, 0)
+            stream = await trio.testing.open_stream_to_socket_listener(listeners[0])
+            async with await an_ae().associate_over(stream) as association:
+                assert (await association.send_c_echo()).Status == 0x0000
+                assert association.line.channel.transport_socket is stream.socket
+            nursery.cancel_scope.cancel()
+        assert association.is_released
+
+    in_trio(main)
+
+
+def test_a_fork_lets_go_of_its_copy_of_a_socket() -> None:
+    async def main() -> None:
+        one, other = (trio.SocketStream(trio.socket.from_stdlib_socket(sock)) for sock in socket.socketpair())
+        channel = StreamChannel(one, an_association().line.session)
+        channel.forsake()
+        assert await other.receive_some() == b""
+        await other.aclose()
 
     in_trio(main)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ import trio.testing
 import dicomwire.memory
 from tests.support.adapters import PATIENCE, MemoryPeer, Peer, SocketPeer, World, done
 
-KINDS = [
+_EVERY_KIND = [
     ("blocking", "pipes"),
     ("blocking", "unix socket"),
     ("asyncio", "unix socket"),
@@ -25,6 +26,8 @@ KINDS = [
     ("trio", "lockstep streams"),
     ("memory", "ends"),
 ]
+
+KINDS = [row for row in _EVERY_KIND if sys.platform != "win32" or row[1] not in ("pipes", "unix socket")]
 """What adapters can be given: the adapter, and the kind of connection."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from typing import Any
 
 import trio
@@ -47,8 +48,8 @@ class StreamChannel:
         self.is_torn: bool = False
         self._stream = stream
         self._connection = connection = session.connection
-        # Streams of trio's over sockets have it.
-        self._socket: Any = getattr(stream, "socket", None)
+        # Of no other kind: what wraps a stream may hand on the socket below, and do anything with the bytes.
+        self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
         self._delivery = SocketDelivery(self._socket, connection)
         self._acknowledge = acknowledge_with(self._socket)
         self._turns = TaskTurns(session, self._delivery)
@@ -129,7 +130,7 @@ class StreamChannel:
             if scope.cancelled_caught:
                 if not self._open:
                     raise ConnectionAbortedError("the connection was closed meanwhile")
-                raise PeerDoesNotRead(f"has not read {len(piece)} bytes of what we send in {now - since:g} s")
+                raise PeerDoesNotRead(f"has not read {len(piece)} bytes of what we send in {now - since:.3g} s")
             left -= len(piece)
             if now - since >= pause(timeouts.write):
                 delivery.moved = -left
@@ -296,8 +297,11 @@ class StreamChannel:
                 scope.cancel()
 
     def forsake(self) -> None:
-        """This process is a fork: the loop, and all that it waits for, are its parent's."""
+        """This process is a fork: close its copy of a socket, and leave everything else to its parent and the loop."""
         self._open = False
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._socket.detach())
 
 
 def _lost(error: Exception) -> OSError:
