@@ -251,6 +251,7 @@ class AssociationBase:
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
         self.line.timeouts.write = seconds
+        self.line.host.timeouts_set(self.line.take_timeouts)
 
     @property
     def network_timeout_response(self) -> str:
