@@ -17,8 +17,8 @@ SLACK = 4
 
 # Calls of client and server for a C-ECHO; for 4 KiB from a path; for an association with one C-ECHO, opened and
 # released; changes of file at the server of the one before.
-# Who makes one less lowers it here; who needs more says why in the commit.  On a busy machine the turns of a loop that an
-# association takes are some more: these bars are of one.
+# Who makes one less lowers it here; who needs more says why in the commit.  An association takes some more turns of a
+# loop on a busy machine: these bars are of one.
 BARS = {
     "blocking": ((70, 69), (105, 100), (661, 608), 48),
     "asyncio": ((120, 120), (154, 150), (1090, 1115), 58),
