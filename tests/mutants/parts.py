@@ -91,6 +91,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
+    "core/dicomwire/data/as_known.py": ("tests/vocabulary/test_as_known.py",),
+    "core/dicomwire/data/character_sets.py": (
+        "tests/vocabulary/test_character_sets.py",
+        "tests/vocabulary/test_data_set_writer.py",
+    ),
     "core/dicomwire/data/contents.py": (
         "tests/logic/test_padding.py",
         "tests/logic/test_sources.py",
@@ -98,7 +103,19 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/data/data_set_beginning.py": ("tests/logic/test_data_set_beginning.py",),
     "core/dicomwire/data/data_set_head.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
-    "core/dicomwire/data/data_set_writer.py": ("tests/vocabulary/test_data_set_writer.py",),
+    "core/dicomwire/data/data_set_writer.py": (
+        "tests/vocabulary/test_as_known.py",
+        "tests/vocabulary/test_character_sets.py",
+        "tests/vocabulary/test_data_set_writer.py",
+        "tests/vocabulary/test_dsutils.py",
+    ),
+    "core/dicomwire/data/data_sets.py": ("tests/logic/test_padding.py", "tests/vocabulary/test_lazy_data_sets.py"),
+    "core/dicomwire/data/dsutils.py": ("tests/vocabulary/test_dsutils.py",),
+    "core/dicomwire/data/encodings.py": (
+        "tests/logic/test_padding.py",
+        "tests/logic/test_sources.py",
+        "tests/vocabulary/test_describe.py",
+    ),
     "core/dicomwire/data/file_meta.py": (
         "tests/logic/test_data_set_beginning.py",
         "tests/logic/test_file_meta.py",
@@ -107,9 +124,16 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
+    "core/dicomwire/data/folder.py": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/instance_files.py": ("tests/logic/test_instance_files.py",),
+    "core/dicomwire/data/lazy_data_sets.py": ("tests/vocabulary/test_lazy_data_sets.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
-    "core/dicomwire/data/plain_data_sets.py": ("tests/vocabulary/test_plain_data_sets.py",),
+    "core/dicomwire/data/plain_data_sets.py": (
+        "tests/vocabulary/test_character_sets.py",
+        "tests/vocabulary/test_lazy_data_sets.py",
+        "tests/vocabulary/test_plain_data_sets.py",
+    ),
+    "core/dicomwire/data/receiving_files.py": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),
     "core/dicomwire/data/sinks.py": (
         "tests/logic/test_sinks.py",
@@ -124,6 +148,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/adapters/test_vectors.py",
         "tests/ae/test_to_folder.py",
     ),
+    "core/dicomwire/data/text_values.py": ("tests/vocabulary/test_dimse_messages.py",),
     "adapters/dicomwire/": ("tests/adapters", "tests/ae", "tests/hosts"),
     "adapters/dicomwire/apps/": ("tests/apps",),
 }
