@@ -14,6 +14,8 @@ from pydicom.dataset import Dataset
 
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.data_sets import decode_data_set, encode_data_set
+from dicomwire.data.encodings import EXPLICIT as CODING
+from dicomwire.data.padding import plan
 from dicomwire.sources import opened
 from tests.support.bare import BARE, Reader, bare, joined
 from tests.support.encoded import BIG, DEFLATED, EXPLICIT, IMPLICIT, JPEG, UNDEFINED, Writer, dicom_file, file_meta
@@ -123,6 +125,54 @@ def test_fragments_of_odd_length_are_padded_and_offset_tables_that_become_wrong_
     # What passes cannot be looked at twice: the table may have gone out.
     with opened(bare([table], JPEG)) as instance, pytest.raises(ValueError, match="offset table"):
         joined(instance)
+
+
+def test_fragments_in_an_item_of_odd_length_are_padded(tmp_path: Path) -> None:
+    write = Writer(JPEG)
+
+    def make(fragment: bytes, *, defined: bool) -> bytes:
+        icon = write.encapsulated(b"ab", fragment, b"abcd") + write(0x7FE10010, "LO", "BEHIND")
+        items = write.item(icon, defined=defined), write.item(write(0x00080100, "SH", "EVEN"))
+        sequence = write.sequence(0x00880200, *items, defined=defined)
+        return write.uids("1.2.3") + sequence + write(0x00880906, "ST", "BEHIND")
+
+    assert sent(make(b"abc", defined=True), JPEG, tmp_path) == make(b"abc\0", defined=False)
+
+
+def test_an_offset_table_that_stays_right_stays(tmp_path: Path) -> None:
+    write = Writer(JPEG)
+    front = write.uids("1.2.3")
+    # One frame of several fragments begins where it did; and no table is none that could be wrong.
+    for table in (bytes(4), b""):
+        one = front + write.encapsulated(b"a longer one", b"abc", b"ab", table=table)
+        assert sent(one, JPEG, tmp_path) == front + write.encapsulated(b"a longer one", b"abc\0", b"ab", table=table)
+    # Of one that is left empty the fragments stay, however long.
+    moved = front + write.encapsulated(b"abc", b"a longer one", table=bytes(8))
+    content = dicom_file(moved, file_meta(syntax=JPEG))
+    with opened(content) as instance:
+        assert joined(instance) == front + write.encapsulated(b"abc\0", b"a longer one")
+
+
+@pytest.mark.parametrize(("vr", "pad"), [("LO", b" "), ("OB", b"\0")])
+def test_the_vr_that_is_there_says_what_an_odd_value_is_padded_with(vr: str, pad: bytes, tmp_path: Path) -> None:
+    write = Writer()
+    for tag in (0x00091001, 0x00280010, 0x00100020):
+        assert sent(write(tag, vr, b"odd"), EXPLICIT, tmp_path) == write(tag, vr, b"odd" + pad)
+
+
+def test_a_data_set_is_looked_through_in_few_reads_and_not_beyond_its_end() -> None:
+    write = Writer()
+    data = b"".join(write(0x00100020 + number, "LO", "value") for number in range(1000))
+    reads: list[tuple[int, int]] = []
+
+    def read_at(offset: int, count: int) -> bytes:
+        reads.append((offset, count))
+        # What follows is none of its business: a file may have grown.
+        return (data + b"\1" * 9000)[offset : offset + count]
+
+    plan(read_at, len(data), CODING)
+    assert len(reads) < 8
+    assert all(offset + count <= len(data) for offset, count in reads)
 
 
 def test_a_few_zeros_at_the_end_are_not_sent(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
-    "core/dicomwire/data/folder.py": ("tests/ae/test_to_folder.py",),
+    "core/dicomwire/data/folder.py": ("tests/logic/test_receiving_files.py",),
     "core/dicomwire/data/instance_files.py": ("tests/logic/test_instance_files.py",),
     "core/dicomwire/data/lazy_data_sets.py": ("tests/vocabulary/test_lazy_data_sets.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
@@ -133,7 +133,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/vocabulary/test_lazy_data_sets.py",
         "tests/vocabulary/test_plain_data_sets.py",
     ),
-    "core/dicomwire/data/receiving_files.py": ("tests/ae/test_to_folder.py",),
+    "core/dicomwire/data/receiving_files.py": ("tests/logic/test_receiving_files.py",),
     "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),
     "core/dicomwire/data/sinks.py": (
         "tests/logic/test_sinks.py",
@@ -148,7 +148,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/adapters/test_vectors.py",
         "tests/ae/test_to_folder.py",
     ),
-    "core/dicomwire/data/text_values.py": ("tests/vocabulary/test_dimse_messages.py",),
+    "core/dicomwire/data/text_values.py": ("tests/vocabulary/test_text_values.py",),
     "adapters/dicomwire/": ("tests/adapters", "tests/ae", "tests/hosts"),
     "adapters/dicomwire/apps/": ("tests/apps",),
 }
