@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.mutants.outcomes import Outcome, outcome_in
 from tests.mutants.parts import enough_for, files, named
-from tests.mutants.running import folder_of, run
+from tests.mutants.running import folder_of, run, take
 
 
 def main() -> int:
@@ -21,12 +21,16 @@ def main() -> int:
     parser.add_argument("-j", "--children", type=int, default=2, metavar="N", help="mutants at once (default: 2)")
     parser.add_argument("--again", action="store_true", help="try those that were not found again, as after new tests")
     parser.add_argument("--summary", action="store_true", help="try nothing, only tell")
+    parser.add_argument("--sample", type=int, metavar="N", help="only so many of each path, chosen at random")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another one, another sample (default: 0)")
     parser.add_argument("-q", "--quiet", action="store_true", help="do not list those that were not found")
     arguments = parser.parse_args()
     paths = files(arguments.paths)
     failed = False
     if not arguments.summary:
         try:
+            for wanted in arguments.paths:
+                take(files([wanted]), arguments.sample, arguments.seed)
             for path in paths:
                 failed |= not run(path, children=arguments.children, again=arguments.again)
         except KeyboardInterrupt:
@@ -43,7 +47,7 @@ def _tell(paths: list[Path], *, quiet: bool) -> bool:
             print(mutant)
         for reason in outcome.idle:
             print(f"  explained, but not there: {reason.where} {', '.join(reason.now)}")
-    print(f"{'':46} mutants  found  explained  left  untried  rate")
+    print(f"{'':46} mutants  found  explained  left  untried  aside  rate")
     for name, outcome in outcomes.items():
         if outcome.tried or outcome.untried:
             print(_row(name, outcome))
@@ -53,14 +57,15 @@ def _tell(paths: list[Path], *, quiet: bool) -> bool:
         total.found += outcome.found
         total.explained += outcome.explained
         total.untried += outcome.untried
+        total.aside += outcome.aside
         total.left += outcome.left
     print(_row("together", total))
     return too_few
 
 
 def _row(name: str, outcome: Outcome) -> str:
-    counts = f"{outcome.tried:7} {outcome.found:6} {outcome.explained:10} {len(outcome.left):5} {outcome.untried:8}"
-    return f"{name:46} {counts} {outcome.rate:5.1f} %"
+    counts = f"{outcome.tried:7} {outcome.found:6} {outcome.explained:10} {len(outcome.left):5}"
+    return f"{name:46} {counts} {outcome.untried:8} {outcome.aside:6} {outcome.rate:5.1f} %"
 
 
 if __name__ == "__main__":

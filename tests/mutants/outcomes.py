@@ -9,6 +9,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from tests.mutants.sampling import kept
+
 EXPLAINED = Path(__file__).with_name("explained.toml")
 
 _FOUND = {1, 3, 24, 36, -24, 152, 255, -9, -11}
@@ -57,6 +59,9 @@ class Outcome:
     found: int = 0
     explained: int = 0
     untried: int = 0
+    aside: int = 0
+    """Not in the sample."""
+
     left: list[Mutant] = field(factory=list)
     idle: list[Explanation] = field(factory=list)
     """Explanations of nothing that is there."""
@@ -84,6 +89,7 @@ def outcome_in(folder: Path) -> Outcome | None:
     if not metas:
         return None
     outcome = Outcome()
+    sample = kept(folder)
     known = explanations()
     used: set[Explanation] = set()
     modules: set[str] = set()
@@ -92,7 +98,9 @@ def outcome_in(folder: Path) -> Outcome | None:
         modules |= {key.rpartition(".")[0] for key in codes}
         texts = _Texts(meta)
         for key, code in codes.items():
-            if code in _FOUND:
+            if sample is not None and key not in sample:
+                outcome.aside += 1
+            elif code in _FOUND:
                 outcome.found += 1
             elif code in _SURVIVED:
                 mutant = texts.mutant(key, is_tested=code == 0)
@@ -104,15 +112,21 @@ def outcome_in(folder: Path) -> Outcome | None:
                     used.add(reason)
             else:
                 outcome.untried += 1
-    here = [one for one in known if one.where.partition(":")[0] in modules]
-    outcome.idle = [one for one in here if one not in used]
+    if not outcome.aside:
+        here = [one for one in known if one.where.partition(":")[0] in modules]
+        outcome.idle = [one for one in here if one not in used]
     return outcome
+
+
+def keys_in(folder: Path) -> list[str]:
+    """The names of all mutants in a folder, as mutmut has them."""
+    metas = [json.loads(meta.read_text("utf-8")) for meta in sorted(folder.glob("mutants/src/**/*.meta"))]
+    return [key for meta in metas for key in meta["exit_code_by_key"]]
 
 
 def is_empty(folder: Path) -> bool:
     """There is nothing to change in the file, as in one without functions: mutmut takes that for a mistake."""
-    metas = [json.loads(meta.read_text("utf-8")) for meta in folder.glob("mutants/src/**/*.meta")]
-    return bool(metas) and not any(meta["exit_code_by_key"] for meta in metas)
+    return any(folder.glob("mutants/src/**/*.meta")) and not keys_in(folder)
 
 
 def forget_survivors(folder: Path) -> None:

@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from tests.mutants.outcomes import forget_survivors, is_empty
+from tests.mutants.outcomes import forget_survivors, is_empty, keys_in
 from tests.mutants.parts import ROOT, SOURCE_ROOTS, belonging_to, named
+from tests.mutants.sampling import chosen, keep, kept
 
 WORK = ROOT / ".mutants"
 
@@ -49,6 +51,23 @@ def folder_of(path: Path) -> Path:
     return WORK / module_of(path).removesuffix(".py")
 
 
+def take(paths: Iterable[Path], count: int | None, seed: int) -> None:
+    """Choose the mutants of some files that are to be tried: so many of all together, at random; None: all."""
+    made = {folder_of(path): make(path) if count is not None else [] for path in paths}
+    some = chosen((key for keys in made.values() for key in keys), count, seed) if count is not None else None
+    for folder, keys in made.items():
+        keep(folder, None if some is None else some.intersection(keys))
+
+
+def make(path: Path) -> list[str]:
+    """Make the mutants of a file, and try none; their names."""
+    folder = folder_of(path)
+    _fill(folder, path)
+    if not _tool(folder, path, "make"):
+        raise RuntimeError(f"no mutants of {named(path)}: see {folder / 'log.txt'}")
+    return keys_in(folder)
+
+
 def run(path: Path, *, children: int, again: bool) -> bool:
     """Try the mutants of a file that have no outcome yet; with ``again`` also those that were not found.
 
@@ -56,23 +75,30 @@ def run(path: Path, *, children: int, again: bool) -> bool:
     False if mutmut failed.
     """
     folder = folder_of(path)
+    if kept(folder) == set():
+        return True
     _fill(folder, path)
     if again:
         forget_survivors(folder)
+    print(f"{named(path)}", flush=True)
+    if not _tool(folder, path, "run", "--max-children", str(children)) and not is_empty(folder):
+        print(f"    mutmut failed: see {folder / 'log.txt'}")
+        return False
+    return True
+
+
+def _tool(folder: Path, path: Path, *arguments: str) -> bool:
+    """Run mutmut in a folder; whether it came to its end."""
     # The tests of each mutant run in a fork: the same examples for all, and no time lost on making them smaller.
     environment = {**os.environ, "CI": "1", "DICOMWIRE_MUTANTS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     environment["PYTHONPATH"] = str(ROOT)
     if path.is_relative_to(SOURCE_ROOTS[0]):
         # What every adapter does with it, the quickest does too.
         environment["DICOMWIRE_WORLDS"] = "memory"
-    command = [sys.executable, "-m", "tests.mutants.tool", "run", "--max-children", str(children)]
-    print(f"{named(path)}", flush=True)
+    command = [sys.executable, "-m", "tests.mutants.tool", *arguments]
     with (folder / "log.txt").open("wb") as log:
         done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
-    if done.returncode and not is_empty(folder):
-        print(f"    mutmut failed: see {folder / 'log.txt'}")
-        return False
-    return True
+    return done.returncode == 0
 
 
 def _fill(folder: Path, path: Path) -> None:

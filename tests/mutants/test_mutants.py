@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.outcomes import explanations, forget_survivors, is_empty, outcome_in
+from tests.mutants import running
+from tests.mutants.outcomes import explanations, forget_survivors, is_empty, keys_in, outcome_in
 from tests.mutants.parts import ROOT, SOURCE_ROOTS, TESTS, belonging_to, enough_for, files, named
 from tests.mutants.running import module_of
+from tests.mutants.sampling import chosen, keep, kept
 from tests.mutants.tool import differs, shifts
 
 MUTATED = """\
@@ -72,6 +74,45 @@ def test_those_that_were_left_are_tried_again(folder: Path) -> None:
     assert (outcome.found, outcome.untried, outcome.left) == (1, 2, [])
     assert not is_empty(folder)
     assert outcome_in(folder / "nothing") is None
+
+
+def test_of_a_sample_the_others_are_set_aside(folder: Path) -> None:
+    third = "dicomwire.doubling.x_double__mutmut_3"
+    keep(folder, {third})
+    outcome = outcome_in(folder)
+    assert outcome is not None
+    assert (outcome.tried, outcome.aside, [mutant.was for mutant in outcome.left]) == (1, 2, ["return number + number"])
+    keep(folder, None)
+    outcome = outcome_in(folder)
+    assert outcome is not None
+    assert (outcome.tried, outcome.aside) == (3, 0)
+    assert third in keys_in(folder) and len(keys_in(folder)) == 3
+
+
+def test_a_sample_is_chosen_by_its_seed_alone() -> None:
+    keys = [f"mutant {number}" for number in range(1000)]
+    sample = chosen(keys, 60, 1)
+    assert len(sample) == 60 and sample == chosen(reversed(keys), 60, 1) and sample != chosen(keys, 60, 2)
+    assert sample < chosen(keys, 61, 1)
+    assert chosen(keys[:30], 60, 1) == set(keys[:30])
+    halves = [sum(key in sample for key in half) for half in (keys[:500], keys[500:])]
+    assert min(halves) > 15, "from all over"
+
+
+def test_a_sample_of_a_folder_is_divided_among_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many together as were asked for, however many each of them has."""
+    made = {name: [f"{name} {number}" for number in range(count)] for name, count in (("a", 90), ("b", 10), ("c", 0))}
+    for name in made:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(running, "folder_of", lambda path: tmp_path / path)
+    monkeypatch.setattr(running, "make", lambda path: made[path.name])
+    running.take([Path(name) for name in made], 20, 1)
+    samples = {name: kept(tmp_path / name) for name in made}
+    assert samples["c"] == set()
+    assert samples["a"] and samples["b"] and len(samples["a"] | samples["b"]) == 20
+    assert samples["a"] <= {*made["a"]} and samples["b"] <= {*made["b"]}
+    running.take([Path(name) for name in made], None, 1)
+    assert all(kept(tmp_path / name) is None for name in made)
 
 
 def test_a_few_cases_of_each_test_come_first() -> None:

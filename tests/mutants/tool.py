@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import sys
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from tests.mutants.sampling import kept
 
 _FIRST, _MOST = 2, 60
 """Cases of one test that are tried: at first, and at all.  To collect a thousand takes longer than to run a few."""
@@ -47,7 +51,10 @@ def shifts(tests: Iterable[str]) -> list[list[str]]:
 
 
 def main() -> None:
-    """Run mutmut, of which two things are other than it has them: which strings are changed, and the order of tests."""
+    """Run mutmut, of which three things are other than it has them.
+
+    These are which strings are changed, the order of tests, and that it may be a sample of the mutants that is tried.
+    """
     # By name, as it is no part of what checkers of types have to have.
     mutators: Any = import_module("mutmut.mutation.mutators")
     runner: Any = import_module("mutmut.runners.harness").PytestRunner
@@ -66,7 +73,30 @@ def main() -> None:
     runner.run_tests = in_shifts
     operators = mutators.mutation_operators
     operators[:] = [(kind, worth_trying if operator is strings else operator) for kind, operator in operators]
-    import_module("mutmut.__main__").cli()
+    command: Any = import_module("mutmut.__main__")
+    collect = command.collect_source_file_mutation_data
+
+    def sampled(**arguments: Any) -> Any:
+        mutants, data = collect(**arguments)
+        sample = kept(Path())
+        return [mutant for mutant in mutants if sample is None or mutant[1] in sample], data
+
+    command.collect_source_file_mutation_data = sampled
+    if sys.argv[1:] == ["make"]:
+        _make(command)
+    else:
+        command.cli()
+
+
+def _make(command: Any) -> None:
+    """What mutmut's run does first: write the mutants of a file."""
+    command.set_mutant_under_test("mutant_generation")
+    Path("mutants").mkdir(exist_ok=True)
+    command.copy_src_dir()
+    command.copy_also_copy_files()
+    command.setup_source_paths()
+    command.store_lines_covered_by_tests()
+    command.create_mutants(1)
 
 
 if __name__ == "__main__":
