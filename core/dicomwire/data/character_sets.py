@@ -234,8 +234,6 @@ def _with_extensions(first: _Call | None, calls: list[_Call], terms: Terms) -> C
     """Code extension techniques (PS3.5 6.1.2.5), ``first`` being what the upper half is where nothing was called."""
     lower_at_rest = _ROMAJI if first is not None and first.codec == "shift_jis" else _ASCII
     upper_at_rest = b"" if first is None else first.escape
-    # Without a second value nothing is to be called.
-    usable = calls if len(terms) > 1 or first is None else [first]
 
     def encode(text: str, delimiters: str) -> bytes:
         if text.isascii():
@@ -251,7 +249,7 @@ def _with_extensions(first: _Call | None, calls: list[_Call], terms: Terms) -> C
                     upper = upper_at_rest
                 made += character.encode("ascii")
                 continue
-            for call in usable:
+            for call in calls:
                 raw = call.encode(character)
                 if raw is not None:
                     break
