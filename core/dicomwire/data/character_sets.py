@@ -279,6 +279,7 @@ def decode_text(raw: bytes, encodings: list[str], *, is_name: bool) -> str:
         text = decode_bytes(raw, encodings, TEXT_VR_DELIMS | ({0x5E, 0x3D} if is_name else set()))
     except (UnicodeError, LookupError, ValueError):
         text = "\ufffd"
-    if "\ufffd" in text:
+    # Where it fails pydicom leaves escape sequences as they are, or puts marks.
+    if "\ufffd" in text or "\x1b" in text:
         raise NotInSet("holds bytes that are no text in the character set that they came in")
     return text
