@@ -109,13 +109,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/vocabulary/test_data_set_writer.py",
         "tests/vocabulary/test_dsutils.py",
     ),
-    "core/dicomwire/data/data_sets.py": ("tests/logic/test_padding.py", "tests/vocabulary/test_lazy_data_sets.py"),
+    "core/dicomwire/data/data_sets.py": ("tests/logic/test_padding.py", "tests/vocabulary/test_data_sets.py"),
     "core/dicomwire/data/dsutils.py": ("tests/vocabulary/test_dsutils.py",),
-    "core/dicomwire/data/encodings.py": (
-        "tests/logic/test_padding.py",
-        "tests/logic/test_sources.py",
-        "tests/vocabulary/test_describe.py",
-    ),
+    "core/dicomwire/data/encodings.py": ("tests/vocabulary/test_encodings.py",),
     "core/dicomwire/data/file_meta.py": (
         "tests/logic/test_data_set_beginning.py",
         "tests/logic/test_file_meta.py",
