@@ -147,7 +147,7 @@ def test_encapsulated_pixel_data_are_what_pydicom_writes() -> None:
     # Text is made anew where another set is stated, and nothing else.
     read.SpecificCharacterSet = "ISO_IR 192"
     again = written(read, implicit=False, little=True)
-    assert "é".encode() in again and again[-46:] == data[-46:]
+    assert "é".encode() in again and again[-38:] == data[-38:]
 
 
 @pytest.mark.parametrize(("implicit", "little"), WAYS)
