@@ -96,11 +96,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/vocabulary/test_character_sets.py",
         "tests/vocabulary/test_data_set_writer.py",
     ),
-    "core/dicomwire/data/contents.py": (
-        "tests/logic/test_padding.py",
-        "tests/logic/test_sources.py",
-        "tests/ae/test_sent_instances.py",
-    ),
+    "core/dicomwire/data/contents.py": ("tests/logic/test_contents.py",),
     "core/dicomwire/data/data_set_beginning.py": ("tests/logic/test_data_set_beginning.py",),
     "core/dicomwire/data/data_set_head.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
     "core/dicomwire/data/data_set_writer.py": (
