@@ -17,6 +17,7 @@ from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.folder import Folder
 from dicomwire.data.receiving_files import IncomingFile, Receiver
+from dicomwire.data.safe_names import safe_name
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.messages import C_STORE_RQ
@@ -325,7 +326,7 @@ def test_a_folder_needs_nobody_to_be_told(association: Association, tmp_path: Pa
     assert stored(folder, request(association, instance=None)) == 0
     (only,) = tmp_path.iterdir()
     assert folder.stored == (only,)
-    assert only.suffix == ".dcm"
+    assert only.name == f"{safe_name('')}.dcm"
 
 
 def test_a_folder_knows_its_first_error(association: Association, tmp_path: Path) -> None:
