@@ -17,7 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dicomwire.data.instance_files import read_instance
 from dicomwire.dsutils import decode, encode_dataset
-from tests.support.encoded import DEFLATED, EXPLICIT, dicom_file, file_meta
+from tests.support.encoded import DEFLATED, EXPLICIT, Writer, dicom_file, file_meta
 
 PIXELS = 0x7FE00010
 
@@ -93,20 +93,17 @@ def test_what_is_read_has_all_that_pydicom_gives_it(instance: tuple[Path, Datase
     assert found.filename == str(path)
     assert found.original_encoding == theirs.original_encoding == (False, True)
     assert found.original_character_set == theirs.original_character_set
+    assert (found.is_implicit_VR, found.is_little_endian) == (False, True)
     # Of bytes there is no name.
     assert read_instance(path.read_bytes()).file_meta == theirs.file_meta
 
 
 @pytest.mark.parametrize("source", ["path", "file"])
 def test_without_pixels_all_from_their_group_on_is_left_out(tmp_path: Path, source: str) -> None:
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.3"
-    dataset.add_new(0x7FDF0011, "LO", "before")
-    dataset.add_new(0x7FE00000, "UL", 4)
-    dataset.add_new(0x7FE00001, "OV", bytes(8))
-    dataset.add_new(0x7FE10010, "LO", "behind")
+    write = Writer(DEFLATED)
+    content = write.uids("1.2.3") + write(0x7FDF0011, "LO", "before") + write(0x7FE00000, "UL", bytes(4))
+    content = write.finish(content + write(0x7FE00001, "OV", bytes(8)) + write(0x7FE10010, "LO", "behind"))
     path = tmp_path / "a"
-    content = encode_dataset(dataset, False, True, True)
     meta = file_meta(syntax=DeflatedExplicitVRLittleEndian)
     path.write_bytes(dicom_file(content, meta))
     assert 0x7FE10010 in read_instance(path)
