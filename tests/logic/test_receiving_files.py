@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import pytest
 from dicomwire import evt
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
-from dicomwire.data.folder import Folder
 from dicomwire.data.receiving_files import IncomingFile, Receiver
+from dicomwire.data.receiving_folder import Folder
 from dicomwire.data.safe_names import safe_name
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
@@ -291,8 +291,8 @@ def test_an_association_is_not_kept_alive() -> None:
 
 # -- in a folder ---------------------------------------------------------------------------------------------------
 @pytest.fixture
-def association() -> Iterator[Association]:
-    yield Association()
+def association() -> Association:
+    return Association()
 
 
 def stored(folder: Folder, event: evt.Event, data: bytes = b"data") -> int:

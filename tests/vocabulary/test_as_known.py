@@ -132,7 +132,9 @@ def test_a_sequence_in_which_nothing_is_unknown_is_not_looked_into() -> None:
 @pytest.mark.parametrize("little", [True, False])
 def test_in_items_of_undefined_length_too(little: bool) -> None:
     nothing = struct.pack(("<" if little else ">") + "HH2sHL", 0x0008, 0x1110, b"SQ", 0, 0)
-    data = nothing + sequence_of_undefined_length(0x00081115, unknown(0x00080052, b"STUDY ", little=little), little=little)
+    data = nothing + sequence_of_undefined_length(
+        0x00081115, unknown(0x00080052, b"STUDY ", little=little), little=little
+    )
     received = decode(data, False, little)
     assert received.ReferencedSeriesSequence[0]._dict[0x00080052].VR == "CS"  # type: ignore[index]
     assert len(received.ReferencedStudySequence) == 0

@@ -346,7 +346,9 @@ def test_the_log_says_why_a_data_set_cannot_be_encoded(caplog: pytest.LogCapture
     ds["Rows"]._value = "not a number"
     assert encode(ds, True, True) is None
     error, debug = caplog.records
-    assert error.levelname == "ERROR" and error.getMessage().startswith("the data set cannot be encoded: Rows (0028,0010)")
+    assert error.levelname == "ERROR" and error.getMessage().startswith(
+        "the data set cannot be encoded: Rows (0028,0010)"
+    )
     assert debug.levelname == "DEBUG" and "cannot be encoded" in debug.getMessage()
     assert debug.exc_info is not None and isinstance(debug.exc_info[1], ValueError)
 

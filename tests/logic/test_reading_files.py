@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from dicomwire.data.instance_files import read_instance
+from dicomwire.data.reading_files import read_instance
 from dicomwire.dsutils import decode, encode_dataset
 from tests.support.encoded import DEFLATED, EXPLICIT, Writer, dicom_file, file_meta
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dicomwire.data import contents
-from dicomwire.data.contents import (
+from dicomwire.data import bytes_to_send
+from dicomwire.data.bytes_to_send import (
     Content,
     FromFile,
     FromIterable,
@@ -197,11 +197,9 @@ def test_a_file_is_read_where_the_system_has_no_preadv(
         joined(opened(20, missing=2), 6)
 
 
-def test_the_memory_of_a_file_is_used_again(
-    opened: Callable[..., InFile], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_memory_of_a_file_is_used_again(opened: Callable[..., InFile], monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[bytearray] = []
-    monkeypatch.setattr(contents, "_SCRATCH", kept)
+    monkeypatch.setattr(bytes_to_send, "_SCRATCH", kept)
     joined(opened(20), 8)
     (first,) = kept
     joined(opened(20), 8)
@@ -217,7 +215,7 @@ def test_the_memory_of_a_file_is_used_again(
         assert [*pieces]
     assert len(kept) == 2
     kept.clear()
-    monkeypatch.setattr(contents, "_SCRATCH_MOST", 9)
+    monkeypatch.setattr(bytes_to_send, "_SCRATCH_MOST", 9)
     joined(opened(20), 8)
     assert len(kept) == 1
     kept.clear()
@@ -304,14 +302,14 @@ class Inflating(io.RawIOBase):
 
 
 def _temporary(data: bytes) -> Any:
-    file = tempfile.NamedTemporaryFile()
+    file = tempfile.NamedTemporaryFile()  # noqa: SIM115
     file.write(data)
     file.seek(0)
     return file
 
 
 def _spooled(data: bytes) -> Any:
-    file = tempfile.SpooledTemporaryFile()
+    file = tempfile.SpooledTemporaryFile()  # noqa: SIM115
     file.write(data)
     file.seek(0)
     return file
