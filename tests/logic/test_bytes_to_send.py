@@ -45,7 +45,7 @@ def joined(content: Content, step: int) -> bytes:
     return b"".join(parts)
 
 
-# -- in memory -------------------------------------------------------------------------------------------------------
+# -- in memory ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("size", [0, 2, 4, 6, 8, 10, 12])
 def test_what_is_in_memory_goes_out_in_as_few_pieces_as_it_takes(size: int) -> None:
     content = InMemory(memoryview(DATA[:size]))
@@ -102,7 +102,7 @@ def test_the_last_piece_is_even(pads: bool) -> None:
         assert last_piece(memoryview(b"abc"), pads=True) == b"abc\0"
 
 
-# -- in a file -------------------------------------------------------------------------------------------------------
+# -- in a file ------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Callable[..., InFile]]:
     """Makes a content of a file, behind five bytes of something else."""
@@ -223,7 +223,7 @@ def test_the_memory_of_a_file_is_used_again(opened: Callable[..., InFile], monke
     assert not kept
 
 
-# -- as it comes -----------------------------------------------------------------------------------------------------
+# -- as it comes ----------------------------------------------------------------------------------------------------
 class Coming(StreamContent):
     """Gives parts, and counts how often it was asked."""
 
@@ -278,7 +278,7 @@ def test_parts_of_any_size_become_even_pieces(size: int, part: int) -> None:
                 joined(content_of(iter(parts)), step)
 
 
-# -- file objects ----------------------------------------------------------------------------------------------------
+# -- file objects ---------------------------------------------------------------------------------------------------
 class Only:
     """Reads, and does nothing else."""
 
@@ -359,7 +359,7 @@ def test_a_file_object_can_be_looked_at_anywhere() -> None:
     assert b"".join(map(bytes, content.chunks(4))) == DATA[3:40]
 
 
-# -- what it is --------------------------------------------------------------------------------------------------------
+# -- what it is -----------------------------------------------------------------------------------------------------
 def test_parts_that_are_empty_are_no_end() -> None:
     content = FromIterable([b"", b"ab", bytearray(), memoryview(b"cdef").cast("H"), b""])
     assert [bytes(content.more(1)) for _ in range(4)] == [b"ab", b"cdef", b"", b""]

@@ -97,7 +97,7 @@ def test_a_value_that_does_not_fit_stays_bytes() -> None:
     assert received._dict[0x00081140].VR == "UN"  # type: ignore[index]
 
 
-# -- what is made of it at once, and what only when somebody looks ---------------------------------------------------
+# -- what is made of it at once, and what only when somebody looks --------------------------------------------------
 def sequence_of_undefined_length(tag: int, content: bytes, *, little: bool) -> bytes:
     order = "<" if little else ">"
     head = struct.pack(order + "HH2sHL", tag >> 16, tag & 0xFFFF, b"SQ", 0, 0xFFFFFFFF)

@@ -196,7 +196,7 @@ def test_a_set_that_is_none_hides_no_value(term: bytes) -> None:
     assert received.PatientID == "Müller"
 
 
-# -- sets, one by one ------------------------------------------------------------------------------------------------
+# -- sets, one by one -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -309,7 +309,7 @@ def test_bytes_that_are_no_text_are_an_error(raw: bytes, codecs: list[str]) -> N
         decode_text(raw, codecs, is_name=False)
 
 
-# -- the set that gets stated ------------------------------------------------------------------------------------------
+# -- the set that gets stated ---------------------------------------------------------------------------------------
 def nested(*items: Dataset, **elements: Any) -> Dataset:
     return dataset(ScheduledProcedureStepSequence=Sequence(items), **elements)
 
@@ -369,7 +369,7 @@ def test_elements_taken_from_another_data_set_are_in_the_default_one() -> None:
     assert (received.PatientName, received.PatientID) == ("李", "Müller")
 
 
-# -- what separates what -----------------------------------------------------------------------------------------------
+# -- what separates what --------------------------------------------------------------------------------------------
 ONCE, TWICE = b"\x1b$)C\xc7\xd1%s\xc7\xd1", b"\x1b$)C\xc7\xd1%s\x1b$)C\xc7\xd1"
 
 

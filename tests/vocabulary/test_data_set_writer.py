@@ -101,7 +101,7 @@ def test_a_value_with_characters_that_its_vr_cannot_have_is_named() -> None:
         encode_dataset(dataset, False, True)
 
 
-# -- what pydicom's dictionaries say ---------------------------------------------------------------------------------
+# -- what pydicom's dictionaries say --------------------------------------------------------------------------------
 def read_back(data: bytes, *, implicit: bool, little: bool) -> Dataset:
     return read_dataset(BytesIO(data), implicit, little)
 
@@ -186,7 +186,7 @@ def test_an_odd_value_read_in_implicit_vr_is_padded(number: int, value: bytes, p
     assert written(read, implicit=True, little=True)[8:] == value + pad
 
 
-# -- what nobody has looked at -----------------------------------------------------------------------------------------
+# -- what nobody has looked at --------------------------------------------------------------------------------------
 def encoded(tag: int, vr: str, value: bytes, *, implicit: bool, little: bool) -> bytes:
     """One element by hand, of any length."""
     order = "little" if little else "big"
@@ -238,7 +238,7 @@ def test_lengths_and_tags_have_no_sign(implicit: bool, little: bool) -> None:
     assert written(dataset, implicit=implicit, little=little) == by_pydicom(dataset, implicit=implicit, little=little)
 
 
-# -- what is too long for its VR -----------------------------------------------------------------------------------------
+# -- what is too long for its VR ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("little", [True, False])
 @pytest.mark.parametrize(
     ("vr", "value", "vr_sent"),
@@ -269,7 +269,7 @@ def test_what_is_too_long_for_its_vr_is_of_unknown_vr_and_little_endian(
     assert written(dataset, implicit=True, little=True) == by_pydicom(dataset, implicit=True, little=True)
 
 
-# -- errors ----------------------------------------------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------------------------------------
 def test_an_error_can_be_pickled() -> None:
     error = Unencodable("PatientName", "is odd")
     again = pickle.loads(pickle.dumps(error))

@@ -306,7 +306,7 @@ def test_an_element_that_cannot_be_decoded_is_shown_as_such() -> None:
     assert second.startswith("(0028,0010) (cannot be decoded")
 
 
-# -- which way -------------------------------------------------------------------------------------------------------
+# -- which way ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("implicit", [True, False])
 def test_a_plain_data_set_costs_none_of_pydicoms_time(implicit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **options: object) -> None:

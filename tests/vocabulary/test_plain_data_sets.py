@@ -127,7 +127,7 @@ def test_what_is_not_plain_is_left_to_pydicom() -> None:
     assert decode_plain(bytes(70000), implicit=True) is None
 
 
-# -- each kind of value, encoded -------------------------------------------------------------------------------------
+# -- each kind of value, encoded ------------------------------------------------------------------------------------
 def element(vr: str, value: Any, tag: int = 0x00091001) -> DataElement:
     return DataElement(tag, vr, value, validation_mode=config.IGNORE)
 
@@ -207,7 +207,7 @@ def test_group_lengths_are_not_written(implicit: bool) -> None:
     assert [*found.keys()] == [0x00030000, 0x00030001, 0x00060000, 0x00060001, 0x00070001, 0x00090001]
 
 
-# -- and read ----------------------------------------------------------------------------------------------------------
+# -- and read -------------------------------------------------------------------------------------------------------
 def explicit(tag: int, vr: bytes, value: bytes, length: int | None = None) -> bytes:
     """One element, short or long by its VR."""
     size = len(value) if length is None else length
@@ -325,10 +325,8 @@ def test_bytes_that_were_read_are_written_where_they_are_right(implicit: bool) -
     ],
 )
 def test_the_codecs_are_those_of_the_character_set(term: bytes, codecs: Any, implicit: bool) -> None:
-    if implicit:
-        data = b"\x08\0\5\0" + len(term).to_bytes(4, "little") + term
-    else:
-        data = explicit(0x00080005, b"CS", term)
+    begin = b"\x08\0\5\0" + len(term).to_bytes(4, "little")
+    data = begin + term if implicit else explicit(0x00080005, b"CS", term)
     found = decode_plain(data, implicit=implicit)
     assert found is not None
     assert found.original_character_set == codecs
