@@ -239,23 +239,24 @@ class Coming(StreamContent):
 
 def test_no_more_is_read_than_was_asked_for() -> None:
     content = Coming(b"abc", b"def", b"ghi")
-    assert content.head(2) == b"abc"
-    assert content.head(3) == b"abc"
-    assert content.asked == [2]
-    assert content.head(4) == b"abcdef"
-    assert content.asked == [2, 1]
-    assert content.grow(1) == b"ghi"
-    assert (content.grow(1), content.grow(1)) == (b"", b"")
+    assert (content.head(2), content.head(3), content.asked) == (b"abc", b"abc", [2])
+    assert (content.head(4), content.asked) == (b"abcdef", [2, 1])
+    assert (content.grow(1), content.grow(1), content.grow(1)) == (b"ghi", b"", b"")
+    # At the end nobody is asked again.
     assert content.asked == [2, 1, 1, 1]
-    content.drop(2)
-    assert (content.size, content.head(0)) == (None, b"cdefghi")
-    content.size = 10
-    content.drop(1)
-    assert content.size == 9
-    assert [*content.chunks(4)] == [b"defghi"]
-    # Nothing is left, and nobody is asked again.
+    assert [*content.chunks(4)] == [b"abcdefghi"]
     assert [*content.chunks(4)] == []
     assert content.asked == [2, 1, 1, 1]
+
+
+def test_the_front_of_what_came_can_be_left_out() -> None:
+    content = Coming(b"abc", b"def")
+    content.head(4)
+    content.drop(2)
+    assert (content.size, content.head(0)) == (None, b"cdef")
+    content.size = 10
+    content.drop(1)
+    assert (content.size, [*content.chunks(4)]) == (9, [b"def"])
 
 
 def test_what_comes_is_passed_on_behind_the_head() -> None:

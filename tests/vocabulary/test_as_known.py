@@ -136,7 +136,7 @@ def test_in_items_of_undefined_length_too(little: bool) -> None:
         0x00081115, unknown(0x00080052, b"STUDY ", little=little), little=little
     )
     received = decode(data, False, little)
-    assert received.ReferencedSeriesSequence[0]._dict[0x00080052].VR == "CS"  # type: ignore[index]
+    assert received.ReferencedSeriesSequence[0]._dict[0x00080052].VR == "CS"
     assert len(received.ReferencedStudySequence) == 0
 
 

@@ -9,6 +9,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.data import dsutils
@@ -357,7 +358,7 @@ def test_file_meta_may_lack_what_the_standard_wants() -> None:
     from pydicom.dataset import FileMetaDataset
 
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = IMPLICIT
+    meta.TransferSyntaxUID = UID(IMPLICIT)
     assert encode_file_meta(meta) == (
         bytes.fromhex("0200 0000 554c 0400 1a000000 0200 1000 5549 1200") + b"1.2.840.10008.1.2\0"
     )
