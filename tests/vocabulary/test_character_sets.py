@@ -26,6 +26,13 @@ from tests.support.data_sets import fill
 PATIENT_NAME = "Müller^Jörg"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_known_yet() -> None:
+    """Each test makes what it uses: else those do not come by that use what another has made."""
+    encoder.cache_clear()
+    python_encodings.cache_clear()
+
+
 def dataset(**elements: Any) -> Dataset:
     made = Dataset()
     fill(made, elements)
