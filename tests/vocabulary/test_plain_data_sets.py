@@ -268,7 +268,7 @@ def test_what_is_not_is_left_to_it(data: bytes) -> None:
 
 @pytest.mark.parametrize("vr", [b"AA", b"CS", b"ZZ"])
 def test_what_may_be_explicit_is_not_plain_in_implicit_vr(vr: bytes) -> None:
-    data = b"\x08\0\x60\0" + vr + b"\0\0" + bytes(0x5A5B)
+    data = b"\x08\0\x60\0" + vr + b"\0\0" + bytes(int.from_bytes(vr, "little"))
     assert decode_plain(data, implicit=True) is None
 
 
