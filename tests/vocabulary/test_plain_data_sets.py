@@ -170,6 +170,8 @@ def element(vr: str, value: Any, tag: int = 0x00091001) -> DataElement:
         ("FD", 1.0, None),
         ("FD", None, None),
         ("AT", 1, None),
+        ("UV", 1, None),
+        ("SV", [-1, 1], None),
         ("OB", b"ab", None),
         ("OB", None, None),
     ],
