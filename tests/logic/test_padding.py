@@ -146,6 +146,9 @@ def test_an_offset_table_that_stays_right_stays(tmp_path: Path) -> None:
     for table in (bytes(4), b""):
         one = front + write.encapsulated(b"a longer one", b"abc", b"ab", table=table)
         assert sent(one, JPEG, tmp_path) == front + write.encapsulated(b"a longer one", b"abc\0", b"ab", table=table)
+    # Beside another that does not.
+    both = write(0x7FE00001, "OV", bytes(16)) + write.encapsulated(b"abc", b"ab", table=bytes(4))
+    assert encode_data_set(both, JPEG) == write.encapsulated(b"abc\0", b"ab", table=bytes(4))
     # Of one that is left empty the fragments stay, however long.
     moved = front + write.encapsulated(b"abc", b"a longer one", table=bytes(8))
     content = dicom_file(moved, file_meta(syntax=JPEG))
