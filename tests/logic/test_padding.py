@@ -186,6 +186,9 @@ def test_what_is_left_out_may_come_in_several_pieces(step: int) -> None:
     chunks = (data[at : at + step] for at in range(0, len(data), step))
     passed = b"".join(padded(chunks, Padding(CODING, drops_offsets=True)))
     assert passed == write.encapsulated(b"abc\0", b"abcd")
+    # Cut off in the middle of it there is nothing to pass on.
+    begun = (data[at : min(at + step, 30)] for at in range(0, 30, step))
+    assert b"".join(padded(begun, Padding(CODING, drops_offsets=True))) == b""
 
 
 def test_eight_zeros_at_the_end_are_an_element_in_implicit_vr(tmp_path: Path) -> None:
