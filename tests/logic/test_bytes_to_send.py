@@ -197,6 +197,14 @@ def test_a_file_is_read_where_the_system_has_no_preadv(
         joined(opened(20, missing=2), 6)
 
 
+def test_the_system_may_read_less_than_was_asked_for(
+    opened: Callable[..., InFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_at = bytes_to_send._read_at
+    monkeypatch.setattr(bytes_to_send, "_read_at", lambda file, view, offset: read_at(file, view[:3], offset))
+    assert joined(opened(20), 8) == DATA[:20]
+
+
 def test_the_memory_of_a_file_is_used_again(opened: Callable[..., InFile], monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[bytearray] = []
     monkeypatch.setattr(bytes_to_send, "_SCRATCH", kept)
