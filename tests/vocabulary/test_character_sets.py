@@ -328,6 +328,9 @@ def test_what_items_state_themselves_does_not_count_for_what_they_are_in() -> No
     several = dataset(OtherPatientNames=["é", "李"], PatientComments="")
     assert sent(several).SpecificCharacterSet == "ISO_IR 192"
     # Names of others than text say nothing.
+    added = decode(raw(0x00100020, b"7 "), True, True)
+    added.PatientName = "李"
+    assert sent(added).SpecificCharacterSet == "ISO_IR 192"
     binary = dataset(PatientName="é")
     binary.add_new(0x00091001, "UN", "李".encode())
     binary.add_new(0x00080060, "CS", None)
