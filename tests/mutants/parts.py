@@ -263,6 +263,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_storing.py",
         "tests/ae/test_values.py",
     ),
+    "core/dicomwire/services/bulk_data.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_get.py"),
+    "core/dicomwire/services/echo_scp.py": ("tests/ae/test_operations.py",),
+    "core/dicomwire/services/find_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_find.py"),
+    "core/dicomwire/services/get_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_get.py"),
     "core/dicomwire/services/answers_in_steps.py": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
