@@ -141,6 +141,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/explanation.py": ("tests/ae/test_explain.py",),
     "core/dicomwire/associations/handlers.py": (
+        "tests/logic/test_handler_tables.py",
         "tests/ae/test_notifications.py",
         "tests/ae/test_handler_kinds.py",
         "tests/ae/test_service_events.py",
@@ -221,7 +222,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_handler_kinds.py",
         "tests/ae/test_find.py",
     ),
-    "core/dicomwire/associations/window.py": ("tests/ae/test_window.py", "tests/ae/test_event_reports.py"),
+    "core/dicomwire/associations/window.py": (
+        "tests/logic/test_windows.py",
+        "tests/ae/test_window.py",
+        "tests/ae/test_event_reports.py",
+    ),
     "core/dicomwire/associations/negotiation.py": (
         "tests/vocabulary/test_negotiation.py",
         "tests/ae/test_negotiation.py",
