@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire.asyncio.host import Arrival
+from dicomwire.asyncio.loop_features import Arrival
 
 COLOUR = contextvars.ContextVar("COLOUR", default="none")
 

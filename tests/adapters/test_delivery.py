@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dicomwire.sockets.acknowledging import acknowledge_with
 from dicomwire.sockets.delivery import SocketDelivery
+from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.upper_layer import Connection, Role
 
 SECONDS = 6.0
@@ -50,31 +50,51 @@ def until(claim: object) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux counts what was acknowledged")
-def test_linux_tells_what_the_peers_system_has_taken(
-    tcp: tuple[socket.socket, socket.socket], connection: Connection
-) -> None:
-    one, other = tcp
-    delivery = SocketDelivery(one, connection)
-    assert not delivery.is_stuck(time.monotonic())
-    count = fill(one)
-    now = time.monotonic()
-    left_at = delivery.left_at(now)
-    assert left_at is not None
-    assert now - 1.0 < left_at <= now
-    before = delivery.taken()
-    assert before < count
-    assert not delivery.is_stuck(now)
-    # As if some time had passed: what is asked of the clock is only the difference.
-    assert delivery._output_queue() > 0
-    until(lambda: delivery.is_stuck(time.monotonic()))
-    other.settimeout(SECONDS)
-    while delivery.taken() < before + 100_000:
-        assert other.recv(1 << 20)
-    one.close()
-    # A socket that is gone has lost nothing.
-    assert delivery.taken() >= before + 100_000
-    assert delivery.left_at(now) is None
-    assert not delivery.is_stuck(now)
+class TestDeliveryOnLinux:
+    """A peer whose system takes no more, until it reads."""
+
+    @pytest.fixture
+    def delivery(self, tcp: tuple[socket.socket, socket.socket], connection: Connection) -> SocketDelivery:
+        return SocketDelivery(tcp[0], connection)
+
+    @pytest.fixture
+    def count(self, tcp: tuple[socket.socket, socket.socket], delivery: SocketDelivery) -> int:
+        """Bytes that our system has taken."""
+        return fill(tcp[0])
+
+    def test_nothing_is_stuck_before_anything_was_sent(self, delivery: SocketDelivery) -> None:
+        assert not delivery.is_stuck(time.monotonic())
+
+    def test_what_was_sent_last_left_just_now(self, delivery: SocketDelivery, count: int) -> None:
+        now = time.monotonic()
+        left_at = delivery.left_at(now)
+        assert left_at is not None
+        assert now - 1.0 < left_at <= now
+
+    def test_a_peer_that_does_not_read_is_stuck_after_a_while(self, delivery: SocketDelivery, count: int) -> None:
+        assert not delivery.is_stuck(time.monotonic())
+        # As if some time had passed: what is asked of the clock is only the difference.
+        assert delivery._output_queue() > 0
+        until(lambda: delivery.is_stuck(time.monotonic()))
+
+    def test_what_the_peers_system_has_taken_is_counted(
+        self, tcp: tuple[socket.socket, socket.socket], delivery: SocketDelivery, count: int
+    ) -> None:
+        other = tcp[1]
+        before = delivery.taken()
+        assert before < count
+        other.settimeout(SECONDS)
+        while delivery.taken() < before + 100_000:
+            assert other.recv(1 << 20)
+
+    def test_a_socket_that_is_gone_has_lost_nothing(
+        self, tcp: tuple[socket.socket, socket.socket], delivery: SocketDelivery, count: int
+    ) -> None:
+        before, now = delivery.taken(), time.monotonic()
+        tcp[0].close()
+        assert delivery.taken() >= before
+        assert delivery.left_at(now) is None
+        assert not delivery.is_stuck(now)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Unix sockets do not tell")
@@ -107,7 +127,7 @@ def test_what_has_no_such_option_is_asked_for_nothing(
     one, _ = tcp
     unix, other = socket.socketpair()
     with unix, other:
-        monkeypatch.setattr("dicomwire.sockets.acknowledging._TCP_QUICKACK", None)
+        monkeypatch.setattr("dicomwire.sockets.socket_options._TCP_QUICKACK", None)
         acknowledges = [acknowledge_with(sock) for sock in (None, unix, one)]
         for acknowledge in acknowledges:
             connection.owes_acknowledgement = True

@@ -24,9 +24,9 @@ from dicomwire.asyncio.loop_dialer import LoopDialer
 from dicomwire.blocking import thread_dialer as blocking_dialing
 from dicomwire.sockets import dialing as sockets_dialing
 from dicomwire.sockets.addresses import AF_UNIX, Destination, destinations
-from dicomwire.sockets.dialer import Call
 from dicomwire.sockets.dialing import Dialing
 from dicomwire.sockets.race import ATTEMPT_DELAY, Race, interleaved
+from dicomwire.sockets.socket_dialer import Call
 from dicomwire.trio import nursery_dialer as trio_dialing
 from dicomwire.trio.nursery_dialer import NurseryDialer
 from tests.support.destinations import LOCALHOST, listening, opened, refusing, silent

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -209,16 +209,42 @@ def test_a_clock_that_jumps_does_not_jump_at_a_numeric_address() -> None:
 
 
 # -- Unix domain sockets -------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("spelling", [str, lambda path: path, lambda path: (path, 0)], ids=["text", "path", "pair"])
-async def test_a_unix_domain_socket(socket_world: World, path: Path, spelling: Any) -> None:
-    address = f"unix:{path}" if spelling is str else spelling(path)
-    seen = Recorder()
-    server = await socket_world.serve(seen.bindings(evt.EVT_CONN_OPEN), address=address)
+SPELLINGS: dict[str, Callable[[Path], Any]] = {
+    "text": lambda path: f"unix:{path}",
+    "path": lambda path: path,
+    "pair": lambda path: (path, 0),
+}
+
+
+@pytest.fixture(params=SPELLINGS)
+def spelled(request: pytest.FixtureRequest, path: Path) -> Any:
+    """An address to listen on, in each spelling."""
+    return SPELLINGS[request.param](path)
+
+
+def dialled(address: Any, path: Path) -> Any:
+    """The spelling of it that ``associate`` takes."""
+    return address if isinstance(address, str) else path
+
+
+async def test_a_unix_domain_socket_is_there_while_a_server_listens_on_it(
+    socket_world: World, path: Path, spelled: Any
+) -> None:
+    server = await socket_world.serve(address=spelled)
     assert server.server_address == (str(path), 0)
     assert path.is_socket()
-    ours = Recorder()
-    where = f"unix:{path}" if spelling is str else path
-    association = await associate(socket_world, where, 0, evt_handlers=ours.bindings(evt.EVT_CONN_OPEN))
+    await echo(await associate(socket_world, dialled(spelled, path), 0))
+    server.shutdown()
+    assert not path.exists()
+    association = await associate(socket_world, dialled(spelled, path), 0)
+    assert association.failure == f"no connection: unix:{path}: No such file or directory"
+
+
+async def test_the_ends_of_a_unix_domain_socket_are_its_path_and_nothing(
+    socket_world: World, path: Path, spelled: Any
+) -> None:
+    await socket_world.serve(address=spelled)
+    association = await associate(socket_world, dialled(spelled, path), 0)
     assert (association.acceptor.address, association.acceptor.port) == (str(path), 0)
     assert association.remote["address"] == str(path)
     assert (association.requestor.address, association.requestor.port) == ("", 0)
@@ -226,14 +252,21 @@ async def test_a_unix_domain_socket(socket_world: World, path: Path, spelling: A
     assert (information.address, information.is_unix, information.is_ipv4, information.is_ipv6) == (
         str(path), True, False, False,
     )  # fmt: skip
-    assert [event.address for event in ours.events] == [(str(path), 0)]
     assert f"unix:{path}" in str(association.ae)
     await echo(association)
+
+
+async def test_who_opens_a_unix_domain_socket_is_told_of_the_other_end(
+    socket_world: World, path: Path, spelled: Any
+) -> None:
+    seen, ours = Recorder(), Recorder()
+    await socket_world.serve(seen.bindings(evt.EVT_CONN_OPEN), address=spelled)
+    association = await associate(
+        socket_world, dialled(spelled, path), 0, evt_handlers=ours.bindings(evt.EVT_CONN_OPEN)
+    )
+    await echo(association)
+    assert [event.address for event in ours.events] == [(str(path), 0)]
     assert [event.address for event in seen.events] == [("", 0)]
-    server.shutdown()
-    assert not path.exists()
-    association = await associate(socket_world, where, 0)
-    assert association.failure == f"no connection: unix:{path}: No such file or directory"
 
 
 async def test_tls_over_a_unix_domain_socket(socket_world: World, path: Path, tls: Any) -> None:

@@ -30,12 +30,22 @@ async def test_an_accepted_association_is_established_and_nothing_else(world: Wo
     assert association.failure is None
     assert association.is_requestor and not association.is_acceptor
     assert association.mode == "requestor"
-    assert [context.context_id for context in association.accepted_contexts] == [1, 3]
-    assert association.rejected_contexts == []
-    assert association in association.ae.active_associations
     await done(association.release())
     assert flags(association) == RELEASED
     assert association.failure is None
+
+
+async def test_an_accepted_association_has_its_contexts(world: World) -> None:
+    association = await world.join()
+    assert [context.context_id for context in association.accepted_contexts] == [1, 3]
+    assert association.rejected_contexts == []
+    await done(association.release())
+
+
+async def test_an_association_is_active_until_it_is_released(world: World) -> None:
+    association = await world.join()
+    assert association in association.ae.active_associations
+    await done(association.release())
     assert association.ae.active_associations == []
 
 
@@ -412,20 +422,26 @@ async def test_the_acceptor_announces_the_maximum_pdu_size_of_its_ae(world: Worl
     await done(association.release())
 
 
-async def test_the_request_says_who_we_are(world: World) -> None:
+async def test_the_acceptor_is_told_who_we_are(world: World) -> None:
     seen = Recorder()
     server = await world.serve(seen.bindings(evt.EVT_REQUESTED))
     ae = world.ae("  MINE")
     ae.implementation_class_uid = "1.2.3.4"
     ae.implementation_version_name = None
     association = await world.associate(server, ae=ae, ae_title="THEIRS")
-    there = seen.events[0].assoc
-    assert there.requestor.ae_title == "MINE"
-    assert there.requestor.primitive.calling_ae_title == "MINE"
-    assert there.requestor.primitive.called_ae_title == "THEIRS"
-    assert there.requestor.primitive.application_context_name == "1.2.840.10008.3.1.1.1"
-    assert there.requestor.implementation_class_uid == "1.2.3.4"
-    assert there.requestor.implementation_version_name is None
+    requestor = seen.events[0].assoc.requestor
+    assert requestor.ae_title == "MINE"
+    assert requestor.primitive.calling_ae_title == "MINE"
+    assert requestor.primitive.called_ae_title == "THEIRS"
+    assert requestor.primitive.application_context_name == "1.2.840.10008.3.1.1.1"
+    assert requestor.implementation_class_uid == "1.2.3.4"
+    assert requestor.implementation_version_name is None
+    await done(association.release())
+
+
+async def test_the_requestor_knows_both_titles_and_what_the_acceptor_is(world: World) -> None:
+    server = await world.serve()
+    association = await world.associate(server, ae=world.ae("  MINE"), ae_title="THEIRS")
     assert association.acceptor.ae_title == "THEIRS"
     assert association.requestor.ae_title.strip() == "MINE"
     assert association.acceptor.implementation_class_uid == server.ae.implementation_class_uid

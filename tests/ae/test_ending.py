@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire import build_context, evt
 from dicomwire.sources import EncodedDataSet
-from tests.support.accepting import CONTEXTS, IMPLICIT, VERIFICATION, accepted, requested
+from tests.support.accepting import CONTEXTS, IMPLICIT, VERIFICATION, accepted, requested, silent_after_acceptance
 from tests.support.adapters import CT_IMAGE_STORAGE, Recorder, SocketPeer, World, done, keep, reset
 from tests.support.flags import ABORTED, ESTABLISHED, RELEASED, flags
 from tests.support.sessions import echo_rq, whole_command
@@ -604,12 +605,7 @@ async def test_dimse_timeout_gives_an_empty_status_and_aborts(world: World) -> N
 async def test_with_no_dimse_timeout_the_network_timeout_finds_a_dead_peer(world: World) -> None:
     listener = await world.listen()
 
-    async def peer() -> None:
-        other = await accepted(listener)
-        await other.rest()
-        await other.close()
-
-    job = world.start(peer)
+    job = world.start(partial(silent_after_acceptance, listener))
     association = await world.associate(listener, contexts=CONTEXTS)
     association.dimse_timeout = None
     association.network_timeout = 0.05

@@ -7,13 +7,13 @@ import socket
 import ssl
 import threading
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dicomwire import evt
-from tests.support.accepting import CONTEXTS, acceptance, accepted, asking, requested
+from tests.support.accepting import CONTEXTS, acceptance, accepted, asking, echoed, requested
 from tests.support.adapters import LOCALHOST, Recorder, World, done
 from tests.support.certificates import self_signed
 from tests.support.flags import ABORTED, RELEASED, flags
@@ -81,10 +81,7 @@ async def test_who_waits_for_a_response_is_woken_when_another_aborts(socket_worl
     # So that nothing but being woken ends the wait.
     association.line.timeouts.artim = LONG
 
-    async def echo() -> Any:
-        return await done(association.send_c_echo())
-
-    echoing = socket_world.start(echo)
+    echoing = socket_world.start(partial(echoed, association))
     await asked.wait()
     await pause(socket_world, 0.05)
     await done(association.abort(block=False))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 
 from dicomwire import evt
-from tests.support.accepting import CONTEXTS, accepted
+from tests.support.accepting import CONTEXTS, accepted, echoed, silent_after_acceptance
 from tests.support.adapters import World, done
 from tests.support.flags import ABORTED, RELEASED, flags
 from tests.support.idling import LONG, SHORT, idle_pair, pause
@@ -106,12 +107,7 @@ async def test_a_timeout_may_be_set_in_another_thread(loop_world: World) -> None
 async def test_a_shorter_acse_timeout_ends_the_wait_for_a_release(world: World) -> None:
     listener = await world.listen()
 
-    async def peer() -> None:
-        other = await accepted(listener)
-        await other.rest()
-        await other.close()
-
-    job = world.start(peer)
+    job = world.start(partial(silent_after_acceptance, listener))
     client = world.ae()
     client.acse_timeout = LONG
     association = await world.associate(listener, ae=client, contexts=CONTEXTS)
@@ -200,20 +196,12 @@ async def test_a_shorter_acse_timeout_ends_the_wait_for_a_request(world: World) 
 async def test_a_shorter_dimse_timeout_ends_the_wait_for_a_response(world: World, before: float | None) -> None:
     listener = await world.listen()
 
-    async def peer() -> None:
-        other = await accepted(listener)
-        await other.rest()
-        await other.close()
-
-    job = world.start(peer)
+    job = world.start(partial(silent_after_acceptance, listener))
     client = world.ae()
     client.dimse_timeout, client.network_timeout = before, LONG
     association = await world.associate(listener, ae=client, contexts=CONTEXTS)
 
-    async def echo() -> Any:
-        return await done(association.send_c_echo())
-
-    echoing = world.start(echo)
+    echoing = world.start(partial(echoed, association))
     await pause(world, 0.12)
     association.dimse_timeout = SHORT
     assert not await echoing.result()
@@ -234,10 +222,7 @@ async def test_a_longer_dimse_timeout_gives_a_response_more_time(world: World, a
     client.dimse_timeout = 0.5
     association = await world.associate(server, ae=client)
 
-    async def echo() -> Any:
-        return await done(association.send_c_echo())
-
-    echoing = world.start(echo)
+    echoing = world.start(partial(echoed, association))
     await pause(world, 0.1)
     client.dimse_timeout = after
     await pause(world, 0.6)
@@ -249,20 +234,12 @@ async def test_a_longer_dimse_timeout_gives_a_response_more_time(world: World, a
 async def test_without_a_dimse_timeout_any_more_the_network_timeout_finds_a_dead_peer(world: World) -> None:
     listener = await world.listen()
 
-    async def peer() -> None:
-        other = await accepted(listener)
-        await other.rest()
-        await other.close()
-
-    job = world.start(peer)
+    job = world.start(partial(silent_after_acceptance, listener))
     client = world.ae()
     client.dimse_timeout, client.network_timeout = LONG, 0.3
     association = await world.associate(listener, ae=client, contexts=CONTEXTS)
 
-    async def echo() -> Any:
-        return await done(association.send_c_echo())
-
-    echoing = world.start(echo)
+    echoing = world.start(partial(echoed, association))
     await pause(world, 0.12)
     association.dimse_timeout = None
     assert not await echoing.result()
@@ -273,12 +250,7 @@ async def test_without_a_dimse_timeout_any_more_the_network_timeout_finds_a_dead
 async def test_everybody_who_waits_for_a_response_hears_of_it(blocking_world: World) -> None:
     listener = await blocking_world.listen()
 
-    async def peer() -> None:
-        other = await accepted(listener)
-        await other.rest()
-        await other.close()
-
-    job = blocking_world.start(peer)
+    job = blocking_world.start(partial(silent_after_acceptance, listener))
     client = blocking_world.ae()
     client.dimse_timeout = client.network_timeout = LONG
     association = await blocking_world.associate(listener, ae=client, contexts=CONTEXTS)

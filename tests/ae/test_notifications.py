@@ -80,7 +80,7 @@ async def test_both_sides_are_told_of_the_same_bytes_and_they_are_whole_pdus(wor
     assert [event.pdu.pdu_type for event in there.of(evt.EVT_PDU_SENT)] == [2, 4, 6]
 
 
-async def test_every_event_says_what_the_documentation_promises(world: World) -> None:
+async def test_each_notification_comes_with_its_association_and_time_and_no_request(world: World) -> None:
     for recorder in await both_sides(world):
         assert {event.event for event in recorder.events} == set(NOTIFICATIONS) - {evt.EVT_ABORTED, evt.EVT_REJECTED}
         for event in recorder.events:
@@ -89,15 +89,27 @@ async def test_every_event_says_what_the_documentation_promises(world: World) ->
             for name in ("dataset", "request", "message_id", "context"):
                 with pytest.raises(AttributeError):
                     getattr(event, name)
+
+
+async def test_the_events_of_a_connection_have_its_other_end(world: World) -> None:
+    for recorder in await both_sides(world):
         for kind in (evt.EVT_CONN_OPEN, evt.EVT_CONN_CLOSE):
             (event,) = recorder.of(kind)
             assert event.address[1] == event.assoc.remote["port"]
+
+
+async def test_the_events_of_association_control_have_primitives(world: World) -> None:
+    for recorder in await both_sides(world):
         kinds = [
             type(event.primitive).__name__
             for event in recorder.events
             if event.event in (evt.EVT_ACSE_SENT, evt.EVT_ACSE_RECV)
         ]
         assert kinds == ["A_ASSOCIATE", "A_ASSOCIATE", "A_RELEASE", "A_RELEASE"]
+
+
+async def test_the_events_of_messages_have_them(world: World) -> None:
+    for recorder in await both_sides(world):
         messages = [
             event.message for event in recorder.events if event.event in (evt.EVT_DIMSE_SENT, evt.EVT_DIMSE_RECV)
         ]
@@ -224,33 +236,45 @@ async def test_arguments_and_order_of_binding(world: World) -> None:
     await done(association.release())
 
 
-async def test_events_with_handlers_are_listed_by_name(world: World) -> None:
+async def targets_in(world: World) -> list[Any]:
+    """What handlers are bound to, without those of the log."""
     _config.LOG_HANDLER_LEVEL = "none"
-
-    def handler(event: evt.Event) -> int:
-        return 0x0000
-
     server = await world.serve()
-    association = await world.associate(server)
-    for target in (server, association):
+    return [server, await world.associate(server)]
+
+
+def answering(event: evt.Event) -> int:
+    return 0x0000
+
+
+async def test_events_with_handlers_are_listed_by_name(world: World) -> None:
+    for target in await targets_in(world):
         events = target.get_events()
         assert len(events) == 15 and all(event.is_intervention for event in events)
         assert [event.name for event in events] == sorted(event.name for event in events)
-        target.bind(evt.EVT_ABORTED, handler)
+        target.bind(evt.EVT_ABORTED, answering)
         assert target.get_events() == [evt.EVT_ABORTED, *events]
         assert target.get_handlers(evt.EVT_RELEASED) == []
-        assert target.get_handlers(evt.EVT_C_STORE) == (evt.get_default_handler(evt.EVT_C_STORE), None)
-        target.bind(evt.EVT_C_STORE, handler, ["x"])
-        assert target.get_handlers(evt.EVT_C_STORE) == (handler, ["x"])
-        target.unbind(evt.EVT_C_STORE, print)
-        assert target.get_handlers(evt.EVT_C_STORE) == (handler, ["x"])
-        target.unbind(evt.EVT_C_STORE, handler)
-        target.unbind(evt.EVT_ABORTED, handler)
-        assert target.get_handlers(evt.EVT_C_STORE) == (evt.get_default_handler(evt.EVT_C_STORE), None)
+        target.unbind(evt.EVT_ABORTED, answering)
         assert target.get_events() == events
+
+
+async def test_an_intervention_has_the_handler_bound_last_or_else_the_default(world: World) -> None:
+    for target in await targets_in(world):
+        default = evt.get_default_handler(evt.EVT_C_STORE), None
+        assert target.get_handlers(evt.EVT_C_STORE) == default
+        target.bind(evt.EVT_C_STORE, answering, ["x"])
+        assert target.get_handlers(evt.EVT_C_STORE) == (answering, ["x"])
+        target.unbind(evt.EVT_C_STORE, print)
+        assert target.get_handlers(evt.EVT_C_STORE) == (answering, ["x"])
+        target.unbind(evt.EVT_C_STORE, answering)
+        assert target.get_handlers(evt.EVT_C_STORE) == default
+
+
+async def test_arguments_of_a_handler_that_are_no_list_are_a_type_error(world: World) -> None:
+    for target in await targets_in(world):
         with pytest.raises(TypeError):
-            target.bind(evt.EVT_ABORTED, handler, "x")
-    await done(association.release())
+            target.bind(evt.EVT_ABORTED, answering, "x")
 
 
 async def test_the_librarys_log_handlers_are_bound_unless_switched_off(world: World) -> None:

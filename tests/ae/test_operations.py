@@ -224,23 +224,28 @@ async def test_a_class_that_was_not_accepted_is_refused(world: World) -> None:
     await done(association.release())
 
 
-async def test_priority_and_originator_are_sent(world: World) -> None:
+async def test_a_c_store_request_names_its_instance_and_priority(world: World) -> None:
     store = Store()
     association = await storing(world, store, IMPLICIT)
-    await done(association.send_c_store(instance(), msg_id=9, priority=1, originator_aet="MOVER", originator_id=77))
+    await done(association.send_c_store(instance(), msg_id=9, priority=1))
     await done(association.send_c_store(instance()))
-    await done(association.send_c_store(instance(), originator_aet="THIS TITLE IS TOO LONG", originator_id=0))
-    first, second, third = store.requests
+    first, second = store.requests
     assert (first.MessageID, first.Priority) == (9, 1)
     assert first.AffectedSOPClassUID == CT_IMAGE_STORAGE
     assert first.AffectedSOPInstanceUID == "1.2.3.4"
-    assert first.MoveOriginatorApplicationEntityTitle == "MOVER"
-    assert first.MoveOriginatorMessageID == 77
     assert (second.MessageID, second.Priority) == (1, 2)
-    assert second.MoveOriginatorApplicationEntityTitle is None
-    assert second.MoveOriginatorMessageID is None
-    assert third.MoveOriginatorApplicationEntityTitle is None
-    assert third.MoveOriginatorMessageID == 0
+    await done(association.release())
+
+
+async def test_the_originator_of_a_c_move_is_sent_with_a_c_store(world: World) -> None:
+    store = Store()
+    association = await storing(world, store, IMPLICIT)
+    await done(association.send_c_store(instance(), originator_aet="MOVER", originator_id=77))
+    await done(association.send_c_store(instance()))
+    await done(association.send_c_store(instance(), originator_aet="THIS TITLE IS TOO LONG", originator_id=0))
+    assert [
+        (request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID) for request in store.requests
+    ] == [("MOVER", 77), (None, None), (None, 0)]
     with pytest.raises(ValueError, match="65536"):
         await done(association.send_c_store(instance(), originator_id=65536))
     await done(association.release())

@@ -19,7 +19,7 @@ from dicomwire import Limits, _config, evt
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.file_meta import encode_file_meta
-from dicomwire.data.folder import Folder
+from dicomwire.data.receiving_folder import Folder
 from dicomwire.data.store import FileStore
 from dicomwire.dsutils import encode_dataset
 from dicomwire.sinks import FileSink, MemorySink
@@ -101,54 +101,80 @@ async def ended(world: World, server: Any) -> None:
 
 
 # -- one truth -------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("front", "size"), [("group 2", 1), ("group 2, implicit", 16_000), ("file", 100)])
-@pytest.mark.parametrize("where", ["path", "str", "file", "bytearray", "callback", "memory", "chunked", "folder"])
-async def test_file_meta_information_in_front_of_a_data_set_is_dropped(
-    world: World, tmp_path: Path, where: str, front: str, size: int
-) -> None:
-    _config.STORE_RECV_CHUNKED_DATASET = where == "chunked"
-    gathered, file, pieces = bytearray(), BytesIO(), []
-    targets: dict[str, Any] = {
-        "path": tmp_path / "1.2.3.4.dcm",
-        "str": str(tmp_path / "1.2.3.4.dcm"),
-        "file": file,
-        "bytearray": gathered,
-        "callback": lambda piece: pieces.append(bytes(piece)),
-    }
-    seen: dict[str, Any] = {}
+FILE_META_IN_FRONT = pytest.mark.parametrize(
+    ("front", "size"), [("group 2", 1), ("group 2, implicit", 16_000), ("file", 100)]
+)
 
-    def store(event: evt.Event) -> int:
-        if where in ("memory", "chunked", "path", "str"):
-            seen["dataset"] = event.dataset
-            seen["bare"] = event.encoded_dataset(include_meta=False)
-            seen["file"] = event.encoded_dataset()
-        if where == "memory":
-            seen["request"] = event.request.DataSet.getvalue()
-        return 0
 
-    handlers: list[Any] = [(evt.EVT_C_STORE, store)]
-    if where in targets:
-        handlers.append((evt.EVT_C_STORE_SINK, lambda event: targets[where]))
-    server = await world.serve(Folder(tmp_path).handlers() if where == "folder" else handlers, contexts=CONTEXTS)
+async def received_behind(front: str, size: int, world: World, handlers: Any) -> bytes:
+    """The data set that was sent behind some file meta information, and that ``handlers`` have taken."""
+    server = await world.serve(handlers, contexts=CONTEXTS)
     sender = await Sender.to(world, server)
     data = instance()
     assert await sender.store(FRONTS[front] + data, size) == 0
     await sender.abort()
     await ended(world, server)
-    received = {"file": file.getvalue(), "bytearray": bytes(gathered), "callback": b"".join(pieces)}.get(where)
-    if where in ("path", "str", "folder"):
-        path = tmp_path / listing(tmp_path)[0]
-        assert len(listing(tmp_path)) == 1
-        assert path.name == "1.2.3.4.dcm" or where == "folder"
-        assert path.read_bytes().endswith(data) and path.read_bytes().count(b"1.2.840.10008.1.2") == 1
-        assert dcmread(path).PatientID == "P1"
-    elif received is not None:
-        assert received == data
-    if seen:
-        assert seen["bare"] == data and seen.get("request", data) == data
-        assert seen["dataset"].PatientID == "P1"
-        assert not seen["dataset"].group_dataset(2)
-        assert dcmread(BytesIO(seen["file"])).file_meta.TransferSyntaxUID == EXPLICIT
+    return data
+
+
+@FILE_META_IN_FRONT
+@pytest.mark.parametrize("where", ["path", "str", "folder"])
+async def test_a_file_has_its_own_file_meta_information_and_not_what_came_in_front_of_the_data_set(
+    world: World, tmp_path: Path, where: str, front: str, size: int
+) -> None:
+    path: Any = tmp_path / "1.2.3.4.dcm"
+    target = str(path) if where == "str" else path
+    handlers: list[Any] = [(evt.EVT_C_STORE, lambda event: 0), (evt.EVT_C_STORE_SINK, lambda event: target)]
+    data = await received_behind(front, size, world, Folder(tmp_path).handlers() if where == "folder" else handlers)
+    (name,) = listing(tmp_path)
+    assert name == "1.2.3.4.dcm" or where == "folder"
+    content = (tmp_path / name).read_bytes()
+    assert content.endswith(data) and content.count(b"1.2.840.10008.1.2") == 1
+    assert dcmread(tmp_path / name).PatientID == "P1"
+
+
+@FILE_META_IN_FRONT
+@pytest.mark.parametrize("where", ["file", "bytearray", "callback"])
+async def test_file_meta_information_in_front_of_a_data_set_does_not_reach_a_sink(
+    world: World, tmp_path: Path, where: str, front: str, size: int
+) -> None:
+    gathered, file, pieces = bytearray(), BytesIO(), []
+    targets: dict[str, Any] = {
+        "file": file,
+        "bytearray": gathered,
+        "callback": lambda piece: pieces.append(bytes(piece)),
+    }
+    handlers: list[Any] = [(evt.EVT_C_STORE, lambda event: 0), (evt.EVT_C_STORE_SINK, lambda event: targets[where])]
+    data = await received_behind(front, size, world, handlers)
+    received = {"file": file.getvalue(), "bytearray": bytes(gathered), "callback": b"".join(pieces)}
+    assert received[where] == data
+
+
+@FILE_META_IN_FRONT
+@pytest.mark.parametrize("where", ["memory", "chunked", "path", "str"])
+async def test_a_handler_sees_no_file_meta_information_that_came_in_front_of_a_data_set(
+    world: World, tmp_path: Path, where: str, front: str, size: int
+) -> None:
+    _config.STORE_RECV_CHUNKED_DATASET = where == "chunked"
+    seen: dict[str, Any] = {}
+
+    def store(event: evt.Event) -> int:
+        seen["dataset"] = event.dataset
+        seen["bare"] = event.encoded_dataset(include_meta=False)
+        seen["file"] = event.encoded_dataset()
+        if where == "memory":
+            seen["request"] = event.request.DataSet.getvalue()
+        return 0
+
+    handlers: list[Any] = [(evt.EVT_C_STORE, store)]
+    if where in ("path", "str"):
+        path = tmp_path / "1.2.3.4.dcm"
+        handlers.append((evt.EVT_C_STORE_SINK, lambda event: path if where == "path" else str(path)))
+    data = await received_behind(front, size, world, handlers)
+    assert seen["bare"] == data and seen.get("request", data) == data
+    assert seen["dataset"].PatientID == "P1"
+    assert not seen["dataset"].group_dataset(2)
+    assert dcmread(BytesIO(seen["file"])).file_meta.TransferSyntaxUID == EXPLICIT
 
 
 @pytest.mark.parametrize(

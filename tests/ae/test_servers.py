@@ -405,7 +405,9 @@ class MyServer(AssociationServer):
         self.actions += 1
 
 
-async def test_make_server_builds_a_server_of_the_given_class_and_does_not_serve(blocking_world: World) -> None:
+@pytest.fixture
+def made(blocking_world: World) -> tuple[MyServer, Recorder]:
+    """A server of a class of our own, which does not serve yet, and whom it tells of associations."""
     ae: AE = blocking_world.ae()
     seen = Recorder()
     server = ae.make_server(
@@ -416,22 +418,40 @@ async def test_make_server_builds_a_server_of_the_given_class_and_does_not_serve
         server_class=MyServer,
         extra=7,
     )
-    assert isinstance(server, MyServer) and server.extra == 7
-    assert (server.ae, server.ae_title, server.ssl_context) == (ae, "MADE", None)
+    assert isinstance(server, MyServer) and server.ae is ae
+    return server, seen
+
+
+def test_make_server_makes_a_server_of_the_given_class(made: tuple[MyServer, Recorder]) -> None:
+    server, _ = made
+    assert server.extra == 7
+    assert (server.ae_title, server.ssl_context) == ("MADE", None)
     assert [context.abstract_syntax for context in server.contexts] == [
         context.abstract_syntax for context in usual_contexts()
     ]
+    assert server.allow_reuse_address is True
+    server.server_close()
+
+
+def test_a_server_that_was_made_listens(made: tuple[MyServer, Recorder]) -> None:
+    server, _ = made
     assert server.address_family == socket.AF_INET
     assert server.address_info == AddressInformation(LOCALHOST, 0)
     assert server.socket.getsockname() == server.server_address
-    assert server.allow_reuse_address is True
+    server.server_close()
+
+
+async def test_a_server_that_was_made_serves_when_it_is_told_to_and_until_its_ae_shuts_down(
+    blocking_world: World, made: tuple[MyServer, Recorder]
+) -> None:
+    server, seen = made
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
     thread.start()
     association = await blocking_world.associate(server)
     assert association.is_established
     await blocking_world.until(lambda: seen.names and server.actions)
     assert len(server.taken) == 1
-    ae.shutdown()
+    server.ae.shutdown()
     thread.join(PATIENCE)
     assert not thread.is_alive()
 

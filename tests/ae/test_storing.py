@@ -255,26 +255,16 @@ async def test_handler_arguments_follow_the_event(world: World) -> None:
 
 
 # -- in chunks to a file ------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("raises", [False, True])
-async def test_a_chunked_data_set_is_in_a_file_while_the_handler_runs(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raises: bool
-) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where data sets go while their handlers run."""
     _config.STORE_RECV_CHUNKED_DATASET = True
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    seen: dict[str, Any] = {}
+    return tmp_path
 
-    def handler(event: evt.Event) -> int:
-        seen["path"] = event.dataset_path
-        seen["there"] = event.dataset_path is not None and event.dataset_path.exists()
-        seen["file"] = dcmread(event.dataset_path)  # type: ignore[arg-type]
-        seen["dataset"] = event.dataset
-        seen["encoded"] = event.encoded_dataset()
-        seen["bare"] = event.encoded_dataset(include_meta=False)
-        seen["content"] = event.dataset_path.read_bytes() if event.dataset_path else b""
-        if raises:
-            raise RuntimeError
-        return 0x0000
 
+async def stored_in_chunks(world: World, handler: Callable[[evt.Event], int]) -> tuple[Dataset, int]:
+    """What was sent, and the status that came back."""
     contexts = storage(EXPLICIT)
     server = await world.serve([(evt.EVT_C_STORE, handler)], contexts=contexts)
     association = await world.associate(server, contexts=contexts)
@@ -282,18 +272,50 @@ async def test_a_chunked_data_set_is_in_a_file_while_the_handler_runs(
     dataset.PixelData = bytes(100_000)
     dataset["PixelData"].VR = "OW"
     status = await done(association.send_c_store(dataset))
-    assert status.Status == (0xC211 if raises else 0x0000)
-    assert isinstance(seen["path"], Path) and seen["path"].suffix == ".dcm"
-    assert seen["there"]
-    assert seen["file"] == dataset
+    await done(association.release())
+    return dataset, status.Status
+
+
+@pytest.mark.parametrize("raises", [False, True])
+async def test_a_chunked_data_set_is_in_a_file_as_long_as_the_handler_runs(
+    world: World, temporary: Path, raises: bool
+) -> None:
+    paths: list[Path | None] = []
+
+    def handler(event: evt.Event) -> int:
+        paths.append(event.dataset_path)
+        assert event.dataset_path is not None and event.dataset_path.exists()
+        if raises:
+            raise RuntimeError
+        return 0x0000
+
+    _, status = await stored_in_chunks(world, handler)
+    assert status == (0xC211 if raises else 0x0000)
+    (path,) = paths
+    assert path is not None and path.suffix == ".dcm"
+    assert not path.exists()
+    assert listing(temporary) == []
+
+
+async def test_a_chunked_data_set_is_what_was_sent_however_it_is_looked_at(world: World, temporary: Path) -> None:
+    seen: dict[str, Any] = {}
+
+    def handler(event: evt.Event) -> int:
+        assert event.dataset_path is not None
+        seen["file"] = dcmread(event.dataset_path)
+        seen["dataset"] = event.dataset
+        seen["encoded"] = event.encoded_dataset()
+        seen["bare"] = event.encoded_dataset(include_meta=False)
+        seen["content"] = event.dataset_path.read_bytes()
+        return 0x0000
+
+    dataset, status = await stored_in_chunks(world, handler)
+    assert status == 0x0000
+    assert seen["file"] == seen["dataset"] == dataset
     assert seen["file"].file_meta.TransferSyntaxUID == EXPLICIT
-    assert seen["dataset"] == dataset
     assert seen["encoded"] == seen["content"]
     assert seen["content"].endswith(seen["bare"])
     assert decode(seen["bare"], False, True) == dataset
-    assert not seen["path"].exists()
-    assert listing(tmp_path) == []
-    await done(association.release())
 
 
 async def test_a_chunked_data_set_that_breaks_off_leaves_no_file(
@@ -383,12 +405,67 @@ class KeepingSink:
         self._call("discard")
 
 
-@pytest.mark.parametrize("kind", ["path", "str", "file", "bytearray", "callback", "async", "sink", "none"])
-async def test_a_data_set_goes_where_the_handler_says(world: World, tmp_path: Path, kind: str) -> None:
-    data = bytearray()
-    file = BytesIO()
+async def test_the_handler_that_says_where_a_data_set_goes_knows_what_is_to_come(world: World) -> None:
+    asked: list[Any] = []
+
+    def choose(event: evt.Event) -> Any:
+        asked.append((event.message_id, event.request.AffectedSOPInstanceUID, event.context.transfer_syntax))
+        asked.append(event.file_meta.MediaStorageSOPInstanceUID)
+
+    contexts = storage(EXPLICIT)
+    server = await world.serve([(evt.EVT_C_STORE_SINK, choose), (evt.EVT_C_STORE, lambda event: 0)], contexts=contexts)
+    association = await world.associate(server, contexts=contexts)
+    assert (await done(association.send_c_store(large_instance(), msg_id=5))).Status == 0x0000
+    assert asked == [(5, "1.2.3.4", EXPLICIT), "1.2.3.4"]
+    await done(association.release())
+
+
+async def sent_to(world: World, target: Any, store: Callable[[evt.Event], object], times: int = 1) -> Dataset:
+    """What was sent, each time to ``target``; ``store`` sees the events of it."""
+
+    def stored(event: evt.Event) -> int:
+        store(event)
+        return 0x0000
+
+    contexts = storage(EXPLICIT)
+    server = await world.serve(
+        [(evt.EVT_C_STORE_SINK, lambda event: target), (evt.EVT_C_STORE, stored)], contexts=contexts
+    )
+    association = await world.associate(server, contexts=contexts)
+    dataset = large_instance()
+    for message_id in range(5, 5 + times):
+        assert (await done(association.send_c_store(dataset, msg_id=message_id))).Status == 0x0000
+    await done(association.release())
+    return dataset
+
+
+@pytest.mark.parametrize("kind", [Path, str])
+async def test_a_data_set_goes_to_the_path_that_the_handler_gives_and_stays_there(
+    world: World, tmp_path: Path, kind: type
+) -> None:
+    seen: list[Any] = []
+    dataset = await sent_to(
+        world, kind(tmp_path / "new.dcm"), lambda event: seen.extend((event.dataset, event.dataset_path))
+    )
+    assert dcmread(tmp_path / "new.dcm") == dataset
+    assert seen == [dataset, tmp_path / "new.dcm"]
+
+
+@pytest.mark.parametrize("kind", ["file", "bytearray", "sink"])
+async def test_a_data_set_goes_to_what_gathers_it(world: World, kind: str) -> None:
+    data, file, sink = bytearray(), BytesIO(), KeepingSink()
+    paths: list[Path | None] = []
+    targets: dict[str, Any] = {"file": file, "bytearray": data, "sink": sink}
+    dataset = await sent_to(world, targets[kind], lambda event: paths.append(event.dataset_path))
+    received = {"file": file.getvalue(), "bytearray": bytes(data), "sink": sink.data}
+    assert decode(received[kind], False, True) == dataset
+    assert sink.calls == (["write", "close"] if kind == "sink" else [])
+    assert paths == [None]
+
+
+@pytest.mark.parametrize("kind", ["callback", "async", "none"])
+async def test_a_data_set_goes_to_who_takes_it_piece_by_piece_and_so_does_the_next(world: World, kind: str) -> None:
     pieces: list[bytes] = []
-    sink = KeepingSink()
 
     async def later(fragment: memoryview) -> None:
         # The view must stay what it is while others go on.
@@ -400,53 +477,23 @@ async def test_a_data_set_goes_where_the_handler_says(world: World, tmp_path: Pa
         assert before == bytes(fragment)
         pieces.append(bytes(fragment))
 
-    targets: dict[str, Any] = {
-        "path": tmp_path / "new.dcm",
-        "str": str(tmp_path / "new.dcm"),
-        "file": file,
-        "bytearray": data,
-        "callback": lambda fragment: pieces.append(bytes(fragment)),
-        "async": later,
-        "sink": sink,
-        "none": None,
-    }
-    asked: list[Any] = []
-    seen: dict[str, Any] = {}
+    whole: list[bytes] = []
 
-    def choose(event: evt.Event) -> Any:
-        asked.append((event.message_id, event.request.AffectedSOPInstanceUID, event.context.transfer_syntax))
-        seen["meta"] = event.file_meta
-        return targets[kind]
-
-    def store(event: evt.Event) -> int:
-        seen["path"] = event.dataset_path
-        if kind in ("path", "str"):
-            seen["dataset"] = event.dataset
+    def store(event: evt.Event) -> None:
+        assert event.dataset_path is None
         if kind == "none":
             pieces.append(event.encoded_dataset(include_meta=False))
-        return 0x0000
-
-    contexts = storage(EXPLICIT)
-    server = await world.serve([(evt.EVT_C_STORE_SINK, choose), (evt.EVT_C_STORE, store)], contexts=contexts)
-    association = await world.associate(server, contexts=contexts)
-    dataset = large_instance()
-    for message_id in (5, 6) if kind in ("callback", "async", "none") else (5,):
+        whole.append(b"".join(pieces))
         pieces.clear()
-        assert (await done(association.send_c_store(dataset, msg_id=message_id))).Status == 0x0000
-    assert asked[0] == (5, "1.2.3.4", EXPLICIT)
-    assert seen["meta"].MediaStorageSOPInstanceUID == "1.2.3.4"
-    if kind in ("path", "str"):
-        # A file the user chose is complete, and stays.
-        assert dcmread(tmp_path / "new.dcm") == dataset
-        assert seen["dataset"] == dataset
-        assert seen["path"] == tmp_path / "new.dcm"
-    else:
-        received = {"file": file.getvalue(), "bytearray": bytes(data), "sink": sink.data}.get(kind, b"".join(pieces))
-        assert decode(received, False, True) == dataset
-        assert seen["path"] is None
-    if kind == "sink":
-        assert sink.calls == ["write", "close"]
-    await done(association.release())
+
+    targets: dict[str, Any] = {
+        "callback": lambda fragment: pieces.append(bytes(fragment)),
+        "async": later,
+        "none": None,
+    }
+    dataset = await sent_to(world, targets[kind], store, times=2)
+    assert len(whole) == 2
+    assert [decode(received, False, True) for received in whole] == [dataset, dataset]
 
 
 @pytest.mark.parametrize("fails_at", ["write", "close"])

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from attrs import frozen
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from rich.console import Console
@@ -55,17 +56,27 @@ def sub_operations(paths: list[Path], *more: Any) -> list[Any]:
 
 
 # -- what arrives --------------------------------------------------------------------------------------------------
-def test_what_is_retrieved_is_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def retrieved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The folder into which two instances were retrieved, told in detail."""
     paths = [*files(tmp_path / "in", "1.1", size=300_000), dicom_file(tmp_path / "mr", sop_class=MR, instance="1.2")]
     out = tmp_path / "made" / "for this"
     with archive(sub_operations(paths)) as server:
         assert getscu(server.port, "-od", out, "-v") == 0
         assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_RELEASED"]
-    assert names(out) == ["CT.1.1", "MR.1.2"]
-    assert (out / "CT.1.1").read_bytes().endswith(data_set(CT, "1.1", 300_000))
-    read = dcmread(out / "CT.1.1")
+    return out
+
+
+def test_what_is_retrieved_is_in_files(retrieved: Path) -> None:
+    assert names(retrieved) == ["CT.1.1", "MR.1.2"]
+    assert (retrieved / "CT.1.1").read_bytes().endswith(data_set(CT, "1.1", 300_000))
+    read = dcmread(retrieved / "CT.1.1")
     assert (read.file_meta.TransferSyntaxUID, read.SOPInstanceUID) == (EXPLICIT, "1.1")
+
+
+@pytest.mark.usefixtures("retrieved")
+def test_what_is_retrieved_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.out.startswith("2 completed, 0 with a warning, 0 failed; 2 received, 0.3 MB in ")
     assert captured.out.count("\n") == 1
@@ -348,15 +359,27 @@ def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(tmp_path: Path, how: signal.Signals) -> None:
+@frozen
+class Interrupted:
+    """What became of a program that a signal has ended between two instances."""
+
+    code: int
+    total: str
+    log: str
+    outcomes: list[str]
+    names: list[str]
+
+
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
+def interrupted(request: pytest.FixtureRequest, tmp_path: Path) -> Interrupted:
+    """By Ctrl-C, and by termination."""
     paths = files(tmp_path / "in", "1.1", "1.2", size=100_000)
     out = tmp_path / "out"
-    begun, interrupted = threading.Event(), threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def stall(event: evt.Event) -> Any:
         begun.set()
-        interrupted.wait(SECONDS)
+        ended.wait(SECONDS)
         return 0xFF00, paths[1]
 
     with archive([2, (0xFF00, paths[0]), stall]) as server:
@@ -364,21 +387,28 @@ def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(tmp_path: Path, h
         with subprocess.Popen(
             args, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            assert process.stderr is not None
+            assert process.stderr is not None and process.stdout is not None
             assert begun.wait(SECONDS)
             with ends_in_time(process):
                 while "Stored" not in process.stderr.readline():
                     assert process.poll() is None
-                process.send_signal(how)
+                process.send_signal(request.param)
                 rest = process.stderr.read()
-            assert process.wait(SECONDS) == 130
-            assert process.stdout is not None
-            total = process.stdout.read()
-        interrupted.set()
+            code, total = process.wait(SECONDS), process.stdout.read()
+        ended.set()
         assert server.peer.closed.wait(SECONDS)
-    assert "Interrupted." in rest and "Traceback" not in rest
-    assert "1 received, " in total and total.count("\n") == 1
-    assert server.peer.outcomes == ["EVT_ABORTED"] and names(out) == ["CT.1.1"]
+    return Interrupted(code, total, rest, server.peer.outcomes, names(out))
+
+
+def test_ctrl_c_and_termination_abort_and_leave_no_part_behind(interrupted: Interrupted) -> None:
+    assert interrupted.outcomes == ["EVT_ABORTED"]
+    assert interrupted.names == ["CT.1.1"]
+    assert interrupted.code == 130
+
+
+def test_ctrl_c_and_termination_are_told_with_the_total_so_far(interrupted: Interrupted) -> None:
+    assert "Interrupted." in interrupted.log and "Traceback" not in interrupted.log
+    assert "1 received, " in interrupted.total and interrupted.total.count("\n") == 1
 
 
 def test_an_interrupted_instance_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

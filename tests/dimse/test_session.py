@@ -1042,10 +1042,12 @@ def test_progress_is_what_has_come_and_not_where_it_lies() -> None:
 
 
 # -- receiving data sets --------------------------------------------------------------------------------------------
+FRAGMENTS = p_data(pdv(STORE, DATA, b"1111"), pdv(STORE, DATA, b"2222")) + p_data(pdv(STORE, DATA, b"3333"))
+
+
 def test_fragments_are_batched_per_receive() -> None:
     _, acceptor = joined()
-    first = p_data(pdv(STORE, DATA, b"1111"), pdv(STORE, DATA, b"2222")) + p_data(pdv(STORE, DATA, b"3333"))
-    acceptor.receive_data(whole_command(STORE, store_rq()) + first)
+    acceptor.receive_data(whole_command(STORE, store_rq()) + FRAGMENTS)
     assert isinstance(acceptor.next_event(), MessageReceived)
     event = acceptor.next_event()
     assert isinstance(event, DataSetReceived)
@@ -1053,6 +1055,11 @@ def test_fragments_are_batched_per_receive() -> None:
     assert not event.last
     assert repr(event) == "DataSetReceived(context 3, 12 bytes)"
     assert acceptor.next_event() is None
+
+
+def test_the_last_batch_of_fragments_says_so() -> None:
+    _, acceptor = joined()
+    feed(acceptor, whole_command(STORE, store_rq()) + FRAGMENTS)
     acceptor.receive_data(p_data(pdv(STORE, DATA, b"4444")) + whole_data(STORE, b"5555"))
     event = acceptor.next_event()
     assert isinstance(event, DataSetReceived)

@@ -332,6 +332,15 @@ def test_a_transport_is_written_in_less_than_60_lines_without_private_names() ->
     assert not re.findall(r"\b_(?!_|,| )\w+", block.code.replace("__init__", ""))
 
 
+def test_the_package_says_which_versions_of_python_it_is_tested_on() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    said = re.findall(r"Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)
+    page = (ROOT / "docs/reference/supported.md").read_text("utf-8")
+    tested = re.findall(r"^\| CPython (3\.\d+) \| yes \| (?!not yet)", page, re.MULTILINE)
+    assert said == tested
+    assert project["requires-python"] == f">={said[0]}"
+
+
 def test_ruff_has_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     (pinned,) = (item for item in project["optional-dependencies"]["dev"] if item.startswith("ruff"))

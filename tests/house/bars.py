@@ -16,4 +16,5 @@ BARS: dict[str, tuple[counting.Count, int]] = {
     "module names that occur twice": (counting.module_names_twice, 0),
     "class names that occur twice": (counting.class_names_twice, 0),
     "imports of one test module by another": (counting.imports_of_test_modules, 0),
+    "tests of more than eight assertions": (counting.long_tests, 0),
 }

@@ -12,6 +12,7 @@ Count: TypeAlias = Callable[[], list[str]]
 
 LONG = 450
 LONG_ADAPTER = 400
+MOST_ASSERTS = 8
 
 
 def import_circles() -> list[list[str]]:
@@ -136,3 +137,17 @@ def _imports_of_test_modules() -> Iterator[str]:
                 names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             if any(name.startswith("tests.") and ".test_" in name for name in names):
                 yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+
+
+def long_tests() -> list[str]:
+    """Tests that assert more than eight times, and so have more than one subject; a loop counts once, a helper not."""
+    return list(_long_tests())
+
+
+def _long_tests() -> Iterator[str]:
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                count = sum(isinstance(inner, ast.Assert) for inner in ast.walk(node))
+                if count > MOST_ASSERTS:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}: {count} in {node.name}"

@@ -50,6 +50,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "adapters/dicomwire/trio/server.py": "class Server:\n    pass\n" + "pass\n" * 399,
         "adapters/dicomwire/asyncio/server.py": "class Server:\n    pass\n",
         "tests/test_this.py": "from tests.test_that import helper\n",
+        "tests/test_many.py": "def test_most():\n" + "    assert 1\n" * 8 + "def test_more():\n" + "    assert 1\n" * 9,
     }
     for name, text in files.items():
         path = tmp_path / name
@@ -74,6 +75,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (counting.module_names_twice, ["one: core/dicomwire/data/one.py, core/dicomwire/services/one.py"]),
         (counting.class_names_twice, ["First: core/dicomwire/data/one.py:6, core/dicomwire/services/one.py:1"]),
         (counting.imports_of_test_modules, ["tests/test_this.py:1"]),
+        (counting.long_tests, ["tests/test_many.py:10: 9 in test_more"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

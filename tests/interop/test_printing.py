@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, field, frozen
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -51,7 +51,20 @@ def picture(size: int = 64) -> Dataset:
     return image
 
 
-def test_dcmprscp_prints_what_we_send(adapter: str, printer: tuple[int, Printing]) -> None:
+@frozen
+class Session:
+    """A film session with one film of four images."""
+
+    results: list[tuple[Dataset, Dataset | None]]
+    """Status and data set of each response."""
+
+    files: list[Dataset]
+    """What the printer has written for it."""
+
+
+@pytest.fixture
+def film_session(adapter: str, printer: tuple[int, Printing]) -> Session:
+    """From the status of the printer to the end of the session."""
     port, printing = printer
     before = set(printing.stored.iterdir())
 
@@ -82,17 +95,32 @@ def test_dcmprscp_prints_what_we_send(adapter: str, printer: tuple[int, Printing
         return results
 
     results = converse(adapter, port, talk, contexts=[build_context(META)], called="LOCAL")
-    assert [status.Status for status, _ in results] == [0x0000, 0x0000, 0x0111, *[0x0000] * 6, 0x0112, 0x0000]
-    status, created, again, film, *positions, printed, unknown, deleted = [dataset for _, dataset in results]
+    return Session(
+        results, [dcmread(path) for path in set(printing.stored.iterdir()) - before if path.suffix == ".dcm"]
+    )
+
+
+def test_dcmprscp_answers_each_request_of_a_film_session(film_session: Session) -> None:
+    statuses = [status.Status for status, _ in film_session.results]
+    assert statuses == [0x0000, 0x0000, 0x0111, *[0x0000] * 6, 0x0112, 0x0000]
+
+
+def test_dcmprscp_tells_of_itself_and_of_what_we_make(film_session: Session) -> None:
+    status, created, again, film, *positions, printed, unknown, deleted = [
+        dataset for _, dataset in film_session.results
+    ]
+    assert status is not None and created is not None and film is not None
     assert status.PrinterStatus == "NORMAL"
     assert (created.NumberOfCopies, created.OwnerID) == (1, "REQUESTOR")
     assert film.ReferencedFilmSessionSequence[0].ReferencedSOPInstanceUID == "1.2.3.1"
-    assert [position.ImageBoxPosition for position in positions] == [1, 2, 3, 4]
+    assert [position and position.ImageBoxPosition for position in positions] == [1, 2, 3, 4]
     assert (again, printed, unknown, deleted) == (None, Dataset(), None, None)
+
+
+def test_dcmprscp_prints_the_images_that_we_send(film_session: Session) -> None:
     # One print job, and one file for each image.
-    new = [dcmread(path) for path in set(printing.stored.iterdir()) - before if path.suffix == ".dcm"]
-    images = [dataset for dataset in new if "PixelData" in dataset]
-    assert len(new) == 5
+    images = [dataset for dataset in film_session.files if "PixelData" in dataset]
+    assert len(film_session.files) == 5
     assert sorted((image.Rows, image.PixelData) for image in images) == [
         (size, bytes(range(size)) * size) for size in (32, 64, 96, 128)
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, field, frozen
 from pydicom.dataset import Dataset
 
 from tests.support.archive import (
@@ -321,60 +321,115 @@ def test_matches_are_found(pair: Pair) -> None:
         assert all(key.tag in match for _, match in pending for key in identifier)
 
 
-def test_instances_are_got(pair: Pair) -> None:
-    stored: list[tuple[str, str]] = []
+@frozen
+class Got:
+    """What answers to C-GET requests have been, and what was stored meanwhile."""
 
-    def on_store(event: Any) -> int:
-        stored.append((str(event.request.AffectedSOPInstanceUID), str(event.dataset.PatientID)))
-        return 0x0000 if event.dataset.InstanceNumber != 4 else 0xA700
+    answers: list[list[Any]]
+    stored: list[tuple[str, str]]
 
-    async def talk(association: Any) -> list[Any]:
-        asked = (series(3, 5), query("PATIENT", PatientID="P9"), query("STUDY", StudyInstanceUID=f"{UID_ROOT}.3"))
-        answers = [await collect(association.send_c_get(each, STUDY_GET)) for each in asked]
-        assert await echoed(association)
-        return answers
 
-    some, none, most = pair.converse(
-        talk,
-        *(STUDY_GET, SECONDARY_CAPTURE, VERIFICATION),
-        ext_neg=pair.scu.roles(SECONDARY_CAPTURE),
-        handlers={"EVT_C_STORE": on_store},
-    )
+@pytest.fixture
+def get_all(pair: Pair) -> Callable[..., Got]:
+    """Get what each of several identifiers asks for, in one association that is echoed over at the end."""
+
+    def get(*asked: Dataset) -> Got:
+        stored: list[tuple[str, str]] = []
+
+        def on_store(event: Any) -> int:
+            stored.append((str(event.request.AffectedSOPInstanceUID), str(event.dataset.PatientID)))
+            return 0x0000 if event.dataset.InstanceNumber != 4 else 0xA700
+
+        async def talk(association: Any) -> list[Any]:
+            answers = [await collect(association.send_c_get(each, STUDY_GET)) for each in asked]
+            assert await echoed(association)
+            return answers
+
+        answers = pair.converse(
+            talk,
+            *(STUDY_GET, SECONDARY_CAPTURE, VERIFICATION),
+            ext_neg=pair.scu.roles(SECONDARY_CAPTURE),
+            handlers={"EVT_C_STORE": on_store},
+        )
+        return Got(answers, stored)
+
+    return get
+
+
+def test_instances_are_got_and_one_that_is_not_stored_is_named(get_all: Callable[..., Got]) -> None:
+    got = get_all(series(3, 5))
+    (some,) = got.answers
     assert [status.Status for status, _ in some] == [0xFF00] * 10 + [0xB000]
     status, identifier = some[-1]
     assert counts(status) == (9, 1, 0)
     assert identifier.FailedSOPInstanceUIDList == f"{UID_ROOT}.3.5.4"
-    assert [status.Status for status, _ in none] == [0x0000]
-    # Ten CT instances have no context to come on.
+    assert got.stored == [(f"{UID_ROOT}.3.5.{number}", "P2") for number in range(1, 11)]
+
+
+def test_nothing_that_matches_is_nothing_to_get(get_all: Callable[..., Got]) -> None:
+    got = get_all(query("PATIENT", PatientID="P9"))
+    assert [[status.Status for status, _ in answer] for answer in got.answers] == [[0x0000]]
+    assert got.stored == []
+
+
+def test_instances_that_have_no_context_to_come_on_fail_and_the_others_are_got(get_all: Callable[..., Got]) -> None:
+    # That is ten CT instances.
+    got = get_all(query("STUDY", StudyInstanceUID=f"{UID_ROOT}.3"))
+    (most,) = got.answers
     assert [status.Status for status, _ in most] == [0xFF00] * 20 + [0xB000]
     assert counts(most[-1][0]) == (9, 11, 0)
     assert len(most[-1][1].FailedSOPInstanceUIDList) == 11
-    assert stored == [(f"{UID_ROOT}.3.5.{number}", "P2") for number in range(1, 11)] * 2
+    assert got.stored == [(f"{UID_ROOT}.3.5.{number}", "P2") for number in range(1, 11)]
 
 
-def test_instances_are_moved(pair: Pair) -> None:
-    pair.receiver.refused.add(f"{UID_ROOT}.3.5.4")
-    cases = [("RECEIVER", series(3, 4)), ("RECEIVER", series(3, 5)), ("NOBODY", series(3, 5))]
-    if pair.scp.is_ours:
-        # pynetdicom takes a second for it, and leaves the socket open.
-        cases.append(("DEAD", series(3, 5)))
+def test_several_c_get_requests_go_over_one_association(get_all: Callable[..., Got]) -> None:
+    got = get_all(series(3, 5), query("PATIENT", PatientID="P9"), query("STUDY", StudyInstanceUID=f"{UID_ROOT}.3"))
+    assert [len(answer) for answer in got.answers] == [11, 1, 21]
+    assert got.stored == [(f"{UID_ROOT}.3.5.{number}", "P2") for number in range(1, 11)] * 2
 
-    async def talk(association: Any) -> list[Any]:
-        answers = [
-            await collect(association.send_c_move(asked, title, STUDY_MOVE, msg_id=msg_id))
-            for msg_id, (title, asked) in enumerate(cases, 60)
-        ]
-        assert await echoed(association)
+
+@pytest.fixture
+def move_all(pair: Pair) -> Callable[..., list[Any]]:
+    """Move what several pairs of title and identifier ask for, with message IDs from 60 on."""
+
+    def move(*cases: tuple[str, Dataset]) -> list[Any]:
+        async def talk(association: Any) -> list[Any]:
+            answers = [
+                await collect(association.send_c_move(asked, title, STUDY_MOVE, msg_id=msg_id))
+                for msg_id, (title, asked) in enumerate(cases, 60)
+            ]
+            assert await echoed(association)
+            return answers
+
+        answers: list[Any] = pair.converse(talk, STUDY_MOVE, VERIFICATION)
         return answers
 
-    whole, some, *unknown = pair.converse(talk, STUDY_MOVE, VERIFICATION)
+    return move
+
+
+def test_instances_are_moved_and_one_that_is_refused_is_named(pair: Pair, move_all: Callable[..., list[Any]]) -> None:
+    pair.receiver.refused.add(f"{UID_ROOT}.3.5.4")
+    whole, some = move_all(("RECEIVER", series(3, 4)), ("RECEIVER", series(3, 5)))
     assert [status.Status for status, _ in whole] == [0xFF00] * 10 + [0x0000]
     assert counts(whole[-1][0]) == (10, 0, 0)
     assert [status.Status for status, _ in some] == [0xFF00] * 10 + [0xB000]
     assert counts(some[-1][0]) == (9, 1, 0)
     assert some[-1][1].FailedSOPInstanceUIDList == f"{UID_ROOT}.3.5.4"
-    assert [[status.Status for status, _ in answer] for answer in unknown] == [[0xA801]] * len(unknown)
     assert len(pair.receiver.stored) == 19
+
+
+def test_a_destination_that_is_unknown_or_not_there_is_a_failure(
+    pair: Pair, move_all: Callable[..., list[Any]]
+) -> None:
+    # pynetdicom takes a second for one that is not there, and leaves the socket open.
+    titles = ("NOBODY", "DEAD") if pair.scp.is_ours else ("NOBODY",)
+    answers = move_all(*((title, series(3, 5)) for title in titles))
+    assert [[status.Status for status, _ in answer] for answer in answers] == [[0xA801]] * len(titles)
+    assert pair.receiver.stored == []
+
+
+def test_a_moved_instance_names_who_asked_for_the_move(pair: Pair, move_all: Callable[..., list[Any]]) -> None:
+    move_all(("RECEIVER", series(3, 4)), ("RECEIVER", series(3, 5)))
     # PS3.7 9.1.1 wants whoever asked for the C-MOVE; pynetdicom names itself.
     title = "REQUESTOR" if pair.scp.is_ours else "PYNETDICOM"
     assert pair.receiver.origins == [(title, 60)] * 10 + [(title, 61)] * 10

@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.data import get_testdata_file
+from pydicom.uid import ExplicitVRLittleEndian
 
+from dicomwire.data import store
+from dicomwire.data.reading_files import read_instance
 from dicomwire.data.store import FileStore
+from dicomwire.dsutils import split_dataset
 from dicomwire.sinks import FileSink
 
 STORE = FileStore()
@@ -311,3 +316,21 @@ def test_a_sink_that_cannot_be_made_says_nothing_when_it_goes() -> None:
     with pytest.raises(TypeError):
         FileSink(path)
     gc.collect()
+
+
+def test_what_is_read_whole_is_opened_by_the_store_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    class Kept(FileStore):
+        def open_to_read(self, path: str) -> int:
+            opened.append(path)
+            return super().open_to_read(str(tmp_path / "there" / Path(path).name))
+
+    (tmp_path / "there").mkdir()
+    made = get_testdata_file("CT_small.dcm", download=False)
+    assert isinstance(made, str)
+    (tmp_path / "there" / "ct").write_bytes(Path(made).read_bytes())
+    monkeypatch.setattr(store, "STORE", Kept())
+    assert read_instance("elsewhere/ct").filename == "elsewhere/ct"
+    assert split_dataset("elsewhere/ct")[0].TransferSyntaxUID == ExplicitVRLittleEndian
+    assert opened == ["elsewhere/ct", "elsewhere/ct"]

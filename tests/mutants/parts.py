@@ -80,7 +80,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/upper_layer/test_timers.py",
     ),
     "core/dicomwire/upper_layer/reasons.py": ("tests/upper_layer/test_reasons.py",),
-    "core/dicomwire/upper_layer/recognition.py": ("tests/upper_layer/test_invalid.py",),
+    "core/dicomwire/upper_layer/other_protocols.py": ("tests/upper_layer/test_invalid.py",),
     "core/dicomwire/upper_layer/tap.py": ("tests/upper_layer/test_connection.py",),
     "core/dicomwire/dimse/": ("tests/dimse",),
     "core/dicomwire/dimse/accepted_contexts.py": ("tests/dimse/test_session.py",),
@@ -104,7 +104,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_ending.py",
         "tests/ae/test_notifications.py",
     ),
-    "core/dicomwire/associations/awaited.py": (
+    "core/dicomwire/associations/async_association.py": (
         "tests/ae/test_machinery.py",
         "tests/ae/test_own_services.py",
         "tests/ae/test_handler_kinds.py",
@@ -113,7 +113,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/vocabulary/test_entity.py",
         "tests/ae/test_contexts_for.py",
     ),
-    "core/dicomwire/associations/control.py": (
+    "core/dicomwire/associations/association_control.py": (
         "tests/ae/test_ending.py",
         "tests/ae/test_late_timeouts.py",
         "tests/ae/test_slow_peers.py",
@@ -215,7 +215,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_members.py",
     ),
     "core/dicomwire/associations/standing.py": ("tests/ae/test_ending.py", "tests/ae/test_associate.py"),
-    "core/dicomwire/associations/tapping.py": ("tests/ae/test_notifications.py", "tests/ae/test_members.py"),
+    "core/dicomwire/associations/wire_notifications.py": ("tests/ae/test_notifications.py", "tests/ae/test_members.py"),
     "core/dicomwire/associations/task_host.py": ("tests/ae/test_members.py", "tests/ae/test_handler_kinds.py"),
     "core/dicomwire/associations/user_code.py": (
         "tests/ae/test_machinery.py",
@@ -302,7 +302,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
-    "core/dicomwire/data/contents.py": (
+    "core/dicomwire/data/bytes_to_send.py": (
         "tests/logic/test_padding.py",
         "tests/logic/test_sources.py",
         "tests/ae/test_sent_instances.py",
@@ -314,11 +314,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_data_set_beginning.py",
         "tests/logic/test_file_meta.py",
         "tests/logic/test_files.py",
-        "tests/logic/test_instance_files.py",
+        "tests/logic/test_reading_files.py",
         "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
-    "core/dicomwire/data/instance_files.py": ("tests/logic/test_instance_files.py",),
+    "core/dicomwire/data/reading_files.py": ("tests/logic/test_reading_files.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
     "core/dicomwire/data/plain_data_sets.py": ("tests/vocabulary/test_plain_data_sets.py",),
     "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),

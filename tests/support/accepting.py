@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dicomwire import build_context
-from tests.support.adapters import World
+from tests.support.adapters import World, done
 from tests.support.sessions import proposal, request
 from tests.support.streams import ASSOCIATE_AC
 
@@ -31,6 +31,18 @@ async def accepted(listener: Any) -> Any:
     assert (await peer.pdu())[0] == 1
     await peer.send(acceptance())
     return peer
+
+
+async def silent_after_acceptance(listener: Any) -> None:
+    """An acceptor that accepts, and answers nothing until the peer is gone."""
+    peer = await accepted(listener)
+    await peer.rest()
+    await peer.close()
+
+
+async def echoed(association: Any) -> Any:
+    """The status of a C-ECHO, to be asked for beside the scenario."""
+    return await done(association.send_c_echo())
 
 
 async def requested(world: World, server: Any) -> Any:

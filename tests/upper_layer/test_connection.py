@@ -71,7 +71,7 @@ def piece(context_id: int, command: bool, last: bool, fragment: bytes) -> DataRe
 # -- from open to close --------------------------------------------------------------------------------------------
 
 
-def test_a_requestor_opens_sends_receives_and_releases() -> None:
+def test_a_requestor_opens_an_association() -> None:
     connection = Connection(Role.REQUESTOR)
     assert (connection.state, connection.closed, connection.role) == (State.STA1, False, Role.REQUESTOR)
     connection.send(request())
@@ -80,9 +80,17 @@ def test_a_requestor_opens_sends_receives_and_releases() -> None:
     assert isinstance(accepted, AssociateAccepted)
     assert accepted.pdu.encode() == ASSOCIATE_AC
     assert connection.is_established
+
+
+def test_a_requestor_sends_and_receives_data() -> None:
+    connection = in_state(6, Role.REQUESTOR)
     connection.send(DATA_TO_SEND)
     assert sent(connection) == P_DATA
     assert feed(connection, P_DATA) == [RECEIVED]
+
+
+def test_a_requestor_that_releases_still_receives_data_until_it_is_confirmed() -> None:
+    connection = in_state(6, Role.REQUESTOR)
     connection.send(ReleaseRQ())
     assert sent(connection) == RELEASE_RQ
     # Data may still come (AR-6).
@@ -92,7 +100,7 @@ def test_a_requestor_opens_sends_receives_and_releases() -> None:
     assert connection.closed
 
 
-def test_an_acceptor_accepts_serves_and_waits_for_the_close() -> None:
+def test_an_acceptor_accepts_and_receives_data() -> None:
     connection = Connection(Role.ACCEPTOR)
     assert connection.state.number == 2
     [requested] = feed(connection, ASSOCIATE_RQ)
@@ -101,6 +109,10 @@ def test_an_acceptor_accepts_serves_and_waits_for_the_close() -> None:
     connection.send(acceptance())
     assert sent(connection) == ASSOCIATE_AC
     assert feed(connection, P_DATA) == [RECEIVED]
+
+
+def test_an_acceptor_that_is_asked_for_release_may_send_data_before_it_answers_and_waits_for_the_close() -> None:
+    connection = in_state(6, Role.ACCEPTOR)
     assert feed(connection, RELEASE_RQ) == [ReleaseRequested(collision=False)]
     # Outstanding responses may still be sent (AR-7).
     connection.send(DATA_TO_SEND)
@@ -158,6 +170,10 @@ def test_in_a_release_collision_the_acceptor_waits_for_the_requestors_answer() -
     assert feed(connection, RELEASE_RP) == [Released()]
     assert connection.state.number == 12
     assert not connection.closed
+
+
+def test_in_a_release_collision_the_acceptor_answers_last_and_waits_for_the_close() -> None:
+    connection = in_state(12, Role.ACCEPTOR)
     connection.send(ReleaseRP())
     assert sent(connection) == RELEASE_RP
     assert connection.ending
@@ -308,16 +324,20 @@ def test_a_fragment_is_the_longest_even_one_the_peer_takes(maximum: int, size: i
 def test_odd_and_boundary_sizes_are_sent_whole(count: int, last: bool) -> None:
     connection = in_state(6, Role.REQUESTOR, peer_maximum_length=16)
     connection.send(Data(context_id=1, command=True, last=last, fragment=bytes(count)))
-    buffers = connection.data_to_send()
+    data = b"".join(connection.data_to_send())
     if count == 0 and not last:
-        assert buffers == []
+        assert data == b""
         return
-    lengths = [len(fragment) for fragment in buffers[1::2]]
+    lengths, controls = [], []
+    while data:
+        length = int.from_bytes(data[2:6]) - 6
+        lengths.append(length)
+        controls.append(data[11])
+        data = data[12 + length :]
     assert sum(lengths) == count
     assert all(length == 10 for length in lengths[:-1])
     assert all(lengths) or count == 0
     assert max(lengths) <= 10
-    controls = [head[11] for head in buffers[::2]]
     assert controls == [1] * (len(controls) - 1) + [3 if last else 1]
 
 
@@ -452,32 +472,43 @@ def test_the_first_fragment_of_odd_length_is_told_before_it_comes(cut: int) -> N
     assert feed(connection, data) == [piece(1, False, True, b"\xaa\xbb\xcc")]
 
 
-def test_a_pdu_of_4_gib_is_handed_on_in_pieces() -> None:
+@pytest.fixture
+def in_4_gib() -> Connection:
+    """In the middle of a P-DATA-TF of 0xFFFFFFF0 bytes that holds one PDV."""
     connection = in_state(6, Role.ACCEPTOR, own_maximum_length=0)
-    # P-DATA-TF of 0xFFFFFFF0 bytes that holds one PDV.
     feed(connection, wire("04 00 FF FF FF F0  FF FF FF EC 01 00"))
+    return connection
+
+
+def test_a_pdu_of_4_gib_is_handed_on_in_pieces(in_4_gib: Connection) -> None:
+    in_4_gib.receive_data(bytes(65536))
+    event = in_4_gib.next_event()
+    assert isinstance(event, DataReceived)
+    assert (len(event.fragment), event.last) == (65536, False)
+    assert in_4_gib.next_event() is None
+    assert len(in_4_gib.get_buffer()) == LARGE
+    in_4_gib.buffer_updated(LARGE)
+    event = in_4_gib.next_event()
+    assert isinstance(event, DataReceived)
+    assert len(event.fragment) == LARGE
+    assert in_4_gib.next_event() is None
+
+
+def test_a_pdu_of_4_gib_takes_no_memory_as_it_comes(in_4_gib: Connection) -> None:
     chunk = bytes(65536)
     tracemalloc.start()
     try:
         for _ in range(64):
-            connection.receive_data(chunk)
-            event = connection.next_event()
-            assert isinstance(event, DataReceived)
-            assert (len(event.fragment), event.last) == (65536, False)
-            assert connection.next_event() is None
-            room = connection.get_buffer()
-            assert len(room) == LARGE
-            connection.buffer_updated(LARGE)
-            event = connection.next_event()
-            assert isinstance(event, DataReceived)
-            assert len(event.fragment) == LARGE
-            assert connection.next_event() is None
+            feed(in_4_gib, chunk)
+            in_4_gib.get_buffer()
+            in_4_gib.buffer_updated(LARGE)
+            drain(in_4_gib)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 1 << 20
-    assert connection.message_open
-    assert feed(connection, b"") == [
+    assert in_4_gib.message_open
+    assert feed(in_4_gib, b"") == [
         ConnectionClosed(missing=0xFFFFFFF0 - 6 - 64 * (65536 + LARGE), releasing=False),
     ]
 

@@ -259,6 +259,15 @@ def test_every_field_of_a_request_is_where_the_standard_puts_it() -> None:
     assert pdu.calling_ae_title == "ECHOSCU\xff"
     assert pdu.reserved == bytes(range(32))
     assert pdu.application_context_name == "1.2.840.10008.3.1.1.1"
+    assert pdu.presentation_context == (
+        PresentationContextRQItem(context_id=1, abstract_syntax="", transfer_syntax=("",)),
+    )
+    assert pdu.unknown_items == (UnknownItem(0x60, b"xyz!"),)
+
+
+def test_every_item_of_user_information_is_kept_in_its_order() -> None:
+    pdu = decode_pdu(EVERYTHING)
+    assert isinstance(pdu, AssociateRQ)
     assert pdu.user_information == (
         MaximumLengthItem(maximum_length=65536),
         ImplementationClassUIDItem(implementation_class_uid="1.2"),
@@ -279,10 +288,6 @@ def test_every_field_of_a_request_is_where_the_standard_puts_it() -> None:
         AsynchronousOperationsWindowItem(maximum_number_operations_invoked=2, maximum_number_operations_performed=3),
         ImplementationVersionNameItem(implementation_version_name="V2"),
     )
-    assert pdu.presentation_context == (
-        PresentationContextRQItem(context_id=1, abstract_syntax="", transfer_syntax=("",)),
-    )
-    assert pdu.unknown_items == (UnknownItem(0x60, b"xyz!"),)
 
 
 def test_sub_items_that_an_answered_context_should_not_have_are_skipped() -> None:

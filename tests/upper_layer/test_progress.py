@@ -262,25 +262,37 @@ def test_a_connection_judges_writes_by_its_own_timeouts() -> None:
 
 
 # -- acknowledging --------------------------------------------------------------------------------------------------
-def test_an_acknowledgement_is_owed_for_what_came_since_we_last_sent() -> None:
-    assert not Connection(Role.ACCEPTOR).owes_acknowledgement
+@pytest.fixture
+def owing() -> Connection:
+    """In the middle of a PDU, of which some has come."""
     connection = in_state(6, Role.ACCEPTOR)
     connection.data_to_send()
     feed(connection, P_DATA[:7])
-    assert connection.owes_acknowledgement
-    connection.owes_acknowledgement = False
-    assert connection.data_to_send() == []
-    connection.get_buffer()[:1] = P_DATA[7:8]
-    connection.buffer_updated(1)
-    assert connection.owes_acknowledgement
-    connection.receive_data(P_DATA[8:])
-    drain(connection)
-    assert connection.data_to_send() == []
-    assert connection.owes_acknowledgement
-    connection.send(Data(context_id=1, command=True, last=True, fragment=b"\xaa\xbb"))
-    assert connection.owes_acknowledgement
-    assert connection.data_to_send() != []
-    assert not connection.owes_acknowledgement
+    return connection
+
+
+def test_no_acknowledgement_is_owed_before_anything_came() -> None:
+    assert not Connection(Role.ACCEPTOR).owes_acknowledgement
+
+
+def test_an_acknowledgement_is_owed_for_whatever_came(owing: Connection) -> None:
+    assert owing.owes_acknowledgement
+    owing.owes_acknowledgement = False
+    assert owing.data_to_send() == []
+    owing.get_buffer()[:1] = P_DATA[7:8]
+    owing.buffer_updated(1)
+    assert owing.owes_acknowledgement
+
+
+def test_an_acknowledgement_is_owed_until_something_is_sent(owing: Connection) -> None:
+    owing.receive_data(P_DATA[7:])
+    drain(owing)
+    assert owing.data_to_send() == []
+    assert owing.owes_acknowledgement
+    owing.send(Data(context_id=1, command=True, last=True, fragment=b"\xaa\xbb"))
+    assert owing.owes_acknowledgement
+    assert owing.data_to_send() != []
+    assert not owing.owes_acknowledgement
 
 
 @pytest.mark.parametrize(("state", "role", "pdu"), [(5, Role.REQUESTOR, ASSOCIATE_AC), (6, Role.ACCEPTOR, RELEASE_RQ)])

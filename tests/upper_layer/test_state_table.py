@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from dicomwire.errors import LocalProtocolError
 from dicomwire.upper_layer import ConnectionClosed, ReleaseRequested, RequestRefused, Role, State, TimedOut, Timer
@@ -217,12 +219,27 @@ def test_a_trace_follows_the_tables(trace: dict[str, Any]) -> None:
             assert (action.tell is not None) is (step["indication"] is not None)
 
 
-@pytest.mark.parametrize("trace", TRACES)
-def test_a_trace_is_followed_by_a_connection(trace: dict[str, Any]) -> None:
+@frozen
+class Step:
+    """A step of a trace, and what a connection made of it."""
+
+    said: dict[str, Any]
+    state_before: int
+    state_after: int
+    outcome: Outcome
+    closed: bool
+    has_deadline: bool
+
+    @property
+    def event(self) -> int:
+        return int(self.said["event"].removeprefix("Evt"))
+
+
+def followed(trace: dict[str, Any]) -> Iterator[Step]:
     connection = in_state(trace["steps"][0]["state_before"], Role(trace["role"]))
     deaf = False
     for step in trace["steps"]:
-        assert connection.state.number == step["state_before"]
+        before = connection.state.number
         event = int(step["event"].removeprefix("Evt"))
         if event == 6 and step["state_after"] == 13 and step["state_before"] == 2:
             connection.receive_data(ASSOCIATE_RQ_OF_VERSION_2)
@@ -235,22 +252,39 @@ def test_a_trace_is_followed_by_a_connection(trace: dict[str, Any]) -> None:
             assert connection.state is State.STA13
             outcome = cause(17, connection)
         deaf = deaf or event == 19
-        assert connection.state.number == step["state_after"]
-        kinds = {1: "RQ", 2: "AC", 3: "RJ", 4: "TF", 5: "RELEASE-RQ", 6: "RELEASE-RP", 7: "ABORT"}
-        if step["sends"] is None:
-            assert outcome.written == b""
+        has_deadline = connection.next_deadline(0.0) is not None
+        yield Step(step, before, connection.state.number, outcome, connection.closed, has_deadline)
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_connection_goes_through_the_states_of_a_trace(trace: dict[str, Any]) -> None:
+    for step in followed(trace):
+        assert (step.state_before, step.state_after) == (step.said["state_before"], step.said["state_after"])
+        assert step.closed is (step.state_after == 1)
+        assert step.has_deadline is (step.state_after in (2, 13))
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_connection_sends_what_a_trace_says(trace: dict[str, Any]) -> None:
+    kinds = {1: "RQ", 2: "AC", 3: "RJ", 4: "TF", 5: "RELEASE-RQ", 6: "RELEASE-RP", 7: "ABORT"}
+    for step in followed(trace):
+        written = step.outcome.written
+        if step.said["sends"] is None:
+            assert written == b""
         else:
-            name, _, codes = step["sends"].rstrip(")").partition("(")
-            assert name.endswith(kinds[outcome.written[0]])
-            for octet, code in zip(outcome.written[-len(codes.split(",")) :], codes.split(","), strict=True):
+            name, _, codes = step.said["sends"].rstrip(")").partition("(")
+            assert name.endswith(kinds[written[0]])
+            for octet, code in zip(written[-len(codes.split(",")) :], codes.split(","), strict=True):
                 assert code in ("", "*", str(octet))
-        assert connection.closed is (step["state_after"] == 1)
-        assert (connection.next_deadline(0.0) is not None) is (step["state_after"] in (2, 13))
-        told_by_exception = step["action"] == "AA-8"
-        silent = step["indication"] is None
-        if event not in (18,) and step["sends"] != "A-ASSOCIATE-RJ(1,2,2)":
-            assert bool(outcome.told) is not silent
-            assert any(isinstance(told, Refused) for told in outcome.told) is told_by_exception
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_connection_tells_what_a_trace_indicates(trace: dict[str, Any]) -> None:
+    for step in followed(trace):
+        if step.event != 18 and step.said["sends"] != "A-ASSOCIATE-RJ(1,2,2)":
+            assert bool(step.outcome.told) is (step.said["indication"] is not None)
+            by_exception = any(isinstance(told, Refused) for told in step.outcome.told)
+            assert by_exception is (step.said["action"] == "AA-8")
 
 
 def test_timeout_of_artim_names_the_timer() -> None:

@@ -62,8 +62,10 @@ def test_what_is_no_message_is_refused() -> None:
         from_command(1, Command(command_field=0x1234))
 
 
-def test_the_command_set_is_a_data_set_made_once() -> None:
-    command = Command(
+@pytest.fixture
+def failure() -> Command:
+    """A response with most of what one may hold."""
+    return Command(
         command_field=0x8110,
         message_id_being_responded_to=5,
         affected_sop_class_uid=CT,
@@ -71,10 +73,16 @@ def test_the_command_set_is_a_data_set_made_once() -> None:
         error_comment="why",
         attribute_identifier_list=(0x00100010, 0x00100020),
     )
-    message = from_command(1, command)
-    assert message.command is command
-    command_set = message.command_set
-    assert message.command_set is command_set
+
+
+def test_the_command_set_is_a_data_set_made_once(failure: Command) -> None:
+    message = from_command(1, failure)
+    assert message.command is failure
+    assert message.command_set is message.command_set
+
+
+def test_the_command_set_holds_what_is_there_in_the_order_of_tags(failure: Command) -> None:
+    command_set = from_command(1, failure).command_set
     assert command_set.AffectedSOPClassUID == CT
     assert isinstance(command_set.AffectedSOPClassUID, UID)
     assert command_set.MessageIDBeingRespondedTo == 5

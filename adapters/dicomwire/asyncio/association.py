@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicomwire.associations.awaited import AsyncAssociation
+from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.asyncio.loop_host import LoopHost

@@ -11,7 +11,7 @@ from typing import Any
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
-from dicomwire.associations.awaited import AsyncApplicationEntity
+from dicomwire.associations.async_association import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
@@ -19,8 +19,8 @@ from dicomwire.asyncio.loop_dialer import Connect, LoopDialer, ProtocolDialer, c
 from dicomwire.asyncio.server import AssociationServer
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
-from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.sockets.socket_dialer import Call, TLSArguments
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 

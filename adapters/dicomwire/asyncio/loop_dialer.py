@@ -11,10 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 from dicomwire.associations.requesting import ChannelDialer
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
-from dicomwire.sockets.addresses import Address, AddressInformation, no_delay
-from dicomwire.sockets.dialer import SocketDialer
+from dicomwire.asyncio.tls_handshake import secured_as_requestor
+from dicomwire.sockets.addresses import Address, AddressInformation
 from dicomwire.sockets.dialing import Attempt, Dialing, reach
 from dicomwire.sockets.listening import Listening, has_name, listening, listening_on
+from dicomwire.sockets.socket_dialer import SocketDialer, TLSArguments
+from dicomwire.sockets.socket_options import no_delay
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 T = TypeVar("T")
@@ -108,31 +110,18 @@ async def dial(dialing: Dialing) -> socket.socket:
     return await reach(dialing, _Waiter())
 
 
-async def connected(dialing: Dialing, make: Callable[[], P], tls: dict[str, Any]) -> P:
+async def connected(dialing: Dialing, make: Callable[[], P], tls_args: TLSArguments | None) -> P:
     """The protocol of a connection that is open, TLS included.
 
     Raises:
         OSError, ValueError: no address answers, or TLS fails, or not in time.
     """
-    loop = asyncio.get_running_loop()
     sock = await dial(dialing)
     try:
-        if not tls:
-            _, protocol = await loop.create_connection(make, sock=sock)
-            return protocol
-        limit = asyncio.timeout_at(dialing.handshake_deadline(loop.time()))
-        try:
-            async with limit:
-                # The loop's own limit must not come first.
-                _, protocol = await loop.create_connection(make, sock=sock, ssl_handshake_timeout=86400, **tls)
-                return protocol
-        except TimeoutError as error:
-            if limit.expired():
-                raise dialing.handshake_timeout() from error
-            raise
-        except ConnectionError as error:
-            # It may have said why, which asyncio leaves unread.
-            raise dialing.handshake_closed() from error
+        if tls_args is not None:
+            return await secured_as_requestor(sock, tls_args, dialing, make)
+        _, protocol = await asyncio.get_running_loop().create_connection(make, sock=sock)
+        return protocol
     except BaseException:
         sock.close()
         raise
@@ -147,12 +136,8 @@ class LoopDialer(SocketDialer[Association]):
 
     async def open(self, association: Association) -> tuple[ProtocolChannel, Any]:
         """See :class:`SocketDialer`."""
-        options: dict[str, Any] = {}
-        if self.call.tls_args is not None:
-            context, server_hostname = self.call.tls_args
-            options = {"ssl": context, "server_hostname": server_hostname or ""}
         session = association.line.session
-        channel = await connected(self.dialing, lambda: ProtocolChannel(session), options)
+        channel = await connected(self.dialing, lambda: ProtocolChannel(session), self.call.tls_args)
         no_delay(channel.transport.get_extra_info("socket"))
         return channel, channel.transport.get_extra_info("sockname")
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from dicomwire.associations.task_host import TaskHost
 from dicomwire.associations.user_code import is_async, is_awaitable
-from dicomwire.asyncio.attendant import Attendant
+from dicomwire.asyncio.idle_watcher import Attendant
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 
 T = TypeVar("T")

@@ -7,14 +7,14 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, cast
 
-from dicomwire.asyncio.host import (
+from dicomwire.asyncio.loop_features import (
     Arrival,
     extra_info,
     is_own_socket,
 )
 from dicomwire.asyncio.writing import Writer
 from dicomwire.dimse.session import Session
-from dicomwire.sockets.acknowledging import acknowledge_with
+from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of

@@ -17,16 +17,16 @@ from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.loop_dialer import open_listening
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
-from dicomwire.sockets.addresses import Address, end_of, information_of, no_delay
+from dicomwire.asyncio.tls_handshake import secured_as_acceptor
+from dicomwire.sockets.addresses import Address, end_of, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening
+from dicomwire.sockets.socket_options import no_delay
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
 LOGGER = logger(__name__)
-
-_NO_LIMIT = 86400
 
 
 class AssociationServer(ServerBase[Association]):
@@ -95,7 +95,7 @@ class AssociationServer(ServerBase[Association]):
                 # Out of descriptors or memory: what runs must end before there is a chance.
                 await asyncio.sleep(0.1)
                 continue
-            task = loop.create_task(self._secure(loop, connected, address, context))
+            task = loop.create_task(self._secure(connected, address, context))
             self._handshakes.add(task)
             task.add_done_callback(partial(self._secured, connected))
 
@@ -105,24 +105,13 @@ class AssociationServer(ServerBase[Association]):
             # Before it began, maybe.
             sock.close()
 
-    async def _secure(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        sock: socket.socket,
-        address: tuple[Any, ...],
-        context: ssl.SSLContext,
-    ) -> None:
+    async def _secure(self, sock: socket.socket, address: tuple[Any, ...], context: ssl.SSLContext) -> None:
         """Agree upon TLS, in the time a peer has for its association request."""
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.line.sides.requestor.is_at(end_of(address), information_of(sock.family))
         try:
-            await loop.connect_accepted_socket(
-                partial(self._channel_of, association),
-                sock,
-                ssl=context,
-                # None would be a limit of the loop's own.
-                ssl_handshake_timeout=self.ae.acse_timeout or _NO_LIMIT,
-            )
+            make = partial(self._channel_of, association)
+            await secured_as_acceptor(sock, context, self.ae.acse_timeout, make)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
             sock.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from dicomwire.asyncio.host import extra_info, pieces, tells_when_written, unread_error, vector_descriptor
+from dicomwire.asyncio.loop_features import extra_info, pieces, tells_when_written, unread_error, vector_descriptor
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.vectors import IOV_MAX, remove

@@ -11,7 +11,7 @@ from dicomwire.associations.ending import refuse_to_wait
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.releasing import release
-from dicomwire.blocking.faces import blocking, iterated
+from dicomwire.blocking.blocking_verbs import blocking, iterated
 from dicomwire.blocking.thread_host import ThreadHost
 from dicomwire.operations.echo_scu import send_c_echo
 from dicomwire.operations.normalized_scu import (

@@ -16,15 +16,15 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import ChannelDialer, RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.faces import completed
-from dicomwire.blocking.hosts import refuse_eventlet
+from dicomwire.blocking.blocking_verbs import completed
+from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.thread_dialer import ThreadDialer
 from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
 from dicomwire.sockets.addresses import Address, Peer
-from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.sockets.socket_dialer import Call, TLSArguments
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target

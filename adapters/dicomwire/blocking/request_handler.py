@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from typing import Any
 
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
+from dicomwire.blocking.tls_handshake import shake_hands
 from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
@@ -67,13 +67,11 @@ class RequestHandler:
 
     def _handshake(self, association: Association) -> bool:
         """Finish the TLS handshake, in the time a peer has for its association request."""
-        if isinstance(self.request, ssl.SSLSocket):
-            self.request.settimeout(self.ae.acse_timeout)
-            try:
-                self.request.do_handshake()
-            except (OSError, ValueError) as error:
-                tell_failed_handshake(association, error)
-                return False
+        try:
+            shake_hands(self.request, self.ae.acse_timeout)
+        except (OSError, ValueError) as error:
+            tell_failed_handshake(association, error)
+            return False
         return True
 
     def _create_association(self) -> Association:

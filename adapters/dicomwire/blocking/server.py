@@ -16,14 +16,16 @@ from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
-from dicomwire.blocking.hosts import refuse_eventlet
-from dicomwire.blocking.leaving import answer_before_leaving
+from dicomwire.blocking.at_exit import answer_before_leaving
+from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.request_handler import RequestHandler
 from dicomwire.blocking.signals import Relay, signals_written_to
+from dicomwire.blocking.tls_handshake import wrapped_as_acceptor
 from dicomwire.blocking.workers import Workers
-from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of, no_delay
+from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
 from dicomwire.sockets.forking import free, tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening, bind, listening_on
+from dicomwire.sockets.socket_options import no_delay
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
 
@@ -248,11 +250,7 @@ class AssociationServer(ServerBase[Association]):
         request.setblocking(True)
         no_delay(request)
         if self.ssl_context is not None:
-            try:
-                request = self.ssl_context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
-            except BaseException:
-                request.close()
-                raise
+            request = wrapped_as_acceptor(request, self.ssl_context)
         return request, end_of(client_address)
 
     def verify_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:

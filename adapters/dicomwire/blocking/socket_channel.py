@@ -10,8 +10,8 @@ import threading
 import time
 
 from dicomwire.dimse.session import Session
-from dicomwire.sockets.acknowledging import acknowledge_with
 from dicomwire.sockets.delivery import SocketDelivery
+from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.sockets.socket_timeouts import TIMED_OUT, SocketTimeouts, is_cooperative, timeouts_of
 from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.sockets.vectors import send_some

@@ -9,9 +9,10 @@ import time
 from dicomwire.associations.coroutines import run
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.socket_channel import SocketChannel
-from dicomwire.sockets.addresses import no_delay
-from dicomwire.sockets.dialer import SocketDialer
+from dicomwire.blocking.tls_handshake import secured_as_requestor
 from dicomwire.sockets.dialing import Attempt, Dialing, reach
+from dicomwire.sockets.socket_dialer import SocketDialer
+from dicomwire.sockets.socket_options import no_delay
 
 
 class ThreadDialer(SocketDialer[Association]):
@@ -19,26 +20,11 @@ class ThreadDialer(SocketDialer[Association]):
 
     async def open(self, association: Association) -> tuple[SocketChannel, object]:
         """See :class:`SocketDialer`."""
-        sock = self._secure(dial(self.dialing))
-        return association.host.channel_over_socket(sock), sock.getsockname()
-
-    def _secure(self, sock: socket.socket) -> socket.socket:
+        sock = dial(self.dialing)
         no_delay(sock)
-        if self.call.tls_args is None:
-            return sock
-        context, server_hostname = self.call.tls_args
-        now = time.monotonic()
-        deadline = self.dialing.handshake_deadline(now)
-        try:
-            # The timeout is for the handshake as a whole, however many times it reads.
-            sock.settimeout(None if deadline is None else max(0.001, deadline - now))
-            return context.wrap_socket(sock, server_hostname=server_hostname)
-        except TimeoutError as error:
-            sock.close()
-            raise self.dialing.handshake_timeout() from error
-        except BaseException:
-            sock.close()
-            raise
+        if self.call.tls_args is not None:
+            sock = secured_as_requestor(sock, self.call.tls_args, self.dialing)
+        return association.host.channel_over_socket(sock), sock.getsockname()
 
     def opened(self, association: Association) -> None:
         """Another thread looks after it."""

@@ -15,9 +15,9 @@ from dicomwire._logging import logger
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.line import Line
 from dicomwire.associations.user_code import is_awaitable
+from dicomwire.blocking.idle_watcher import watcher
 from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.blocking.transport_channel import Transport, TransportChannel
-from dicomwire.blocking.watcher import watcher
 from dicomwire.sockets.forking import free
 
 LOGGER = logger(__name__)

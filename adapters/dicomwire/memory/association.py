@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dicomwire.associations.adapter_host import PlainHost
-from dicomwire.associations.awaited import AsyncAssociation
+from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line

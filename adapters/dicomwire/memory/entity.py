@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from os import PathLike
 
 from dicomwire.associations import events as evt
-from dicomwire.associations.awaited import AsyncApplicationEntity
+from dicomwire.associations.async_association import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.memory.association import Association

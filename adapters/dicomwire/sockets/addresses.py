@@ -343,9 +343,3 @@ def _check_port(port: object) -> None:
 
 def _family(number: int) -> socket.AddressFamily:
     return socket.AddressFamily(number) if number >= 0 else socket.AF_UNSPEC
-
-
-def no_delay(sock: socket.socket) -> None:
-    """Send small messages at once: DIMSE is a ping-pong, and Nagle's algorithm costs it 40 ms a message."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -12,8 +12,8 @@ from attrs import field, frozen
 
 from dicomwire.sockets.addresses import AF_UNIX, Destination, information_of, is_any
 from dicomwire.sockets.given_sockets import check_connected
-from dicomwire.sockets.listening import reuse_address
 from dicomwire.sockets.race import Race, interleaved
+from dicomwire.sockets.socket_options import reuse_address
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
 

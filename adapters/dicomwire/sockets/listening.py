@@ -12,6 +12,7 @@ from attrs import define
 
 from dicomwire.sockets.addresses import AF_UNIX, SPECIAL, Address, AddressInformation, end_of, is_name
 from dicomwire.sockets.given_sockets import check_bound, is_listening
+from dicomwire.sockets.socket_options import reuse_address
 
 BACKLOG = 128
 
@@ -107,16 +108,6 @@ def bind(sock: socket.socket, information: AddressInformation, *, reuse: bool = 
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     sock.bind(information.as_tuple)
     return None
-
-
-def reuse_address(sock: socket.socket) -> None:
-    """Let an address be bound again soon after a server that had it; nobody may share it while one listens."""
-    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
-    if exclusive is not None:
-        # Windows: there SO_REUSEADDR would let another program bind the port as well, and take our associations.
-        sock.setsockopt(socket.SOL_SOCKET, exclusive, 1)
-    else:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:

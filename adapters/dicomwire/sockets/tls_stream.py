@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from dicomwire.sockets.socket_timeouts import RememberedTimeouts
+from dicomwire.upper_layer.connection import Buffer
 
 _CROSSED = 0.05
 """Seconds to wait where TLS has to read before it can write, or the other way: the other thread may do it for us."""
@@ -48,7 +49,7 @@ class TLSStream:
             except ssl.SSLWantWriteError:
                 self._cross(_left(deadline), writing=True)
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: Buffer) -> int:
         """As of a socket; TimeoutError when the time is up, and then the same bytes have to be sent next."""
         seconds = self.timeouts.sending
         deadline = None if seconds is None else time.monotonic() + seconds

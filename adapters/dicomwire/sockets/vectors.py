@@ -18,6 +18,14 @@ def send_some(sock: socket.socket | TLSStream, buffers: list[Buffer]) -> None:
 
     Raises what ``send`` raises, with nothing sent.
     """
+    if len(buffers) == 1:
+        only = buffers[0]
+        sent = sock.send(only)
+        if sent == len(only):
+            buffers.clear()
+        else:
+            remove(buffers, sent)
+        return
     if type(sock) is not socket.socket or not HAS_SENDMSG:
         # TLS sockets cannot take a vector, and Windows has no sendmsg: one copy of a few buffers instead.
         remove(buffers, sock.send(b"".join(buffers[:64])))

@@ -8,7 +8,7 @@ from typing import Self
 
 import trio
 
-from dicomwire.associations.awaited import AsyncAssociation
+from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.trio.nursery_host import NurseryHost

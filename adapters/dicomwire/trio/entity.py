@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import trio
 
 from dicomwire.associations import events as evt
-from dicomwire.associations.awaited import AsyncApplicationEntity
+from dicomwire.associations.async_association import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
-from dicomwire.sockets.dialer import Call, TLSArguments
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.sockets.socket_dialer import Call, TLSArguments
 from dicomwire.trio.association import Association
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.server import AssociationServer

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 import trio
 
-from dicomwire.sockets.addresses import Address, AddressInformation, no_delay
-from dicomwire.sockets.dialer import SocketDialer
+from dicomwire.sockets.addresses import Address, AddressInformation
 from dicomwire.sockets.dialing import Attempt, Dialing, reach
 from dicomwire.sockets.listening import has_name
+from dicomwire.sockets.socket_dialer import SocketDialer
+from dicomwire.sockets.socket_options import no_delay
 from dicomwire.trio.association import Association
-from dicomwire.trio.handshake import handshake
 from dicomwire.trio.socket_channel import SocketChannel
+from dicomwire.trio.tls_handshake import secured_as_requestor
 
 T = TypeVar("T")
 
@@ -85,27 +86,8 @@ class NurseryDialer(SocketDialer[Association]):
 
     async def open(self, association: Association) -> tuple[SocketChannel, Any]:
         """See :class:`SocketDialer`."""
-        sock = await self._secure(await dial(self.dialing))
-        return SocketChannel(sock, association.line.session), sock.getsockname()
-
-    async def _secure(self, sock: socket.socket) -> socket.socket:
+        sock = await dial(self.dialing)
         no_delay(sock)
-        if self.call.tls_args is None:
-            return sock
-        context, server_hostname = self.call.tls_args
-        try:
-            secure = context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
-        except BaseException:
-            sock.close()
-            raise
-        deadline = self.dialing.handshake_deadline(trio.current_time())
-        try:
-            with trio.fail_at(math.inf if deadline is None else deadline):
-                await handshake(secure)
-        except trio.TooSlowError:
-            secure.close()
-            raise self.dialing.handshake_timeout() from None
-        except BaseException:
-            secure.close()
-            raise
-        return secure
+        if self.call.tls_args is not None:
+            sock = await secured_as_requestor(sock, self.call.tls_args, self.dialing)
+        return SocketChannel(sock, association.line.session), sock.getsockname()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import ssl
 from collections.abc import Sequence
@@ -16,12 +15,13 @@ from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
-from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of, no_delay
+from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
+from dicomwire.sockets.socket_options import no_delay
 from dicomwire.trio.association import Association
-from dicomwire.trio.handshake import handshake
 from dicomwire.trio.socket_channel import SocketChannel
+from dicomwire.trio.tls_handshake import secured_as_acceptor
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
@@ -117,7 +117,8 @@ class AssociationServer(ServerBase[Association]):
         try:
             sock.setblocking(False)
             no_delay(sock)
-            sock = await self._secure(sock)
+            if self.ssl_context is not None:
+                sock = await secured_as_acceptor(sock, self.ssl_context, self.ae.acse_timeout)
             channel = SocketChannel(sock, association.line.session)
             await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:
@@ -131,19 +132,6 @@ class AssociationServer(ServerBase[Association]):
                 sock.close()
             else:
                 channel.close()
-
-    async def _secure(self, sock: socket.socket) -> socket.socket:
-        if self.ssl_context is None:
-            return sock
-        secure = self.ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        try:
-            limit = self.ae.acse_timeout
-            with trio.fail_after(math.inf if limit is None else limit):
-                await handshake(secure)
-        except BaseException:
-            secure.close()
-            raise
-        return secure
 
     def shutdown(self) -> None:
         """Stop accepting and close the listening socket; running associations go on.  May be called again."""

@@ -11,8 +11,8 @@ from typing import Any
 import trio
 
 from dicomwire.dimse.session import Session
-from dicomwire.sockets.acknowledging import acknowledge_with
 from dicomwire.sockets.delivery import SocketDelivery
+from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.sockets.vectors import send_some
 from dicomwire.vocabulary.tls_words import alert_of
 

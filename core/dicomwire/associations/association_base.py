@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
-from dicomwire.associations.control import Control
+from dicomwire.associations.association_control import Control
 from dicomwire.associations.ending import Ending
 from dicomwire.associations.explanation import explain
 from dicomwire.associations.handlers import Handlers, HandlerTable

@@ -14,7 +14,7 @@ from dicomwire.associations.channel import Channel
 from dicomwire.associations.handlers import Handlers
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.standing import Standing
-from dicomwire.associations.tapping import report_tap
+from dicomwire.associations.wire_notifications import report_tap
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.pdus import Abort

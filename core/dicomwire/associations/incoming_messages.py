@@ -8,7 +8,7 @@ from typing import Any
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
-from dicomwire.associations.control import Control
+from dicomwire.associations.association_control import Control
 from dicomwire.associations.handlers import LIBRARY_LOG
 from dicomwire.associations.incoming_data_sets import receive_data_set
 from dicomwire.associations.invoking import Invoker

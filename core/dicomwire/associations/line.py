@@ -15,7 +15,7 @@ from dicomwire.associations.ending import Ending
 from dicomwire.associations.handlers import LIBRARY_LOG, Handlers
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.standing import Standing
-from dicomwire.associations.tapping import adjust_tap, report_tap
+from dicomwire.associations.wire_notifications import adjust_tap, report_tap
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.message_events import DataSetReceived, MessageReceived
 from dicomwire.dimse.session import Session
@@ -165,7 +165,11 @@ class Line:
                 if connection.unsent:
                     await self.flush()
                 await channel.pump()
-                event = self._take()
+                try:
+                    # What _take() does: nearly every message comes this way.
+                    event = session.next_event()
+                except RemoteProtocolError as error:
+                    event = ProtocolBroken(error)
             if connection.tap is not None:
                 await report_tap(connection, self.handlers)
             if type(event) is MessageReceived:

@@ -11,11 +11,12 @@ from pydicom.uid import UID
 from dicomwire._globals import IMPLICIT_LITTLE
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.compat.dimse_primitives import from_command, to_command
+from dicomwire.data import store
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.data_sets import decode_data_set
 from dicomwire.data.dsutils import create_file_meta
 from dicomwire.data.file_meta import encode_file_meta
-from dicomwire.data.instance_files import read_instance
+from dicomwire.data.reading_files import read_instance
 from dicomwire.data.sinks import FileSink
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
@@ -26,27 +27,27 @@ from dicomwire.vocabulary.contexts import PresentationContextTuple
 class ReceivedMessage:
     """One whole message.  Nothing is decoded before somebody asks for it."""
 
-    __slots__ = ("_data_set", "command", "context", "data", "file", "made_primitive", "refused", "unfit")
+    # Of the class until they are set, because most never are, and one is made for every message.
+    data: Buffer | None = None
+    """The encoded data set, if it came to memory."""
+
+    file: FileSink | None = None
+    """The DICOM file it went to, if it did."""
+
+    refused: int | None = None
+    """The status of a data set that could not be put where it should go.  Not the exception, which would hold on to all
+    that was there when it was raised."""
+
+    unfit: str | None = None
+    """Why what came to memory is no data set in the transfer syntax of its context."""
+
+    _data_set: Dataset | None = None
+    made_primitive: Any = None
+    """What ``primitive`` has given; None again when its data set has come."""
 
     def __init__(self, context: AcceptedContext, command: Command) -> None:
         self.context: AcceptedContext = context
         self.command: Command = command
-        self.data: Buffer | None = None
-        """The encoded data set, if it came to memory."""
-
-        self.file: FileSink | None = None
-        """The DICOM file it went to, if it did."""
-
-        self.refused: int | None = None
-        """The status of a data set that could not be put where it should go.  Not the exception, which would hold on
-        to all that was there when it was raised."""
-
-        self.unfit: str | None = None
-        """Why what came to memory is no data set in the transfer syntax of its context."""
-
-        self._data_set: Dataset | None = None
-        self.made_primitive: Any = None
-        """What ``primitive`` has given; None again when its data set has come."""
 
     @property
     def is_cancelled(self) -> bool:
@@ -93,7 +94,8 @@ class ReceivedMessage:
             NoDataSet: of what came no file can be made.
         """
         if self.path is not None:
-            data = self.path.read_bytes()
+            with store.STORE.reader(self.path) as file:
+                data = file.read()
             return data if include_meta else data[len(self.header()) :]
         if not include_meta:
             return bytes(self.data or b"")

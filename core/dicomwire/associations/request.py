@@ -27,8 +27,6 @@ class Request(ReceivedMessage):
     """A received request with its data set, and what its service needs: the handler, the peer, and whether it still
     matters."""
 
-    __slots__ = ("invoker", "line", "service_class", "unserved")
-
     invoker: Invoker
     """For requests of ours on the same association, as the C-STOREs of a C-GET are."""
 

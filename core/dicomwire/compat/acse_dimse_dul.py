@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dicomwire.associations.control import Control
+from dicomwire.associations.association_control import Control
 from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.line import Line
 from dicomwire.compat.dimse_primitives import to_command

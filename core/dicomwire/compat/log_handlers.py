@@ -8,16 +8,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from dicomwire import _config
 from dicomwire._logging import LOGGER, Dump, printable
 from dicomwire.associations import events as evt
 from dicomwire.compat.dimse_messages import Message
-from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, MESSAGES, RESPONSE
+from dicomwire.compat.logged_identifiers import identifier_lines, shows_identifier
+from dicomwire.dimse.messages import MESSAGES
 from dicomwire.upper_layer.pdus import PDU, Abort, AssociateAC, AssociateRJ, AssociateRQ, ReleaseRP, ReleaseRQ
 from dicomwire.vocabulary.descriptions import describe, describe_command
 from dicomwire.vocabulary.statuses import code_to_category
-
-_QUERIES = (C_FIND_RQ, C_GET_RQ, C_MOVE_RQ)
 
 _LINE_LENGTH = 160
 _MOST_LINES = 512
@@ -92,29 +90,8 @@ def _log_message(event: Any, way: str) -> None:
     LOGGER.info("%s %s: %s", MESSAGES[command.command_field].name, way, ", ".join(details))
     if LOGGER.isEnabledFor(logging.DEBUG):
         _log_lines(describe_command(command).splitlines()[1:])
-        if message.data is not None and _shows_identifier(command.command_field):
-            _log_lines(_identifier_lines(event, message))
-
-
-def _shows_identifier(command_field: int) -> bool:
-    if command_field & ~RESPONSE not in _QUERIES:
-        return False
-    return _config.LOG_RESPONSE_IDENTIFIERS if command_field & RESPONSE else _config.LOG_REQUEST_IDENTIFIERS
-
-
-def _identifier_lines(event: evt.Event, message: Message) -> list[str]:
-    from dicomwire.data.data_sets import decode_data_set
-    from dicomwire.data.dsutils import pretty_dataset
-
-    contexts = (cx.transfer_syntax for cx in event.assoc.accepted_contexts if cx.context_id == message.context_id)
-    syntaxes: list[Any] = next(contexts, [])
-    if not syntaxes:
-        return ["Identifier (its presentation context is unknown)"]
-    try:
-        lines = pretty_dataset(decode_data_set(message.data, syntaxes[0]), 1)
-    except Exception as exc:  # a peer made it, and the log must not fail for that
-        return [f"Identifier (cannot be decoded: {type(exc).__name__})"]
-    return ["Identifier", *lines]
+        if message.data is not None and shows_identifier(command.command_field):
+            _log_lines(identifier_lines(event, message))
 
 
 def _log_lines(lines: list[str]) -> None:

@@ -49,7 +49,7 @@ def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:
 
 def _evened(data: Buffer, transfer_syntax: str) -> bytes:
     """Encoded elements of odd length, those of them padded that are to blame."""
-    from dicomwire.data.contents import InMemory, view_of
+    from dicomwire.data.bytes_to_send import InMemory, view_of
     from dicomwire.data.encodings import EXPLICIT, known
     from dicomwire.data.padding import CannotPad, padded, plan
 

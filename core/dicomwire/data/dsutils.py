@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, reason
+from dicomwire.data import store
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -98,8 +99,8 @@ def decode(
     """
     from pydicom.filereader import read_dataset
 
-    from dicomwire.data.as_known import as_known
     from dicomwire.data.plain_data_sets import decode_plain
+    from dicomwire.data.unknown_vr import as_known
 
     if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
         plain = decode_plain(bytestring, implicit=is_implicit_vr)
@@ -136,7 +137,7 @@ def split_dataset(path: str | PathLike[str]) -> tuple["Dataset", int]:
     from pydicom.dataset import FileMetaDataset
     from pydicom.filereader import read_dataset, read_preamble
 
-    with open(path, "rb") as file:
+    with store.STORE.reader(path) as file:
         read_preamble(file, force=False)
         # The end is where another group begins: the group length may be wrong or missing.
         read = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 0x0002)

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from dicomwire._logging import logger, printable
 from dicomwire.data import store
-from dicomwire.data.contents import (
+from dicomwire.data.bytes_to_send import (
     Content,
     FromFile,
     FromIterable,

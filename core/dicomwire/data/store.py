@@ -1,8 +1,8 @@
 """The one place where the core opens, names, renames and removes files.
 
-What is sent from a path or received to one goes through :data:`STORE`; what pydicom reads whole it opens itself.
-A program that keeps files elsewhere puts a :class:`FileStore` of its own there, or gives a sink or a binary file object
-instead of a path.
+What is sent from a path, read from one or received to one goes through :data:`STORE`.  Which files a folder holds is
+asked of the file system itself.  A program that keeps files elsewhere puts a :class:`FileStore` of its own there, or
+gives a sink or a binary file object instead of a path.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 _IOV_MAX = 512
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -26,6 +27,10 @@ class FileStore:
     def open_to_read(self, path: str) -> int:
         """Open a file that exists; it is read by its descriptor."""
         return os.open(path, os.O_RDONLY | _BINARY)
+
+    def reader(self, path: str | os.PathLike[str]) -> BinaryIO:
+        """A file that exists, as a file object whose ``name`` is the path; for those who read it whole."""
+        return open(os.fspath(path), "rb", opener=lambda path, flags: self.open_to_read(path))
 
     def open_to_write(self, path: str, *, new: bool) -> int:
         """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from operator import itemgetter
 from struct import Struct, error as StructError
 from typing import Any, Self, TypeAlias
 
@@ -78,16 +79,12 @@ class Command:
         """
         values = self.__dict__
         wanted = self.command_data_set_type if command_data_set_type is None else command_data_set_type
-        if "command_data_set_type" not in values or values["command_data_set_type"] != wanted:
-            values = {**values, "command_data_set_type": wanted}
         present = tuple(values)
-        plan = _PLANS[present] if present in _PLANS else _plan(present)
-        body = b""
         try:
-            for name, encode in plan:
+            body, parts = _template(present, wanted, _few_of(present)(values))
+            for name, encode, behind in parts:
                 value = values[name]
-                if value is not None:
-                    body += encode(value)
+                body += behind if value is None else encode(value) + behind
         except StructError as error:
             raise ValueError(_why_not(values) or str(error)) from None
         return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
@@ -152,19 +149,36 @@ for _attribute in fields(Command):
         setattr(Command, _attribute.name, _attribute.default)
 Command.__init__ = _set_present  # type: ignore[method-assign]
 
-_Plan: TypeAlias = tuple[tuple[str, Callable[[Any], bytes]], ...]
-_PLANS: dict[tuple[str, ...], _Plan] = {}
-"""How to encode a command with these fields, in the order of the tags: the field, and what encodes the element."""
+_OF_FEW_VALUES = ("sop_class_uid", "command_field", "priority", "status")
 
-_MOST_PLANS = 256
-_OF_FEW_VALUES = ("sop_class_uid", "command_field", "priority", "command_data_set_type", "status")
+_Template: TypeAlias = tuple[bytes, tuple[tuple[str, Callable[[Any], bytes], bytes], ...]]
+"""What commands have in common that differ in few elements, a message ID or an instance: the bytes before the first of
+these, and for each the field, what encodes it, and the bytes up to the next."""
 
 
-def _plan(present: tuple[str, ...]) -> _Plan:
-    plan = tuple((element.field, _encoder(element)) for element in ELEMENTS if element.field in present)
-    if len(_PLANS) < _MOST_PLANS:
-        _PLANS[present] = plan
-    return plan
+@lru_cache(maxsize=256)
+def _few_of(present: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
+    """Of a command that has these fields: gives those of its values that are the same in many messages."""
+    return itemgetter(*(name for name in present if name.endswith(_OF_FEW_VALUES)))
+
+
+@lru_cache(maxsize=256)
+def _template(present: tuple[str, ...], command_data_set_type: int | None, few: Any) -> _Template:
+    names = [name for name in present if name.endswith(_OF_FEW_VALUES)]
+    # Of one name, ``itemgetter`` gives the value itself.
+    known = dict(zip(names, few if len(names) > 1 else (few,), strict=True))
+    known["command_data_set_type"] = command_data_set_type
+    runs = [b""]
+    parts: list[tuple[str, Callable[[Any], bytes]]] = []
+    # In the order of the tags.
+    for element in ELEMENTS:
+        if element.field in known:
+            value = known[element.field]
+            runs[-1] += b"" if value is None else _encoder(element)(value)
+        elif element.field in present:
+            parts.append((element.field, _encoder(element)))
+            runs.append(b"")
+    return runs[0], tuple((*part, run) for part, run in zip(parts, runs[1:], strict=True))
 
 
 def _why_not(values: dict[str, Any]) -> str:
@@ -177,13 +191,9 @@ def _why_not(values: dict[str, Any]) -> str:
 
 
 def _encoder(element: Element) -> Callable[[Any], bytes]:
-    encode: Callable[[Any], bytes]
     if element.vr == "US":
-        encode = partial(_US_ELEMENT.pack, 0, element.number, 2)
-    else:
-        encode = partial(_encode_element, element.number, element.vr)
-    # The values of these are few, and sent with every message.
-    return lru_cache(maxsize=256)(encode) if element.field.endswith(_OF_FEW_VALUES) else encode
+        return partial(_US_ELEMENT.pack, 0, element.number, 2)
+    return partial(_encode_element, element.number, element.vr)
 
 
 def _encode_element(number: int, vr: str, value: Any) -> bytes:

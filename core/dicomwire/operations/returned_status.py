@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -43,12 +43,13 @@ def status_of(response: ReceivedMessage | None) -> Dataset:
 class ReturnedStatus(LazyDataset):
     """The status elements of a response; nearly always looked at for ``Status`` and nothing else."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "Status":
+    if not TYPE_CHECKING:
+        # Type checkers know it of Dataset, and that one may set it.
+        @property
+        def Status(self) -> Any:
+            """Its value, as :class:`Dataset` has it."""
             command: Command | None = self.__dict__.get("_pending")
-            if command is not None:
-                return command.status
-        return LazyDataset.__getattr__(self, name)
+            return LazyDataset.__getattr__(self, "Status") if command is None else command.status
 
     def __bool__(self) -> bool:
         """There are elements: ``if status:`` asks whether a response came."""

@@ -16,7 +16,7 @@ from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
 from dicomwire._logging import logger, reason
 from dicomwire.associations.invoking import HasInvoker, Invoker
 from dicomwire.associations.response_streams import Stream
-from dicomwire.data.contents import Content
+from dicomwire.data.bytes_to_send import Content
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.data.sources import EncodedDataSet, IncompleteFileMeta, Opened, decoded, opened, runs_no_code
 from dicomwire.dimse.command import DATA_SET, Command

@@ -24,7 +24,7 @@ from dicomwire.associations.releasing import release
 from dicomwire.associations.response_streams import Stream
 from dicomwire.compat.pdu_primitives import NegotiationItem, SCP_SCU_RoleSelectionNegotiation
 from dicomwire.data import store
-from dicomwire.data.folder import Folder
+from dicomwire.data.receiving_folder import Folder
 from dicomwire.operations.query_scu import Response, send_c_cancel, send_c_get, send_c_move
 from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.retrieval.outcome import outcome_of, progress_of

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from dicomwire._logging import logger, printable, reason
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.explanation import STOPPED_BY_ITSELF
-from dicomwire.data.folder import Folder
+from dicomwire.data.receiving_folder import Folder
 from dicomwire.data.text_values import joined
 from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.vocabulary.statuses import QR_MOVE_SERVICE_CLASS_STATUS, STATUS_CANCEL, STATUS_PENDING, code_to_category

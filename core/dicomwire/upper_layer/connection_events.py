@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
 from dicomwire.upper_layer.reasons import NO_VALUE, AbortSource, RejectResult
 from dicomwire.upper_layer.timers import Timer

@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.item_fields import (
     counted,

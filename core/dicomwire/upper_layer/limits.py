@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 
 
 @frozen(kw_only=True, repr=False)

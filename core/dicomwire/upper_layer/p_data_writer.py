@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.limits import Limits
@@ -75,12 +75,19 @@ class PDataWriter:
         """
         if not 0 <= context_id <= 255:
             raise ValueError(f"presentation context ID {context_id} does not fit in a byte")
+        running = self._timers.running
+        if Timer.IDLE in running:
+            running[Timer.IDLE] = None
         if type(data) is not bytes and type(data) is not bytearray:
             data = memoryview(data)
             if data.itemsize != 1 or data.ndim != 1:
                 data = data.cast("B")
-        size, left = self.fragment_size, len(data)
-        length = left
+        size, length = self.fragment_size, len(data)
+        if command and last and length <= size and tap is None:
+            # A command set has few bytes: to copy them costs less than to hand them on apart.
+            out.append(P_DATA_HEAD.pack(_P_DATA, length + 6, length + 2, context_id, 3) + bytes(data))
+            return length
+        left = length
         kind = 1 if command else 0
         if left > size:
             view = memoryview(data)
@@ -101,7 +108,4 @@ class PDataWriter:
             out += (head, data)
             if tap is not None:
                 tap.p_data_queued([head, memoryview(data)])
-        running = self._timers.running
-        if Timer.IDLE in running:
-            running[Timer.IDLE] = None
         return length

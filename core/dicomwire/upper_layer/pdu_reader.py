@@ -5,9 +5,9 @@ from __future__ import annotations
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.buffer import ReceiveBuffer
 from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.other_protocols import unrecognized
 from dicomwire.upper_layer.p_data_reader import PDataReader
 from dicomwire.upper_layer.pdus import HEADER, NAMES, AssociateAC, PDataTF
-from dicomwire.upper_layer.recognition import unrecognized
 
 
 class PDUReader:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from attrs import field, frozen
 from attrs.validators import max_len, min_len
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.item_fields import decode_text, encode_item, pack, split_items
 from dicomwire.upper_layer.items import (

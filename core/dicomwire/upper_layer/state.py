@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.upper_layer.reasons import AbortSource
 
 

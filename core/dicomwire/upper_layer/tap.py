@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from dicomwire._shown import Shown
+from dicomwire._attrs_repr import Shown
 from dicomwire.upper_layer.state import Input, State
 
 

@@ -32,12 +32,12 @@ from dicomwire.apps._common.options import (
 )
 from dicomwire.apps._common.output import without_warnings
 from dicomwire.compat.pdu_primitives import NegotiationItem, SOPClassExtendedNegotiation
-from dicomwire.data.as_known import as_known
 from dicomwire.data.character_sets import smallest_set, terms_of
 from dicomwire.data.data_set_writer import texts_of
 from dicomwire.data.data_sets import encode_data_set
-from dicomwire.data.instance_files import read_instance
 from dicomwire.data.pydicom_private import elements_of
+from dicomwire.data.reading_files import read_instance
+from dicomwire.data.unknown_vr import as_known
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 
 

@@ -8,6 +8,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dicomwire._globals import DEFLATED_SYNTAXES
+from dicomwire.data import store
 from dicomwire.data.file_meta import read_file_meta
 
 if TYPE_CHECKING:
@@ -26,20 +27,17 @@ def read_instance(source: str | os.PathLike[str] | BinaryIO | Any, *, with_pixel
         Exception: whatever pydicom raises for a damaged data set.
     """
     if isinstance(source, str | os.PathLike):
-        with open(source, "rb") as file:
-            if (inflated := _inflated(file)) is not None:
-                return inflated if with_pixels else _without_pixels(inflated)
-        found: Any = os.fspath(source)
-    else:
-        is_file = hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, mmap)
-        found = source if is_file else BytesIO(cast(bytes, source))
-        begin = found.tell()
-        if (inflated := _inflated(found)) is not None:
-            return inflated if with_pixels else _without_pixels(inflated)
-        found.seek(begin)
+        with store.STORE.reader(source) as file:
+            return read_instance(file, with_pixels=with_pixels)
+    is_file = hasattr(source, "read") and hasattr(source, "seek") and not isinstance(source, mmap)
+    found: Any = source if is_file else BytesIO(cast(bytes, source))
+    begin = found.tell()
+    if (inflated := _inflated(found)) is not None:
+        return inflated if with_pixels else _without_pixels(inflated)
+    found.seek(begin)
     from pydicom import dcmread
 
-    from dicomwire.data.as_known import as_known
+    from dicomwire.data.unknown_vr import as_known
 
     return as_known(dcmread(found, stop_before_pixels=not with_pixels))
 

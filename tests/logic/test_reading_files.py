@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from dicomwire.data.instance_files import read_instance
+from dicomwire.data.reading_files import read_instance
 
 PIXELS = 0x7FE00010
 

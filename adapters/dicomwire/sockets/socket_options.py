@@ -1,4 +1,4 @@
-"""Acknowledging what was received before waiting for more."""
+"""Options of sockets: small messages at once, addresses bound again, and acknowledging what was received."""
 
 from __future__ import annotations
 
@@ -11,6 +11,22 @@ from dicomwire.upper_layer.connection import Connection
 
 _TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 """Linux's: an acknowledgement that is owed goes out now.  It is no lasting state, so it is asked for each time."""
+
+
+def no_delay(sock: socket.socket) -> None:
+    """Send small messages at once: DIMSE is a ping-pong, and Nagle's algorithm costs it 40 ms a message."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def reuse_address(sock: socket.socket) -> None:
+    """Let an address be bound again soon after a server that had it; nobody may share it while one listens."""
+    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+    if exclusive is not None:
+        # Windows: there SO_REUSEADDR would let another program bind the port as well, and take our associations.
+        sock.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+    else:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def acknowledge_with(sock: Any) -> Callable[[Connection], None]:

@@ -1,0 +1,35 @@
+"""The identifiers of C-FIND, C-GET and C-MOVE in the log: whether they are shown, and their lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dicomwire import _config
+from dicomwire.associations import events as evt
+from dicomwire.compat.dimse_messages import Message
+from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, RESPONSE
+
+_QUERIES = (C_FIND_RQ, C_GET_RQ, C_MOVE_RQ)
+
+
+def shows_identifier(command_field: int) -> bool:
+    """Whether the log shows the identifiers of such messages; ``_config`` says so of requests and of responses."""
+    if command_field & ~RESPONSE not in _QUERIES:
+        return False
+    return _config.LOG_RESPONSE_IDENTIFIERS if command_field & RESPONSE else _config.LOG_REQUEST_IDENTIFIERS
+
+
+def identifier_lines(event: evt.Event, message: Message) -> list[str]:
+    """The identifier for people, as a peer chose it: neither escaped nor cut yet."""
+    from dicomwire.data.data_sets import decode_data_set
+    from dicomwire.data.dsutils import pretty_dataset
+
+    contexts = (cx.transfer_syntax for cx in event.assoc.accepted_contexts if cx.context_id == message.context_id)
+    syntaxes: list[Any] = next(contexts, [])
+    if not syntaxes:
+        return ["Identifier (its presentation context is unknown)"]
+    try:
+        lines = pretty_dataset(decode_data_set(message.data, syntaxes[0]), 1)
+    except Exception as exc:  # a peer made it, and the log must not fail for that
+        return [f"Identifier (cannot be decoded: {type(exc).__name__})"]
+    return ["Identifier", *lines]
