@@ -285,11 +285,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/services/move_scp.py": ("tests/ae/test_move.py", "tests/ae/test_values.py"),
     "core/dicomwire/services/normalized_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_normalized.py"),
-    "core/dicomwire/services/store_scp.py": (
-        "tests/ae/test_broken_handlers.py",
-        "tests/ae/test_received_files.py",
-        "tests/ae/test_storing.py",
-    ),
+    "core/dicomwire/services/store_scp.py": ("tests/logic/test_storing_services.py",),
     "core/dicomwire/services/retrieve_scp.py": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_get.py",
