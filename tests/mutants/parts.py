@@ -278,6 +278,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_handler_kinds.py",
     ),
     "core/dicomwire/services/given_status.py": (
+        "tests/logic/test_sub_operations.py",
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_normalized.py",
         "tests/ae/test_storing.py",
