@@ -205,9 +205,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
     "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
     "core/dicomwire/associations/serving.py": (
-        "tests/ae/test_servers.py",
-        "tests/ae/test_server_hooks.py",
-        "tests/ae/test_associate.py",
+        "tests/ae/test_get.py",
+        "tests/ae/test_own_services.py",
+        "tests/ae/test_service_classes.py",
     ),
     "core/dicomwire/associations/sides.py": (
         "tests/ae/test_associate.py",
