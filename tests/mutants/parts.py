@@ -141,6 +141,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/explanation.py": ("tests/ae/test_explain.py",),
     "core/dicomwire/associations/handlers.py": (
+        "tests/logic/test_handler_tables.py",
         "tests/ae/test_notifications.py",
         "tests/ae/test_handler_kinds.py",
         "tests/ae/test_service_events.py",
@@ -204,9 +205,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
     "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
     "core/dicomwire/associations/serving.py": (
-        "tests/ae/test_servers.py",
-        "tests/ae/test_server_hooks.py",
-        "tests/ae/test_associate.py",
+        "tests/ae/test_get.py",
+        "tests/ae/test_own_services.py",
+        "tests/ae/test_service_classes.py",
     ),
     "core/dicomwire/associations/sides.py": (
         "tests/ae/test_associate.py",
@@ -221,7 +222,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_handler_kinds.py",
         "tests/ae/test_find.py",
     ),
-    "core/dicomwire/associations/window.py": ("tests/ae/test_window.py", "tests/ae/test_event_reports.py"),
+    "core/dicomwire/associations/window.py": (
+        "tests/logic/test_windows.py",
+        "tests/ae/test_window.py",
+        "tests/ae/test_event_reports.py",
+    ),
     "core/dicomwire/associations/negotiation.py": (
         "tests/vocabulary/test_negotiation.py",
         "tests/ae/test_negotiation.py",
@@ -263,12 +268,17 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_storing.py",
         "tests/ae/test_values.py",
     ),
+    "core/dicomwire/services/bulk_data.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_get.py"),
+    "core/dicomwire/services/echo_scp.py": ("tests/ae/test_operations.py",),
+    "core/dicomwire/services/find_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_find.py"),
+    "core/dicomwire/services/get_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_get.py"),
     "core/dicomwire/services/answers_in_steps.py": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
         "tests/ae/test_handler_kinds.py",
     ),
     "core/dicomwire/services/given_status.py": (
+        "tests/logic/test_sub_operations.py",
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_normalized.py",
         "tests/ae/test_storing.py",
@@ -276,11 +286,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/services/move_scp.py": ("tests/ae/test_move.py", "tests/ae/test_values.py"),
     "core/dicomwire/services/normalized_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_normalized.py"),
-    "core/dicomwire/services/store_scp.py": (
-        "tests/ae/test_broken_handlers.py",
-        "tests/ae/test_received_files.py",
-        "tests/ae/test_storing.py",
-    ),
+    "core/dicomwire/services/store_scp.py": ("tests/logic/test_storing_services.py",),
     "core/dicomwire/services/retrieve_scp.py": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_get.py",
