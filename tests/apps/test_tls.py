@@ -17,10 +17,11 @@ from cryptography.x509.oid import NameOID
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
-from dicomwire.apps._common.tls import client_context, server_context
+from dicomwire.apps._common.tls_options import client_context, user_files
 from dicomwire.blocking import AE
 from dicomwire.dimse_primitives import C_FIND, C_GET
 from dicomwire.presentation import build_context
+from dicomwire.tls import TLSFiles
 from tests.apps.archives import archive
 from tests.apps.helpers import CT, EXPLICIT, HOST, dicom_file, provider
 from tests.support.certificates import key_usage
@@ -122,7 +123,7 @@ def test_a_certificate_without_its_key_says_so(pem: Files, tmp_path: Path, capsy
     assert "--tls-cert has no private key in it" in capsys.readouterr().err
     both = tmp_path / "both.pem"
     both.write_text(Path(pem.here).read_text() + Path(pem.key).read_text())
-    assert client_context(str(both), None, pem.ca, True) is not None
+    assert client_context(user_files(str(both), None, pem.ca)) is not None
 
 
 def test_details_say_which_association_they_are_about(capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,10 +148,11 @@ def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monke
 
     monkeypatch.setattr(AE, "start_server", spy)
     path = dicom_file(tmp_path / "image")
+    files = TLSFiles(certificate=pem.here, key=pem.key, authorities=pem.ca)
 
     def destination(event: evt.Event) -> Any:
         contexts = [build_context(CT, EXPLICIT)]
-        tls = client_context(pem.here, pem.key, pem.ca, True), HOST
+        tls = files.client_context(), HOST
         return HOST, servers[-1].server_address[1], {"contexts": contexts, "tls_args": tls}
 
     def first(event: evt.Event) -> Any:
@@ -163,7 +165,7 @@ def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monke
 
     own = ["--tls-cert", pem.here, "--tls-key", pem.key, "--tls-ca", pem.ca]
     common = ["-k", "QueryRetrieveLevel=STUDY", "-q", "--fail"]
-    with archive([first, second, (0xFF00, path)], ssl_context=server_context(pem.here, pem.key, pem.ca)) as server:
+    with archive([first, second, (0xFF00, path)], ssl_context=files.server_context()) as server:
         to = [HOST, server.port]
         assert main(["findscu", *to, *common, *own]) == 0
         assert main(["findscu", *to, *common, "-ta", "5"]) == 1

@@ -64,7 +64,7 @@ class AssociationServer(ServerBase[Association]):
         try:
             if self.ssl_context is not None:
                 # The loop's own servers keep to themselves that a handshake has failed.
-                self._accepting = loop.create_task(self._accept_for_ever(loop, sock, self.ssl_context))
+                self._accepting = loop.create_task(self._accept_for_ever(loop, sock))
                 # Also if it is cancelled before it has begun.
                 self._accepting.add_done_callback(lambda _: sock.close())
             else:
@@ -79,9 +79,7 @@ class AssociationServer(ServerBase[Association]):
         self._is_forsaken = True
         self.running_associations.forsake(why)
 
-    async def _accept_for_ever(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
-    ) -> None:
+    async def _accept_for_ever(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         while not self._stopped.is_set():
             try:
                 connected, address = await loop.sock_accept(sock)
@@ -95,7 +93,11 @@ class AssociationServer(ServerBase[Association]):
                 # Out of descriptors or memory: what runs must end before there is a chance.
                 await asyncio.sleep(0.1)
                 continue
-            task = loop.create_task(self._secure(connected, address, context))
+            if self.ssl_context is None:
+                # Somebody has taken it away: in the clear is not what these peers came for.
+                connected.close()
+                continue
+            task = loop.create_task(self._secure(connected, address, self.ssl_context))
             self._handshakes.add(task)
             task.add_done_callback(partial(self._secured, connected))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
@@ -11,8 +14,11 @@ import click
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
+from dicomwire.apps._common.tls_options import in_words
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
+from dicomwire.blocking.server import AssociationServer
+from dicomwire.sockets.tls_files import UnusableTLS
 from dicomwire.vocabulary.contexts import PresentationContext
 
 S = TypeVar("S")
@@ -70,10 +76,34 @@ def serve(
             logger.info("%s", listens)
         elif logger.isEnabledFor(logging.CRITICAL):
             click.echo(f"I: {listens}", err=True)
-        server.serve_forever()
+        with _certificates_renewed(server, provider, logger):
+            server.serve_forever()
     except KeyboardInterrupt:
         logger.info("Interrupted: shutting down")
     finally:
         ae.shutdown()
         server.shutdown()
     return DONE
+
+
+@contextmanager
+def _certificates_renewed(server: AssociationServer, provider: Provider, logger: logging.Logger) -> Iterator[None]:
+    """While the block runs, SIGHUP has the files of TLS read again, for the connections that come from then on."""
+    files, hangup = provider.tls_files, getattr(signal, "SIGHUP", None)
+    if files is None or hangup is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def renew(*_: object) -> None:
+        try:
+            server.ssl_context = files.server_context()
+        except UnusableTLS as error:
+            logger.error("The files of TLS are used as they were: %s", in_words(error))
+        else:
+            logger.info("The files of TLS are read again")
+
+    before = signal.signal(hangup, renew)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)

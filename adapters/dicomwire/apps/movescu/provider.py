@@ -15,7 +15,7 @@ from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
 from dicomwire.apps._common.providing import new_server
 from dicomwire.apps._common.storage import storage_contexts
-from dicomwire.apps._common.tls import server_context
+from dicomwire.apps._common.tls_options import server_context
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE, Association
 
@@ -69,11 +69,15 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         CannotListen: the address is taken, or is not ours.
         click.UsageError: TLS is wanted, but a certificate or key is missing.
     """
+    files = user.tls_files if store.has_tls else None
+    if store.has_tls and (files is None or files.certificate is None):
+        raise click.UsageError("--store-tls needs --tls-cert, and --tls-key if the private key is in another file.")
     provider = Provider(
         port=store.port,
         bind_address=store.address,
         ae_title=store.ae_title,
-        tls=server_context(*user.tls_files, required=store.has_tls) if store.has_tls else None,
+        tls=server_context(files),
+        tls_files=files,
         network=user.network,
     )
     ae = AE(provider.ae_title)
