@@ -41,19 +41,19 @@ class TLSFiles:
     """Its private key; None if it is in the file of the certificate."""
 
     authorities: File | None = None
-    """Whose signature on the certificate of the peer counts (PEM).  None: those that the system trusts, of a server; as a
-    server we ask for none then."""
+    """Whose signature on the certificate of the peer counts (PEM).  None: a client trusts those that the system trusts,
+    and a server asks for no certificate."""
 
     profile: TLSProfile = field(default=B_12, converter=_profile)
     """One of PS3.15, or its name: see :func:`tls_profile`."""
 
     ciphers: str | Sequence[str] = ()
-    """Cipher suites of TLS 1.2 in place of those of the profile, by the names of IANA or OpenSSL; a string may have many,
+    """Cipher suites of TLS 1.2 in place of those of the profile, by the names of IANA or OpenSSL: a list, or a string
     with colons or commas.  For peers that have nothing better: ``"TLS_RSA_WITH_AES_128_CBC_SHA"``."""
 
     requires_certificates: bool = True
-    """As a server with ``authorities``: whether clients must have a certificate.  If not, one that they show must still be
-    signed by those."""
+    """As a server with ``authorities``: whether clients must have a certificate.  If not, one that they show must still
+    be signed by those."""
 
     check_hostname: bool = True
     """As a client: whether the certificate of the server must name the host that was called."""
@@ -83,7 +83,7 @@ class TLSFiles:
         """For a requestor: the first of ``tls_args`` of ``associate()``.
 
         Raises:
-            UnusableTLS: there is a key and no certificate, a file is not what it should be, or no cipher suite can be used.
+            UnusableTLS: there is a key without certificate, a file is not what it should be, or no suite can be used.
         """
         try:
             # With a file, whom the system trusts does not count.
@@ -126,7 +126,9 @@ class TLSFiles:
             context.load_cert_chain(certificate, self.key, self.password)
         except OSError as error:
             if self.key is None and _is_without_key(certificate):
-                text = f"the file of the certificate, {certificate}, has no private key in it, and no other file is given"
+                text = (
+                    f"the file of the certificate, {certificate}, has no private key in it, and no other file is given"
+                )
                 raise UnusableTLS("key", text) from error
             files = f"{certificate} with the key {self.key}" if self.key else f"{certificate}"
             raise UnusableTLS("certificate", f"the certificate {files} cannot be used: {error}") from error

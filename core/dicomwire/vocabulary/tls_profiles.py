@@ -26,10 +26,10 @@ class TLSProfile:
     """The suites of TLS 1.2 by their IANA names, the preferred one first."""
 
     minimum_version: tuple[int, int] = (1, 2)
-    """TLS 1.3 is preferred where both ends have it.  Its suites are those of RFC 8446, all of which the profiles permit."""
+    """TLS 1.3 is preferred where both ends have it; the profiles permit all of its suites (RFC 8446)."""
 
     least_security: int = 2
-    """Of OpenSSL: at 2 no RSA or DHE key of less than 2048 bits, no elliptic curve of less than 224, no SHA-1 signature."""
+    """Of OpenSSL: at 2 no RSA or DHE key below 2048 bits, no elliptic curve below 224, no signature with SHA-1."""
 
     permits_others: bool = True
     """Whether a site may use other cipher suites beside these."""
@@ -53,7 +53,7 @@ B_12 = TLSProfile(
 B_13 = TLSProfile(
     section="B.13",
     name="Modified BCP 195 RFC 8996, 9325",
-    # Authenticated encryption with 128 bits or more, and ephemeral elliptic curves; the shortened tags of CCM_8 come last.
+    # Authenticated encryption, and keys of ephemeral elliptic curves; the shortened tags of CCM_8 come last.
     ciphers=(
         "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
         "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
@@ -97,7 +97,7 @@ _KNOWN = {_key(name): profile for profile in PROFILES for name in (profile.secti
 def tls_profile(name: str) -> TLSProfile:
     """The TLS profile of PS3.15 annex B with this name or section.
 
-    ``"B.12"`` or ``"BCP 195 RFC 8996"``, which is for everybody, or ``"B.13"`` or ``"Modified BCP 195 RFC 8996"``, which
+    ``"B.12"`` or ``"BCP 195 RFC 8996"``, which is for everybody, ``"B.13"`` or ``"Modified BCP 195 RFC 8996"``, which
     permits a short list of cipher suites and nothing else; case and punctuation do not matter.  The retired ``"B.9"``,
     ``"B.10"`` and ``"B.11"`` are B.12, and the log says so.
 
