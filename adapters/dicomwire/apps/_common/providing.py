@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import signal
 import threading
@@ -71,11 +72,9 @@ def serve(
     server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
         host, port = server.server_address[:2]
-        listens = f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}"
-        if logger.isEnabledFor(logging.INFO):
-            logger.info("%s", listens)
-        elif logger.isEnabledFor(logging.CRITICAL):
-            click.echo(f"I: {listens}", err=True)
+        _tell(logger, logging.INFO, f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}")
+        if reach := who_can_connect(host, "-ba (--bind-address)"):
+            _tell(logger, *reach)
         with _certificates_renewed(server, provider, logger):
             server.serve_forever()
     except KeyboardInterrupt:
@@ -84,6 +83,29 @@ def serve(
         ae.shutdown()
         server.shutdown()
     return DONE
+
+
+def _tell(logger: logging.Logger, level: int, text: str) -> None:
+    """Say this whatever else is logged, unless nothing is."""
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s", text)
+    elif logger.isEnabledFor(logging.CRITICAL):
+        click.echo(f"{logging.getLevelName(level)[0]}: {text}", err=True)
+
+
+def who_can_connect(host: str, option: str) -> tuple[int, str] | None:
+    """Who reaches a server on this address, and at which level to say so; None where the address says it."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        # A path of the file system.
+        return None
+    if address.is_unspecified:
+        here = "::1" if address.version == 6 else "127.0.0.1"
+        return logging.WARNING, (
+            f"On all interfaces: whoever reaches this machine can connect; {option} {here} is for this machine alone"
+        )
+    return (logging.INFO, "On the loopback interface: only this machine can connect") if address.is_loopback else None
 
 
 @contextmanager

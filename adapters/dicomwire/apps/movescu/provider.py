@@ -13,7 +13,7 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
-from dicomwire.apps._common.providing import new_server
+from dicomwire.apps._common.providing import new_server, who_can_connect
 from dicomwire.apps._common.storage import storage_contexts
 from dicomwire.apps._common.tls_options import server_context
 from dicomwire.associations import events as evt
@@ -90,7 +90,10 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         advice="--store-port and --store-address name another place",
     )
     assert server is not None
-    logger.info("Listening on %s port %d", *server.server_address[:2])
+    host, listens_on = server.server_address[:2]
+    logger.info("Listening on %s port %d", host, listens_on)
+    if reach := who_can_connect(host, "--store-address"):
+        logger.log(*reach)
     try:
         yield
         server.shutdown()
