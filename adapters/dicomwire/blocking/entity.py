@@ -167,8 +167,9 @@ class AE(ApplicationEntityBase):
 
         Port 0 lets the system choose: see ``server_address`` of the server that comes back.  A ``Path``, or
         ``"unix:/path"``, is a Unix domain socket.  ``sock`` is a stream socket from outside that listens, or is bound
-        and will: ``address`` is not looked at, None will do.  The server closes it.  With ``reuse_port`` others may listen
-        on the same port, if all of them say so; the system deals out connections (SO_REUSEPORT).
+        and will: ``address`` is not looked at, None will do.  The server closes it.
+
+        With ``reuse_port`` others may listen on the same port, if all say so: the system deals out the connections.
 
         Raises:
             TypeError, ValueError: a bad argument, no supported contexts, or no way here to share a port.
