@@ -121,16 +121,6 @@ def bind(
     return None
 
 
-def reuse_address(sock: socket.socket) -> None:
-    """Let an address be bound again soon after a server that had it; nobody may share it while one listens."""
-    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
-    if exclusive is not None:
-        # Windows: there SO_REUSEADDR would let another program bind the port as well, and take our associations.
-        sock.setsockopt(socket.SOL_SOCKET, exclusive, 1)
-    else:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-
-
 def share_port(sock: socket.socket) -> None:
     """Let other sockets listen on the same port, if they ask for it as well.
 

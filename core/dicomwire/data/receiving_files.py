@@ -16,7 +16,8 @@ from attrs.setters import NO_OP
 
 from dicomwire.associations import events as evt
 from dicomwire.data.data_set_beginning import NoDataSet
-from dicomwire.data.sinks import FileSink, Sink, part_name
+from dicomwire.data.part_files import part_name
+from dicomwire.data.sinks import FileSink, Sink
 
 SUCCESS = 0x0000
 CANNOT_DECODE = 0x0210
@@ -91,6 +92,8 @@ class IncomingFile(FileSink):
         """Give it its name, now that it is complete; the status to answer with."""
         # This replaces a symbolic link and does not follow it.
         self.attempt(self.store.rename, self.name, path)
+        # Should this fail, the instance is whole, and is not acknowledged: the sender sends it again.
+        self.attempt(self.sync_folder, str(path))
         if (error := self.error) is None:
             return SUCCESS
         logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)
