@@ -45,9 +45,9 @@ class Watched(FileStore):
         self._note("sync file")
         super().sync_file(descriptor)
 
-    def sync_folder(self, path: str) -> None:
+    def sync_folder(self, descriptor: int) -> None:
         self._note("sync folder")
-        super().sync_folder(path)
+        super().sync_folder(descriptor)
 
     def rename(self, path: str | Path, to: str | Path) -> None:
         self._note("rename")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from itertools import count
@@ -137,10 +136,10 @@ class FolderClaim:
             said.append(f"{_files(self.earlier)} in {where} kept: a crash left earlier versions of instances there")
         return said
 
-    def tell(self, log: logging.Logger = LOGGER) -> None:
+    def tell(self) -> None:
         """Log that."""
         for text in self.explain():
-            log.warning("%s", text)
+            LOGGER.warning("%s", text)
 
     def close(self) -> None:
         """Files are made there no more.  May be called again."""

@@ -92,8 +92,6 @@ class IncomingFile(FileSink):
         """Give it its name, now that it is complete; the status to answer with."""
         # This replaces a symbolic link and does not follow it.
         self.attempt(self.store.rename, self.name, path)
-        # Should this fail, the instance is whole, and is not acknowledged: the sender sends it again.
-        self.attempt(self.sync_folder, str(path))
         if (error := self.error) is None:
             return SUCCESS
         logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)

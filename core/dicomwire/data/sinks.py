@@ -188,7 +188,6 @@ class FileSink:
             if earlier is not None and not kept and (self._is_placed() or not self._exists(self.name)):
                 with contextlib.suppress(OSError):
                     self.store.rename(earlier, self.name)
-                    self.sync_folder(self.name)
             elif earlier is not None:
                 self._unlink(earlier)
         finally:
@@ -253,17 +252,11 @@ class FileSink:
                     self.store.set_permissions(part, stat.S_IMODE(before))
             self.store.rename(part, name)
         self._part = None
-        self.sync_folder(name)
 
     def _sync(self) -> None:
         """The whole file is written, and nobody knows of it yet."""
         if self.store.sync != "none":
             self.store.sync_file(self._descriptor)
-
-    def sync_folder(self, name: str) -> None:
-        """It has got a name, or a name has another file: that too is to last, if the store says so."""
-        if self.store.sync == "file and folder":
-            self.store.sync_folder(os.path.dirname(name))
 
     def _let_go_of_name(self) -> None:
         """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
@@ -123,14 +123,16 @@ class FileStore:
     def link(self, path: str | Path, second: str, *, symlink: bool = False) -> None:
         """Give a file a second path, where there is nothing yet; if it may be a ``symlink``, that, not its target."""
         if symlink:
-            # Not every system can.
+            # Not every system can.  Such a name is for a while.
             os.link(path, second, follow_symlinks=False)
         else:
-            os.link(path, second)
+            with self._synced_folder(second):
+                os.link(path, second)
 
     def rename(self, path: str | Path, to: str | Path) -> None:
         """Give a file another path, in one step; what was there is gone."""
-        os.replace(path, to)
+        with self._synced_folder(to):
+            os.replace(path, to)
 
     def remove(self, path: str) -> None:
         """Take a path away."""
@@ -146,7 +148,8 @@ class FileStore:
             path = path.parent
         for folder in reversed(missing):
             try:
-                os.mkdir(folder, self.folder_mode)
+                with self._synced_folder(folder):
+                    os.mkdir(folder, self.folder_mode)
             except FileExistsError:
                 # Somebody else has made it meanwhile; or it is none, and the next step says so.
                 if not folder.is_dir():
@@ -154,20 +157,27 @@ class FileStore:
                 continue
             if self.folder_mode & _OWNER_ONLY:
                 os.chmod(folder, self.folder_mode)
-            if self.sync == "file and folder":
-                self.sync_folder(str(folder.parent))
 
     def sync_file(self, descriptor: int) -> None:
         """Return when what was written is on the disk, as far as the system and the disk tell the truth."""
         _sync(descriptor)
 
-    def sync_folder(self, path: str) -> None:
-        """The same for the names in a folder; does nothing where folders cannot be opened, as on Windows."""
-        if os.name == "nt":
+    def sync_folder(self, descriptor: int) -> None:
+        """The same for the names in a folder."""
+        os.fsync(descriptor)
+
+    @contextmanager
+    def _synced_folder(self, path: str | Path) -> Iterator[None]:
+        """What the block does to a path is on the disk behind it, if the store is so careful."""
+        if self.sync != "file and folder" or os.name == "nt":
+            # Windows opens no folders.
+            yield
             return
-        descriptor = os.open(path or ".", os.O_RDONLY)
+        # Before: without descriptors nothing is done.
+        descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            yield
+            self.sync_folder(descriptor)
         finally:
             os.close(descriptor)
 

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
+from dicomwire.apps._common.output import tell
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
 from dicomwire.sockets.listening import listening
@@ -77,11 +76,7 @@ def drain(ae: AE, server: AssociationServer, seconds: float) -> None:
 def _tell_where(address: tuple[Any, ...], logger: logging.Logger) -> None:
     """Whatever else is logged, unless nothing is."""
     host, port = address[:2]
-    listens = f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}"
-    if logger.isEnabledFor(logging.INFO):
-        logger.info("%s", listens)
-    elif logger.isEnabledFor(logging.CRITICAL):
-        click.echo(f"I: {listens}", err=True)
+    tell(logger, logging.INFO, f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}")
 
 
 def serve(

@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from dicomwire._logging import printable
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.options import Decorator, grouped
+from dicomwire.apps._common.output import tell
 from dicomwire.associations import events as evt
 from dicomwire.data.part_files import FolderClaim
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
@@ -112,7 +113,9 @@ class OutputDirectory:
         with ExitStack() as claims:
             # One that may be written to and not be listed is good enough.
             with suppress(OSError):
-                claims.enter_context(FolderClaim(self.directory, store=self.files)).tell(logger)
+                claim = claims.enter_context(FolderClaim(self.directory, store=self.files))
+                for text in claim.explain():
+                    tell(logger, logging.WARNING, text)
             yield
 
     def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
