@@ -228,11 +228,9 @@ def test_nothing_is_removed_where_nobody_can_say_that_he_stores_there(
     def refuse(descriptor: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "no locks here")
 
-    for prepare in (
-        lambda: monkeypatch.setattr("fcntl.flock", refuse),
-        lambda: monkeypatch.setattr("dicomwire.data.store.fcntl", None),
-    ):
-        prepare()
+    without: list[tuple[str, Any]] = [("fcntl.flock", refuse), ("dicomwire.data.store.fcntl", None)]
+    for name, instead in without:
+        monkeypatch.setattr(name, instead)
         with FolderClaim(tmp_path) as claim:
             assert (claim.removed, claim.kept) == ([], [path])
 

@@ -133,7 +133,7 @@ class OutputDirectory:
                 storage.discard_all()
 
 
-class _Mode(click.ParamType):
+class _Mode(click.ParamType):  # type: ignore[type-arg]
     """Permissions as chmod has them."""
 
     name = "mode"
