@@ -17,6 +17,7 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.at_exit import answer_before_leaving
+from dicomwire.blocking.draining import abort_all, drain as give_time
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.request_handler import RequestHandler
 from dicomwire.blocking.signals import Relay, signals_written_to
@@ -319,10 +320,20 @@ class AssociationServer(ServerBase[Association]):
     def service_actions(self) -> None:
         """Called after each connection and every ``poll_interval`` seconds; for subclasses."""
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+    def shutdown(self, drain: float | None = None) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
+
+        With ``drain`` they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
         if self._stop():
             self.server_close()
+        if drain is not None:
+            self._end_associations(drain)
+
+    def _end_associations(self, seconds: float) -> None:
+        give_time(self.active_associations, seconds)
+        for thread in abort_all(self.active_associations):
+            thread.join()
 
     def server_close(self) -> None:
         """Close the listening socket; :meth:`shutdown` calls it once, for subclasses that have more to close."""
@@ -379,9 +390,11 @@ class ThreadedAssociationServer(AssociationServer):
 
     _thread: threading.Thread | None = None
 
-    def shutdown(self) -> None:
+    def shutdown(self, drain: float | None = None) -> None:
         """As for every server; the thread has ended, too, unless it is at work for a connection for a second more."""
         super().shutdown()
         thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(_LAST_CONNECTION)
+        if drain is not None:
+            self._end_associations(drain)

@@ -105,6 +105,14 @@ class Session:
         self.connection.handle_deadline(now, delivery)
 
     @property
+    def is_at_work(self) -> bool:
+        """A message has begun to arrive or to be sent, or a request waits for its last response, on either side."""
+        if self.serving or self.outstanding or self.connection.unseen or self._sending is not None:
+            return True
+        is_amid = self._receiving is not None or self._command_context is not None
+        return is_amid or self.connection.timers.is_running(Timer.PROGRESS)
+
+    @property
     def wants_data(self) -> bool:
         """False while received bytes or events wait to be taken: do not read more, that is the back-pressure."""
         return not self.connection.unseen
