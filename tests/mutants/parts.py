@@ -310,6 +310,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
     "core/dicomwire/data/reading_files.py": ("tests/logic/test_reading_files.py",),
+    "core/dicomwire/data/memory_sink.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
     "core/dicomwire/data/plain_data_sets.py": ("tests/vocabulary/test_plain_data_sets.py",),
     "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),
