@@ -47,6 +47,7 @@ class AE(ApplicationEntityBase):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -280,9 +281,16 @@ class AE(ApplicationEntityBase):
         Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
         """
         running = [item for item in self.active_associations if isinstance(item, Association)]
-        threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
-        for thread in threads:
-            thread.start()
+        threads = []
+        for association in running:
+            thread = threading.Thread(target=association.abort, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # Out of threads: one after the other then, and without waiting for any peer.
+                association.abort(block=False)
+            else:
+                threads.append(thread)
         for server in self._servers.copy():
             server.shutdown()
         for thread in threads:

@@ -7,6 +7,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -25,6 +26,7 @@ from dicomwire.blocking.workers import Workers
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
 from dicomwire.sockets.forking import free, tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening, bind, listening_on
+from dicomwire.sockets.shortage import PAUSE, NoThreadLeft, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
@@ -32,8 +34,6 @@ from dicomwire.vocabulary.titles_and_uids import make_target
 __all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]
 
 LOGGER = logger(__name__)
-
-_OUT_OF_RESOURCES_PAUSE = 0.1
 
 _LAST_CONNECTION = 1.0
 """Seconds for a server's thread to come back from what it does for a connection, such as a hook of a subclass."""
@@ -90,6 +90,7 @@ class AssociationServer(ServerBase[Association]):
         # A signal handler may shut down what it has interrupted.
         self._state = threading.RLock()
         self._workers = Workers()
+        self._shortage = Shortage()
         answer_before_leaving(ae)
         try:
             self.server_bind()
@@ -216,6 +217,9 @@ class AssociationServer(ServerBase[Association]):
             self.ae._servers.remove(self)
 
     def _accept(self) -> None:
+        if pause := self.ae.half_open.pause(time.monotonic()):
+            self._stopped.wait(pause)
+            return
         try:
             request, client_address = self.get_request()
         except (BlockingIOError, InterruptedError, ConnectionError):
@@ -224,25 +228,42 @@ class AssociationServer(ServerBase[Association]):
         except Exception as error:
             if self._stopped.is_set():
                 return
-            # Of what a subclass raises the place is worth knowing.
-            trace = None if isinstance(error, OSError) else error
-            LOGGER.error("accepting a connection failed: %s", error, exc_info=trace)
-            # Out of descriptors or memory: what runs must end before there is a chance.
-            self._stopped.wait(_OUT_OF_RESOURCES_PAUSE)
+            if self._shortage.is_one(error):
+                self._shortage.lasts(error, time.monotonic())
+            else:
+                # Of what a subclass raises the place is worth knowing.
+                trace = None if isinstance(error, OSError) else error
+                LOGGER.error("accepting a connection failed: %s", error, exc_info=trace)
+            self._stopped.wait(PAUSE)
             return
         client_address = end_of(client_address)
         taken = False
         try:
-            if self.verify_request(request, client_address):
-                self.process_request(request, client_address)
-                taken = True
+            now = time.monotonic()
+            self._shortage.is_over(now)
+            if not self.arrived(request, client_address, now, partial(hang_up, request)):
+                pass
+            elif self.verify_request(request, client_address):
+                taken = self._begin(request, client_address)
             else:
                 LOGGER.info("a connection from %s was refused by verify_request()", shown_address(client_address))
         except Exception:
             self._hand_error(request, client_address)
         finally:
             if not taken:
+                self.departed(request)
                 self._close(request)
+
+    def _begin(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:
+        """Take up a connection as soon as there is a thread for it; False if the server stops before."""
+        while True:
+            try:
+                self.process_request(request, client_address)
+                return True
+            except NoThreadLeft as error:
+                self._shortage.lasts(error, time.monotonic())
+                if self._stopped.wait(PAUSE):
+                    return False
 
     def get_request(self) -> tuple[socket.socket, tuple[Any, ...]]:
         """The next connection: its socket and address.  A TLS handshake follows in the connection's own thread."""
@@ -272,6 +293,8 @@ class AssociationServer(ServerBase[Association]):
         except Exception:
             self._hand_error(request, client_address)
             self._close(request)
+        finally:
+            self.departed(request)
 
     def process_request_thread(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """What that thread does."""

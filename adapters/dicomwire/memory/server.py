@@ -39,7 +39,11 @@ class Server(ServerBase[Association]):
 
     def take_up(self, end: End, address: tuple[str, int]) -> None:
         """Take up a connection by ``end``; who has the other one is at ``address``."""
+        if not self.arrived(end, address, self.network.now, end.close):
+            end.close()
+            return
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association.accepted_connection = end
         channel = MemoryChannel(association.line.session, end)
         association.line.sides.requestor.is_at(address, None)
         association.line.sides.acceptor.is_at(self.server_address, None)

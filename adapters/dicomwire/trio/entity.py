@@ -32,6 +32,7 @@ class AE(AsyncApplicationEntity):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     async def associate(
         self,

@@ -29,11 +29,25 @@ async def admit(association: AssociationBase, request: AssociateRQ) -> tuple[Use
     return (None, refusal) if refusal is not None else await _identity(association)
 
 
+def take_place(association: AssociationBase) -> None:
+    """The request is there whole: first come, first served.  Who gets no place is refused by :func:`admit`."""
+    ae: ApplicationEntityBase = association.ae
+    if ae.running_associations.take_place(association, ae.maximum_associations):
+        ae.half_open.take_out(association.accepted_connection)
+
+
+def give_up_place(association: AssociationBase) -> None:
+    """It is refused: while the peer has still to close, the connection takes nobody's place."""
+    ae: ApplicationEntityBase = association.ae
+    ae.running_associations.give_up_place(association)
+    ae.half_open.put_back(association.accepted_connection)
+
+
 def _refused_by_configuration(association: AssociationBase, request: AssociateRQ) -> AssociateRJ | None:
     """Why to reject, if so: what the AE's configuration says."""
     ae: ApplicationEntityBase = association.ae
     called = association.line.sides.acceptor.ae_title.strip()
-    if ae.running_associations.accepted_count > ae.maximum_associations:
+    if not ae.running_associations.has_place(association):
         return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
         return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)

@@ -19,6 +19,7 @@ from dicomwire.associations.configured_contexts import (
     key_of,
     merge,
 )
+from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.upper_layer.limits import Limits
@@ -53,6 +54,9 @@ class ApplicationEntityBase:
         self._write_timeout: float | None = 60
         self._require_calling_aet: list[str] = []
         self.running_associations: Running[AssociationBase] = Running()
+        self.half_open: HalfOpen = HalfOpen()
+        """Connections to its servers that are no association; for adapters."""
+
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""
 
@@ -131,6 +135,29 @@ class ApplicationEntityBase:
             LOGGER.warning("'maximum_associations' cannot be %s: 1 is used", printable(repr(value)))
             value = 1
         self._maximum_associations = value
+
+    @property
+    def maximum_half_open(self) -> int:
+        """Connections to our servers whose request has not come, or was refused, at most (extension).
+
+        100 by default.  They count apart from associations.  When there are as many, the oldest is closed for the next
+        if it is older than a second, and else nothing more is accepted for a moment.  `ValueError` for what is no int
+        from 1.
+        """
+        return self.half_open.maximum
+
+    @maximum_half_open.setter
+    def maximum_half_open(self, value: int) -> None:
+        self.half_open.maximum = _count(value, "maximum_half_open")
+
+    @property
+    def maximum_half_open_per_address(self) -> int:
+        """The same for one IPv4 address, or one IPv6 network of 64 bits: 50 by default (extension)."""
+        return self.half_open.maximum_per_address
+
+    @maximum_half_open_per_address.setter
+    def maximum_half_open_per_address(self, value: int) -> None:
+        self.half_open.maximum_per_address = _count(value, "maximum_half_open_per_address")
 
     @property
     def maximum_pdu_size(self) -> int:
@@ -363,3 +390,9 @@ def _peer(association: AssociationBase) -> str:
     except ValueError:
         where = "an unknown address"
     return f"{printable(peer.ae_title)} at {where}"
+
+
+def _count(value: object, name: str) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"'{name}' must be an int from 1, not {value!r}")
+    return value

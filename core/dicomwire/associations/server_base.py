@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -121,6 +121,18 @@ class ServerBase(Generic[AssociationT]):
         """The bindings of a notification event as a list, or the one of an intervention event."""
         return self.handler_table.handlers(event)
 
+    def arrived(self, connection: Any, address: tuple[Any, ...], now: float, hang_up: Callable[[], object]) -> bool:
+        """A connection was accepted, at ``now`` of the adapter's clock; False if it is not wanted, and to be closed.
+
+        ``hang_up`` ends it, from wherever it is called.  :meth:`departed` follows.
+        """
+        self.ae.half_open.enter(connection, address, now, hang_up)
+        return True
+
+    def departed(self, connection: Any) -> None:
+        """It has ended; said again, nothing happens."""
+        self.ae.half_open.leave(connection)
+
     def adopt(self, association: AssociationT) -> None:
         """An association that this server accepted: its title, and its place in the registers."""
         side = association.line.sides.acceptor
@@ -131,5 +143,6 @@ class ServerBase(Generic[AssociationT]):
 
     def forget(self, association: AssociationT) -> None:
         """It has ended."""
+        self.departed(association.accepted_connection)
         self.running_associations.remove(association)
         self.ae.running_associations.remove(association)
