@@ -14,6 +14,7 @@ from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
+from dicomwire.asyncio.acceptor import Acceptor
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.loop_dialer import open_listening
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
@@ -47,6 +48,7 @@ class AssociationServer(ServerBase[Association]):
         self.ssl_context = ssl_context
         self.server_address: tuple[Any, ...]
         self._listening: Listening
+        self._acceptor: Acceptor
         self._accepting: asyncio.Task[None] | None = None
         self._beginning: set[asyncio.Task[None]] = set()
         """What agrees upon TLS, and has the loop take up connections."""
@@ -60,26 +62,22 @@ class AssociationServer(ServerBase[Association]):
         self._listening = await open_listening(address, given)
         self.server_address = self._listening.server_address
         loop = asyncio.get_running_loop()
-        sock = self._listening.sock
-        # The loop's own servers keep to themselves that a handshake has failed, cannot be paused, and write a
-        # record for each try without descriptors.
-        self._accepting = loop.create_task(self._accept_for_ever(loop, sock))
-        # Also if it is cancelled before it has begun.
-        self._accepting.add_done_callback(lambda _: sock.close())
+        self._acceptor = Acceptor(loop, self._listening.sock)
+        self._accepting = loop.create_task(self._accept_for_ever(loop))
 
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
         self.running_associations.forsake(why)
 
-    async def _accept_for_ever(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    async def _accept_for_ever(self, loop: asyncio.AbstractEventLoop) -> None:
         half_open, shortage = self.ae.half_open, Shortage()
         while not self._stopped.is_set():
             if pause := half_open.pause(loop.time()):
                 await asyncio.sleep(pause)
                 continue
             try:
-                connected, address = await loop.sock_accept(sock)
+                connected, address = await self._acceptor.next()
             except ConnectionError:
                 # Gone again before we took it.
                 continue
@@ -164,6 +162,7 @@ class AssociationServer(ServerBase[Association]):
             self._listening.end()
             if self._accepting is not None:
                 self._accepting.cancel()
+                self._acceptor.close()
         self._stopped.set()
         if self in self.ae._servers:
             self.ae._servers.remove(self)

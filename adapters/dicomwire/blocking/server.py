@@ -20,7 +20,7 @@ from dicomwire.blocking.association import Association
 from dicomwire.blocking.at_exit import answer_before_leaving
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.request_handler import RequestHandler
-from dicomwire.blocking.signals import Relay, signals_written_to
+from dicomwire.blocking.signals import Relay, signals_written_to, wakeup
 from dicomwire.blocking.tls_handshake import wrapped_as_acceptor
 from dicomwire.blocking.workers import Workers
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
@@ -101,7 +101,7 @@ class AssociationServer(ServerBase[Association]):
             raise
         # Whatever a subclass has done to it: nothing may hold up the thread that accepts.
         self.socket.setblocking(False)
-        self._wake_in, self._wake_out = _wakeup()
+        self._wake_in, self._wake_out = wakeup()
         tell_forks(self)
 
     @property
@@ -212,7 +212,7 @@ class AssociationServer(ServerBase[Association]):
             self._stopped.set()
             self.socket.close()
         else:
-            self._wake_in, self._wake_out = _wakeup()
+            self._wake_in, self._wake_out = wakeup()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
 
@@ -380,14 +380,6 @@ class AssociationServer(ServerBase[Association]):
 def _is_ours(method: Callable[[], None], ours: Callable[[AssociationServer], None]) -> bool:
     """Nobody has overridden it, in a subclass or on the server itself."""
     return getattr(method, "__func__", None) is ours
-
-
-def _wakeup() -> tuple[socket.socket, socket.socket]:
-    """What wakes the accepting thread, and the end that anybody may write to, a signal handler too."""
-    wake_in, wake_out = socket.socketpair()
-    wake_in.setblocking(False)
-    wake_out.setblocking(False)
-    return wake_in, wake_out
 
 
 class ThreadedAssociationServer(AssociationServer):

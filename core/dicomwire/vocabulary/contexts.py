@@ -256,20 +256,14 @@ def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ..
     return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
 
 
-def context_as_received(
-    context_id: int | None, abstract_syntax: str | None, transfer_syntaxes: Iterable[str]
-) -> PresentationContext:
-    """A context with what a peer has said, whatever that is: nothing is checked, and nothing raised."""
+def context_as_received(number: int | None, abstract: str | None, transfer: Iterable[str]) -> PresentationContext:
+    """A context with the ID and the syntaxes that a peer has said: nothing is checked, and nothing raised."""
     new = PresentationContext()
-    new._context_id = context_id
-    new._abstract_syntax = None if abstract_syntax is None else _uid_as_it_is(abstract_syntax)
-    new._syntaxes = list(dict.fromkeys(_uid_as_it_is(syntax) for syntax in transfer_syntaxes))
+    new._context_id = number
+    new._abstract_syntax = None if abstract is None else UID(abstract, IGNORE)
+    # A UID object knows how a private transfer syntax is encoded: it is kept.
+    new._syntaxes = [uid if isinstance(uid, UID) else UID(uid, IGNORE) for uid in dict.fromkeys(transfer)]
     return new
-
-
-def _uid_as_it_is(uid: str) -> UID:
-    # A UID object knows how a private transfer syntax is encoded.
-    return uid if isinstance(uid, UID) else UID(uid, IGNORE)
 
 
 def negotiated_as(context: PresentationContext, outcome: NegotiatedContext | None) -> PresentationContext:
