@@ -104,9 +104,12 @@ class AE(AsyncApplicationEntity):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: None = None,
+        reuse_port: bool = False,
     ) -> Server:
         """Accept associations; see :meth:`dicomwire.AE.start_server`."""
         _refuse_sockets(address, sock)
+        if reuse_port:
+            raise ValueError("reuse_port: a port in memory has one server, there are no other processes")
         server = Server(self, address, ae_title, contexts, evt_handlers)
         self._servers.append(server)
         if block:

@@ -110,6 +110,7 @@ class AE(AsyncApplicationEntity):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
         task_status: trio.TaskStatus[AssociationServer] = trio.TASK_STATUS_IGNORED,
     ) -> AssociationServer:
         """Accept associations on ``address``; arguments and errors of :meth:`dicomwire.AE.start_server`.
@@ -118,7 +119,9 @@ class AE(AsyncApplicationEntity):
         ``async with`` on the server that comes back, which listens already.
         """
         where = address if sock is not None else await resolved(address)
-        server = AssociationServer(self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock)
+        server = AssociationServer(
+            self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock, reuse_port=reuse_port
+        )
         self._servers.append(server)
         if block:
             async with server:
