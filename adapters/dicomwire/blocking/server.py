@@ -137,7 +137,8 @@ class AssociationServer(ServerBase[Association]):
         Nothing is polled, unless a subclass has :meth:`service_actions`: those follow each connection, and come every
         ``poll_interval`` seconds.
         """
-        pause = None if _is_ours(self.service_actions, AssociationServer.service_actions) else poll_interval
+        acts = getattr(self.service_actions, "__func__", None) is not AssociationServer.service_actions
+        pause = poll_interval if acts else None
         waiting = False
         try:
             with selectors.DefaultSelector() as selector, signals_written_to(self._wake_out) as signals:
@@ -382,11 +383,6 @@ class AssociationServer(ServerBase[Association]):
             association.abort(block=False)
         for association in running:
             association.join()
-
-
-def _is_ours(method: Callable[[], None], ours: Callable[[AssociationServer], None]) -> bool:
-    """Nobody has overridden it, in a subclass or on the server itself."""
-    return getattr(method, "__func__", None) is ours
 
 
 class ThreadedAssociationServer(AssociationServer):
