@@ -9,7 +9,7 @@ from attrs import frozen
 
 from dicomwire import _config
 from dicomwire.associations import events as evt
-from dicomwire.associations.admission import admit, give_up_place, take_place
+from dicomwire.associations.admission import admit, give_up_place, passes_hook, take_place
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.configured_contexts import supported_by
@@ -54,6 +54,10 @@ async def serve_over(
 async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
     """The whole life of an association over a connection that ``server`` has accepted, TLS included."""
     line, control = association.line, association.control
+    if not await passes_hook(association, channel):
+        line.ending.kill()
+        channel.abandon()
+        return
     await line.open(channel)
     supported = server.supported()
     standing, sides = line.standing, line.sides

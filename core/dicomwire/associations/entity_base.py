@@ -9,6 +9,7 @@ from pydicom.uid import UID
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
+from dicomwire.associations.allowed import Allowed
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import (
     MOST_CONTEXTS,
@@ -63,6 +64,7 @@ class ApplicationEntityBase:
         self.limits: Limits = Limits()
         """What peers may make this AE hold or do (extension)."""
 
+        self._allowed: Allowed | None = None
         self._asynchronous_operations = (1, 1)
 
         self.handlers_in_threads = False
@@ -123,6 +125,17 @@ class ApplicationEntityBase:
         if isinstance(titles, str | bytes) and titles:
             raise TypeError("'require_calling_aet' must be a list of AE titles, not one title")
         self._require_calling_aet = [_title(title, "require_calling_aet") for title in titles]
+
+    @property
+    def allowed(self) -> Allowed | None:
+        """Who may open an association with us, an `Allowed`; None: everybody (extension).  `TypeError`."""
+        return self._allowed
+
+    @allowed.setter
+    def allowed(self, value: Allowed | None) -> None:
+        if not isinstance(value, Allowed | None):
+            raise TypeError(f"'allowed' must be an Allowed or None, not {type(value).__name__}")
+        self._allowed = value
 
     @property
     def maximum_associations(self) -> int:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 from dicomwire import _config
-from dicomwire._logging import printable, shown_address
+from dicomwire._logging import logger, printable, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import supported_by
@@ -17,6 +17,8 @@ from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.running_associations import Running
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+LOGGER = logger(__name__)
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
@@ -126,6 +128,10 @@ class ServerBase(Generic[AssociationT]):
 
         ``hang_up`` ends it, from wherever it is called.  :meth:`departed` follows.
         """
+        allowed = self.ae.allowed
+        if allowed is not None and not allowed.admits_address(address):
+            LOGGER.info("a connection from %s was refused: not in the allowed networks", shown_address(address))
+            return False
         self.ae.half_open.enter(connection, address, now, hang_up)
         return True
 
