@@ -294,10 +294,34 @@ class Provider:
     bind_address: str
     ae_title: str
     tls: ssl.SSLContext | None
-    tls_files: TLSFiles | None
-    """What ``tls`` is made of, and is made of again on SIGHUP."""
+    tls_files: TLSFiles | None = None
+    """What ``tls`` is made of: it is made again on SIGHUP, and in another process."""
 
     network: NetworkOptions
+    drain: float = 10.0
+    """Seconds in which associations may end when the server does."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain)
+
+
+def _read_anew(
+    port: int,
+    bind_address: str,
+    ae_title: str,
+    tls_files: TLSFiles | None,
+    network: NetworkOptions,
+    drain: float,
+) -> Provider:
+    return Provider(
+        port=port,
+        bind_address=bind_address,
+        ae_title=ae_title,
+        tls=server_context(tls_files),
+        tls_files=tls_files,
+        network=network,
+        drain=drain,
+    )
 
 
 def _make_provider(
@@ -310,22 +334,17 @@ def _make_provider(
     tls_optional_client_cert: bool,
     tls_profile: TLSProfile,
     tls_ciphers: str,
+    drain: float,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
     max_pdu: int,
 ) -> Provider:
     files = provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
-    return Provider(
-        port=port,
-        bind_address=bind_address,
-        ae_title=ae_title,
-        tls=server_context(files),
-        tls_files=files,
-        network=NetworkOptions(
-            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-        ),
+    network = NetworkOptions(
+        acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
+    return _read_anew(port, bind_address, ae_title, files, network, drain)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -346,6 +365,14 @@ def provider_options(own_title: str) -> Decorator:
             ),
             *_NETWORK,
             *OF_A_PROVIDER,
+            click.option(
+                "--drain",
+                type=click.FloatRange(min=0),
+                default=10.0,
+                metavar="SECONDS",
+                help="When told to end: how long operations under way may take, before they are aborted.",
+                show_default=True,
+            ),
         ],
     )
 
