@@ -199,7 +199,7 @@ def test_echoscp_answers_until_it_is_interrupted() -> None:
         assert association.acceptor.maximum_length == 4096
         association.release()
         assert server.stop() == 0
-    assert any(line.startswith("I: Interrupted: shutting down") for line in server.lines)
+    assert "I: Interrupted: shutting down" in server.lines
     assert not any("Traceback" in line for line in server.lines)
 
 
