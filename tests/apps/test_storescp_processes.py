@@ -60,7 +60,15 @@ def children(pid: int) -> list[int]:
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         pytest.skip("this system does not tell who is whose child")
-    return [int(child) for child in found if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in found if b"resource_tracker" not in _command(child)]
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        # It has ended meanwhile, and been asked how.
+        return b""
 
 
 def is_gone(pid: int) -> bool:

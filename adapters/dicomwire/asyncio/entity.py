@@ -15,8 +15,8 @@ from dicomwire.associations.async_association import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
-from dicomwire.asyncio.draining import drain as give_time
 from dicomwire.asyncio.loop_dialer import Connect, LoopDialer, ProtocolDialer, channel_by
+from dicomwire.asyncio.loop_draining import drain as give_time
 from dicomwire.asyncio.server import AssociationServer
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
@@ -33,6 +33,7 @@ class AE(AsyncApplicationEntity):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     async def associate(
         self,
@@ -130,7 +131,7 @@ class AE(AsyncApplicationEntity):
         if drain:
             for server in self._servers.copy():
                 server.shutdown()
-                server.give_up_handshakes()
+                server.give_up_beginning()
             await give_time(self.active_associations, drain)
         aborts: list[Coroutine[Any, Any, None]] = [
             association.abort() for association in self.active_associations if isinstance(association, Association)

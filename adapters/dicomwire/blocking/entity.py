@@ -17,9 +17,9 @@ from dicomwire.associations.requesting import ChannelDialer, RequestOptions, ass
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.blocking_verbs import completed
-from dicomwire.blocking.draining import abort_all, drain as give_time
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.thread_dialer import ThreadDialer
+from dicomwire.blocking.thread_draining import abort_all, drain as give_time
 from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
@@ -48,6 +48,7 @@ class AE(ApplicationEntityBase):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(

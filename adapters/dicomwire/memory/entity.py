@@ -12,10 +12,10 @@ from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.memory.association import Association
-from dicomwire.memory.draining import drain as give_time
 from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
+from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
 from dicomwire.upper_layer.state import Role

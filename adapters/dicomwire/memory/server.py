@@ -10,9 +10,9 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.memory.association import Association
-from dicomwire.memory.draining import drain as give_time
 from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
+from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -40,7 +40,11 @@ class Server(ServerBase[Association]):
 
     def take_up(self, end: End, address: tuple[str, int]) -> None:
         """Take up a connection by ``end``; who has the other one is at ``address``."""
+        if not self.arrived(end, address, self.network.now, end.close):
+            end.close()
+            return
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association.accepted_connection = end
         channel = MemoryChannel(association.line.session, end)
         association.line.sides.requestor.is_at(address, None)
         association.line.sides.acceptor.is_at(self.server_address, None)

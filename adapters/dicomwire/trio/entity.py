@@ -18,8 +18,8 @@ from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
 from dicomwire.trio.association import Association
-from dicomwire.trio.draining import drain as give_time
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
+from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.server import AssociationServer
 from dicomwire.trio.stream_channel import StreamChannel
 from dicomwire.upper_layer.state import Role
@@ -33,6 +33,7 @@ class AE(AsyncApplicationEntity):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     async def associate(
         self,

@@ -40,7 +40,14 @@ def _retire(association: Association) -> None:
 
 def abort_all(associations: Iterable[Association]) -> list[threading.Thread]:
     """Abort them all at once, in threads that end when they are over."""
-    threads = [threading.Thread(target=association.abort, daemon=True) for association in associations]
-    for thread in threads:
-        thread.start()
+    threads = []
+    for association in associations:
+        thread = threading.Thread(target=association.abort, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # Out of threads: one after the other then, and without waiting for any peer.
+            association.abort(block=False)
+        else:
+            threads.append(thread)
     return threads
