@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
@@ -17,6 +17,7 @@ from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.acceptor import Acceptor
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.loop_dialer import open_listening
+from dicomwire.asyncio.loop_draining import drain as give_time
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.asyncio.tls_handshake import secured_as_acceptor
 from dicomwire.sockets.addresses import Address, end_of, information_of
@@ -156,8 +157,24 @@ class AssociationServer(ServerBase[Association]):
             association.host.cancel_tasks()
             self.forget(association)
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+    @overload
+    def shutdown(self, drain: None = None) -> None: ...
+    @overload
+    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
+
+    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
+
+        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
+        self._stop()
+        return None if drain is None else self._drain(drain)
+
+    async def _drain(self, seconds: float) -> None:
+        self.give_up_beginning()
+        await give_time(self.active_associations, seconds)
+
+    def _stop(self) -> None:
         if not self._is_forsaken:
             self._listening.end()
             if self._accepting is not None:
@@ -179,12 +196,13 @@ class AssociationServer(ServerBase[Association]):
 
     async def _end(self) -> None:
         self.shutdown()
-        self._give_up_beginning()
+        self.give_up_beginning()
         await asyncio.gather(*(association.abort() for association in self.active_associations))
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _give_up_beginning(self) -> None:
+    def give_up_beginning(self) -> None:
+        """Close what is not an association yet."""
         for task in self._beginning:
             task.cancel()
 
@@ -199,7 +217,7 @@ class AssociationServer(ServerBase[Association]):
             return
         # Handlers may take for ever, and nobody waits for them any more.
         self.shutdown()
-        self._give_up_beginning()
+        self.give_up_beginning()
         for association in self.active_associations:
             association.line.ending.abandon()
         tasks = list(self._tasks)

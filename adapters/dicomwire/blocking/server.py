@@ -20,7 +20,9 @@ from dicomwire.blocking.association import Association
 from dicomwire.blocking.at_exit import answer_before_leaving
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.request_handler import RequestHandler
+from dicomwire.blocking.server_hooks import ServerHooks
 from dicomwire.blocking.signals import Relay, signals_written_to, wakeup
+from dicomwire.blocking.thread_draining import abort_all, drain as give_time
 from dicomwire.blocking.tls_handshake import wrapped_as_acceptor
 from dicomwire.blocking.workers import Workers
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
@@ -39,7 +41,7 @@ _LAST_CONNECTION = 1.0
 """Seconds for a server's thread to come back from what it does for a connection, such as a hook of a subclass."""
 
 
-class AssociationServer(ServerBase[Association]):
+class AssociationServer(ServerHooks, ServerBase[Association]):
     """Listens, and gives each connection a thread.  The accepting thread does nothing but accept.
 
     A subclass may override what :class:`socketserver.TCPServer` lets it override.  When the server is made
@@ -176,9 +178,6 @@ class AssociationServer(ServerBase[Association]):
             finally:
                 self._end_to_wait()
 
-    def handle_timeout(self) -> None:
-        """Called when no connection has come while :meth:`handle_request` waited; for subclasses."""
-
     def _begin_to_wait(self, selector: selectors.BaseSelector) -> bool:
         """Wait for connections and for what wakes us; False if the server has stopped."""
         with self._state:
@@ -282,13 +281,6 @@ class AssociationServer(ServerBase[Association]):
             request = wrapped_as_acceptor(request, self.ssl_context)
         return request, end_of(client_address)
 
-    def verify_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:
-        """Whether to take up a connection; one that is not is closed.  Before TLS has begun, in the accepting thread.
-
-        A certificate can be looked at in a handler of ``EVT_CONN_OPEN`` or ``EVT_REQUESTED``.
-        """
-        return True
-
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """Take up a connection: by default in a thread of its own."""
         where = shown_address(client_address) if client_address[0] else "local"
@@ -304,34 +296,11 @@ class AssociationServer(ServerBase[Association]):
         finally:
             self.departed(request)
 
-    def process_request_thread(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """What that thread does."""
-        self.finish_request(request, client_address)
-
-    def finish_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """Serve a connection to its end, by making a ``RequestHandlerClass`` of it."""
-        self.RequestHandlerClass(request, client_address, self)
-
-    def handle_error(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """Called in an ``except`` block when taking up or serving a connection has raised; logs it by default."""
-        LOGGER.exception("an association with %s failed", shown_address(client_address))
-
     def _hand_error(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         try:
             self.handle_error(request, client_address)
         except Exception:
             LOGGER.exception("handle_error() of a server raised")
-
-    def shutdown_request(self, request: socket.socket) -> None:
-        """End a connection that was refused, or whose handler raised."""
-        with contextlib.suppress(OSError):
-            # Closing alone says nothing to the peer while a child of a fork has the socket open, too.
-            request.shutdown(socket.SHUT_WR)
-        self.close_request(request)
-
-    def close_request(self, request: socket.socket) -> None:
-        """Close the socket of a connection; called by :meth:`shutdown_request`."""
-        request.close()
 
     def _close(self, request: socket.socket) -> None:
         try:
@@ -340,13 +309,20 @@ class AssociationServer(ServerBase[Association]):
             LOGGER.exception("closing a connection failed")
             request.close()
 
-    def service_actions(self) -> None:
-        """Called after each connection and every ``poll_interval`` seconds; for subclasses."""
+    def shutdown(self, drain: float | None = None) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        With ``drain`` they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
         if self._stop():
             self.server_close()
+        if drain is not None:
+            self._end_associations(drain)
+
+    def _end_associations(self, seconds: float) -> None:
+        give_time(self.active_associations, seconds)
+        for thread in abort_all(self.active_associations):
+            thread.join()
 
     def server_close(self) -> None:
         """Close the listening socket; :meth:`shutdown` calls it once, for subclasses that have more to close."""
@@ -390,9 +366,11 @@ class ThreadedAssociationServer(AssociationServer):
 
     _thread: threading.Thread | None = None
 
-    def shutdown(self) -> None:
+    def shutdown(self, drain: float | None = None) -> None:
         """As for every server; the thread has ended, too, unless it is at work for a connection for a second more."""
         super().shutdown()
         thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(_LAST_CONNECTION)
+        if drain is not None:
+            self._end_associations(drain)

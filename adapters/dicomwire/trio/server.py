@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import trio
 
@@ -22,6 +22,7 @@ from dicomwire.sockets.listening import listening, listening_on
 from dicomwire.sockets.shortage import PAUSE, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.trio.association import Association
+from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.trio.tls_handshake import secured_as_acceptor
 from dicomwire.upper_layer.state import Role
@@ -161,8 +162,23 @@ class AssociationServer(ServerBase[Association]):
             else:
                 channel.close()
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+    @overload
+    def shutdown(self, drain: None = None) -> None: ...
+    @overload
+    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
+
+    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
+
+        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
+        self._stop()
+        return None if drain is None else self._drain(drain)
+
+    async def _drain(self, seconds: float) -> None:
+        await give_time(self.active_associations, seconds)
+
+    def _stop(self) -> None:
         if self._stopped.is_set() or self._is_forsaken:
             return
         self._stopped.set()

@@ -79,6 +79,9 @@ async def serve_connection(association: AssociationBase, channel: Channel, serve
             await line.ending.finish("rejected", "rejected by a handler")
         if not standing.has_ended:
             await _decide(association, request, supported)
+        if line.waiting:
+            # For it to be established, or not.
+            line.channel.changed()
         await line.wait_closed()
 
 

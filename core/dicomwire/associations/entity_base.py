@@ -23,6 +23,7 @@ from dicomwire.associations.configured_contexts import (
 from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
+from dicomwire.data.store import FileStore
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
@@ -63,6 +64,10 @@ class ApplicationEntityBase:
 
         self.limits: Limits = Limits()
         """What peers may make this AE hold or do (extension)."""
+
+        self.file_store: FileStore | None = None
+        """Where received instances go whose sink is a path, or that are retrieved into a folder, and how: permissions,
+        and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
 
         self._allowed: Allowed | None = None
         self._asynchronous_operations = (1, 1)

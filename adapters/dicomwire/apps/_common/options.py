@@ -293,9 +293,11 @@ class Provider:
     """Our certificate, its key, and the authorities: another process reads them anew."""
 
     network: NetworkOptions
+    drain: float = 10.0
+    """Seconds in which associations may end when the server does."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network)
+        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain)
 
 
 def _read_anew(
@@ -304,6 +306,7 @@ def _read_anew(
     ae_title: str,
     tls_files: tuple[str | None, str | None, str | None],
     network: NetworkOptions,
+    drain: float,
 ) -> Provider:
     return Provider(
         port=port,
@@ -312,6 +315,7 @@ def _read_anew(
         tls=server_context(*tls_files),
         tls_files=tls_files,
         network=network,
+        drain=drain,
     )
 
 
@@ -322,6 +326,7 @@ def _make_provider(
     tls_cert: str | None,
     tls_key: str | None,
     tls_ca: str | None,
+    drain: float,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
@@ -330,7 +335,7 @@ def _make_provider(
     network = NetworkOptions(
         acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
-    return _read_anew(port, bind_address, ae_title, (tls_cert, tls_key, tls_ca), network)
+    return _read_anew(port, bind_address, ae_title, (tls_cert, tls_key, tls_ca), network, drain)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -353,6 +358,14 @@ def provider_options(own_title: str) -> Decorator:
             _file("--tls-cert", "Our certificate (PEM); turns TLS on."),
             _file("--tls-key", "Its private key."),
             _file("--tls-ca", "Who must have signed the certificates of clients (PEM), which then need one."),
+            click.option(
+                "--drain",
+                type=click.FloatRange(min=0),
+                default=10.0,
+                metavar="SECONDS",
+                help="When told to end: how long operations under way may take, before they are aborted.",
+                show_default=True,
+            ),
         ],
     )
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
+from dicomwire.apps._common.output import tell
+from dicomwire.apps._common.service_manager import READY, STOPPING, notify
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
 from dicomwire.sockets.listening import listening
@@ -66,7 +66,7 @@ def _failing_to_listen(provider: Provider, advice: str = _ADVICE) -> Iterator[tu
 
 
 def drain(ae: AE, server: AssociationServer, seconds: float) -> None:
-    """The end of a server: nobody new, and who is there has so many seconds to finish before being aborted."""
+    """The end of a server: nobody new, and who is there has so many seconds to end by himself before being aborted."""
     server.shutdown()
     deadline = time.monotonic() + seconds
     for association in server.active_associations if seconds else ():
@@ -77,11 +77,8 @@ def drain(ae: AE, server: AssociationServer, seconds: float) -> None:
 def _tell_where(address: tuple[Any, ...], logger: logging.Logger) -> None:
     """Whatever else is logged, unless nothing is."""
     host, port = address[:2]
-    listens = f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}"
-    if logger.isEnabledFor(logging.INFO):
-        logger.info("%s", listens)
-    elif logger.isEnabledFor(logging.CRITICAL):
-        click.echo(f"I: {listens}", err=True)
+    tell(logger, logging.INFO, f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}")
+    notify(READY)
 
 
 def serve(
@@ -101,10 +98,21 @@ def serve(
         _tell_where(server.server_address, logger)
         server.serve_forever()
     except KeyboardInterrupt:
-        logger.info("Interrupted: shutting down")
+        _end(ae, provider.drain, logger)
     finally:
-        drain(ae, server, 0)
+        ae.shutdown()
+        server.shutdown()
     return DONE
+
+
+def _end(ae: AE, seconds: float, logger: logging.Logger) -> None:
+    """Let what is under way finish, until time is up or there is a second signal."""
+    notify(STOPPING)
+    logger.info("Interrupted: shutting down, operations may finish in %g s; once more aborts them", seconds)
+    try:
+        ae.shutdown(drain=seconds)
+    except KeyboardInterrupt:
+        logger.info("Interrupted again: aborting")
 
 
 def serve_in_processes(
@@ -126,8 +134,13 @@ def serve_in_processes(
         shared.end()
         shared.sock.close()
 
+    def ending() -> None:
+        notify(STOPPING)
+        close()
+
+    begun = partial(_tell_where, shared.server_address, logger)
     try:
-        Supervisor(works(shared.sock), logger, lambda: _tell_where(shared.server_address, logger), close).run()
+        Supervisor(works(shared.sock), logger, begun, ending, provider.drain).run()
     finally:
         close()
     return DONE
@@ -141,12 +154,10 @@ def serve_as_worker(
     orders: Orders,
 ) -> None:
     """Accept associations on ``sock`` until told to finish."""
-    from dicomwire.apps._common.worker_process import DRAIN
-
     ae = AE(provider.ae_title)
     server = new_server(ae, provider, contexts, handlers, partial(ae.make_server, sock=sock))
     with orders.obeyed(finish=server.shutdown, abort=ae.shutdown):
         try:
             server.serve_forever()
         finally:
-            drain(ae, server, DRAIN)
+            ae.shutdown(drain=provider.drain)
