@@ -66,8 +66,10 @@ async def serve_connection(association: AssociationBase, channel: Channel, serve
         assert request is not None
         sides.requestor.say(request)
         sides.acceptor.ae_title = sides.acceptor.ae_title or received_text(request.called_ae_title)
-        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
-        await line.handlers.notify(evt.EVT_REQUESTED)
+        if line.handlers.bound[evt.EVT_ACSE_RECV]:
+            await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
+        if line.handlers.bound[evt.EVT_REQUESTED]:
+            await line.handlers.notify(evt.EVT_REQUESTED)
         if line.session.connection.ending and not standing.has_ended:
             # A handler has rejected it with codes of its own.
             await line.ending.finish("rejected", "rejected by a handler")
@@ -120,9 +122,11 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     sides.acceptor.say(answer)
     line.standing.is_established = True
     tell_refused(association)
-    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
-    await line.handlers.notify(evt.EVT_ACCEPTED)
-    if line.standing.is_established:
+    if line.handlers.bound[evt.EVT_ACSE_SENT]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    if line.handlers.bound[evt.EVT_ACCEPTED]:
+        await line.handlers.notify(evt.EVT_ACCEPTED)
+    if line.handlers.bound[evt.EVT_ESTABLISHED] and line.standing.is_established:
         await line.handlers.notify(evt.EVT_ESTABLISHED)
     await line.flush()
 

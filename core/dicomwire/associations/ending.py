@@ -104,9 +104,10 @@ class Ending:
         await self._close(wait=wait)
 
     async def _tell_outcome(self, outcome: str) -> None:
-        handlers = self._line.handlers
-        with _TellingOfTheEnd(handlers.association):
-            await handlers.notify(_OUTCOMES[outcome])
+        handlers, event = self._line.handlers, _OUTCOMES[outcome]
+        if handlers.bound[event]:
+            with _TellingOfTheEnd(handlers.association):
+                await handlers.notify(event)
 
     async def _close(self, *, wait: bool) -> None:
         """Let the peer take what was sent and close; then close, at the latest when ARTIM expires."""
@@ -120,7 +121,7 @@ class Ending:
             await self._close_channel()
         line.host.closing()
         try:
-            if standing.was_opened:
+            if standing.was_opened and line.handlers.bound[evt.EVT_CONN_CLOSE]:
                 with _TellingOfTheEnd(line.handlers.association):
                     await line.handlers.notify(evt.EVT_CONN_CLOSE, address=line.sides.peer.address)
         finally:

@@ -32,13 +32,15 @@ def _is_established(line: Line) -> bool:
 async def asked_for_release(line: Line) -> None:
     """The request is queued: from here on there is no association to be used."""
     line.standing.is_established = False
-    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, A_RELEASE)
+    if line.handlers.bound[evt.EVT_ACSE_SENT]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, A_RELEASE)
     await line.flush()
 
 
 async def release_requested(line: Line, event: ReleaseRequested) -> None:
     """The peer asks for release: it gets it.  In a collision, where both have asked, the requestor answers first."""
-    await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, A_RELEASE)
+    if line.handlers.bound[evt.EVT_ACSE_RECV]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, A_RELEASE)
     if event.collision and not line.sides.is_requestor:
         # The requestor answers first (AR-8); its answer brings us to Sta12.
         return
@@ -50,7 +52,8 @@ async def release_requested(line: Line, event: ReleaseRequested) -> None:
 
 async def release_confirmed(line: Line) -> None:
     """The peer has answered our request; in a collision the acceptor's turn to answer has come."""
-    await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, _affirmed)
+    if line.handlers.bound[evt.EVT_ACSE_RECV]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, _affirmed)
     if line.session.connection.state is State.STA12:
         await _answer(line)
     await line.ending.finish("released")
@@ -58,7 +61,8 @@ async def release_confirmed(line: Line) -> None:
 
 async def _answer(line: Line) -> None:
     line.session.connection.send(ReleaseRP())
-    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, _affirmed)
+    if line.handlers.bound[evt.EVT_ACSE_SENT]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, _affirmed)
     await line.flush()
 
 

@@ -310,19 +310,22 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
     """Send the request over the open channel, and act on the answer."""
     line, control = association.line, association.control
     with line.exchange:
-        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
+        if line.handlers.bound[evt.EVT_ACSE_SENT]:
+            await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
         line.session.send(request)
         line.sides.requestor.say(request)
         # On its way before anybody is told: a handler may take its time, or wait for the peer to have it.
         await line.flush()
-        await line.handlers.notify(evt.EVT_REQUESTED)
+        if line.handlers.bound[evt.EVT_REQUESTED]:
+            await line.handlers.notify(evt.EVT_REQUESTED)
         while control.answer is None and not line.standing.has_ended:
             await line.advance()
         answer = control.answer
         if answer is None or line.standing.has_ended:
             return
         line.sides.acceptor.say(answer.pdu)
-        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
+        if line.handlers.bound[evt.EVT_ACSE_RECV]:
+            await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
         if isinstance(answer, AssociateAccepted):
             await _accepted(association, request, answer)
         else:
@@ -345,8 +348,9 @@ async def _accepted(association: AssociationBase, request: AssociateRQ, answer: 
     tell_refused(association)
     if any(context.result == 0 for context in contexts):
         line.standing.is_established = True
-        await line.handlers.notify(evt.EVT_ACCEPTED)
-        if line.standing.is_established:
+        if line.handlers.bound[evt.EVT_ACCEPTED]:
+            await line.handlers.notify(evt.EVT_ACCEPTED)
+        if line.handlers.bound[evt.EVT_ESTABLISHED] and line.standing.is_established:
             await line.handlers.notify(evt.EVT_ESTABLISHED)
         return
     await line.handlers.notify(evt.EVT_ACCEPTED)

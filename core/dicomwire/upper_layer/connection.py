@@ -100,6 +100,10 @@ class Connection:
         self.state: State = self._machine.state
         """For looking at only."""
 
+        self.ending: bool = False
+        """The association is over and the peer should close (Sta13): read and drop until it does.  For looking at
+        only."""
+
         if role is Role.ACCEPTOR and connected:
             self.transport_connected()
 
@@ -111,11 +115,6 @@ class Connection:
     @property
     def is_established(self) -> bool:
         return self.state is State.STA6
-
-    @property
-    def ending(self) -> bool:
-        """The association is over and the peer should close (Sta13): read and drop until it does."""
-        return self.state is State.STA13
 
     @property
     def peer_maximum_length(self) -> int:
@@ -147,8 +146,8 @@ class Connection:
         """
         machine = self._machine
         name, action = machine.find(kind, item)
-        pdu = machine.to_send(action, item, reason)
-        if isinstance(pdu, Data):
+        pdu = None if action.send is None else machine.to_send(action, item, reason)
+        if type(pdu) is Data:
             self.queued += self._writer.write(
                 self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap
             )
@@ -161,6 +160,7 @@ class Connection:
         if action.close:
             self.closed = self.closes = True
         self.state = machine.state
+        self.ending = machine.state is State.STA13
         self.p_data.is_free = machine.takes_freely
         return action
 
@@ -181,8 +181,8 @@ class Connection:
 
     def _happen(self, kind: Input, item: Sendable | None = None) -> None:
         """Something but what the peer sends has happened; what there is to tell, ``next_event()`` tells."""
-        told = self._tell(self._perform(kind, item), item)
-        if told is not None:
+        action = self._perform(kind, item)
+        if action.tell is not None and (told := self._tell(action, item)) is not None:
             assert isinstance(told, ConnectionEvent)
             self.waiting.append(told)
 
@@ -438,7 +438,8 @@ class Connection:
         self.timers.stop(Timer.PROGRESS)
         if self.tap is not None:
             self.tap.add(PDUReceived(data))
-        return self._tell(self._perform(kind, pdu), pdu)
+        action = self._perform(kind, pdu)
+        return None if action.tell is None else self._tell(action, pdu)
 
     def _closed_by_peer(self) -> Indication | None:
         """Evt17."""

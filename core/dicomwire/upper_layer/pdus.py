@@ -136,6 +136,11 @@ class _Associate(PDU):
 
     def user_item(self, kind: type[_T]) -> _T | None:
         """The one sub-item of a class; of several, the last, as other implementations do."""
+        # As derive() does it; asked several times for each association.
+        derived = self._derived
+        if kind in derived:
+            found: _T | None = derived[kind]
+            return found
         return self.derive(kind, lambda: next(reversed(self.user_items(kind)), None))
 
     @property
