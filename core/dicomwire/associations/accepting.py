@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from dicomwire import _config
 from dicomwire.associations import events as evt
@@ -16,6 +16,7 @@ from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.extended_negotiation import common_extended, sop_class_extended
+from dicomwire.associations.negotiated_contexts import Chosen
 from dicomwire.associations.negotiation import AcceptorContexts, NegotiatedContext, Roles, accept_contexts
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.associations.sides import roles_of
@@ -96,7 +97,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         accepted = request.derive((_Accepted, supported), lambda: _accept(request, supported))
     else:
         accepted = _accept(request, supported)
-    association.contexts.set(accepted.outcomes)
+    association.contexts.set(accepted.outcomes, accepted.chosen)
     extended = await sop_class_extended(association)
     window = await answer_to(request.asynchronous_operations, association.ae.asynchronous_operations, line.handlers)
     if line.standing.has_ended:
@@ -137,6 +138,7 @@ class _Accepted:
 
     outcomes: list[NegotiatedContext]
     granted: Mapping[str, Roles]
+    chosen: Chosen = field(factory=dict)
 
 
 def _accept(request: AssociateRQ, supported: AcceptorContexts) -> _Accepted:

@@ -95,7 +95,9 @@ class Ending:
             if outcome == "aborted":
                 # A peer that does not read is not waited for to hear that.
                 line.session.connection.writing.hurry()
-            await line.flush()
+            if outcome != "released":
+                # Who released has written the last PDU, and waited for whoever wrote before.
+                await line.flush()
             if outcome == "aborted":
                 # A peer worth waiting for longer would not have to be aborted.
                 line.timeouts.artim = min(line.timeouts.artim or _LINGER, _LINGER)

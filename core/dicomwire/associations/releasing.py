@@ -9,6 +9,8 @@ from dicomwire.upper_layer.connection_events import ReleaseRequested
 from dicomwire.upper_layer.pdus import ReleaseRP, ReleaseRQ
 from dicomwire.upper_layer.state import State
 
+_REQUEST, _ANSWER = ReleaseRQ(), ReleaseRP()
+
 
 async def release(line: Line) -> None:
     """Ask the peer for release and wait for its answer; an abort or the deadline ends the wait too."""
@@ -20,7 +22,7 @@ async def release(line: Line) -> None:
         if not _is_established(line):
             # It has ended meanwhile, or somebody else has asked for release.
             return
-        line.session.connection.send(ReleaseRQ())
+        line.session.connection.send(_REQUEST)
         await asked_for_release(line)
         await line.wait_closed()
 
@@ -60,7 +62,7 @@ async def release_confirmed(line: Line) -> None:
 
 
 async def _answer(line: Line) -> None:
-    line.session.connection.send(ReleaseRP())
+    line.session.connection.send(_ANSWER)
     if line.handlers.bound[evt.EVT_ACSE_SENT]:
         await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, _affirmed)
     await line.flush()

@@ -147,11 +147,7 @@ class Connection:
         machine = self._machine
         name, action = machine.find(kind, item)
         pdu = None if action.send is None else machine.to_send(action, item, reason)
-        if type(pdu) is Data:
-            self.queued += self._writer.write(
-                self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap
-            )
-        elif pdu is not None:
+        if pdu is not None:
             self._queue(pdu)
         if machine.follow(kind, name, action, self.tap):
             self._pdus.drop_rest(self.p_data.abandon())
@@ -319,9 +315,9 @@ class Connection:
         # What cannot be encoded changes nothing, also where it is sent later or not at all.
         item.encode()
         self._happen(kind, item)
-        if isinstance(item, AssociateRQ | AssociateAC):
+        if type(item) is AssociateAC or type(item) is AssociateRQ:
             self.p_data.announced(item.maximum_length)
-        if isinstance(item, AssociateRQ):
+        if type(item) is AssociateRQ:
             self._started = True
             self._pending_request = item
             if self._connected:
@@ -336,7 +332,10 @@ class Connection:
             raise LocalProtocolError(f"{Data.name} cannot be sent in {self.state.label}, {self.state.meaning}")
         self._happen(Input.P_DATA_REQUEST, Data(context_id=context_id, command=command, last=last, fragment=data))
 
-    def _queue(self, pdu: PDU) -> None:
+    def _queue(self, pdu: PDU | Data) -> None:
+        if isinstance(pdu, Data):
+            self.queued += self._writer.write(self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap)
+            return
         data = pdu.encode()
         self.unsent.append(data)
         if self.tap is not None:

@@ -84,7 +84,14 @@ class PDU(Deriving):
         A decoded one gives back the bytes it came from, so that a proxy forwards what it got;
         ``attrs.evolve(pdu)`` gives one that encodes as the standard has it.
         """
-        return self.received or self.derive("bytes", self._encode)
+        if self.received is not None:
+            return self.received
+        # As derive() does it; asked twice for each PDU.
+        derived = self._derived
+        if "bytes" in derived:
+            encoded: bytes = derived["bytes"]
+            return encoded
+        return self.derive("bytes", self._encode)
 
     def _encode(self) -> bytes:
         body = self.body()

@@ -257,9 +257,18 @@ def _role(name: str, value: bool | None) -> bool | None:
     return value
 
 
-def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ...], bool | None, bool | None]:
-    """What an acceptor is configured with by a context, to be compared: cheap, as there may be hundreds."""
-    return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
+Settings: TypeAlias = tuple[str | None, tuple[str, ...], bool | None, bool | None]
+"""Abstract syntax, transfer syntaxes, SCU and SCP role."""
+
+
+def settings_of_all(contexts: Iterable[PresentationContext]) -> list[Settings]:
+    """What contexts are configured with, to be compared: cheap, as there may be hundreds."""
+    return [(item._abstract_syntax, tuple(item._syntaxes), item._scu_role, item._scp_role) for item in contexts]
+
+
+def syntaxes_of_all(contexts: Iterable[PresentationContext]) -> list[tuple[str | None, tuple[str, ...]]]:
+    """The same without roles."""
+    return [(item._abstract_syntax, tuple(item._syntaxes)) for item in contexts]
 
 
 def negotiated_as(context: PresentationContext, outcome: NegotiatedContext | None) -> PresentationContext:
