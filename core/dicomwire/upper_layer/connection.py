@@ -101,8 +101,7 @@ class Connection:
         """For looking at only."""
 
         self.ending: bool = False
-        """The association is over and the peer should close (Sta13): read and drop until it does.  For looking at
-        only."""
+        """All is over, and the peer should close (Sta13): read and drop until it does.  For looking at only."""
 
         if role is Role.ACCEPTOR and connected:
             self.transport_connected()
@@ -334,7 +333,8 @@ class Connection:
 
     def _queue(self, pdu: PDU | Data) -> None:
         if isinstance(pdu, Data):
-            self.queued += self._writer.write(self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap)
+            write, tap = self._writer.write, self.tap
+            self.queued += write(self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, tap)
             return
         data = pdu.encode()
         self.unsent.append(data)
