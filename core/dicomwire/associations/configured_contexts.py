@@ -10,7 +10,7 @@ from pydicom.uid import UID
 
 from dicomwire.associations.negotiation import Supported
 from dicomwire.upper_layer.items import PresentationContextRQItem
-from dicomwire.vocabulary.contexts import PresentationContext, build_context, syntaxes_of_all
+from dicomwire.vocabulary.contexts import PresentationContext, build_context, settings_of_all
 
 MOST_CONTEXTS = 128
 """Context IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
@@ -33,7 +33,7 @@ def requested_items(contexts: Iterable[PresentationContext]) -> tuple[Presentati
         checked(given)
     if len(given) > MOST_CONTEXTS:
         raise ValueError(f"{len(given)} presentation contexts, more than {MOST_CONTEXTS}")
-    return _numbered(tuple(syntaxes_of_all(given)))
+    return _numbered(tuple([settings[:2] for settings in settings_of_all(given)]))
 
 
 def supported_by(contexts: Iterable[PresentationContext]) -> dict[str, Supported]:
