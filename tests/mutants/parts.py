@@ -51,6 +51,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/upper_layer/test_timers.py",
         "tests/dimse/test_session.py",
     ),
+    "core/dicomwire/upper_layer/deriving.py": ("tests/upper_layer/test_remembered.py",),
+    "core/dicomwire/upper_layer/remembered.py": ("tests/upper_layer/test_remembered.py",),
     "core/dicomwire/upper_layer/item_fields.py": (
         "tests/upper_layer/test_items.py",
         "tests/upper_layer/test_invalid.py",
@@ -205,6 +207,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
     "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
     "core/dicomwire/associations/serving.py": (
+        "tests/logic/test_serving.py",
         "tests/ae/test_get.py",
         "tests/ae/test_own_services.py",
         "tests/ae/test_service_classes.py",
@@ -253,8 +256,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/operations/argument_checks.py": ("tests/logic/test_words.py", "tests/ae/test_operations.py"),
     "core/dicomwire/operations/echo_scu.py": ("tests/ae/test_operations.py",),
     "core/dicomwire/operations/normalized_scu.py": ("tests/ae/test_normalized.py", "tests/ae/test_arguments.py"),
-    "core/dicomwire/operations/returned_status.py": ("tests/ae/test_arguments.py", "tests/ae/test_normalized.py"),
-    "core/dicomwire/operations/unified_steps.py": ("tests/ae/test_find.py", "tests/ae/test_normalized.py"),
+    "core/dicomwire/operations/returned_status.py": (
+        "tests/logic/test_returned_status.py",
+        "tests/ae/test_arguments.py",
+        "tests/ae/test_normalized.py",
+    ),
+    "core/dicomwire/operations/unified_steps.py": ("tests/logic/test_unified_steps.py",),
     "core/dicomwire/services/": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
