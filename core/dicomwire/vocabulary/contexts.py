@@ -1,9 +1,8 @@
 """Presentation contexts: building them, the ready-made lists, and negotiating (PS3.8 7.1.1.13, PS3.7 D.3)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-from pydicom.config import IGNORE
 from pydicom.uid import UID
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
@@ -227,10 +226,8 @@ class PresentationContext:
         new = PresentationContext()
         new._context_id = self._context_id
         new._abstract_syntax = self._abstract_syntax
-        # As they are: a UID object knows how a private transfer syntax is encoded.
-        new._syntaxes = [
-            syntax if isinstance(syntax, UID) else UID(syntax, IGNORE) for syntax in outcome.transfer_syntaxes
-        ]
+        # As they were given: a UID object knows how a private transfer syntax is encoded.
+        new._syntaxes = cast("list[UID]", [*outcome.transfer_syntaxes])
         new.result = outcome.result
         new._as_scu = outcome.as_scu
         new._as_scp = outcome.as_scp
