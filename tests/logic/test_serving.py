@@ -64,7 +64,7 @@ def stored(uid: str) -> dict[str, Any]:
 
 
 def test_the_service_class_of_the_sop_class_serves_what_it_says_it_does() -> None:
-    echo = {"affected_sop_class_uid": VERIFICATION}
+    echo: dict[str, Any] = {"affected_sop_class_uid": VERIFICATION}
     assert find(dispatcher(VERIFICATION), C_ECHO_RQ, on=VERIFICATION, **echo) == (VerificationServiceClass, None)
     assert find(dispatcher(CT), C_STORE_RQ, on=CT, **stored(CT)) == (StorageServiceClass, None)
     assert find(dispatcher(CT), C_ECHO_RQ, on=CT, **echo) == (VerificationServiceClass, None)
@@ -75,9 +75,9 @@ def test_the_service_class_of_the_sop_class_serves_what_it_says_it_does() -> Non
 
 
 def test_the_sop_class_is_the_one_that_is_affected_or_requested_or_else_that_of_the_context() -> None:
-    named = {"requested_sop_class_uid": FILM_SESSION, "requested_sop_instance_uid": "1.2.3"}
+    named: dict[str, Any] = {"requested_sop_class_uid": FILM_SESSION, "requested_sop_instance_uid": "1.2.3"}
     assert find(dispatcher(PRIVATE), N_DELETE_RQ, on=PRIVATE, **named) == (PrintManagementServiceClass, None)
-    both = named | {"affected_sop_class_uid": CT}
+    both: dict[str, Any] = named | {"affected_sop_class_uid": CT}
     assert find(dispatcher(PRIVATE), N_DELETE_RQ, on=PRIVATE, **both) == (StorageServiceClass, 0x0211)
     assert find(dispatcher(CT), N_DELETE_RQ, on=CT, **named) == (PrintManagementServiceClass, None)
 
@@ -136,7 +136,7 @@ def test_where_we_are_not_the_scp_nothing_is_served(as_scp: bool, result: int) -
 
 def test_events_are_reported_to_who_is_not_the_scp() -> None:
     made = dispatcher(FILM_SESSION, as_scp=False)
-    said = {"affected_sop_class_uid": "1.2.840.10008.5.1.1.16", "affected_sop_instance_uid": "1.2.3"}
+    said: dict[str, Any] = {"affected_sop_class_uid": "1.2.840.10008.5.1.1.16", "affected_sop_instance_uid": "1.2.3"}
     found = find(made, N_EVENT_REPORT_RQ, on=FILM_SESSION, event_type_id=1, **said)
     assert found == (PrintManagementServiceClass, None)
     assert find(made, N_EVENT_REPORT_RQ, on=FILM_SESSION, context_id=5, event_type_id=1, **said).refused == 0x0122
@@ -198,7 +198,7 @@ class Own(ServiceClass):
 def test_a_service_class_of_the_users_serves_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "uid_to_service_class", {OWN: Own}.get)
     for field in (C_FIND_RQ, N_GET_RQ, N_CREATE_RQ):
-        named = {"requested_sop_instance_uid": "1.2.3"} if field == N_GET_RQ else {}
+        named: dict[str, Any] = {"requested_sop_instance_uid": "1.2.3"} if field == N_GET_RQ else {}
         assert find(dispatcher(OWN), field, on=OWN, **named) == (Own, None)
 
 
