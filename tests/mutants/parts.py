@@ -330,6 +330,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
+    "core/dicomwire/data/large_memory.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/lazy_data_sets.py": ("tests/vocabulary/test_lazy_data_sets.py",),
     "core/dicomwire/data/memory_sink.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
