@@ -87,6 +87,7 @@ def test_the_sop_class_is_the_one_that_is_affected_or_requested_or_else_that_of_
     [
         (C_STORE_RQ, CT, 0xC000),
         (C_MOVE_RQ, "1.2.840.10008.5.1.4.1.2.2.2", 0xC000),
+        (N_EVENT_REPORT_RQ, FILM_SESSION, 0x0120),
         (N_SET_RQ, FILM_SESSION, 0x0120),
         (N_DELETE_RQ, FILM_SESSION, 0x0120),
     ],

@@ -116,6 +116,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_contexts_for.py",
     ),
     "core/dicomwire/associations/association_control.py": (
+        "tests/logic/test_ways_to_the_end.py",
         "tests/ae/test_ending.py",
         "tests/ae/test_late_timeouts.py",
         "tests/ae/test_slow_peers.py",
@@ -126,6 +127,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_find.py",
     ),
     "core/dicomwire/associations/ending.py": (
+        "tests/logic/test_ways_to_the_end.py",
         "tests/ae/test_ending.py",
         "tests/ae/test_notifications.py",
         "tests/ae/test_late_timeouts.py",
