@@ -263,6 +263,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_arguments.py",
         "tests/ae/test_normalized.py",
     ),
+    "core/dicomwire/operations/store_scu.py": (
+        "tests/logic/test_storing_operations.py",
+        "tests/ae/test_sent_instances.py",
+        "tests/ae/test_storing.py",
+    ),
     "core/dicomwire/operations/unified_steps.py": ("tests/logic/test_unified_steps.py",),
     "core/dicomwire/services/": (
         "tests/ae/test_broken_handlers.py",
@@ -306,6 +311,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_get.py",
         "tests/logic/test_sub_operations.py",
     ),
+    "core/dicomwire/retrieval/outcome.py": ("tests/logic/test_retrieval_outcome.py", "tests/ae/test_to_folder.py"),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
     "core/dicomwire/data/bytes_to_send.py": ("tests/logic/test_bytes_to_send.py",),
