@@ -20,7 +20,7 @@ class Folder:
     def __init__(self, count: int = 0, error: str | None = None) -> None:
         self.count, self.error = count, error
         self.last = Path("last")
-        self.stored = [Path(str(number)) for number in range(count)]
+        self.stored = tuple(Path(str(number)) for number in range(count))
 
 
 class Association:

@@ -143,7 +143,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
         "tests/ae/test_normalized.py",
     ),
-    "core/dicomwire/associations/explanation.py": ("tests/ae/test_explain.py",),
+    "core/dicomwire/associations/explanation.py": (
+        "tests/logic/test_explanations.py",
+        "tests/ae/test_explain.py",
+    ),
     "core/dicomwire/associations/handlers.py": (
         "tests/logic/test_handler_tables.py",
         "tests/ae/test_notifications.py",
