@@ -334,11 +334,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/data/dsutils.py": ("tests/vocabulary/test_dsutils.py",),
     "core/dicomwire/data/encodings.py": ("tests/vocabulary/test_encodings.py",),
     "core/dicomwire/data/file_meta.py": (
-        "tests/logic/test_data_set_beginning.py",
         "tests/logic/test_file_meta.py",
         "tests/logic/test_files.py",
         "tests/logic/test_reading_files.py",
-        "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
     "core/dicomwire/data/large_memory.py": ("tests/logic/test_sinks.py",),
