@@ -139,9 +139,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/events.py": (
         "tests/vocabulary/test_events.py",
-        "tests/ae/test_storing.py",
-        "tests/ae/test_notifications.py",
-        "tests/ae/test_normalized.py",
+        "tests/vocabulary/test_made_by_hand.py",
     ),
     "core/dicomwire/associations/explanation.py": (
         "tests/logic/test_explanations.py",
