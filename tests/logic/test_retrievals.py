@@ -14,6 +14,7 @@ from dicomwire import build_context, build_role
 from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import NegotiatedContext
 from dicomwire.associations.sides import Sides
+from dicomwire.data.receiving_folder import Folder
 from dicomwire.retrieval import Progress, Retrieved, into_folder
 from dicomwire.retrieval.into_folder import compressed_contexts, get_to_folder, move_to_folder
 from dicomwire.upper_layer.state import Role
@@ -335,10 +336,9 @@ def test_what_arrives_lets_the_peer_have_its_time_again(
     waits: bool, tmp_path: Path, requests: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders: list[Any] = []
-    made = into_folder.Folder
 
     def folder(path: Path) -> Any:
-        folders.append(made(path))
+        folders.append(Folder(path))
         return folders[-1]
 
     monkeypatch.setattr(into_folder, "Folder", folder)

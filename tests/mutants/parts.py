@@ -313,6 +313,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_sub_operations.py",
     ),
     "core/dicomwire/retrieval/outcome.py": ("tests/logic/test_retrieval_outcome.py", "tests/ae/test_to_folder.py"),
+    "core/dicomwire/retrieval/into_folder.py": ("tests/logic/test_retrievals.py", "tests/ae/test_to_folder.py"),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
     "core/dicomwire/data/bytes_to_send.py": ("tests/logic/test_bytes_to_send.py",),
