@@ -186,9 +186,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_window.py",
     ),
     "core/dicomwire/associations/received_message.py": (
-        "tests/ae/test_storing.py",
-        "tests/ae/test_normalized.py",
-        "tests/ae/test_received_files.py",
+        "tests/logic/test_received_messages.py",
+        "tests/vocabulary/test_events.py",
     ),
     "core/dicomwire/associations/releasing.py": ("tests/ae/test_ending.py", "tests/ae/test_late_timeouts.py"),
     "core/dicomwire/associations/request.py": (
