@@ -214,11 +214,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_own_services.py",
         "tests/ae/test_service_classes.py",
     ),
-    "core/dicomwire/associations/sides.py": (
-        "tests/ae/test_associate.py",
-        "tests/ae/test_negotiation.py",
-        "tests/ae/test_members.py",
-    ),
+    "core/dicomwire/associations/sides.py": ("tests/logic/test_sides_of_an_association.py",),
     "core/dicomwire/associations/standing.py": ("tests/ae/test_ending.py", "tests/ae/test_associate.py"),
     "core/dicomwire/associations/wire_notifications.py": ("tests/ae/test_notifications.py", "tests/ae/test_members.py"),
     "core/dicomwire/associations/task_host.py": ("tests/ae/test_members.py", "tests/ae/test_handler_kinds.py"),
