@@ -174,11 +174,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
         "tests/ae/test_window.py",
     ),
-    "core/dicomwire/associations/negotiated_contexts.py": (
-        "tests/ae/test_negotiation.py",
-        "tests/ae/test_normalized.py",
-        "tests/ae/test_unanswered_roles.py",
-    ),
+    "core/dicomwire/associations/negotiated_contexts.py": ("tests/logic/test_choice_of_contexts.py",),
     "core/dicomwire/associations/performing.py": (
         "tests/ae/test_own_services.py",
         "tests/ae/test_operations.py",
