@@ -173,6 +173,16 @@ def test_after_an_abort_a_peer_has_two_seconds_to_close(line: Line, artim: float
     assert other.timeouts.artim == 30.0
 
 
+def test_who_is_cancelled_while_it_closes_lets_go_at_once(line: Line) -> None:
+    async def aclose() -> None:
+        raise asyncio.CancelledError
+
+    line.aclose = aclose  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(line.ending.finish("released"))
+    assert line.done == ["flush", ("released",), "closing", "abandon", "changed", *LAST]
+
+
 def test_what_was_never_open_is_not_closed() -> None:
     line = Line(opened=False)
     asyncio.run(line.ending.finish("aborted"))
@@ -190,7 +200,8 @@ def test_what_is_abandoned_is_aborted_and_let_go(line: Line, caplog: pytest.LogC
     line.ending.abandon(why="stopped")
     assert line.done == ["closing", "abandon", "changed", ("aborted",), *LAST]
     assert line.sent == [Abort()]
-    assert line.standing.is_closing and line.standing.is_closed
+    assert line.standing.is_closing and line.standing.is_closed and line.standing.is_aborted
+    assert line.standing.failure == "stopped"
     assert caplog.records[-1].getMessage() == "association with 192.0.2.7:104 aborted: stopped"
 
 
@@ -210,12 +221,12 @@ def test_what_is_killed_tells_nobody(line: Line) -> None:
     line.ending.kill()
     assert line.done == ["dropped", "closing", "abandon", "changed", "forgotten", "changed", "closed by the host"]
     assert line.standing.has_ended and line.standing.is_closing and line.standing.is_closed
-    assert line.sent == []
+    assert line.sent == [] and line.standing.failure == "killed"
 
 
 def test_a_fork_forgets_what_its_parent_has(line: Line) -> None:
     line.ending.forsake("of the parent")
-    assert line.done == ["dropped"]
+    assert line.done == ["dropped"] and line.standing.failure == "of the parent"
     assert line.standing.has_ended and line.standing.is_closing and line.standing.is_closed
 
 
