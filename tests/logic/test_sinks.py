@@ -362,7 +362,7 @@ def test_a_file_has_a_name_of_its_own_until_it_is_whole(tmp_path: Path, kind: An
     sink = FileSink(kind(path), b"HEAD")
     sink.write(views(b"new"))
     (part,) = set(os.listdir(tmp_path)) - {"x.dcm"}
-    assert re.fullmatch(r"\.[0-9a-f]{16}\.part", part)
+    assert re.fullmatch(r"\.[0-9a-f]{24}\.part", part)
     assert path.read_bytes() == b"HEADold"
     sink.close()
     assert path.read_bytes() == b"HEADnew" and os.listdir(tmp_path) == ["x.dcm"]

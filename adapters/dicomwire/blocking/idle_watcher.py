@@ -16,9 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from dicomwire._logging import logger
-
-LOGGER = logger(__name__)
+from dicomwire.sockets.shortage import Shortage
 
 _SETTLE = 0.05
 """Seconds without a call after which an association counts as idle.  Calls cost nothing in between."""
@@ -94,18 +92,26 @@ class Watcher:
 
         self._sleeping = False
 
+        self._runs = False
+
     def start(self) -> None:
-        """Start the thread."""
-        threading.Thread(target=self._run, name="dicomwire-watcher", daemon=True).start()
+        """Start the thread; without one to be had, the next association that comes or goes tries again."""
+        with self._lock:
+            if not self._runs:
+                self._runs = _start(self._run, "dicomwire-watcher")
 
     def add(self, association: Watched) -> None:
         """Watch an association from when it has settled."""
+        if not self._runs:
+            self.start()
         with self._lock:
             self._settling[association] = -1
             self._wake()
 
     def remove(self, association: Watched) -> None:
         """Forget an association, before its socket is closed."""
+        if not self._runs:
+            self.start()
         with self._lock:
             self._settling.pop(association, None)
             self._moved.pop(association, None)
@@ -233,12 +239,18 @@ class Watcher:
                 _start(association.attend, "dicomwire-attend")
 
 
-def _start(work: Callable[[], None], name: str) -> None:
+_shortage = Shortage("looking after idle associations")
+
+
+def _start(work: Callable[[], None], name: str) -> bool:
+    """Whether it could be started: else it is tried again."""
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError as error:
-        # Out of threads: it will be looked at again.
-        LOGGER.error("no thread for an association: %s", error)
+        _shortage.lasts(error, time.monotonic())
+        return False
+    _shortage.is_over(time.monotonic())
+    return True
 
 
 _lock = threading.RLock()

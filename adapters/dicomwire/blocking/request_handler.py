@@ -55,6 +55,7 @@ class RequestHandler:
     def handle(self) -> None:
         """Serve the association to its end."""
         association = self._create_association()
+        association.accepted_connection = self.request
         try:
             if self._handshake(association):
                 channel = association.host.channel_over_socket(self.request)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from dicomwire import _config
 from dicomwire.associations import events as evt
-from dicomwire.associations.admission import admit
+from dicomwire.associations.admission import admit, give_up_place, passes_hook, take_place
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.associations.configured_contexts import supported_by
@@ -54,6 +54,10 @@ async def serve_over(
 async def serve_connection(association: AssociationBase, channel: Channel, server: ServerBase[Any]) -> None:
     """The whole life of an association over a connection that ``server`` has accepted, TLS included."""
     line, control = association.line, association.control
+    if not await passes_hook(association, channel):
+        line.ending.kill()
+        channel.abandon()
+        return
     await line.open(channel)
     supported = server.supported()
     standing, sides = line.standing, line.sides
@@ -64,15 +68,20 @@ async def serve_connection(association: AssociationBase, channel: Channel, serve
             return
         request = control.request
         assert request is not None
+        take_place(association)
         sides.requestor.say(request)
         sides.acceptor.ae_title = sides.acceptor.ae_title or received_text(request.called_ae_title)
         await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
         await line.handlers.notify(evt.EVT_REQUESTED)
         if line.session.connection.ending and not standing.has_ended:
             # A handler has rejected it with codes of its own.
+            give_up_place(association)
             await line.ending.finish("rejected", "rejected by a handler")
         if not standing.has_ended:
             await _decide(association, request, supported)
+        if line.waiting:
+            # For it to be established, or not.
+            line.channel.changed()
         await line.wait_closed()
 
 
@@ -189,6 +198,7 @@ async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
         return
     line.sides.acceptor.say(refusal)
     await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    give_up_place(association)
     await line.ending.finish("rejected", f"rejected: {refusal.reason_str}")
 
 

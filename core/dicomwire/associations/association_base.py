@@ -85,6 +85,9 @@ class AssociationBase:
         line = Line(sides, Handlers(self, table, host), host, ae.limits, timeouts, ae.ae_title)
         line.ending = Ending(line, lambda: ae.running_associations.remove(self))
         self.line: Line = line
+        self.accepted_connection: object = None
+        """What its server knows the connection by, if it was accepted by one."""
+
         self.contexts: NegotiatedContexts = NegotiatedContexts()
         """The presentation contexts as plain values."""
 

@@ -26,7 +26,7 @@ _ENDED: ContextVar[object] = ContextVar("dicomwire_ended", default=None)
 _OUTCOMES = {"aborted": evt.EVT_ABORTED, "rejected": evt.EVT_REJECTED, "released": evt.EVT_RELEASED}
 
 _LINGER = 2.0
-"""Seconds for a peer to close after an abort; whoever aborts may be waiting for it."""
+"""Seconds for a peer to close after an abort or a rejection; whoever aborts may be waiting for it."""
 
 
 class _TellingOfTheEnd:
@@ -96,7 +96,7 @@ class Ending:
                 # A peer that does not read is not waited for to hear that.
                 line.session.connection.writing.hurry()
             await line.flush()
-            if outcome == "aborted":
+            if outcome in ("aborted", "rejected"):
                 # A peer worth waiting for longer would not have to be aborted.
                 line.timeouts.artim = min(line.timeouts.artim or _LINGER, _LINGER)
         if outcome is not None and outcome != "rejected":

@@ -91,7 +91,8 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     try:
         if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
-            return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
+            files = line.handlers.association.ae.file_store
+            return make_sink(target, header=message.header(), limit=limits.data_set_in_memory, files=files)
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
     except HandlerRaised as raised:

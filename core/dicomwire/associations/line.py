@@ -125,7 +125,7 @@ class Line:
 
     def take_timeouts(self) -> None:
         """Timeouts were set: what is waited for now has its deadlines by them."""
-        self.session.timeouts_changed()
+        self.session.deadline.timeouts_changed()
 
     async def open(self, channel: Channel) -> None:
         """The transport is there."""

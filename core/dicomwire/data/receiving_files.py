@@ -16,7 +16,8 @@ from attrs.setters import NO_OP
 
 from dicomwire.associations import events as evt
 from dicomwire.data.data_set_beginning import NoDataSet
-from dicomwire.data.sinks import FileSink, Sink, part_name
+from dicomwire.data.part_files import part_name
+from dicomwire.data.sinks import FileSink, Sink
 
 SUCCESS = 0x0000
 CANNOT_DECODE = 0x0210

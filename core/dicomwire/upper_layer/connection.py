@@ -310,11 +310,7 @@ class Connection:
             raise TypeError(f"{type(item).__name__} cannot be sent; send data as Data")
         if kind not in TABLE[self.state]:
             raise LocalProtocolError(f"{item.name} cannot be sent in {self.state.label}, {self.state.meaning}")
-        if (
-            kind is Input.ASSOCIATE_REQUEST
-            and self.state is State.STA1
-            and (self.role is Role.ACCEPTOR or self._started)
-        ):
+        if kind is Input.ASSOCIATE_REQUEST and (self.role is Role.ACCEPTOR or self._started):
             raise LocalProtocolError(f"{item.name} can be sent once, and by the requestor only")
         # What cannot be encoded changes nothing, also where it is sent later or not at all.
         item.encode()
@@ -360,8 +356,12 @@ class Connection:
             told = self._closed_by_peer()
         if isinstance(told, RemoteProtocolError):
             raise told from None
-        if told is None and not self._deaf and self.state is not State.STA13 and self.state is not State.STA1:
-            self.p_data.watch()
+        if told is None and self.state is not State.STA1:
+            if self.state is not State.STA13:
+                self.p_data.watch()
+            elif self._pdus.dropped > self.limits.after_end:
+                # Who goes on sending is not waited for: AA-2, as when ARTIM expires.
+                self._happen(Input.ARTIM_EXPIRED)
         return told
 
     @property
@@ -388,7 +388,7 @@ class Connection:
         # Behind a bad length nobody knows where the next PDU starts.
         self._deaf = error.reason != AbortReason.UNEXPECTED_PDU
         if self._deaf:
-            self._buffer.discard()
+            self._pdus.discard()
         error.source = action.source or AbortSource.USER
         if error.source == AbortSource.USER:
             error.reason = AbortReason.NO_REASON
@@ -400,7 +400,7 @@ class Connection:
         told: Indication | None = None
         while told is None:
             if self._deaf or not self._machine.receives:
-                self._buffer.discard()
+                self._pdus.discard()
                 return None
             header = self._pdus.header()
             if header is None:

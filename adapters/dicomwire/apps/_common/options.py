@@ -289,7 +289,34 @@ class Provider:
     bind_address: str
     ae_title: str
     tls: ssl.SSLContext | None
+    tls_files: tuple[str | None, str | None, str | None] = (None, None, None)
+    """Our certificate, its key, and the authorities: another process reads them anew."""
+
     network: NetworkOptions
+    drain: float = 10.0
+    """Seconds in which associations may end when the server does."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain)
+
+
+def _read_anew(
+    port: int,
+    bind_address: str,
+    ae_title: str,
+    tls_files: tuple[str | None, str | None, str | None],
+    network: NetworkOptions,
+    drain: float,
+) -> Provider:
+    return Provider(
+        port=port,
+        bind_address=bind_address,
+        ae_title=ae_title,
+        tls=server_context(*tls_files),
+        tls_files=tls_files,
+        network=network,
+        drain=drain,
+    )
 
 
 def _make_provider(
@@ -299,20 +326,16 @@ def _make_provider(
     tls_cert: str | None,
     tls_key: str | None,
     tls_ca: str | None,
+    drain: float,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
     max_pdu: int,
 ) -> Provider:
-    return Provider(
-        port=port,
-        bind_address=bind_address,
-        ae_title=ae_title,
-        tls=server_context(tls_cert, tls_key, tls_ca),
-        network=NetworkOptions(
-            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-        ),
+    network = NetworkOptions(
+        acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
+    return _read_anew(port, bind_address, ae_title, (tls_cert, tls_key, tls_ca), network, drain)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -335,6 +358,14 @@ def provider_options(own_title: str) -> Decorator:
             _file("--tls-cert", "Our certificate (PEM); turns TLS on."),
             _file("--tls-key", "Its private key."),
             _file("--tls-ca", "Who must have signed the certificates of clients (PEM), which then need one."),
+            click.option(
+                "--drain",
+                type=click.FloatRange(min=0),
+                default=10.0,
+                metavar="SECONDS",
+                help="When told to end: how long operations under way may take, before they are aborted.",
+                show_default=True,
+            ),
         ],
     )
 
