@@ -38,7 +38,8 @@ def test_whoever_connects_before_it_is_entered_is_told_of_and_served_after(caplo
         )
         async with server:
             assert "listening" in repr(server)
-            association = await ae.associate("127.0.0.1", server.server_address[1], contexts=CONTEXTS)
+            host, port = server.server_address[:2]
+            association = await ae.associate(host, port, contexts=CONTEXTS)
             assert association.is_established
             await association.release()
         assert "stopped" in repr(server) and len(told()) == 1

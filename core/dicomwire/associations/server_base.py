@@ -15,7 +15,7 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.running_associations import Running
-from dicomwire.vocabulary.contexts import PresentationContext, settings_of
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
 LOGGER = logger(__name__)
@@ -92,7 +92,7 @@ class ServerBase(Generic[AssociationT]):
     def supported(self) -> AcceptorContexts:
         """The contexts as plain values, made anew only when they have changed."""
         # Looked at for every association.
-        state = [settings_of(context) for context in self.contexts]
+        state = settings_of_all(self.contexts)
         if state != self._supported_of:
             self._supported = AcceptorContexts(supported_by(self.contexts))
             self._supported_of = state

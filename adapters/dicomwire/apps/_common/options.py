@@ -14,17 +14,10 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
+from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
-from dicomwire.apps._common.tls_options import (
-    OF_A_PROVIDER,
-    OF_A_USER,
-    client_context,
-    provider_files,
-    server_context,
-    user_files,
-)
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -224,13 +217,13 @@ def _make_user(
     network_timeout: float,
     max_pdu: int,
 ) -> User:
-    files = user_files(tls_cert, tls_key, tls_ca, tls_no_verify_host, tls_profile, tls_ciphers)
+    files = tls_options.user_files(tls_cert, tls_key, tls_ca, tls_no_verify_host, tls_profile, tls_ciphers)
     return User(
         addr=addr,
         port=port,
         calling_aet=calling_aet,
         called_aet=called_aet,
-        tls=client_context(files),
+        tls=tls_options.client_context(files),
         tls_files=files,
         identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
         network=NetworkOptions(
@@ -258,7 +251,7 @@ def user_options(own_title: str) -> Decorator:
                 "association, or it was lost.",
             ),
             *IDENTITY,
-            *OF_A_USER,
+            *tls_options.OF_A_USER,
         ],
     )
 
@@ -317,7 +310,7 @@ def _read_anew(
         port=port,
         bind_address=bind_address,
         ae_title=ae_title,
-        tls=server_context(tls_files),
+        tls=tls_options.server_context(tls_files),
         tls_files=tls_files,
         network=network,
         drain=drain,
@@ -340,7 +333,7 @@ def _make_provider(
     network_timeout: float,
     max_pdu: int,
 ) -> Provider:
-    files = provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
+    files = tls_options.provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
     network = NetworkOptions(
         acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
@@ -364,7 +357,7 @@ def provider_options(own_title: str) -> Decorator:
                 show_default="everywhere",
             ),
             *_NETWORK,
-            *OF_A_PROVIDER,
+            *tls_options.OF_A_PROVIDER,
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),
