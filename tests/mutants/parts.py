@@ -203,7 +203,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
     ),
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
-    "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
+    "core/dicomwire/associations/service_user.py": (
+        "tests/logic/test_descriptions_of_a_side.py",
+        "tests/ae/test_service_users.py",
+    ),
     "core/dicomwire/associations/serving.py": (
         "tests/logic/test_serving.py",
         "tests/ae/test_get.py",
