@@ -153,6 +153,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_members.py",
     ),
     "core/dicomwire/associations/incoming_data_sets.py": (
+        "tests/logic/test_incoming_data_sets.py",
         "tests/ae/test_storing.py",
         "tests/ae/test_received_files.py",
     ),
