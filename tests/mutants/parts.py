@@ -153,6 +153,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_members.py",
     ),
     "core/dicomwire/associations/incoming_data_sets.py": (
+        "tests/logic/test_incoming_data_sets.py",
         "tests/ae/test_storing.py",
         "tests/ae/test_received_files.py",
     ),
@@ -203,7 +204,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
     ),
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
-    "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
+    "core/dicomwire/associations/service_user.py": (
+        "tests/logic/test_descriptions_of_a_side.py",
+        "tests/ae/test_service_users.py",
+    ),
     "core/dicomwire/associations/serving.py": (
         "tests/logic/test_serving.py",
         "tests/ae/test_get.py",
