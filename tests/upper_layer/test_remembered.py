@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer import remembered
 from dicomwire.upper_layer.items import PresentationContextRQItem, UserIdentityACItem, UserIdentityRQItem, UserItem
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ, ReleaseRP, ReleaseRQ, decode_pdu
@@ -64,6 +65,28 @@ def test_long_ones_and_those_of_long_ago_are_not_kept() -> None:
     for number in range(32):
         decode_remembered(encoded(f"PEER {number}"), LIMITS)
     assert decode_remembered(encoded("OLDEST"), LIMITS) is not oldest
+
+
+def test_as_many_are_kept_as_there_may_be_and_as_long_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_known", {})
+    longest = encoded("LONGEST")
+    monkeypatch.setattr(remembered, "_LONGEST", len(longest))
+    kept = decode_remembered(longest, LIMITS)
+    for number in range(31):
+        decode_remembered(encoded(f"{number}"), LIMITS)
+    assert decode_remembered(longest, LIMITS) is kept
+    decode_remembered(encoded("31"), LIMITS)
+    assert decode_remembered(longest, LIMITS) is not kept
+
+
+def test_as_much_is_kept_of_a_value_as_there_may_be() -> None:
+    pdu = ReleaseRQ()
+    for key in range(64):
+        pdu.derive(key, object)
+    first = pdu.derive(0, object)
+    assert pdu.derive(0, object) is first
+    pdu.derive(64, object)
+    assert pdu.derive(0, object) is not first
 
 
 def test_what_is_worked_out_is_worked_out_once_for_each_key_and_each_value() -> None:

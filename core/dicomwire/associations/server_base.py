@@ -76,12 +76,18 @@ class ServerBase(Generic[AssociationT]):
         stopped: Any = getattr(self, "_stopped", None)
         return stopped is not None and bool(stopped.is_set())
 
+    @property
+    def state(self) -> str:
+        """What ``repr`` says of it."""
+        return "stopped" if self._is_stopped else "listening"
+
     def __repr__(self) -> str:
         address = getattr(self, "server_address", None)
         where = f" on {shown_address(address)}" if address else ""
-        state = "stopped" if self._is_stopped else "listening"
         running = len(self.active_associations)
-        return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
+        return (
+            f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {self.state}, {running} active associations>"
+        )
 
     def supported(self) -> AcceptorContexts:
         """The contexts as plain values, made anew only when they have changed."""
