@@ -79,8 +79,12 @@ class ReceiveBuffer:
         self.view = memoryview(data)
         self.start, self.end = 0, len(unread)
 
-    def writable(self, size: int) -> memoryview:
-        """Room to receive into: some or all of a buffer of ``size`` bytes or more."""
+    def writable(self, size: int, missing: int = 0) -> memoryview:
+        """Room to receive into: some or all of a buffer of ``size`` bytes or more.
+
+        A buffer that grows beyond ``size`` does not for more than the ``missing`` bytes of what is unread, if it is
+        known how many these are.
+        """
         held = self._held
         if self.start == self.end and held == size:
             self.start = self.end = 0
@@ -93,7 +97,9 @@ class ReceiveBuffer:
         elif held - self.end < held // 4:
             # Only a partial header or a partial control PDU is ever left over, so this moves few bytes,
             # and it doubles for a long control PDU only as fast as its bytes really come.
-            self._hold(held if unread < held // 2 else 2 * held)
+            if unread >= held // 2:
+                held = max(held, min(2 * held, unread + missing)) if missing else 2 * held
+            self._hold(held)
         return self.view[self.end :]
 
     def feed(self, data: Buffer, limit: int) -> None:
