@@ -49,11 +49,13 @@ class ReceiveBuffer:
     Views handed out stay valid until the next ``writable``, ``feed`` or ``recycle``.
     """
 
-    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view")
+    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view", "wanted")
 
     view: memoryview
     start: int
     end: int
+    wanted: int
+    """Bytes of the PDU that is unread so far and wanted as a whole; 0 if there is none."""
 
     def __init__(self, pool: BufferPool = _POOL) -> None:
         self._pool = pool
@@ -64,6 +66,7 @@ class ReceiveBuffer:
         self.view = memoryview(b"")
         self.start = 0
         self.end = 0
+        self.wanted = 0
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -79,12 +82,8 @@ class ReceiveBuffer:
         self.view = memoryview(data)
         self.start, self.end = 0, len(unread)
 
-    def writable(self, size: int, missing: int = 0) -> memoryview:
-        """Room to receive into: some or all of a buffer of ``size`` bytes or more.
-
-        A buffer that grows beyond ``size`` does not for more than the ``missing`` bytes of what is unread, if it is
-        known how many these are.
-        """
+    def writable(self, size: int) -> memoryview:
+        """Room to receive into: some or all of a buffer of ``size`` bytes or more."""
         held = self._held
         if self.start == self.end and held == size:
             self.start = self.end = 0
@@ -97,9 +96,12 @@ class ReceiveBuffer:
         elif held - self.end < held // 4:
             # Only a partial header or a partial control PDU is ever left over, so this moves few bytes,
             # and it doubles for a long control PDU only as fast as its bytes really come.
-            if unread >= held // 2:
-                held = max(held, min(2 * held, unread + missing)) if missing else 2 * held
-            self._hold(held)
+            more = held if unread < held // 2 else 2 * held
+            if unread < self.wanted < more:
+                # And no further than to the end of that PDU.
+                more = max(held, self.wanted)
+            if self.start or more > held:
+                self._hold(more)
         return self.view[self.end :]
 
     def feed(self, data: Buffer, limit: int) -> None:
@@ -135,3 +137,4 @@ class ReceiveBuffer:
     def discard(self) -> None:
         """Forget what is unread."""
         self.start = self.end
+        self.wanted = 0
