@@ -108,7 +108,7 @@ def test_no_more_is_held_than_is_allowed() -> None:
     bomb = deflated(100 * MIB)
     tracemalloc.start()
     with pytest.raises(BrokenDataSet, match=f"longer than {2 * MIB} bytes"):
-        decode_data_set(bomb, DEFLATED, Limits(), max_inflated=Limits().identifier)
+        decode_data_set(bomb, DEFLATED, is_instance=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * MIB
@@ -122,3 +122,42 @@ def test_an_instance_that_is_converted_is_limited_too(monkeypatch: pytest.Monkey
     )
     with pytest.raises(BrokenDataSet, match="longer than 1000 bytes"):
         decoded(bomb)
+
+
+# -- identifiers ---------------------------------------------------------------------------------------------------
+def elements(number: int) -> bytes:
+    """So many private elements without a value, in explicit VR."""
+    parts = (struct.pack("<HH2sH", 0x0009 + 2 * (at >> 16), at & 0xFFFF, b"LO", 0) for at in range(number))
+    return b"".join(parts)
+
+
+ITEM = struct.pack("<HHL", 0xFFFE, 0xE000, 0)
+
+
+def sequence(value: bytes) -> bytes:
+    return struct.pack("<HH2sHL", 0x0040, 0xA730, b"SQ", 0, len(value)) + value
+
+
+MOST = Limits().identifier_elements
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused"),
+    [
+        pytest.param(elements(MOST), elements(MOST + 1), id="elements"),
+        pytest.param(sequence(ITEM * (MOST - 1)), sequence(ITEM * MOST), id="items"),
+        pytest.param(sequence(ITEM) * (MOST // 2), sequence(ITEM) * (MOST // 2 + 1), id="sequences"),
+    ],
+)
+def test_nobody_looks_into_an_identifier_of_too_many_elements(allowed: bytes, refused: bytes) -> None:
+    decode_data_set(allowed, EXPLICIT, is_instance=False)
+    with pytest.raises(BrokenDataSet, match=f"more than {MOST} elements"):
+        decode_data_set_later(refused, EXPLICIT, is_instance=False)
+    decode_data_set(refused, EXPLICIT)
+
+
+def test_an_identifier_has_2_mib_also_when_it_is_inflated() -> None:
+    assert Limits().identifier == 2 * MIB
+    decode_data_set(deflated(2 * MIB), DEFLATED, is_instance=False)
+    with pytest.raises(BrokenDataSet, match="longer than 2097152 bytes"):
+        decode_data_set(deflated(2 * MIB + 1), DEFLATED, is_instance=False)

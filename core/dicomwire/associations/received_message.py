@@ -61,9 +61,9 @@ class ReceivedMessage:
         return False
 
     @property
-    def most_inflated(self) -> int | None:
-        """How long its data set may become when inflated; None: as long as ``limits`` let an instance."""
-        return None if self.command.command_field == C_STORE_RQ else self.limits.identifier
+    def is_instance(self) -> bool:
+        """Its data set is one to be stored, and no identifier."""
+        return self.command.command_field == C_STORE_RQ
 
     @property
     def path(self) -> Path | None:
@@ -97,7 +97,7 @@ class ReceivedMessage:
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
         return decode_data_set(
-            self.data, self.context.transfer_syntax, self.limits, max_inflated=self.most_inflated
+            self.data, self.context.transfer_syntax, self.limits, is_instance=self.is_instance
         )
 
     def encoded(self, *, include_meta: bool) -> bytes:

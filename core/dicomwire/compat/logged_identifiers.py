@@ -29,7 +29,7 @@ def identifier_lines(event: evt.Event, message: Message) -> list[str]:
     if not syntaxes:
         return ["Identifier (its presentation context is unknown)"]
     try:
-        lines = pretty_dataset(decode_data_set(message.data, syntaxes[0]), 1)
+        lines = pretty_dataset(decode_data_set(message.data, syntaxes[0], is_instance=False), 1)
     except Exception as exc:  # a peer made it, and the log must not fail for that
         return [f"Identifier (cannot be decoded: {type(exc).__name__})"]
     return ["Identifier", *lines]

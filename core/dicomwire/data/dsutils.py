@@ -93,6 +93,7 @@ def decode(
     deflated: bool = False,
     *,
     max_inflated: int | None = None,
+    max_elements: int | None = None,
     limits: Limits | None = None,
 ) -> "Dataset":
     """The data set in a buffer or a file-like, read from its start (PS3.5 7); values are decoded when they are used.
@@ -100,11 +101,12 @@ def decode(
     Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
 
     `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
-    sequences are nested deeper than `limits.nesting`, or if what is deflated is longer than `max_inflated` bytes; without
+    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what is deflated is longer than `max_inflated` bytes; without
     that, than `limits` allow (`MAX_INFLATED_LENGTH` and those of `Limits()` by default).
     """
     try:
-        return _decoded(bytestring, is_implicit_vr, is_little_endian, deflated, max_inflated, limits or DEFAULT_LIMITS)
+        most = limits or DEFAULT_LIMITS
+        return _decoded(bytestring, is_implicit_vr, is_little_endian, deflated, max_inflated, max_elements, most)
     except OSError:
         raise
     except Exception as error:
@@ -117,6 +119,7 @@ def _decoded(
     little: bool,
     deflated: bool,
     max_inflated: int | None,
+    max_elements: int | None,
     limits: Limits,
 ) -> "Dataset":
     from pydicom.filereader import read_dataset
@@ -136,7 +139,9 @@ def _decoded(
     view = view_of_all(source)
     if view is not None:
         with view:
-            check_nesting(view, limits.nesting, implicit=implicit, little=is_little)
+            check_nesting(
+                view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements
+            )
     if is_plain and implicit and (plain := decode_plain(source, implicit=True)) is not None:
         return plain
     return as_known(read_dataset(_as_file(source), implicit, is_little))

@@ -1,8 +1,10 @@
-"""How deep the sequences of an encoded data set are, before a decoder that calls itself for each of them sees it."""
+"""How deep the sequences of an encoded data set are, and how many elements it has, before a decoder sees it that calls
+itself for each sequence, and takes its time for each element."""
 
 from __future__ import annotations
 
 from struct import Struct
+from sys import maxsize
 
 from dicomwire.data.encodings import LONG_VRS, PIXEL_DATA, UNDEFINED, VRS
 from dicomwire.errors import BrokenDataSet
@@ -13,9 +15,15 @@ _ITEM_TAG = b"\xfe\xff\x00\xe0"
 _LEVEL = 16
 """Bytes that a sequence in a sequence takes at least: its header, and that of an item."""
 
+_SMALLEST = 8
+"""Bytes of an element without a value."""
 
-def check_nesting(data: memoryview, most: int, *, implicit: bool, little: bool) -> None:
-    """See to it that no sequences are more than ``most`` deep in each other; nothing else is judged.
+
+def check_nesting(
+    data: memoryview, most: int, *, implicit: bool, little: bool, most_elements: int | None = None
+) -> None:
+    """See to it that no sequences are more than ``most`` deep in each other, and that there are no more elements and items
+    than ``most_elements``; nothing else is judged.
 
     One pass without recursion, which goes into no value that is too short to matter.  Items may be encoded otherwise than
     what they are in, as some writers do it: explicit and implicit VR are told apart by their first element.
@@ -24,7 +32,11 @@ def check_nesting(data: memoryview, most: int, *, implicit: bool, little: bool) 
         BrokenDataSet: they are.
     """
     end = len(data)
-    if end < _LEVEL * most:
+    level, left = _LEVEL, maxsize
+    if most_elements is not None and end > _SMALLEST * most_elements:
+        # They are counted, wherever they are.
+        level, left = 0, most_elements
+    elif end < _LEVEL * most:
         return
     at = depth = 0
     implicit = _is_implicit(data, 0, implicit=implicit)
@@ -41,13 +53,16 @@ def check_nesting(data: memoryview, most: int, *, implicit: bool, little: bool) 
             end, implicit, little, in_items, undefined = around.pop()
             continue
         group, number, length = _HEADERS[little].unpack_from(data, at)
+        left -= 1
+        if left < 0:
+            raise BrokenDataSet(f"a data set with more than {most_elements} elements and items")
         if in_items or group == 0xFFFE:
             at += 8
             if group == 0xFFFE and number == (0xE0DD if in_items else 0xE00D):
                 if undefined and around:
                     depth -= in_items
                     end, implicit, little, in_items, undefined = around.pop()
-            elif length != UNDEFINED and (not in_items or length < _LEVEL * (most - depth + 1)):
+            elif length != UNDEFINED and (not in_items or length < level * (most - depth + 1)):
                 at += length
             elif in_items:
                 around.append((end, implicit, little, True, undefined))
@@ -68,7 +83,7 @@ def check_nesting(data: memoryview, most: int, *, implicit: bool, little: bool) 
                 length = (length >> 16) if little else length & 0xFFFF
         at += header
         tag = group << 16 | number
-        if length != UNDEFINED and length < _LEVEL * (most - depth):
+        if length != UNDEFINED and length < level * (most - depth):
             at += length
         elif _is_sequence(tag, vr, length, data[at : at + 4]):
             depth += 1
