@@ -58,6 +58,10 @@ class Limits(Shown):
     nesting: int = 64
     """How deep sequences may be in sequences, in a data set that somebody looks into."""
 
+    waiting: int = 1 << 25
+    """Bytes of the data sets of all requests together that wait for their turn, because the peer has sent more than it
+    agreed upon."""
+
     unread: int = 1 << 24
     """Bytes fed with ``receive_data`` while earlier ones are still unread."""
 

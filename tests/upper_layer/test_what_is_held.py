@@ -1,4 +1,4 @@
-"""What a connection holds of an association request that has not come to its end: what came, and a little more."""
+"""What a connection holds of what has not come to its end: the table in the reference of limits, in bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer import Connection, Limits, Role
-from dicomwire.upper_layer.buffer import SMALL
+from dicomwire.upper_layer.buffer import LARGE, SMALL
+from tests.support.streams import in_state
 
 KIB = 1024
 LONGEST = 256 * KIB
@@ -73,3 +74,34 @@ def test_a_thousand_unfinished_requests_hold_what_the_table_says() -> None:
     connections = [waiting() for _ in range(100)]
     held = sum(receive(connection, begun(LONGEST, LONGEST - 1)) for connection in connections)
     assert held * 10 <= 1000 * (LONGEST + 6)
+
+
+def test_one_that_has_sent_nothing_holds_a_small_buffer() -> None:
+    assert len(waiting().get_buffer()) == SMALL == 8 * KIB
+    assert len(in_state(6, Role.ACCEPTOR).get_buffer()) == SMALL
+
+
+def test_an_idle_association_holds_none_if_its_adapter_waits_without() -> None:
+    connection = in_state(6, Role.ACCEPTOR)
+    connection.get_buffer()
+    connection.recycle_buffer()
+    assert len(connection._buffer.view) == 0
+
+
+@pytest.mark.parametrize("pdu", [100 * KIB, 1 << 20])
+def test_a_data_set_on_its_way_holds_one_large_buffer(pdu: int) -> None:
+    connection = in_state(6, Role.ACCEPTOR)
+    head = struct.pack(">BxLLBB", 4, pdu, pdu - 4, 1, 0)
+    held = seen = 0
+    data = head + bytes(pdu - 6)
+    while data:
+        room = connection.get_buffer()
+        held = max(held, len(room.obj))
+        count = min(len(room), len(data))
+        room[:count], data = data[:count], data[count:]
+        connection.buffer_updated(count)
+        while (event := connection.next_event()) is not None:
+            seen += len(event.fragment)
+        assert connection.unread < 12
+    assert (held, seen) == (LARGE, pdu - 6)
+    assert LARGE == 256 * KIB
