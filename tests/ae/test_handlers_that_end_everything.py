@@ -1,4 +1,4 @@
-"""Handlers that raise what ends a program, a thread or a task: the contract's status, one log record, and on it goes."""
+"""Handlers that raise what ends a program, a thread or a task: a status, one log record, and on it goes."""
 
 from __future__ import annotations
 
@@ -175,9 +175,7 @@ async def test_a_normalized_request_has_its_status(world: World, one: Raise, eve
 
 
 @pytest.mark.parametrize(("ask", "status"), [(ask_find, 0xC311), (ask_get, 0xC411), (ask_move, 0xC515)])
-async def test_a_later_step_has_its_status(
-    world: World, ask: Callable[..., Awaitable[Any]], status: int
-) -> None:
+async def test_a_later_step_has_its_status(world: World, ask: Callable[..., Awaitable[Any]], status: int) -> None:
     said, _ = await ask(world, stepwise(ends_program))
     # What the first step of a C-FIND or C-MOVE gave is no match and no destination.
     assert said == status

@@ -59,7 +59,9 @@ def mixed(value: bytes, vr: bytes, little: bool, tag: tuple[int, int] = SEQUENCE
 WAYS = [closed, opened, mixed]
 
 
-def nested(depth: int, way: Callable[..., bytes] = closed, *, vr: bytes = b"SQ", little: bool = True, **more: Any) -> bytes:
+def nested(
+    depth: int, way: Callable[..., bytes] = closed, *, vr: bytes = b"SQ", little: bool = True, **more: Any
+) -> bytes:
     data = b""
     for _ in range(depth):
         data = way(data, vr, little, **more)

@@ -96,9 +96,7 @@ class ReceivedMessage:
             return read_instance(self.path, limits=self.limits)
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
-        return decode_data_set(
-            self.data, self.context.transfer_syntax, self.limits, is_instance=self.is_instance
-        )
+        return decode_data_set(self.data, self.context.transfer_syntax, self.limits, is_instance=self.is_instance)
 
     def encoded(self, *, include_meta: bool) -> bytes:
         """The data set as it came, by default as a complete DICOM file.

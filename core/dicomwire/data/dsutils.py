@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LOGGER = logger(__name__)
 
 MAX_INFLATED_LENGTH = 2**30
-"""Deflated data sets that would become longer than this, in bytes, are refused, where no ``Limits`` of an association say
-how long; read at the time of use."""
+"""Deflated data sets that would become longer than this, in bytes, are refused, where no ``Limits`` of an association
+say how long; read at the time of use."""
 
 _STEP = 2**16
 
@@ -101,8 +101,9 @@ def decode(
     Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
 
     `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
-    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what is deflated is longer than `max_inflated` bytes; without
-    that, than `limits` allow (`MAX_INFLATED_LENGTH` and those of `Limits()` by default).
+    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what is
+    deflated is longer than `max_inflated` bytes; without that, than `limits` allow (`MAX_INFLATED_LENGTH` and those of
+    `Limits()` by default).
     """
     try:
         most = limits or DEFAULT_LIMITS
@@ -132,17 +133,15 @@ def _decoded(
     source = encoded
     if deflated:
         source = _inflate(_as_file(encoded), _longest(encoded, max_inflated, limits))
-    is_plain = little and isinstance(source, bytes | bytearray)
-    if is_plain and not implicit and (plain := decode_plain(source, implicit=False)) is not None:
+    short = source if little and isinstance(source, bytes | bytearray) else None
+    if short is not None and not implicit and (plain := decode_plain(short, implicit=False)) is not None:
         # Nothing in it is a sequence.
         return plain
     view = view_of_all(source)
     if view is not None:
         with view:
-            check_nesting(
-                view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements
-            )
-    if is_plain and implicit and (plain := decode_plain(source, implicit=True)) is not None:
+            check_nesting(view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements)
+    if short is not None and implicit and (plain := decode_plain(short, implicit=True)) is not None:
         return plain
     return as_known(read_dataset(_as_file(source), implicit, is_little))
 
@@ -155,7 +154,7 @@ def broken(error: Exception) -> BrokenDataSet:
 
 
 def cause_of(error: Exception) -> BaseException | None:
-    """What that says of its cause: a thousand frames tell nobody anything, and hold on to what there is no memory for."""
+    """What that says of its cause: a thousand frames tell nobody anything, and hold on to what memory lacks."""
     if isinstance(error, BrokenDataSet):
         return error.__cause__
     return None if isinstance(error, RecursionError | MemoryError) else error
@@ -172,8 +171,11 @@ def _longest(deflated: bytes | bytearray | memoryview | BinaryIO, stated: int | 
     """How long it may become."""
     if stated is not None:
         return stated
-    view = view_of_all(deflated)
-    size = deflated.seek(0, SEEK_END) if view is None else view.nbytes
+    if isinstance(deflated, bytes | bytearray | memoryview):
+        size = memoryview(deflated).nbytes
+    else:
+        size = deflated.seek(0, SEEK_END)
+        deflated.seek(0)
     most = MAX_INFLATED_LENGTH if limits is DEFAULT_LIMITS else limits.inflated
     return min(most, max(limits.inflated_freely, limits.inflation * size))
 

@@ -22,11 +22,11 @@ _SMALLEST = 8
 def check_nesting(
     data: memoryview, most: int, *, implicit: bool, little: bool, most_elements: int | None = None
 ) -> None:
-    """See to it that no sequences are more than ``most`` deep in each other, and that there are no more elements and items
-    than ``most_elements``; nothing else is judged.
+    """See to it that no sequences are more than ``most`` deep in each other, and that there are no more elements and
+    items than ``most_elements``; nothing else is judged.
 
-    One pass without recursion, which goes into no value that is too short to matter.  Items may be encoded otherwise than
-    what they are in, as some writers do it: explicit and implicit VR are told apart by their first element.
+    One pass without recursion, which goes into no value that is too short to matter.  Items may be encoded otherwise
+    than what they are in, as some writers do it: explicit and implicit VR are told apart by their first element.
 
     Raises:
         BrokenDataSet: they are.

@@ -89,7 +89,7 @@ def _inflated(file: BinaryIO, limits: Limits) -> Dataset | None:
 
 
 def _check(file: BinaryIO, offset: int, transfer_syntax: str | None, limits: Limits) -> None:
-    """Look at how deep its sequences are, in place: a file object that is neither memory nor a file is not looked at."""
+    """Look at how deep its sequences are, in place; not of a file object that is neither memory nor a file."""
     coding = known(transfer_syntax or "").coding
     implicit, little = (False, True) if coding is None else (coding.implicit, coding.little)
     if isinstance(file, BytesIO):

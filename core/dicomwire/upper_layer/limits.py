@@ -42,8 +42,8 @@ class Limits(Shown):
     """Longest data set of any message but C-STORE; if it is deflated, also of what is in it."""
 
     identifier_elements: int = 40_000
-    """Elements and items in the data set of any message but C-STORE; beyond, nobody may look into it.  They cost time where
-    values cost memory: 40,000 take half a second, and are 13,000 instances of a storage commitment."""
+    """Elements and items in the data set of any message but C-STORE; beyond, nobody may look into it.  They cost time
+    where values cost memory: 40,000 take half a second, and are 13,000 instances of a storage commitment."""
 
     inflated: int = 1 << 30
     """Longest data set that a deflated one may become when somebody looks into it."""
