@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -291,7 +291,7 @@ async def test_a_coroutine_that_python_closes_is_closed(async_world: World) -> N
     begun: list[bool] = []
 
     class Pending:
-        def __await__(self) -> Iterator[None]:
+        def __await__(self) -> Generator[None, None, None]:
             begun.append(True)
             yield
 

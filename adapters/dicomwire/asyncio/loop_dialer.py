@@ -29,12 +29,12 @@ async def resolving(is_name: bool, function: Callable[..., T], *args: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(None, partial(function, *args))
 
 
-async def open_listening(address: Address | None, sock: socket.socket | None) -> Listening:
+async def open_listening(address: Address | None, sock: socket.socket | None, reuse_port: bool) -> Listening:
     """Where a server listens: on ``sock`` if there is one; errors of :func:`listening` and :func:`listening_on`."""
     if sock is not None:
-        return listening_on(sock)
+        return listening_on(sock, reuse_port=reuse_port)
     information = await resolving(has_name(address), AddressInformation.from_address, address)
-    return listening(information)
+    return listening(information, reuse_port=reuse_port)
 
 
 class _Waiter:

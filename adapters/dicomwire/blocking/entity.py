@@ -19,6 +19,7 @@ from dicomwire.blocking.association import Association
 from dicomwire.blocking.blocking_verbs import completed
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.thread_dialer import ThreadDialer
+from dicomwire.blocking.thread_draining import abort_all, drain as give_time
 from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
@@ -47,6 +48,7 @@ class AE(ApplicationEntityBase):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -120,6 +122,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> None: ...
 
     @overload
@@ -133,6 +136,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> ThreadedAssociationServer: ...
 
     @overload
@@ -146,6 +150,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> ThreadedAssociationServer | None: ...
 
     def start_server(
@@ -158,6 +163,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> ThreadedAssociationServer | None:
         """Accept associations on ``address``: with ``block`` until :meth:`shutdown`, else in the background.
 
@@ -165,8 +171,10 @@ class AE(ApplicationEntityBase):
         ``"unix:/path"``, is a Unix domain socket.  ``sock`` is a stream socket from outside that listens, or is bound
         and will: ``address`` is not looked at, None will do.  The server closes it.
 
+        With ``reuse_port`` others may listen on the same port, if all say so: the system deals out the connections.
+
         Raises:
-            TypeError, ValueError: a bad argument, or no supported contexts.
+            TypeError, ValueError: a bad argument, no supported contexts, or no way here to share a port.
             OSError: the address cannot be resolved or bound.
         """
         from dicomwire.blocking.server import ThreadedAssociationServer
@@ -179,6 +187,7 @@ class AE(ApplicationEntityBase):
             evt_handlers=evt_handlers,
             server_class=ThreadedAssociationServer,
             **({} if sock is None else {"sock": sock}),
+            **({"reuse_port": True} if reuse_port else {}),
         )
         if block:
             try:
@@ -247,7 +256,8 @@ class AE(ApplicationEntityBase):
     ) -> AssociationServer:
         """A server that listens on ``address``; its ``serve_forever()`` accepts associations.
 
-        ``kwargs`` are for the class: ours takes ``sock``, as :meth:`start_server` does, and ``request_handler``.
+        ``kwargs`` are for the class: ours takes ``sock`` and ``reuse_port``, as :meth:`start_server` does, and
+        ``request_handler``.
 
         Raises: as :meth:`start_server`.
         """
@@ -274,15 +284,21 @@ class AE(ApplicationEntityBase):
         run(serve_over(association, server, lambda association: association.host.channel_over(transport)))
         return association
 
-    def shutdown(self) -> None:
+    def shutdown(self, drain: float = 0) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again.
+
+        With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
+        operation is under way, and what is left then is aborted.  A second call, also in another thread or a signal
+        handler, aborts at once.
 
         Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
         """
+        if drain:
+            for server in self._servers.copy():
+                server.shutdown()
+            give_time(self.active_associations, drain)
         running = [item for item in self.active_associations if isinstance(item, Association)]
-        threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
-        for thread in threads:
-            thread.start()
+        threads = abort_all(running)
         for server in self._servers.copy():
             server.shutdown()
         for thread in threads:

@@ -101,9 +101,9 @@ def decode(
     Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
 
     `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
-    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what is
-    deflated is longer than `max_inflated` bytes; without that, than `limits` allow (`MAX_INFLATED_LENGTH` and those of
-    `Limits()` by default).
+    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what
+    is deflated is longer than `max_inflated` bytes; without that, than `limits` allow (by default `MAX_INFLATED_LENGTH`
+    and what `Limits()` has).
     """
     try:
         most = limits or DEFAULT_LIMITS

@@ -57,6 +57,14 @@ class _StandardError(logging.Handler):
             self.handleError(record)
 
 
+def tell(logger: logging.Logger, level: int, text: str) -> None:
+    """Log what has to be said whatever else is logged, unless nothing is."""
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s", text)
+    elif logger.isEnabledFor(logging.CRITICAL):
+        print(f"{logging.getLevelName(level)[:1]}: {printable(text, _LONGEST_LINE)}", file=sys.stderr)
+
+
 @contextmanager
 def logging_at(level: int, library: int | None = None) -> Iterator[None]:
     """Log to standard error from ``level`` on, as long as the block lasts; the library from its own level on."""
@@ -81,6 +89,12 @@ def logging_at(level: int, library: int | None = None) -> Iterator[None]:
         for logger, old in before:
             logger.removeHandler(handler)
             logger.setLevel(old)
+
+
+def logging_settings() -> tuple[int, int | None]:
+    """What :func:`logging_at` was given, for another process."""
+    library, own = logging.getLogger("dicomwire").level, logging.getLogger(_APPLICATIONS).level
+    return (own, library) if own else (library, None)
 
 
 @contextmanager

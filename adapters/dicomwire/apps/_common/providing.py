@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
-from collections.abc import Callable
-from typing import TypeVar
-
-import click
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
+from dicomwire.apps._common.output import tell
+from dicomwire.apps._common.service_manager import READY, STOPPING, notify
+from dicomwire.apps._common.tls_options import in_words
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
+from dicomwire.sockets.listening import listening
+from dicomwire.sockets.tls_files import UnusableTLS
 from dicomwire.vocabulary.contexts import PresentationContext
 
+if TYPE_CHECKING:
+    from dicomwire.apps._common.worker_process import Orders, Work
+    from dicomwire.blocking.server import AssociationServer
+
 S = TypeVar("S")
+
+_ADVICE = "PORT and -ba (--bind-address) name another place"
 
 
 class CannotListen(CannotStart):
@@ -29,7 +45,7 @@ def new_server(
     handlers: list[evt.EventHandler],
     make: Callable[..., S],
     *,
-    advice: str = "PORT and -ba (--bind-address) name another place",
+    advice: str = _ADVICE,
 ) -> S:
     """What ``make``, a method of ``ae``, makes with the settings of ``provider``.
 
@@ -40,12 +56,36 @@ def new_server(
     ae.dimse_timeout = provider.network.dimse_timeout
     ae.network_timeout = provider.network.network_timeout
     ae.maximum_pdu_size = provider.network.max_pdu
-    address = provider.bind_address, provider.port
-    try:
+    with _failing_to_listen(provider, advice) as address:
         return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
+
+
+@contextmanager
+def _failing_to_listen(provider: Provider, advice: str = _ADVICE) -> Iterator[tuple[str, int]]:
+    """Where to listen; that it is not possible is told as a `CannotListen`."""
+    try:
+        yield (provider.bind_address, provider.port)
     except OSError as error:
         where = provider.bind_address or "any address"
         raise CannotListen(f"Cannot listen on {where} port {provider.port}: {error}; {advice}") from error
+
+
+def drain(ae: AE, server: AssociationServer, seconds: float) -> None:
+    """The end of a server: nobody new, and who is there has so many seconds to end by himself before being aborted."""
+    server.shutdown()
+    deadline = time.monotonic() + seconds
+    for association in server.active_associations if seconds else ():
+        association.join(max(0.0, deadline - time.monotonic()))
+    ae.shutdown()
+
+
+def _tell_where(address: tuple[Any, ...], logger: logging.Logger) -> None:
+    """Whatever else is logged, unless nothing is."""
+    host, port = address[:2]
+    tell(logger, logging.INFO, f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}")
+    if reach := who_can_connect(host, "-ba (--bind-address)"):
+        tell(logger, *reach)
+    notify(READY)
 
 
 def serve(
@@ -56,24 +96,114 @@ def serve(
 ) -> int:
     """Accept associations until SIGINT or SIGTERM, which is how to end it; the exit code.
 
-    Where it listens is told whatever else is logged, unless nothing is.
-
     Raises:
         CannotListen: the address is taken, or is not ours.
     """
     ae = AE(provider.ae_title)
     server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
-        host, port = server.server_address[:2]
-        listens = f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}"
-        if logger.isEnabledFor(logging.INFO):
-            logger.info("%s", listens)
-        elif logger.isEnabledFor(logging.CRITICAL):
-            click.echo(f"I: {listens}", err=True)
-        server.serve_forever()
+        _tell_where(server.server_address, logger)
+        with _certificates_renewed(server, provider, logger):
+            server.serve_forever()
     except KeyboardInterrupt:
-        logger.info("Interrupted: shutting down")
+        _end(ae, provider.drain, logger)
     finally:
         ae.shutdown()
         server.shutdown()
     return DONE
+
+
+def who_can_connect(host: str, option: str) -> tuple[int, str] | None:
+    """Who reaches a server on this address, and at which level to say so; None where the address says it."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        # A path of the file system.
+        return None
+    if address.is_unspecified:
+        here = "::1" if address.version == 6 else "127.0.0.1"
+        return logging.WARNING, (
+            f"On all interfaces: whoever reaches this machine can connect; {option} {here} is for this machine alone"
+        )
+    return (logging.INFO, "On the loopback interface: only this machine can connect") if address.is_loopback else None
+
+
+@contextmanager
+def _certificates_renewed(server: AssociationServer, provider: Provider, logger: logging.Logger) -> Iterator[None]:
+    """While the block runs, SIGHUP has the files of TLS read again, for the connections that come from then on."""
+    files, hangup = provider.tls_files, getattr(signal, "SIGHUP", None)
+    if files is None or hangup is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def renew(*_: object) -> None:
+        try:
+            server.ssl_context = files.server_context()
+        except UnusableTLS as error:
+            logger.error("The files of TLS are used as they were: %s", in_words(error))
+        else:
+            logger.info("The files of TLS are read again")
+
+    before = signal.signal(hangup, renew)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)
+
+
+def _end(ae: AE, seconds: float, logger: logging.Logger) -> None:
+    """Let what is under way finish, until time is up or there is a second signal."""
+    notify(STOPPING)
+    logger.info("Interrupted: shutting down, operations may finish in %g s; once more aborts them", seconds)
+    try:
+        ae.shutdown(drain=seconds)
+    except KeyboardInterrupt:
+        logger.info("Interrupted again: aborting")
+
+
+def serve_in_processes(
+    provider: Provider, works: Callable[[socket.socket], Sequence[Work]], logger: logging.Logger
+) -> int:
+    """The same with several processes, which do what ``works`` gives for the socket that all of them listen on.
+
+    Raises:
+        CannotListen: the address is taken, or is not ours.
+        CannotStart: a process died before any could begin.
+    """
+    # Most servers have no need of what makes processes.
+    from dicomwire.apps._common.supervising import Supervisor
+
+    with _failing_to_listen(provider) as address:
+        shared = listening(address)
+
+    def close() -> None:
+        shared.end()
+        shared.sock.close()
+
+    def ending() -> None:
+        notify(STOPPING)
+        close()
+
+    begun = partial(_tell_where, shared.server_address, logger)
+    try:
+        Supervisor(works(shared.sock), logger, begun, ending, provider.drain).run()
+    finally:
+        close()
+    return DONE
+
+
+def serve_as_worker(
+    provider: Provider,
+    contexts: list[PresentationContext],
+    handlers: list[evt.EventHandler],
+    sock: socket.socket,
+    orders: Orders,
+) -> None:
+    """Accept associations on ``sock`` until told to finish."""
+    ae = AE(provider.ae_title)
+    server = new_server(ae, provider, contexts, handlers, partial(ae.make_server, sock=sock))
+    with orders.obeyed(finish=server.shutdown, abort=ae.shutdown):
+        try:
+            server.serve_forever()
+        finally:
+            ae.shutdown(drain=provider.drain)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,11 +12,11 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
-from dicomwire.apps._common.providing import new_server
+from dicomwire.apps._common.providing import drain, new_server, who_can_connect
 from dicomwire.apps._common.storage import storage_contexts
-from dicomwire.apps._common.tls import server_context
+from dicomwire.apps._common.tls_options import server_context
 from dicomwire.associations import events as evt
-from dicomwire.blocking import AE, Association
+from dicomwire.blocking import AE
 
 PATIENCE = 5.0
 """Seconds for associations to end that are open when the peer says that it is done."""
@@ -69,11 +68,15 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         CannotListen: the address is taken, or is not ours.
         click.UsageError: TLS is wanted, but a certificate or key is missing.
     """
+    files = user.tls_files if store.has_tls else None
+    if store.has_tls and (files is None or files.certificate is None):
+        raise click.UsageError("--store-tls needs --tls-cert, and --tls-key if the private key is in another file.")
     provider = Provider(
         port=store.port,
         bind_address=store.address,
         ae_title=store.ae_title,
-        tls=server_context(*user.tls_files, required=store.has_tls) if store.has_tls else None,
+        tls=server_context(files),
+        tls_files=files,
         network=user.network,
     )
     ae = AE(provider.ae_title)
@@ -86,19 +89,13 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         advice="--store-port and --store-address name another place",
     )
     assert server is not None
-    logger.info("Listening on %s port %d", *server.server_address[:2])
+    host, listens_on = server.server_address[:2]
+    logger.info("Listening on %s port %d", host, listens_on)
+    if reach := who_can_connect(host, "--store-address"):
+        logger.log(*reach)
     try:
         yield
-        server.shutdown()
-        _wait_for_end(ae)
+        # The peer's last words on our association may be faster than those on its other one.
+        drain(ae, server, PATIENCE)
     finally:
-        # Aborts what is left.
         ae.shutdown()
-
-
-def _wait_for_end(ae: AE) -> None:
-    """Let the peer release: its last words on our association may be faster than those on its other one."""
-    deadline = time.monotonic() + PATIENCE
-    for association in ae.active_associations:
-        assert isinstance(association, Association)
-        association.join(max(0.0, deadline - time.monotonic()))
