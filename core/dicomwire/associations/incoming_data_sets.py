@@ -82,7 +82,7 @@ async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: Da
 
 async def _choose(line: Line, message: ReceivedMessage, request: Request | None) -> Sink | None:
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
-    limits = line.session.connection.limits
+    limits = message.limits = line.session.connection.limits
     if request is None or message.command.command_field != C_STORE_RQ:
         return MemorySink(limits.identifier)
     if request.unserved is not None or not line.standing.is_established:

@@ -35,7 +35,7 @@ def identifier_lines(event: evt.Event, message: Message) -> list[str]:
     if not syntaxes:
         return ["Identifier (its presentation context is unknown)"]
     try:
-        data_set = decode_data_set(message.data, syntaxes[0])
+        data_set = decode_data_set(message.data, syntaxes[0], is_instance=False)
         lines = pretty_dataset(data_set, 1) if _config.LOG_PATIENT_DATA else _elements(data_set)
     except Exception as exc:  # a peer made it, and the log must not fail for that
         return [f"Identifier (cannot be decoded: {type(exc).__name__})"]

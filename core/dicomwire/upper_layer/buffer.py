@@ -49,11 +49,13 @@ class ReceiveBuffer:
     Views handed out stay valid until the next ``writable``, ``feed`` or ``recycle``.
     """
 
-    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view")
+    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view", "wanted")
 
     view: memoryview
     start: int
     end: int
+    wanted: int
+    """Bytes of the PDU that is unread so far and wanted as a whole; 0 if there is none."""
 
     def __init__(self, pool: BufferPool = _POOL) -> None:
         self._pool = pool
@@ -64,6 +66,7 @@ class ReceiveBuffer:
         self.view = memoryview(b"")
         self.start = 0
         self.end = 0
+        self.wanted = 0
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -94,7 +97,12 @@ class ReceiveBuffer:
         elif held - self.end < held // 4:
             # Only a partial header or a partial control PDU is ever left over, so this moves few bytes,
             # and it doubles for a long control PDU only as fast as its bytes really come.
-            self._hold(held if unread < held // 2 else 2 * held)
+            more = held if unread < held // 2 else 2 * held
+            if unread < self.wanted < more:
+                # And no further than to the end of that PDU.
+                more = max(held, self.wanted)
+            if self.start or more > held:
+                self._hold(more)
         return self.view[self.end :]
 
     def feed(self, data: Buffer, limit: int) -> None:
@@ -130,3 +138,4 @@ class ReceiveBuffer:
     def discard(self) -> None:
         """Forget what is unread."""
         self.start = self.end
+        self.wanted = 0
