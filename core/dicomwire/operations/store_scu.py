@@ -7,9 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from mmap import mmap
-from typing import Any, BinaryIO, NamedTuple, TypeVar
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from dicomwire import _config
 from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
@@ -24,6 +22,9 @@ from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.operations.argument_checks import check_message_id, check_priority, command_title
 from dicomwire.operations.returned_status import status_of
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 
@@ -90,6 +91,8 @@ async def _begin(
     origin = None
     if originator_aet is not None or originator_id is not None:
         origin = _origin(originator_aet, originator_id)
+    from pydicom.dataset import Dataset
+
     instance: _Instance | EncodedDataSet
     if isinstance(dataset, Dataset):
         instance = _instance_of_data_set(dataset)
@@ -207,7 +210,7 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
     return actual
 
 
-class Stores(Stream[tuple[T, Dataset]]):
+class Stores(Stream[tuple[T, "Dataset"]]):
     """Keeps as many C-STOREs under way as the window allows; gives each instance with its status as that comes."""
 
     def __init__(self, invoker: Invoker, instances: Iterable[T], msg_id: int, priority: int) -> None:
