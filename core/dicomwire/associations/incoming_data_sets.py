@@ -91,7 +91,9 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     try:
         if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
-            return make_sink(target, header=message.header(), limit=limits.data_set_in_memory)
+            return make_sink(
+                target, header=message.header(), limit=limits.data_set, in_memory=limits.data_set_in_memory
+            )
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
     except HandlerRaised as raised:
@@ -101,7 +103,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         LOGGER.error("no sink for a C-STORE data set: %s", str(error))
         message.refused = status_of(error)
         return None
-    return MemorySink(limits.data_set_in_memory)
+    return MemorySink(limits.data_set, limits.data_set_in_memory)
 
 
 async def _put(

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
 
 
 def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
-    """A data set from its bytes; empty without any."""
+    """A data set from its bytes, which do not change any more; empty without any.
+
+    Long values are copied from them when they are looked at.
+    """
     from pydicom.dataset import Dataset
 
     if not data:
         return Dataset()
     from dicomwire.data.dsutils import decode
 
-    return decode(data, *encoding_of(transfer_syntax))
+    return decode(data, *encoding_of(transfer_syntax), is_constant=True)
 
 
 def decode_data_set_later(data: Buffer | None, transfer_syntax: str) -> Dataset:

@@ -89,10 +89,12 @@ def decode(
     deflated: bool = False,
     *,
     max_inflated: int | None = None,
+    is_constant: bool = False,
 ) -> "Dataset":
     """The data set in a buffer or a file-like, read from its start (PS3.5 7); values are decoded when they are used.
 
-    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
+    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).  Of a buffer that `is_constant` long
+    values are copied when they are used, and it is held until then.
 
     `deflated` implies explicit LE; `ValueError` if what it holds is longer than `max_inflated` bytes
     (`MAX_INFLATED_LENGTH` by default) or damaged.  pydicom's errors for a damaged data set.
@@ -106,6 +108,11 @@ def decode(
         plain = decode_plain(bytestring, implicit=is_implicit_vr)
         if plain is not None:
             return plain
+    if is_constant and not deflated and isinstance(bytestring, bytes | bytearray | memoryview):
+        from dicomwire.data.long_values import read_with_long_values
+
+        view = memoryview(bytestring).cast("B")
+        return as_known(read_with_long_values(BufferReader(view), view, is_implicit_vr, is_little_endian))
     source = _as_file(bytestring)
     if deflated:
         source = _inflate(source, MAX_INFLATED_LENGTH if max_inflated is None else max_inflated)
@@ -185,7 +192,7 @@ def _value_text(elem: "DataElement") -> str:
     return f"[{''.join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))}]"
 
 
-class _BufferReader:
+class BufferReader:
     """A file-like over a buffer, which it does not copy: as much of a file as pydicom reads from."""
 
     def __init__(self, buffer: bytearray | memoryview) -> None:
@@ -193,16 +200,19 @@ class _BufferReader:
         self._position = 0
 
     def read(self, size: int | None = -1) -> bytes:
+        """The next bytes, all of them by default."""
         end = len(self._view) if size is None or size < 0 else self._position + size
         data = bytes(self._view[self._position : end])
         self._position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to another position; it comes back."""
         self._position = max(0, offset + (0, self._position, len(self._view))[whence])
         return self._position
 
     def tell(self) -> int:
+        """Where the next byte is read."""
         return self._position
 
 
@@ -210,7 +220,7 @@ def _as_file(source: bytes | bytearray | memoryview | BinaryIO) -> BinaryIO:
     if isinstance(source, bytes):
         return BytesIO(source)  # shares them
     if isinstance(source, bytearray | memoryview):
-        return cast(BinaryIO, _BufferReader(source))
+        return cast(BinaryIO, BufferReader(source))
     source.seek(0)
     return source
 

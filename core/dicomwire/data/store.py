@@ -7,10 +7,11 @@ gives a sink or a binary file object instead of a path.
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _IOV_MAX = 512
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -23,6 +24,9 @@ class FileStore:
     What is open is known by a descriptor.  Every method may raise ``OSError``; those that give a second name may raise
     ``NotImplementedError`` too.
     """
+
+    temporary_folder: str | os.PathLike[str] | None = None
+    """Where temporary files are; None: where those of this system are, which ``TMPDIR`` may say."""
 
     def open_to_read(self, path: str) -> int:
         """Open a file that exists; it is read by its descriptor."""
@@ -39,7 +43,19 @@ class FileStore:
 
     def open_temporary(self) -> tuple[int, str]:
         """Make a new file for a while; its descriptor and its path."""
-        return tempfile.mkstemp(suffix=".dcm")
+        return tempfile.mkstemp(suffix=".dcm", dir=self.temporary_folder)
+
+    def open_nameless(self) -> Any:
+        """Make a new file that no folder shows, and that is gone when it is closed and no mapping of it is used.
+
+        A file object that is written by its ``fileno()``.
+        """
+        # Without a name from the beginning where the system can (O_TMPFILE), or deleted when it is closed (Windows).
+        return tempfile.TemporaryFile(buffering=0, dir=self.temporary_folder)
+
+    def map_nameless(self, file: Any) -> memoryview:
+        """The bytes of such a file that is not empty, to be read only; they stay when it is closed."""
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def write(self, descriptor: int, fragments: list[memoryview]) -> None:
         """Append buffers, all of them."""
