@@ -7,7 +7,8 @@ What is counted, by ``sys.setprofile`` in the one thread of a side, for an opera
   the client.
 - *changes of file*: how often a function of this package is called from another of its files than the one before it.
 
-An operation of a client lasts from one call of its program to the next, one of a server from handler to handler.  The
+An operation of a client lasts from one call of its program to the next, one of a server from handler to handler: for
+an association that is the end of one and the beginning of the next, without the thread that accepts connections.  The
 number is the least of :data:`TIMES` operations: a loop wakes up once more now and then.  With the in-memory adapter
 both ends are in one thread, and are counted together.
 """
@@ -20,6 +21,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
@@ -35,7 +37,9 @@ from benchmarks.workers.event_loop import Loop
 from dicomwire import AE, evt
 
 ADAPTERS = ("blocking", "asyncio", "trio", "memory")
-OPERATIONS = ("echo", "store")
+OPERATIONS = ("echo", "store", "cycle")
+"""A cycle is an association: request, one C-ECHO, release."""
+
 SIZE = 4096
 """Bytes of pixel data of what is stored from a path."""
 
@@ -119,6 +123,20 @@ def _operation(association: Any, name: str, path: Path) -> Callable[[], Any]:
     return lambda: association.send_c_store(source)
 
 
+def _cycle(ae: Any, port: int) -> Any:
+    association = ae.associate(HOST, port)
+    status = association.send_c_echo()
+    association.release()
+    return status
+
+
+async def _async_cycle(ae: Any, port: int) -> Any:
+    association = await ae.associate(HOST, port)
+    status = await association.send_c_echo()
+    await association.release()
+    return status
+
+
 @contextmanager
 def _profiled(profile: Profile) -> Iterator[None]:
     before = sys.getprofile()
@@ -160,8 +178,9 @@ def _blocking(name: str, path: Path) -> tuple[Profile, Profile]:
     try:
         ae = _accepting(AE())
         server = ae.start_server((HOST, 0), block=False, evt_handlers=_HANDLERS)
-        association = _requesting(AE()).associate(HOST, server.server_address[1])
-        operation = _operation(association, name, path)
+        client, port = _requesting(AE()), server.server_address[1]
+        association = None if name == "cycle" else client.associate(HOST, port)
+        operation = partial(_cycle, client, port) if association is None else _operation(association, name, path)
         profile = Profile(_begin.__code__)
         for _ in range(WARM):
             _check(operation())
@@ -169,7 +188,8 @@ def _blocking(name: str, path: Path) -> tuple[Profile, Profile]:
             for _ in range(TIMES + 1):
                 _begin()
                 _check(operation())
-        association.release()
+        if association is not None:
+            association.release()
         ae.shutdown()
     finally:
         threading.setprofile(None)
@@ -196,7 +216,10 @@ def _with_loop(adapter: str, name: str, path: Path) -> tuple[Profile, Profile]:
         run_loop(serve)
 
     async def request(port: int) -> Profile:
-        async with await _requesting(loop.adapter.AE()).associate(HOST, port) as association:
+        client = _requesting(loop.adapter.AE())
+        if name == "cycle":
+            return await _client(partial(_async_cycle, client, port))
+        async with await client.associate(HOST, port) as association:
             return await _client(_operation(association, name, path))
 
     thread = threading.Thread(target=run)
@@ -216,9 +239,13 @@ def _memory(name: str, path: Path) -> Profile:
         ae = _accepting(dicomwire.memory.AE("SERVER", network))
         server = await ae.start_server((HOST, 0), block=False, evt_handlers=_HANDLERS)
         client = _requesting(dicomwire.memory.AE("CLIENT", network))
-        association = await client.associate(HOST, server.server_address[1])
-        profile = await _client(_operation(association, name, path))
-        await association.release()
+        port = server.server_address[1]
+        if name == "cycle":
+            profile = await _client(partial(_async_cycle, client, port))
+        else:
+            association = await client.associate(HOST, port)
+            profile = await _client(_operation(association, name, path))
+            await association.release()
         await ae.shutdown()
         return profile
 
@@ -227,7 +254,7 @@ def _memory(name: str, path: Path) -> Profile:
 
 
 def count(adapter: str, operation: str, folder: Path) -> Count:
-    """Count one operation: ``echo``, or ``store`` of a file of 4 KiB that is made in ``folder``."""
+    """Count one of :data:`OPERATIONS`; ``store`` is of a file of 4 KiB that is made in ``folder``."""
     path = Files(folder).of(SIZE).path
     if adapter == "memory":
         calls, changes = _memory(operation, path).least()
@@ -247,16 +274,17 @@ def as_lines(counts: Sequence[Count]) -> list[str]:
     """A small table; what is not counted apart is left open."""
     version = ".".join(map(str, sys.version_info[:2]))
     lines = [
-        f"calls (Python {version})    echo: client  server   {SIZE >> 10} KiB store: client  server   changes of file",
+        f"calls (Python {version})    echo: client  server   {SIZE >> 10} KiB store: client  server   changes of file"
+        "   association: client  server",
     ]
     for adapter in dict.fromkeys(item.adapter for item in counts):
-        echo, store = (
+        echo, store, cycle = (
             next(item for item in counts if (item.adapter, item.operation) == (adapter, name)) for name in OPERATIONS
         )
         name = f"{adapter}, both ends" if echo.server is None else adapter
         lines.append(
             f"{name:<20}{echo.client:>19}{_open(echo.server):>8}{store.client:>23}{_open(store.server):>8}"
-            f"{store.changes:>18}"
+            f"{store.changes:>18}{cycle.client:>22}{_open(cycle.server):>8}"
         )
     return lines
 

@@ -31,7 +31,8 @@ STORE_RECV_CHUNKED_DATASET = False
 PASS_CONTEXTVARS = False
 """Handlers see the context variables of whoever called ``associate`` or ``start_server``, as they were then.
 
-For the blocking AE; with asyncio and trio they always do."""
+For the blocking AE; with asyncio and trio they always do, and so do threads of Python 3.14 without the global lock
+(``sys.flags.thread_inherit_context``)."""
 
 WINDOWS_TIMER_RESOLUTION: int | None = 1
 """Accepted and ignored: nothing polls a timer.  Milliseconds."""

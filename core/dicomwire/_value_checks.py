@@ -1,7 +1,6 @@
 """Checks of AE titles and UIDs; what is checked by default, and how strictly, is in ``_config``."""
 
 import re
-import unicodedata
 
 _CONFORMANT_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
@@ -15,7 +14,8 @@ def validate_ae(value: str) -> tuple[bool, str]:
         return False, "must not be longer than 16 characters"
     if not value.isascii():
         return False, "must only contain ASCII characters"
-    if any(char == "\\" or unicodedata.category(char).startswith("C") for char in value):
+    # Of ASCII only the control characters are not printable.
+    if "\\" in value or not value.isprintable():
         return False, "must not contain control characters or backslashes"
     return True, ""
 

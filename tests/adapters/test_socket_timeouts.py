@@ -103,3 +103,26 @@ def test_signals_that_come_again_and_again_do_not_put_off_the_time(pair: tuple[s
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert came
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="the kernel knows others")
+def test_a_long_timeout_serves_for_a_longer_wait_and_never_for_a_shorter_one() -> None:
+    asked: list[int] = []
+
+    class Watched(socket.socket):
+        def setsockopt(self, *arguments: object) -> None:
+            asked.append(arguments[1])  # type: ignore[arg-type]
+            super().setsockopt(*arguments)  # type: ignore[call-overload]
+
+    def count(timeouts: KernelTimeouts, *waits: float | None) -> list[int]:
+        found = []
+        for seconds in waits:
+            asked.clear()
+            timeouts.receive(seconds)
+            found.append(len(asked))
+        return found
+
+    with Watched(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        timeouts = KernelTimeouts(sock)
+        assert count(timeouts, 30.0, 60.0, 30.0, None, 60.0) == [1, 0, 0, 1, 1]
+        assert count(timeouts, 1.0, 30.0, 29.0, 29.0) == [1, 1, 1, 0]

@@ -63,6 +63,9 @@ class Conversation:
     def send(self, data: bytes) -> int:
         return self._call(self.sock.send, data, ssl.SSLWantWriteError)
 
+    def close(self) -> None:
+        self.sock.close()
+
 
 @pytest.fixture
 def pair() -> Iterator[tuple[Any, socket.socket]]:

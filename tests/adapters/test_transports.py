@@ -225,6 +225,30 @@ def test_another_thread_aborts_while_one_waits() -> None:
         go_on.set()
 
 
+def test_an_abort_waits_while_another_thread_is_stuck_in_sending() -> None:
+    with Served() as served:
+        association = served.associate()
+        stuck, go_on = threading.Event(), threading.Event()
+
+        def send(data: Any, seconds: float | None) -> None:
+            with served.here._used():
+                stuck.set()
+                go_on.wait(SOON)
+            raise TimeoutError
+
+        served.here.send = send  # type: ignore[method-assign]
+        sending = in_thread(association.send_c_echo)
+        assert stuck.wait(SOON)
+        aborting = in_thread(association.abort)
+        # An abort that does not wait is over by then, nearly always.
+        aborting.join(0.05)
+        assert aborting.is_alive() and not served.here.closed.is_set()
+        go_on.set()
+        sending.join(SOON)
+        aborting.join(SOON)
+        assert association.is_aborted and not aborting.is_alive()
+
+
 @pytest.mark.parametrize("how", ["kill", "abandon"])
 def test_a_transport_is_not_closed_under_the_hands_of_who_reads(how: str) -> None:
     waiting, go_on = threading.Event(), threading.Event()

@@ -444,6 +444,76 @@ async def test_servers_may_share_a_listening_socket(
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system may give all connections to one of them")
+async def test_servers_may_share_a_port(socket_world: World) -> None:
+    first = await socket_world.serve(reuse_port=True)
+    second = await socket_world.serve(address=first.server_address, reuse_port=True)
+    assert second.server_address == first.server_address
+    served: list[str] = []
+    for name, server in (("first", first), ("second", second)):
+        server.bind(evt.EVT_CONN_OPEN, lambda event, name: served.append(name), [name])
+    for _ in range(100):
+        await echo(await associate(socket_world, *first.server_address))
+        if len(set(served)) == 2:
+            break
+    assert set(served) == {"first", "second"}
+    with pytest.raises(OSError, match="in use"):
+        await socket_world.serve(address=first.server_address)
+    first.shutdown()
+    await socket_world.until(lambda: not first.active_associations)
+    served.clear()
+    for _ in range(5):
+        await echo(await associate(socket_world, *second.server_address))
+    assert served == ["second"] * 5
+
+
+async def test_a_port_is_not_shared_by_chance(socket_world: World) -> None:
+    alone = await socket_world.serve()
+    with pytest.raises(OSError, match="in use"):
+        await socket_world.serve(address=alone.server_address, reuse_port=True)
+
+
+@pytest.mark.parametrize("way", ["no name", "no option"])
+async def test_where_no_port_can_be_shared_that_is_said(
+    socket_world: World, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "no name":
+        monkeypatch.delattr(socket, "SO_REUSEPORT")
+    else:
+        monkeypatch.setattr(socket, "SO_REUSEPORT", 0x7FFF)
+    with pytest.raises(ValueError, match=r"this system has no SO_REUSEPORT: .*sock="):
+        await socket_world.serve(reuse_port=True)
+    await socket_world.serve()
+
+
+async def test_what_has_no_port_to_share(socket_world: World, path: Path) -> None:
+    with pytest.raises(ValueError, match=r"for Internet addresses, and .* is a path: .*sock="):
+        await socket_world.serve(address=path, reuse_port=True)
+    assert not path.exists()
+    with closing(_tcp(False)) as sock:
+        with pytest.raises(ValueError, match="before it is bound"):
+            await socket_world.serve(address=None, sock=sock, reuse_port=True)
+        assert sock.fileno() >= 0
+
+
+async def test_a_port_in_memory_has_one_server(memory_world: World) -> None:
+    with pytest.raises(ValueError, match="in memory"):
+        await memory_world.serve(reuse_port=True)
+
+
+async def test_the_class_of_a_server_may_share_its_port(blocking_world: World) -> None:
+    class Shared(AssociationServer):
+        allow_reuse_port = True
+
+    ae = blocking_world.ae()
+    ae.supported_contexts = CONTEXTS
+    with ae.make_server((LOCALHOST, 0), server_class=Shared) as first:
+        with ae.make_server(first.server_address, reuse_port=True) as second:
+            assert second.server_address == first.server_address
+        with pytest.raises(OSError, match="in use"):
+            ae.make_server(first.server_address)
+
+
 async def test_make_server_takes_a_socket(blocking_world: World) -> None:
     sock = _tcp(True)
     ae = blocking_world.ae()

@@ -190,7 +190,7 @@ async def test_a_number_in_a_status_has_16_bits(memory_world: World, error: int,
     server = await memory_world.serve([(evt.EVT_N_SET, lambda event: (said, None))], contexts=contexts)
     association = await memory_world.associate(server, contexts=contexts)
     received, _ = await invoke(association, evt.EVT_N_SET, FILM_SESSION)
-    assert received.get("ErrorID") == code
+    assert (received.get("Status"), received.get("ErrorID")) == (0x0110, code)
 
 
 @pytest.mark.parametrize("tags", [0x00100010, [0x00100010, 0x00100020]])

@@ -114,6 +114,34 @@ async def test_it_names_no_more_than_can_be_read(world: World) -> None:
     await done(association.release())
 
 
+@pytest.mark.parametrize(("many", "end"), [(8, "1.2.3.7"), (9, "1.2.3.7 and 1 more")])
+async def test_it_says_how_many_it_does_not_name(memory_world: World, many: int, end: str) -> None:
+    contexts = [build_context(f"1.2.3.{number}") for number in range(many)] + [build_context(VERIFICATION)]
+    association = await memory_world.associate(await memory_world.serve(), contexts=contexts)
+    assert association.explain().endswith(end)
+
+
+async def test_a_class_that_is_not_supported_lacks_no_role(memory_world: World) -> None:
+    wish = [build_role(MR_IMAGE_STORAGE, scp_role=True)]
+    contexts = [build_context(VERIFICATION), build_context(MR_IMAGE_STORAGE)]
+    server = await memory_world.serve()
+    association = await memory_world.associate(server, contexts=contexts, ext_neg=wish)
+    assert association.explain().endswith("rejected 1 of 2: abstract syntax not supported: MR Image Storage")
+    (accepted,) = list(server.active_associations)
+    assert accepted.explain().endswith("rejected 1 of 2: abstract syntax not supported: MR Image Storage")
+
+
+async def test_an_acceptor_that_leaves_no_role_says_so(memory_world: World) -> None:
+    supported = [build_context(VERIFICATION), build_context(CT_IMAGE_STORAGE)]
+    supported[1].scu_role, supported[1].scp_role = True, False
+    server = await memory_world.serve(contexts=supported)
+    contexts = [build_context(VERIFICATION), build_context(CT_IMAGE_STORAGE)]
+    wish = [build_role(CT_IMAGE_STORAGE, scp_role=True)]
+    await memory_world.associate(server, contexts=contexts, ext_neg=wish)
+    (accepted,) = list(server.active_associations)
+    assert "we accepted 1 and rejected 1 of 2: no role left: CT Image Storage (asked for SCP" in accepted.explain()
+
+
 async def test_it_tells_unanswered_contexts_from_those_answered_badly(world: World) -> None:
     contexts = [
         build_context(uid, IMPLICIT) for uid in (VERIFICATION, CT_IMAGE_STORAGE, MR_IMAGE_STORAGE, "1.2.3", "1.4")
@@ -135,7 +163,9 @@ async def test_roles_that_were_not_granted_are_explained(world: World) -> None:
     association = await world.associate(server, contexts=contexts, ext_neg=wishes)
     said = association.explain()
     assert "all 3 presentation contexts accepted" in said
-    assert "asked for SCU and SCP but got SCU: CT Image Storage" in said
+    assert "we asked for SCU and SCP but got SCU: CT Image Storage" in said
+    (accepted,) = list(server.active_associations)
+    assert "the peer asked for SCU and SCP but got SCU: CT Image Storage" in accepted.explain()
     assert (
         "asked for SCU and SCP but got SCU, because the answer has no role selection for it: MR Image Storage" in said
     )
@@ -299,7 +329,7 @@ async def test_a_peer_that_never_answers_is_explained(world: World) -> None:
     association = await world.associate(listener, ae=ae)
     await job.result()
     said = association.explain()
-    assert "timed out" in said and "acse_timeout" in said
+    assert "timed out" in said and "acse_timeout" in said and "it may expect TLS, or be busy" in said
 
 
 async def test_a_lost_association_says_why_and_what_had_been_negotiated(world: World) -> None:

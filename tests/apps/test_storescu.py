@@ -475,7 +475,7 @@ def test_an_interrupted_transfer_aborts_tells_the_totals_and_gives_130(
 
 
 def test_message_ids_start_again_after_65535() -> None:
-    module = import_module("dicomwire.apps.storescu.storescu")
+    module = import_module("dicomwire.apps.storescu.sending")
     ids: list[int] = []
 
     class Established:
@@ -488,5 +488,6 @@ def test_message_ids_start_again_after_65535() -> None:
     answer = Dataset()
     answer.Status = 0
     many = files((CT, EXPLICIT)) * 65537
-    assert module._send(Established(), enumerate(many), module._Tally(), lambda size: None) == 65537
+    sending = module.Sending(None, [], many, module.Outcomes(), lambda size: None)
+    assert sending._send(Established()) == 65537
     assert (ids[0], ids[65534], ids[65535], ids[65536]) == (1, 65535, 1, 2)

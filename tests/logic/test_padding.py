@@ -14,6 +14,8 @@ from pydicom.dataset import Dataset
 
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.data_sets import decode_data_set, encode_data_set
+from dicomwire.data.encodings import EXPLICIT as CODING
+from dicomwire.data.padding import Padding, padded, plan
 from dicomwire.sources import opened
 from tests.support.bare import BARE, Reader, bare, joined
 from tests.support.encoded import BIG, DEFLATED, EXPLICIT, IMPLICIT, JPEG, UNDEFINED, Writer, dicom_file, file_meta
@@ -125,6 +127,104 @@ def test_fragments_of_odd_length_are_padded_and_offset_tables_that_become_wrong_
         joined(instance)
 
 
+def test_fragments_in_an_item_of_odd_length_are_padded(tmp_path: Path) -> None:
+    write = Writer(JPEG)
+
+    def make(fragment: bytes, *, defined: bool) -> bytes:
+        icon = write.encapsulated(b"ab", fragment, b"abcd") + write(0x7FE10010, "LO", "BEHIND")
+        items = write.item(icon, defined=defined), write.item(write(0x00080100, "SH", "EVEN"))
+        sequence = write.sequence(0x00880200, *items, defined=defined)
+        return write.uids("1.2.3") + sequence + write(0x00880906, "ST", "BEHIND")
+
+    assert sent(make(b"abc", defined=True), JPEG, tmp_path) == make(b"abc\0", defined=False)
+
+
+def test_an_offset_table_that_stays_right_stays(tmp_path: Path) -> None:
+    write = Writer(JPEG)
+    front = write.uids("1.2.3")
+    # One frame of several fragments begins where it did; and no table is none that could be wrong.
+    for table in (bytes(4), b""):
+        one = front + write.encapsulated(b"a longer one", b"abc", b"ab", table=table)
+        assert sent(one, JPEG, tmp_path) == front + write.encapsulated(b"a longer one", b"abc\0", b"ab", table=table)
+    # Beside another that does not.
+    both = write(0x7FE00001, "OV", bytes(16)) + write.encapsulated(b"abc", b"ab", table=bytes(4))
+    assert encode_data_set(both, JPEG) == write.encapsulated(b"abc\0", b"ab", table=bytes(4))
+    # Of one that is left empty the fragments stay, however long.
+    moved = front + write.encapsulated(b"abc", b"a longer one", table=bytes(8))
+    content = dicom_file(moved, file_meta(syntax=JPEG))
+    with opened(content) as instance:
+        assert joined(instance) == front + write.encapsulated(b"abc\0", b"a longer one")
+
+
+def test_an_offset_table_in_an_item_that_becomes_wrong_is_left_out() -> None:
+    write = Writer(JPEG)
+
+    def make(*content: bytes, defined: bool) -> bytes:
+        return write.sequence(0x00880200, write.item(b"".join(content), defined=defined), defined=defined)
+
+    table, behind = write(0x7FE00001, "OV", bytes(16)), write(0x7FE10010, "LO", "BEHIND")
+    data = make(table, write.encapsulated(b"abc", b"ab"), behind, defined=True)
+    assert encode_data_set(data, JPEG) == make(write.encapsulated(b"abc\0", b"ab"), behind, defined=False)
+
+
+@pytest.mark.parametrize("tag", [0x00091001, 0x7FE00010])
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+def test_fragments_are_padded_in_every_element_of_bytes(tag: int, vr: str, tmp_path: Path) -> None:
+    write = Writer(JPEG)
+
+    def make(fragment: bytes) -> bytes:
+        items = write(0xFFFEE000, "") + write(0xFFFEE000, "", fragment)
+        return write.uids("1.2.3") + write(tag, vr, items, UNDEFINED) + write(0xFFFEE0DD, "")
+
+    assert sent(make(b"abc"), JPEG, tmp_path) == make(b"abc\0")
+
+
+@pytest.mark.parametrize("step", range(1, 40))
+def test_what_is_left_out_may_come_in_several_pieces(step: int) -> None:
+    write = Writer(JPEG)
+    data = write(0x7FE00001, "OV", bytes(24)) + write.encapsulated(b"abc", b"abcd", table=bytes(48))
+    chunks = (data[at : at + step] for at in range(0, len(data), step))
+    passed = b"".join(padded(chunks, Padding(CODING, drops_offsets=True)))
+    assert passed == write.encapsulated(b"abc\0", b"abcd")
+    # Cut off in the middle of it there is nothing to pass on.
+    begun = (data[at : min(at + step, 30)] for at in range(0, 30, step))
+    assert b"".join(padded(begun, Padding(CODING, drops_offsets=True))) == b""
+
+
+def test_eight_zeros_at_the_end_are_an_element_in_implicit_vr(tmp_path: Path) -> None:
+    write = Writer(IMPLICIT)
+    data = write(0x00100020, "LO", "ODD") + bytes(8)
+    assert sent(data, IMPLICIT, tmp_path) == write(0x00100020, "LO", "ODD ") + bytes(8)
+
+
+def test_what_is_no_element_is_named() -> None:
+    data = Writer()(0x00100020, "LO", "ODD") + b"\x10\0\x21\0lo\0\0"
+    with pytest.raises(ValueError, match=r"cannot be padded: \(0010,0021\) has no value representation"):
+        encode_data_set(data, EXPLICIT)
+
+
+@pytest.mark.parametrize(("vr", "pad"), [("LO", b" "), ("OB", b"\0")])
+def test_the_vr_that_is_there_says_what_an_odd_value_is_padded_with(vr: str, pad: bytes, tmp_path: Path) -> None:
+    write = Writer()
+    for tag in (0x00091001, 0x00280010, 0x00100020):
+        assert sent(write(tag, vr, b"odd"), EXPLICIT, tmp_path) == write(tag, vr, b"odd" + pad)
+
+
+def test_a_data_set_is_looked_through_in_few_reads_and_not_beyond_its_end() -> None:
+    write = Writer()
+    data = b"".join(write(0x00100020 + number, "LO", "value") for number in range(1000))
+    reads: list[tuple[int, int]] = []
+
+    def read_at(offset: int, count: int) -> bytes:
+        reads.append((offset, count))
+        # What follows is none of its business: a file may have grown.
+        return (data + b"\1" * 9000)[offset : offset + count]
+
+    plan(read_at, len(data), CODING)
+    assert len(reads) < 8
+    assert all(offset + count <= len(data) for offset, count in reads)
+
+
 def test_a_few_zeros_at_the_end_are_not_sent(tmp_path: Path) -> None:
     data = Writer()(0x00100020, "LO", "ID")
     assert sent(data + bytes(3), EXPLICIT, tmp_path) == data
@@ -134,6 +234,7 @@ def test_a_few_zeros_at_the_end_are_not_sent(tmp_path: Path) -> None:
     ("make", "words"),
     [
         (lambda write: write(0x00100020, "LO", "ID") + b"\n", "ends in the middle of an element"),
+        (lambda write: write(0x00100020, "LO", "ID") + b"X", "ends in the middle of an element"),
         (lambda write: write(0x7FE00010, "OW", b"x" * 99, 200), "cut off: 101 bytes are missing"),
         (lambda write: write.sequence(0x00081115, b"1234567"), "ends in the middle of an element"),
         (lambda write: write.sequence(0x00081115, bytes(9)), r"a sequence holds \(0000,0000\), which is no item"),

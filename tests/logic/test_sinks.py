@@ -634,6 +634,72 @@ class Elsewhere(FileStore):
         super().remove(self._there(path))
 
 
+class Watched(FileStore):
+    """Tells what it was asked to do, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def open_to_write(self, path: str, *, new: bool) -> int:
+        self.asked.append("open")
+        return super().open_to_write(path, new=new)
+
+    def write(self, descriptor: int, fragments: list[memoryview]) -> None:
+        self.asked.append("write")
+        super().write(descriptor, fragments)
+
+    def mode(self, path: str | Path) -> int | None:
+        self.asked.append("look")
+        return super().mode(path)
+
+    def close(self, descriptor: int) -> None:
+        self.asked.append("close")
+        super().close(descriptor)
+
+    def rename(self, path: str | Path, to: str | Path) -> None:
+        self.asked.append("rename")
+        super().rename(path, to)
+
+
+def test_what_comes_whole_is_looked_for_once_and_written_in_one_go(tmp_path: Path) -> None:
+    store = Watched()
+    FileSink(tmp_path / "x.dcm", b"HEAD", store=store).finish(views(b"abc", b"de"))
+    assert store.asked == ["look", "open", "write", "close", "rename"]
+    assert (tmp_path / "x.dcm").read_bytes() == b"HEADabcde"
+
+
+def test_what_takes_its_time_is_looked_for_again(tmp_path: Path) -> None:
+    store, path = Watched(), tmp_path / "x.dcm"
+    sink = FileSink(path, b"HEAD", store=store)
+    sink.is_undecided = True
+    sink.write(views(b"abc"))
+    # Somebody puts another there meanwhile.
+    path.write_bytes(b"other")
+    path.chmod(0o604)
+    sink.finish(views(b"de"))
+    assert store.asked == ["look", "open", "write", "write", "close", "look", "rename"]
+    assert path.read_bytes() == b"HEADabcde" and path.stat().st_mode & 0o777 == 0o604
+    sink.settle(kept=False)
+    assert path.read_bytes() == b"other"
+
+
+def test_a_file_without_a_data_set_may_end_at_once(tmp_path: Path) -> None:
+    FileSink(tmp_path / "x.dcm", b"HEAD").finish([])
+    assert (tmp_path / "x.dcm").read_bytes() == b"HEAD"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["{}/x.dcm", "{}//x.dcm", "{}/./x.dcm", "{}/x.dcm/", "{}/x.dcm/.", "{}/a/../x.dcm"]
+)
+def test_a_path_in_text_is_what_pathlib_makes_of_it(tmp_path: Path, spelling: str) -> None:
+    (tmp_path / "a").mkdir()
+    text = spelling.format(tmp_path)
+    sink = FileSink(text, b"HEAD")
+    sink.finish(views(b"data"))
+    assert sink.path == sink.where == Path(text)
+    assert (tmp_path / "x.dcm").read_bytes() == b"HEADdata"
+
+
 @pytest.mark.parametrize("end", ["close", "discard"])
 def test_a_program_may_have_a_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     elsewhere = Elsewhere(tmp_path)

@@ -138,7 +138,18 @@ def test_folders_are_made_with_those_above_them(tmp_path: Path) -> None:
 
 def test_spellings_of_a_path_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names = ("x", "./x", str(Path.cwd() / "x"), "y/../x")
+    here = Path.cwd()
+    names = (
+        "x",
+        "./x",
+        f"{here}/x",
+        f"{here}//x",
+        f"{here}/x/",
+        f"{here}/./x",
+        f"{here}/x/.",
+        f"{here}/y/..//x",
+        "y/../x",
+    )
     assert len({STORE.one_name(name) for name in names}) == 1
     assert STORE.one_name("x") != STORE.one_name("y")
 

@@ -141,6 +141,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/explanation.py": ("tests/ae/test_explain.py",),
     "core/dicomwire/associations/handlers.py": (
+        "tests/logic/test_handler_tables.py",
         "tests/ae/test_notifications.py",
         "tests/ae/test_handler_kinds.py",
         "tests/ae/test_service_events.py",
@@ -204,9 +205,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
     "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
     "core/dicomwire/associations/serving.py": (
-        "tests/ae/test_servers.py",
-        "tests/ae/test_server_hooks.py",
-        "tests/ae/test_associate.py",
+        "tests/ae/test_get.py",
+        "tests/ae/test_own_services.py",
+        "tests/ae/test_service_classes.py",
     ),
     "core/dicomwire/associations/sides.py": (
         "tests/ae/test_associate.py",
@@ -221,7 +222,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_handler_kinds.py",
         "tests/ae/test_find.py",
     ),
-    "core/dicomwire/associations/window.py": ("tests/ae/test_window.py", "tests/ae/test_event_reports.py"),
+    "core/dicomwire/associations/window.py": (
+        "tests/logic/test_windows.py",
+        "tests/ae/test_window.py",
+        "tests/ae/test_event_reports.py",
+    ),
     "core/dicomwire/associations/negotiation.py": (
         "tests/vocabulary/test_negotiation.py",
         "tests/ae/test_negotiation.py",
@@ -263,12 +268,17 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_storing.py",
         "tests/ae/test_values.py",
     ),
+    "core/dicomwire/services/bulk_data.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_get.py"),
+    "core/dicomwire/services/echo_scp.py": ("tests/ae/test_operations.py",),
+    "core/dicomwire/services/find_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_find.py"),
+    "core/dicomwire/services/get_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_get.py"),
     "core/dicomwire/services/answers_in_steps.py": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
         "tests/ae/test_handler_kinds.py",
     ),
     "core/dicomwire/services/given_status.py": (
+        "tests/logic/test_sub_operations.py",
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_normalized.py",
         "tests/ae/test_storing.py",
@@ -276,11 +286,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/services/move_scp.py": ("tests/ae/test_move.py", "tests/ae/test_values.py"),
     "core/dicomwire/services/normalized_scp.py": ("tests/ae/test_broken_handlers.py", "tests/ae/test_normalized.py"),
-    "core/dicomwire/services/store_scp.py": (
-        "tests/ae/test_broken_handlers.py",
-        "tests/ae/test_received_files.py",
-        "tests/ae/test_storing.py",
-    ),
+    "core/dicomwire/services/store_scp.py": ("tests/logic/test_storing_services.py",),
     "core/dicomwire/services/retrieve_scp.py": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_get.py",
@@ -293,14 +299,22 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
-    "core/dicomwire/data/bytes_to_send.py": (
-        "tests/logic/test_padding.py",
-        "tests/logic/test_sources.py",
-        "tests/ae/test_sent_instances.py",
+    "core/dicomwire/data/bytes_to_send.py": ("tests/logic/test_bytes_to_send.py",),
+    "core/dicomwire/data/character_sets.py": (
+        "tests/vocabulary/test_character_sets.py",
+        "tests/vocabulary/test_data_set_writer.py",
     ),
     "core/dicomwire/data/data_set_beginning.py": ("tests/logic/test_data_set_beginning.py",),
     "core/dicomwire/data/data_set_head.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
-    "core/dicomwire/data/data_set_writer.py": ("tests/vocabulary/test_data_set_writer.py",),
+    "core/dicomwire/data/data_set_writer.py": (
+        "tests/vocabulary/test_as_known.py",
+        "tests/vocabulary/test_character_sets.py",
+        "tests/vocabulary/test_data_set_writer.py",
+        "tests/vocabulary/test_dsutils.py",
+    ),
+    "core/dicomwire/data/data_sets.py": ("tests/logic/test_padding.py", "tests/vocabulary/test_data_sets.py"),
+    "core/dicomwire/data/dsutils.py": ("tests/vocabulary/test_dsutils.py",),
+    "core/dicomwire/data/encodings.py": ("tests/vocabulary/test_encodings.py",),
     "core/dicomwire/data/file_meta.py": (
         "tests/logic/test_data_set_beginning.py",
         "tests/logic/test_file_meta.py",
@@ -309,9 +323,17 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
-    "core/dicomwire/data/reading_files.py": ("tests/logic/test_reading_files.py",),
+    "core/dicomwire/data/lazy_data_sets.py": ("tests/vocabulary/test_lazy_data_sets.py",),
+    "core/dicomwire/data/memory_sink.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
-    "core/dicomwire/data/plain_data_sets.py": ("tests/vocabulary/test_plain_data_sets.py",),
+    "core/dicomwire/data/plain_data_sets.py": (
+        "tests/vocabulary/test_character_sets.py",
+        "tests/vocabulary/test_lazy_data_sets.py",
+        "tests/vocabulary/test_plain_data_sets.py",
+    ),
+    "core/dicomwire/data/reading_files.py": ("tests/logic/test_reading_files.py",),
+    "core/dicomwire/data/receiving_files.py": ("tests/logic/test_receiving_files.py",),
+    "core/dicomwire/data/receiving_folder.py": ("tests/logic/test_receiving_files.py",),
     "core/dicomwire/data/safe_names.py": ("tests/apps/test_safe_names.py",),
     "core/dicomwire/data/sinks.py": (
         "tests/logic/test_sinks.py",
@@ -326,6 +348,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/adapters/test_vectors.py",
         "tests/ae/test_to_folder.py",
     ),
+    "core/dicomwire/data/text_values.py": ("tests/vocabulary/test_text_values.py",),
+    "core/dicomwire/data/unknown_vr.py": ("tests/vocabulary/test_as_known.py",),
     "adapters/dicomwire/": ("tests/adapters", "tests/ae", "tests/hosts"),
     "adapters/dicomwire/apps/": ("tests/apps",),
 }

@@ -245,7 +245,8 @@ class SocketPeer(Peer):
         self.sock = sock
         sock.setblocking(False)
         # What a script sends is there when the next step of it runs.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         world._closing.append(sock.close)
 
     async def send(self, data: bytes) -> None:
@@ -587,34 +588,29 @@ class MemorySignal(Signal):
 
 
 class MemoryPeer(Peer):
-    """Looks like a channel to the channel at the other end."""
-
-    def __init__(self, world: MemoryWorld) -> None:
+    def __init__(self, world: MemoryWorld, end: dicomwire.memory.End) -> None:
         self._world = world
-        self.network = world.network
-        self.peer: Any = None
+        self._end = end
         self._data = bytearray()
         self._ended = False
-        self._open = True
-        self._in_flight = 0
-
-    def _push(self, data: bytes) -> None:
-        self._data += data
-        self._ended |= not data
 
     async def send(self, data: bytes) -> None:
-        self.peer._push(data)
+        self._end.send(data)
+
+    def _has(self, count: int) -> bool:
+        while len(self._data) < count and not self._ended and (piece := self._end.receive()) is not None:
+            self._data += piece
+            self._ended = not piece
+        return len(self._data) >= count or self._ended
 
     async def read(self, count: int) -> bytes:
-        await self._world.until(lambda: len(self._data) >= count or self._ended)
+        await self._world.until(lambda: self._has(count))
         data = bytes(self._data[:count])
         del self._data[:count]
         return data
 
     async def close(self) -> None:
-        if self._open:
-            self._open = False
-            self.peer._push(b"")
+        self._end.close()
 
 
 class MemoryListener(Listener):
@@ -623,10 +619,8 @@ class MemoryListener(Listener):
         self._waiting: list[MemoryPeer] = []
         self.server_address = ("memory", world.network.listen(self, 0))
 
-    def take_up(self, channel: Any, address: Any) -> None:
-        peer = MemoryPeer(self._world)
-        peer.peer, channel.peer = channel, peer
-        self._waiting.append(peer)
+    def take_up(self, end: Any, address: Any) -> None:
+        self._waiting.append(MemoryPeer(self._world, end))
 
     async def accept(self) -> MemoryPeer:
         await self._world.until(lambda: self._waiting)
@@ -671,9 +665,9 @@ class MemoryWorld(World):
             raise TimeoutError("it did not come true")
 
     async def connect(self, server: Any) -> MemoryPeer:
-        peer = MemoryPeer(self)
-        server.take_up(peer, ("memory", 40000))
-        return peer
+        here, there = dicomwire.memory.ends(self.network)
+        server.take_up(there, ("memory", 40000))
+        return MemoryPeer(self, here)
 
     async def listen(self) -> MemoryListener:
         return MemoryListener(self)

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire.upper_layer.items import RoleSelectionItem
 from dicomwire.upper_layer.pdus import AssociateRQ, decode_pdu
-from tests.support.adapters import Peer, World
+from tests.support.adapters import Peer
 from tests.support.sessions import (
     COMMAND,
     DATA,
@@ -49,9 +49,9 @@ class Said(NamedTuple):
         return int(self.command.Status)
 
 
-async def offering(world: World, server: Any, *abstract_syntaxes: str, roles: Roles | None = None) -> Peer:
+async def offering(world: Any, server: Any, *abstract_syntaxes: str, roles: Roles | None = None) -> Peer:
     """A scripted requestor whose contexts 1, 3, ... were accepted with implicit VR."""
-    peer = await world.connect(server)
+    peer: Peer = await world.connect(server)
     asked = request(proposal(2 * index + 1, uid, IMPLICIT) for index, uid in enumerate(abstract_syntaxes))
     await peer.send(with_roles(asked, roles).encode())
     assert (await peer.pdu())[0] == 2

@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from dicomwire.upper_layer import State, Tap
+from dicomwire.upper_layer.machine import entered
 from dicomwire.upper_layer.state import ACTIONS, TABLE, Action, Input, Tell
 from tests.upper_layer import printed_table as printed
 from tests.upper_layer.cells import BY_NUMBER, EVENTS, STATES, Drive, drives
@@ -42,12 +43,14 @@ def replaced(table: dict[Any, Any], key: Any, value: Any) -> Iterator[None]:
         del table[key]
     else:
         table[key] = value
+    entered.cache_clear()
     try:
         yield
     finally:
         table.pop(key, None)
         if before is not None:
             table[key] = before
+        entered.cache_clear()
 
 
 def is_found(drive: Drive, tap: Tap | None = None) -> bool:

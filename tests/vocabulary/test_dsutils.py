@@ -9,6 +9,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire.data import dsutils
@@ -304,3 +305,95 @@ def test_an_element_that_cannot_be_decoded_is_shown_as_such() -> None:
     first, second = pretty_dataset(ds)
     assert "[AB]" in first
     assert second.startswith("(0028,0010) (cannot be decoded")
+
+
+# -- which way ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_plain_data_set_costs_none_of_pydicoms_time(implicit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("not plain")
+
+    monkeypatch.setattr("dicomwire.data.data_set_writer.written", refuse)
+    monkeypatch.setattr("pydicom.filereader.read_dataset", refuse)
+    data = encode_dataset(dataset(PatientID="AB"), implicit, True)
+    assert data == (IMPLICIT_BYTES if implicit else EXPLICIT_BYTES)
+    assert decode(data, implicit, True) == dataset(PatientID="AB")
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_one_that_is_not_plain_is_in_the_same_encoding(implicit: bool) -> None:
+    nested = dataset(ReferencedImageSequence=Sequence([dataset(PatientID="AB")]))
+    data = encode_dataset(nested, implicit, True)
+    assert (b"SQ" in data) is not implicit
+    assert decode(data, implicit, True) == nested
+
+
+def test_a_deflated_dataset_gets_a_nul_where_its_length_is_odd() -> None:
+    lengths = set()
+    for count in range(20):
+        ds = dataset(PatientID=str(7**count) + "AB" * count)
+        encoded = encode_dataset(ds, False, True, True)
+        assert encoded == encode(ds, False, True, True)
+        inflater = zlib.decompressobj(-15)
+        assert inflater.decompress(encoded) == encode(ds, False, True)
+        assert inflater.unused_data in (b"", b"\0") and len(encoded) % 2 == 0
+        lengths.add(len(inflater.unused_data))
+    assert lengths == {0, 1}
+
+
+def test_the_log_says_why_a_data_set_cannot_be_encoded(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    ds = dataset(Rows=1)
+    ds["Rows"]._value = "not a number"
+    assert encode(ds, True, True) is None
+    error, debug = caplog.records
+    assert error.levelname == "ERROR" and error.getMessage().startswith(
+        "the data set cannot be encoded: Rows (0028,0010)"
+    )
+    assert debug.levelname == "DEBUG" and "cannot be encoded" in debug.getMessage()
+    assert debug.exc_info is not None and isinstance(debug.exc_info[1], ValueError)
+
+
+def test_file_meta_may_lack_what_the_standard_wants() -> None:
+    from pydicom.dataset import FileMetaDataset
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = UID(IMPLICIT)
+    assert encode_file_meta(meta) == (
+        bytes.fromhex("0200 0000 554c 0400 1a000000 0200 1000 5549 1200") + b"1.2.840.10008.1.2\0"
+    )
+
+
+def test_one_bad_element_hides_no_other() -> None:
+    ds = decode(bytes.fromhex("2800 1000 03000000 010203 2800 1100 02000000 0500"), True, True)
+    first, second = pretty_dataset(ds)
+    assert first.startswith("(0028,0010) (cannot be decoded: ")
+    assert "NoneType" not in first
+    assert "[5]" in second
+    nested = dataset(ReferencedImageSequence=Sequence([dataset(ReferencedImageSequence=Sequence([Dataset()]))]))
+    assert pretty_dataset(nested, 0, ".")[3].startswith("...(Sequence item #1)")
+
+
+def test_thirteen_bytes_are_shown() -> None:
+    assert shown(ICCProfile=bytes(13)).startswith("(0028,2000) OB [00 00 00 00 00 00 00 00 00 00 00 00 00] ")
+
+
+def test_nothing_is_read_where_nothing_is_asked_for() -> None:
+    reader: Any = dsutils._as_file(bytearray(b"abc"))
+    assert (reader.read(0), reader.read(1), reader.read(None), reader.read(), reader.read(-1)) == (
+        b"",
+        b"a",
+        b"bc",
+        b"",
+        b"",
+    )
+
+
+def test_what_is_inflated_is_read_in_steps_and_may_come_byte_by_byte() -> None:
+    class Slow(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None and 0 < size <= 1 << 16
+            return super().read(1)
+
+    ds = dataset(PatientID="AB" * 20)
+    assert decode(Slow(encode_dataset(ds, False, True, True)), False, True, True) == ds

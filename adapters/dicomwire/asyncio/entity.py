@@ -105,6 +105,7 @@ class AE(AsyncApplicationEntity):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> AssociationServer:
         """Accept associations on ``address``: with ``block`` until shut down or cancelled, else as tasks of the loop.
 
@@ -112,7 +113,7 @@ class AE(AsyncApplicationEntity):
         it ends its associations.
         """
         server = AssociationServer(self, ae_title, contexts, ssl_context, evt_handlers)
-        await server._listen(address, sock)
+        await server._listen(address, sock, reuse_port)
         self._servers.append(server)
         if block:
             async with server:

@@ -13,7 +13,7 @@ from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.asyncio.tls_handshake import secured_as_requestor
 from dicomwire.sockets.addresses import Address, AddressInformation
-from dicomwire.sockets.dialing import Attempt, Dialing, reach
+from dicomwire.sockets.dialing import CONNECTS_AT_ONCE, Attempt, Dialing, reach
 from dicomwire.sockets.listening import Listening, has_name, listening, listening_on
 from dicomwire.sockets.socket_dialer import SocketDialer, TLSArguments
 from dicomwire.sockets.socket_options import no_delay
@@ -29,12 +29,12 @@ async def resolving(is_name: bool, function: Callable[..., T], *args: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(None, partial(function, *args))
 
 
-async def open_listening(address: Address | None, sock: socket.socket | None) -> Listening:
+async def open_listening(address: Address | None, sock: socket.socket | None, reuse_port: bool) -> Listening:
     """Where a server listens: on ``sock`` if there is one; errors of :func:`listening` and :func:`listening_on`."""
     if sock is not None:
-        return listening_on(sock)
+        return listening_on(sock, reuse_port=reuse_port)
     information = await resolving(has_name(address), AddressInformation.from_address, address)
-    return listening(information)
+    return listening(information, reuse_port=reuse_port)
 
 
 class _Waiter:
@@ -48,10 +48,10 @@ class _Waiter:
         return self._loop.time()
 
     def begin(self, attempt: Attempt) -> bool:
-        if attempt.is_immediate:
-            # By ourselves: asyncio takes a queue without room for a connection in progress, and then for one that is
-            # there.
-            return attempt.connect()
+        # By ourselves: asyncio takes a queue without room for a connection in progress, and then for one that is there.
+        # And what need not be waited for needs no task, no turn of the loop and no system call to watch a socket.
+        if (attempt.is_immediate or CONNECTS_AT_ONCE) and attempt.connect():
+            return True
         self._running[self._loop.create_task(self._connect(attempt))] = attempt
         return False
 

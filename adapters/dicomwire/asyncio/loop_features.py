@@ -10,11 +10,9 @@ import asyncio
 import os
 import socket
 from asyncio import current_task
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
 from typing import Any, Self
-
-from dicomwire.upper_layer.connection import Buffer
 
 _SELECTOR = "asyncio.selector_events._SelectorSocketTransport"
 
@@ -103,23 +101,6 @@ def is_plain(loop: asyncio.AbstractEventLoop) -> bool:
         and kind.run_until_complete is _RUN_UNTIL_COMPLETE
         and not _IS_PATCHED
     )
-
-
-def pieces(buffers: list[Buffer], size: int) -> Iterator[bytes]:
-    """The same bytes in copies of up to ``size`` each."""
-    part: list[Buffer] = []
-    room = size
-    for buffer in buffers:
-        view = memoryview(buffer)
-        while len(view) > room:
-            part.append(view[:room])
-            yield b"".join(part)
-            view = view[room:]
-            part, room = [], size
-        part.append(view)
-        room -= len(view)
-    if room < size:
-        yield b"".join(part)
 
 
 class Arrival:

@@ -56,8 +56,8 @@ class AssociationServer(ServerBase[Association]):
         self._is_forsaken = False
         tell_forks(self)
 
-    async def _listen(self, address: Address | None, given: socket.socket | None) -> None:
-        self._listening = await open_listening(address, given)
+    async def _listen(self, address: Address | None, given: socket.socket | None, reuse_port: bool) -> None:
+        self._listening = await open_listening(address, given, reuse_port)
         self.server_address = self._listening.server_address
         loop = asyncio.get_running_loop()
         sock = self._listening.sock

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-from dicomwire.asyncio.loop_features import extra_info, pieces, tells_when_written, unread_error, vector_descriptor
+from dicomwire.asyncio.loop_features import extra_info, tells_when_written, unread_error, vector_descriptor
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
-from dicomwire.sockets.vectors import IOV_MAX, remove
+from dicomwire.sockets.vectors import IOV_MAX, pieces, remove
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of

@@ -120,6 +120,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> None: ...
 
     @overload
@@ -133,6 +134,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> ThreadedAssociationServer: ...
 
     @overload
@@ -146,6 +148,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> ThreadedAssociationServer | None: ...
 
     def start_server(
@@ -158,6 +161,7 @@ class AE(ApplicationEntityBase):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> ThreadedAssociationServer | None:
         """Accept associations on ``address``: with ``block`` until :meth:`shutdown`, else in the background.
 
@@ -165,8 +169,10 @@ class AE(ApplicationEntityBase):
         ``"unix:/path"``, is a Unix domain socket.  ``sock`` is a stream socket from outside that listens, or is bound
         and will: ``address`` is not looked at, None will do.  The server closes it.
 
+        With ``reuse_port`` others may listen on the same port, if all say so: the system deals out the connections.
+
         Raises:
-            TypeError, ValueError: a bad argument, or no supported contexts.
+            TypeError, ValueError: a bad argument, no supported contexts, or no way here to share a port.
             OSError: the address cannot be resolved or bound.
         """
         from dicomwire.blocking.server import ThreadedAssociationServer
@@ -179,6 +185,7 @@ class AE(ApplicationEntityBase):
             evt_handlers=evt_handlers,
             server_class=ThreadedAssociationServer,
             **({} if sock is None else {"sock": sock}),
+            **({"reuse_port": True} if reuse_port else {}),
         )
         if block:
             try:
@@ -247,7 +254,8 @@ class AE(ApplicationEntityBase):
     ) -> AssociationServer:
         """A server that listens on ``address``; its ``serve_forever()`` accepts associations.
 
-        ``kwargs`` are for the class: ours takes ``sock``, as :meth:`start_server` does, and ``request_handler``.
+        ``kwargs`` are for the class: ours takes ``sock`` and ``reuse_port``, as :meth:`start_server` does, and
+        ``request_handler``.
 
         Raises: as :meth:`start_server`.
         """

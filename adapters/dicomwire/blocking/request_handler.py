@@ -9,7 +9,7 @@ from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.tls_handshake import shake_hands
-from dicomwire.sockets.addresses import AddressInformation, end_of, information_of
+from dicomwire.sockets.addresses import AddressInformation, end_of, family_of, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
@@ -77,7 +77,7 @@ class RequestHandler:
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
         association = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
-        family = self.request.family
+        family = family_of(self.request)
         association.line.sides.requestor.is_at(self.client_address, information_of(family))
         association.line.sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))
         self.server.adopt(association)

@@ -51,6 +51,9 @@ class AssociationServer(ServerBase[Association]):
 
     ae: Any
     allow_reuse_address = True
+    allow_reuse_port = False
+    """Other servers may listen on the same port, if they say so as well; or the argument ``reuse_port``."""
+
     request_queue_size = BACKLOG
     """How many connections may wait to be accepted."""
 
@@ -69,12 +72,14 @@ class AssociationServer(ServerBase[Association]):
         request_handler: Callable[[socket.socket, tuple[Any, ...], AssociationServer], Any] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> None:
         refuse_eventlet()
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self.RequestHandlerClass: Callable[..., Any] = request_handler or RequestHandler
-        given = None if sock is None else listening_on(sock)
+        self.allow_reuse_port = self.allow_reuse_port or reuse_port
+        given = None if sock is None else listening_on(sock, reuse_port=reuse_port)
         self.address_info: AddressInformation = (
             AddressInformation.from_address(address)  # type: ignore[arg-type]
             if given is None
@@ -115,7 +120,9 @@ class AssociationServer(ServerBase[Association]):
     def server_bind(self) -> None:
         """Bind the socket, unless one was given; ``socket`` is there already and may be given options before."""
         if self._listening.given is None:
-            self._listening.file = bind(self.socket, self.address_info, reuse=self.allow_reuse_address)
+            self._listening.file = bind(
+                self.socket, self.address_info, reuse=self.allow_reuse_address, reuse_port=self.allow_reuse_port
+            )
         self.server_address = self._listening.server_address
 
     def server_activate(self) -> None:

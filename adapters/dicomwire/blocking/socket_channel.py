@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 
+from dicomwire.blocking.thread_turns import ThreadTurns
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.socket_options import acknowledge_with
@@ -37,11 +38,6 @@ class SocketChannel:
         self.sock = sock
         self.session = session
         self.lock = lock
-        self._condition = threading.Condition(lock)
-        self._waiting = 0
-        self._reading = False
-        self._writing = False
-        self._open = True
         self.is_torn: bool = False
         self._look_at: float | None = None
         """When the thread that writes looks again whether the peer takes it; None while nobody writes."""
@@ -64,6 +60,7 @@ class SocketChannel:
         self._limit = self._limits.write
         self._pause = pause(self._limit)
         self._delivery = SocketDelivery(sock, session.connection)
+        self._turns = ThreadTurns(lock, session, sock.close, self._delivery)
         self._acknowledge = acknowledge_with(sock)
 
     @property
@@ -77,15 +74,16 @@ class SocketChannel:
         Raises:
             OSError: the peer cannot be written to, or does not read for too long.
         """
-        while self._writing:
+        turns = self._turns
+        while turns.writing:
             # The thread that writes takes what we have queued with it.
             self._wait()
         buffers = self._connection.data_to_send()
         if not buffers:
             return
-        if not self._open or self.is_torn:
+        if not turns.is_open or self.is_torn:
             raise BrokenPipeError("the connection is closed")
-        self._writing = True
+        turns.writing = True
         self.lock.release()
         try:
             self._write(buffers)
@@ -97,12 +95,10 @@ class SocketChannel:
             raise
         finally:
             self.lock.acquire()
-            self._writing = False
+            turns.writing = False
             self._look_at = None
-            if not self._open:
-                self._close_if_left()
-            if self._waiting:
-                self.changed()
+            if turns.waiting or not turns.is_open:
+                turns.look_up()
 
     def _write(self, buffers: list[Buffer]) -> None:
         if (limit := self._limits.write) is not self._limit:
@@ -135,13 +131,13 @@ class SocketChannel:
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
         """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
-        connection = self._connection
+        connection, turns = self._connection, self._turns
         if connection.unseen:
             return
-        if self._reading:
+        if turns.reading:
             self._wait()
             return
-        if not self._open:
+        if not turns.is_open:
             connection.receive_data(b"")
             return
         now = time.monotonic()
@@ -149,17 +145,15 @@ class SocketChannel:
         buffer = connection.get_buffer()
         if connection.owes_acknowledgement:
             self._acknowledge(connection)
-        self._reading = True
+        turns.reading = True
         self.lock.release()
         try:
             count = self._receive(buffer, None if deadline is None else deadline - now)
         finally:
             self.lock.acquire()
-            self._reading = False
-            if not self._open:
-                self._close_if_left()
-            if self._waiting:
-                self.changed()
+            turns.reading = False
+            if turns.waiting or not turns.is_open:
+                turns.look_up()
         if count < 0:
             self.session.handle_deadline(time.monotonic(), self._delivery)
         else:
@@ -185,7 +179,8 @@ class SocketChannel:
         count = -1
         now = time.monotonic()
         self.session.next_deadline(now)
-        if self._open and not self._reading and self.session.wants_data and self._is_readable():
+        turns = self._turns
+        if turns.is_open and not turns.reading and self.session.wants_data and self._is_readable():
             buffer = self.session.get_buffer()
             # What is readable is received at once, but of a TLS record only a part may have come.
             count = self._receive(buffer, _A_MOMENT if self._is_tls else 1.0)
@@ -214,44 +209,27 @@ class SocketChannel:
         self._wait()
 
     def _wait(self) -> None:
-        """Let another thread go on, until it has changed something or a deadline passes."""
-        now = time.monotonic()
-        deadline = self.session.next_deadline(now)
-        self._waiting += 1
-        try:
-            woken = self._condition.wait(None if deadline is None else max(0.0, deadline - now))
-        finally:
-            self._waiting -= 1
-        if not woken:
-            self.session.handle_deadline(time.monotonic(), self._delivery)
+        if not self._turns.wait():
             self.wake_reader()
 
     def has_written(self, seconds: float) -> bool:
         """Whether nobody writes, or nobody any more after ``seconds`` at most."""
-        if not self._writing:
-            return True
-        with self.lock:
-            self._waiting += 1
-            try:
-                return self._condition.wait_for(lambda: not self._writing, seconds)
-            finally:
-                self._waiting -= 1
+        return self._turns.has_written(seconds)
 
     def changed(self) -> None:
         """Wake the threads that wait in :meth:`turn`."""
-        if self._waiting:
-            self._condition.notify_all()
+        self._turns.wake()
 
     def wake_reader(self) -> None:
         """Let a thread that waits for the peer look up: the association is over."""
-        if self._reading and (self.session.connection.ending or self.session.connection.closed):
+        if self._turns.reading and (self.session.connection.ending or self.session.connection.closed):
             self._shutdown(socket.SHUT_RD)
 
     def late_at(self, now: float) -> float | None:
         """When the thread that reads or writes waits too long: its deadline was moved, or signals have put it off."""
-        if self._writing and self._look_at is not None:
+        if self._turns.writing and self._look_at is not None:
             return self._look_at + _GRACE
-        deadline = self.session.next_deadline(now) if self._reading else None
+        deadline = self.session.next_deadline(now) if self._turns.reading else None
         return None if deadline is None else deadline + _GRACE
 
     def is_late(self) -> bool:
@@ -260,7 +238,7 @@ class SocketChannel:
         late_at = self.late_at(now)
         if late_at is None or now < late_at:
             return False
-        if self._writing:
+        if self._turns.writing:
             # Signals keep it from looking by itself.
             try:
                 self._look()
@@ -273,7 +251,7 @@ class SocketChannel:
 
     @property
     def is_reading(self) -> bool:
-        return self._reading
+        return self._turns.reading
 
     # -- the end --------------------------------------------------------------------------------------------------
     def _shutdown(self, how: int) -> None:
@@ -289,47 +267,32 @@ class SocketChannel:
     async def send_eof(self) -> None:
         """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
         # A thread that reads goes on: it is the one to see that the peer has closed.
-        if self._open and not self._is_tls:
+        if self._turns.is_open and not self._is_tls:
             self._shutdown(socket.SHUT_WR)
 
     async def aclose(self) -> None:
         """Close the socket.  Never raises, may be called again."""
-        if not self._open:
-            return
-        self._open = False
-        if self._reading or self._writing:
-            # The thread that uses the socket closes it by giving up.
+        if self._turns.is_open:
+            # A thread that uses the socket gives up then.  And closing alone says nothing to the peer while a child of
+            # a fork has the socket open, too.
             self._shutdown(socket.SHUT_RDWR)
-            while self._reading or self._writing:
-                self._waiting += 1
-                self._condition.wait()
-                self._waiting -= 1
-        else:
-            # Closing alone says nothing to the peer while a child of a fork has the socket open, too.
-            self._shutdown(socket.SHUT_RDWR)
-        self.sock.close()
+            self._turns.leave()
 
     def forsake(self) -> None:
         """This process is a fork: close its copy of the socket, and leave the connection to its parent."""
-        self._open = self._reading = self._writing = False
-        self._waiting = 0
-        self.sock.close()
+        self._turns.forsake()
 
     def abandon(self) -> None:
         """Send what is queued if that needs no waiting, and close."""
-        if not self._open:
+        turns = self._turns
+        if not turns.is_open:
             return
-        self._open = False
+        turns.is_open = False
         buffers = self.session.data_to_send()
-        if not self._writing and not self.is_torn:
+        if not turns.writing and not self.is_torn:
             # It would have to wait, or the peer is gone: then the peer hears no more from us.
             with contextlib.suppress(OSError):
                 self._timeouts.send(0)
                 self._stream.send(b"".join(buffers))
         self._shutdown(socket.SHUT_RDWR)
-        self._close_if_left()
-
-    def _close_if_left(self) -> None:
-        """Close what is at its end, unless another thread still uses it, which does so then."""
-        if not self._reading and not self._writing:
-            self.sock.close()
+        turns.look_up()

@@ -41,7 +41,9 @@ class ThreadHost:
 
         self._other_channel: TransportChannel | None = None
         self.is_armed: bool = False
-        self._finished = threading.Condition(self.lock)
+        self._finished: threading.Condition | None = None
+        """There once somebody waits for the end."""
+
         self._variables = contextvars.copy_context() if _config.PASS_CONTEXTVARS else None
         self._call_count = 0
         self._running = 0
@@ -77,7 +79,9 @@ class ThreadHost:
     def wait_closed(self, timeout: float | None) -> None:
         """Wait until all is over, ``timeout`` seconds at most."""
         standing = self.line.standing
-        with self._finished:
+        with self.lock:
+            if self._finished is None:
+                self._finished = threading.Condition(self.lock)
             self._finished.wait_for(lambda: not standing.was_opened or standing.is_closed, timeout)
 
     # -- what the shared logic asks -------------------------------------------------------------------------------
@@ -153,7 +157,8 @@ class ThreadHost:
 
     def closed(self) -> None:
         """Let those go on who wait in :meth:`wait_closed`."""
-        self._finished.notify_all()
+        if self._finished is not None:
+            self._finished.notify_all()
 
     def forsake(self) -> None:
         """This process is a fork."""

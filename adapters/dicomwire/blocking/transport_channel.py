@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
+from dicomwire.blocking.thread_turns import ThreadTurns
 from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.connection import Buffer
 
@@ -65,23 +65,9 @@ class TransportChannel:
         self.is_torn: bool = False
         self._transport = transport
         self._lock = lock
-        self._condition = threading.Condition(lock)
-        self._is_open = True
-        self._reading = False
-        self._writing = False
-        self._waiting = 0
-        self._is_abandoned = False
+        self._turns = ThreadTurns(lock, session, partial(_close, transport))
         self.timeouts_set: bool = False
         """By anybody, in the middle of anything: whoever waits sees to it."""
-
-    @contextmanager
-    def _unlocked(self) -> Iterator[None]:
-        """Others may go on meanwhile."""
-        self._lock.release()
-        try:
-            yield
-        finally:
-            self._lock.acquire()
 
     # -- writing --------------------------------------------------------------------------------------------------
     async def flush(self) -> None:
@@ -90,24 +76,26 @@ class TransportChannel:
         Raises:
             OSError: the peer cannot be written to, or does not read for too long.
         """
-        while self._writing:
+        turns = self._turns
+        while turns.writing:
             # The thread that writes takes what we have queued with it.
             self._wait()
         buffers = self.session.data_to_send()
         if not buffers:
             return
-        if not self._is_open or self.is_torn:
+        if not turns.is_open or self.is_torn:
             raise BrokenPipeError("the connection is closed")
-        self._writing = True
+        turns.writing = True
+        self._lock.release()
         try:
-            with self._unlocked():
-                self._send(buffers)
+            self._send(buffers)
         except BaseException:
             self.is_torn = True
             raise
         finally:
-            self._writing = False
-            self._look_up()
+            self._lock.acquire()
+            turns.writing = False
+            turns.look_up()
 
     def _send(self, buffers: list[Buffer]) -> None:
         if sum(map(len, buffers)) <= _AT_ONCE:
@@ -118,16 +106,17 @@ class TransportChannel:
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
         """Return once the session was fed more, told of the end of the stream, or told that its deadline passed."""
-        session = self.session
+        session, turns = self.session, self._turns
         if not session.wants_data:
             return
-        if self._reading:
+        if turns.reading:
             self._wait()
             return
-        self._reading = True
+        turns.reading = True
         try:
             while True:
-                deadline = self._next_deadline(now := time.monotonic())
+                self._take_timeouts()
+                deadline = session.next_deadline(now := time.monotonic())
                 left = _LOOK if deadline is None else min(_LOOK, deadline - now)
                 if left <= 0:
                     session.handle_deadline(now)
@@ -135,27 +124,23 @@ class TransportChannel:
                 if self._take(left) or not session.wants_data:
                     return
         finally:
-            self._reading = False
-            self._look_up()
-
-    def _look_up(self) -> None:
-        """A thread is done with the transport: others may want it, or not dare to close it."""
-        self.changed()
-        if self._is_abandoned and not self._reading and not self._writing:
-            self._close()
+            turns.reading = False
+            turns.look_up()
 
     def _take(self, seconds: float) -> bool:
         """Feed the session what comes in so many seconds, or the end of the stream; False if nothing does."""
         data: Buffer = b""
-        if self._is_open:
+        if self._turns.is_open:
+            self._lock.release()
             try:
-                with self._unlocked():
-                    data = self._transport.receive(seconds)
+                data = self._transport.receive(seconds)
             except TimeoutError:
                 return False
             except OSError:
                 # Lost: the end of the stream, as far as the protocol goes.
                 pass
+            finally:
+                self._lock.acquire()
         if self.session.wants_data:
             # Else it was aborted meanwhile.
             self.session.receive_data(data)
@@ -164,14 +149,15 @@ class TransportChannel:
     def poll(self) -> bool:
         """Feed the session what has arrived already, and deadlines that are over, without waiting; whether any came."""
         self.session.next_deadline(time.monotonic())
+        turns = self._turns
         received = False
-        if self._is_open and not self._reading and self.session.wants_data:
-            self._reading = True
+        if turns.is_open and not turns.reading and self.session.wants_data:
+            turns.reading = True
             try:
                 received = self._take(0)
             finally:
-                self._reading = False
-                self._look_up()
+                turns.reading = False
+                turns.look_up()
         self.session.handle_deadline(time.monotonic())
         return received
 
@@ -184,62 +170,47 @@ class TransportChannel:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = self._next_deadline(now := time.monotonic())
-        self._waiting += 1
-        try:
-            woken = self._condition.wait(None if deadline is None else max(0.0, deadline - now))
-        finally:
-            self._waiting -= 1
-        if not woken:
-            self.session.handle_deadline(time.monotonic())
+        self._take_timeouts()
+        self._turns.wait()
 
-    def _next_deadline(self, now: float) -> float | None:
+    def _take_timeouts(self) -> None:
         if self.timeouts_set:
             self.timeouts_set = False
             self.session.timeouts_changed()
-        return self.session.next_deadline(now)
 
     def changed(self) -> None:
         """Wake the threads that wait in :meth:`turn`."""
-        if self._waiting:
-            self._condition.notify_all()
+        self._turns.wake()
 
     # -- the end --------------------------------------------------------------------------------------------------
     async def send_eof(self) -> None:
         """Half-close: nothing more will be sent.  Does nothing where the transport cannot, or is gone."""
-        if self._is_open and not self._writing:
+        if self._turns.is_open and not self._turns.writing:
             with contextlib.suppress(OSError):
                 self._transport.send_eof()
 
     async def aclose(self) -> None:
         """Close the transport.  Never raises, may be called again."""
-        self._is_open = False
-        while self._reading or self._writing:
-            # Not under the hands of the thread that uses it; that one looks up soon.
-            self._waiting += 1
-            self._condition.wait()
-            self._waiting -= 1
-        self._close()
-
-    def _close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._transport.close()
+        # Not under the hands of the thread that uses it; that one looks up soon.
+        self._turns.leave()
 
     def abandon(self) -> None:
         """Send what is queued if that needs no waiting, and close."""
-        if not self._is_open:
+        turns = self._turns
+        if not turns.is_open:
             return
-        self._is_open = False
-        self._is_abandoned = True
+        turns.is_open = False
         data = b"".join(self.session.data_to_send())
-        if data and not self._writing and not self.is_torn:
+        if data and not turns.writing and not self.is_torn:
             with contextlib.suppress(OSError):
                 self._transport.send(data, 0)
-        if not self._reading and not self._writing:
-            self._close()
+        turns.look_up()
 
     def forsake(self) -> None:
         """This process is a fork: close its copy of the transport, and leave the connection to its parent."""
-        self._is_open = self._reading = self._writing = False
-        self._waiting = 0
-        self._close()
+        self._turns.forsake()
+
+
+def _close(transport: Transport) -> None:
+    with contextlib.suppress(OSError):
+        transport.close()

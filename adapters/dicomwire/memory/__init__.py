@@ -4,9 +4,10 @@ For tests, simulations and fuzzing: nothing sleeps, everything is deterministic,
 """
 
 from dicomwire.memory.association import Association
+from dicomwire.memory.end import End, ends
 from dicomwire.memory.entity import AE
 from dicomwire.memory.memory_channel import MemoryChannel, pair
 from dicomwire.memory.network import Network
 from dicomwire.memory.server import Server
 
-__all__ = ["AE", "Association", "MemoryChannel", "Network", "Server", "pair"]
+__all__ = ["AE", "Association", "End", "MemoryChannel", "Network", "Server", "ends", "pair"]

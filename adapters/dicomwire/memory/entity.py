@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from os import PathLike
 
 from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
 from dicomwire.associations.requesting import RequestOptions, associate
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.memory.association import Association
-from dicomwire.memory.memory_dialer import MemoryDialer
+from dicomwire.memory.end import End
+from dicomwire.memory.memory_channel import MemoryChannel
+from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
+from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
 
@@ -45,6 +50,50 @@ class AE(AsyncApplicationEntity):
         )
         return await associate(Association, self, MemoryDialer(self.network, addr, port, bind_address), options)
 
+    async def associate_over(
+        self,
+        end: End,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association over one end of a connection (extension); arguments and errors of :meth:`associate`.
+
+        Raises:
+            ValueError: the end is in another network.
+        """
+        self._check(end)
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        return await associate(Association, self, EndDialer(end), options)
+
+    async def serve_over(
+        self,
+        end: End,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> Association:
+        """Accept an association over one end of a connection, and return when it has ended (extension).
+
+        Arguments and errors of :meth:`start_server`; ``end`` is closed with the association.
+
+        Raises:
+            ValueError: the end is in another network.
+        """
+        self._check(end)
+        server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
+        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        await serve_over(association, server, lambda _: MemoryChannel(association.line.session, end))
+        return association
+
+    def _check(self, end: End) -> None:
+        if end.network is not self.network:
+            raise ValueError("the end is in another Network than this AE: nobody would take what it sends")
+
     async def start_server(
         self,
         address: tuple[str, int],
@@ -55,9 +104,12 @@ class AE(AsyncApplicationEntity):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: None = None,
+        reuse_port: bool = False,
     ) -> Server:
         """Accept associations; see :meth:`dicomwire.AE.start_server`."""
         _refuse_sockets(address, sock)
+        if reuse_port:
+            raise ValueError("reuse_port: a port in memory has one server, there are no other processes")
         server = Server(self, address, ae_title, contexts, evt_handlers)
         self._servers.append(server)
         if block:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dicomwire.associations.requesting import ChannelDialer
 from dicomwire.memory.association import Association, attend
+from dicomwire.memory.end import End, ends
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network
 
@@ -32,15 +34,30 @@ class MemoryDialer:
         server = self.network.server_at(port)
         if server is None:
             raise ConnectionRefusedError(f"nobody listens on port {port}")
-        channel = MemoryChannel(association.line.session, self.network)
-        server.take_up(channel, self.local)
-        return channel
+        here, there = ends(self.network)
+        server.take_up(there, self.local)
+        return MemoryChannel(association.line.session, here)
 
     def opened(self, association: Association) -> None:
         """Nothing happens while nobody waits."""
 
     def established(self, association: Association) -> None:
         """A task of the network looks after it."""
-        channel = association.line.channel
-        assert isinstance(channel, MemoryChannel)
-        self.network.spawn(attend(association, channel))
+        _look_after(association)
+
+
+class EndDialer(ChannelDialer[Association]):
+    """Reaches whoever has the other end."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(lambda association: MemoryChannel(association.line.session, end))
+
+    def established(self, association: Association) -> None:
+        """A task of the network looks after it."""
+        _look_after(association)
+
+
+def _look_after(association: Association) -> None:
+    channel = association.line.channel
+    assert isinstance(channel, MemoryChannel)
+    channel.network.spawn(attend(association, channel))

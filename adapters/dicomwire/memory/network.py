@@ -15,8 +15,8 @@ T = TypeVar("T")
 class Listener(Protocol):
     """A server inside a :class:`Network`."""
 
-    def take_up(self, peer: Any, address: tuple[str, int]) -> None:
-        """Take up a connection of ``peer``, a channel, which is at ``address``."""
+    def take_up(self, end: Any, address: tuple[str, int]) -> None:
+        """Take up a connection by this :class:`~dicomwire.memory.End`; who has the other one is at ``address``."""
 
 
 class _Task:

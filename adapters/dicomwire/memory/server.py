@@ -9,8 +9,8 @@ from typing import Any, Self
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
-from dicomwire.dimse.session import Session
 from dicomwire.memory.association import Association
+from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network
 from dicomwire.upper_layer.state import Role
@@ -37,10 +37,10 @@ class Server(ServerBase[Association]):
     def _is_stopped(self) -> bool:
         return not self.network.is_listening(self)
 
-    def take_up(self, peer: MemoryChannel, address: tuple[str, int]) -> None:
-        """Take up a connection of ``peer``, which is at ``address``."""
+    def take_up(self, end: End, address: tuple[str, int]) -> None:
+        """Take up a connection by ``end``; who has the other one is at ``address``."""
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
-        channel, _ = _join(association.line.session, peer)
+        channel = MemoryChannel(association.line.session, end)
         association.line.sides.requestor.is_at(address, None)
         association.line.sides.acceptor.is_at(self.server_address, None)
         self.adopt(association)
@@ -67,9 +67,3 @@ class Server(ServerBase[Association]):
         self.shutdown()
         for association in self.active_associations:
             await association.abort()
-
-
-def _join(session: Session, peer: MemoryChannel) -> tuple[MemoryChannel, MemoryChannel]:
-    channel = MemoryChannel(session, peer.network)
-    channel.peer, peer.peer = peer, channel
-    return channel, peer

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 import socket
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Self, TypeAlias
 
 from attrs import frozen
@@ -205,6 +207,18 @@ def end_of(address: Any) -> tuple[Any, ...]:
     return os.fsdecode(address) if isinstance(address, bytes) else str(address or ""), 0
 
 
+def family_of(sock: Any) -> int:
+    """The number of a socket's family: ``sock.family`` makes a member of an enumeration of it, with four calls.
+
+    -1 for what has none.
+    """
+    number: int = _family_number(sock) if isinstance(sock, _socket.socket) else getattr(sock, "family", -1)
+    return number
+
+
+_family_number: Any = _socket.socket.family.__get__
+
+
 def information_of(family: int) -> Any:
     """What makes an :class:`AddressInformation` of what :func:`end_of` gives."""
     return AddressInformation.from_unix if family == AF_UNIX else AddressInformation.from_tuple
@@ -308,6 +322,22 @@ def destinations(addr: Peer, port: int, bind_address: tuple[Any, ...] | list[Any
     return [
         Destination(family, address, local.get(family), None if family in local else why) for family, address in found
     ]
+
+
+def literal(addr: object, port: object, bind_address: object) -> Destination | None:
+    """What :func:`destinations` gives for a numeric address: there is one, the same each time.  None for all else."""
+    if isinstance(addr, str) and isinstance(port, int) and is_any(bind_address):
+        return _literal(addr, port)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _literal(addr: str, port: int) -> Destination | None:
+    if "%" in addr or not 0 <= port <= 0xFFFF or (known := numeric(addr)) is None:
+        # The number of a zone may be another one next time.
+        return None
+    family, (text, *rest) = known
+    return Destination(family, (text, port, *rest))
 
 
 def is_any(bind_address: object) -> bool:

@@ -8,6 +8,7 @@ import sys
 from struct import Struct
 from typing import Any
 
+from dicomwire.sockets.addresses import family_of
 from dicomwire.upper_layer.connection import Connection
 
 if sys.platform != "win32":
@@ -32,10 +33,6 @@ class SocketDelivery:
     def __init__(self, sock: Any, connection: Connection) -> None:
         self._sock = sock
         self._connection = connection
-        self._has_information = sys.platform == "linux" and getattr(sock, "family", None) in (
-            socket.AF_INET,
-            socket.AF_INET6,
-        )
         self._taken = 0
         self.moved = 0
         """To be added to what was queued: what has left a buffer of ours, less what is still there."""
@@ -65,7 +62,7 @@ class SocketDelivery:
         return (left_at is None or now - left_at > _OF_LATE) and self._output_queue() > 0
 
     def _information(self) -> tuple[int, int, int] | None:
-        if self._has_information:
+        if sys.platform == "linux" and family_of(self._sock) in (socket.AF_INET, socket.AF_INET6):
             # It may be closed meanwhile.
             with contextlib.suppress(OSError):
                 data = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -16,6 +17,11 @@ from dicomwire.sockets.race import Race, interleaved
 from dicomwire.sockets.socket_options import reuse_address
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY)
+
+
+CONNECTS_AT_ONCE = sys.platform == "linux"
+"""There a second ``connect`` tells what has become of the first, for less than it takes to wait for that: on this
+machine the other end has answered by then."""
 
 
 class HandshakeTimeout(TimeoutError):
@@ -36,7 +42,7 @@ class Attempt:
     @property
     def is_immediate(self) -> bool:
         """To connect never takes waiting: there is room for us in the queue of the other process, or not."""
-        return self.sock.family == AF_UNIX
+        return self.destination.family == AF_UNIX
 
     def connect(self) -> bool:
         """Begin to connect; False if it takes until the socket is writable, and :meth:`finish` then.
@@ -46,7 +52,10 @@ class Attempt:
         """
         code = self.sock.connect_ex(self.destination.address)
         if code in _IN_PROGRESS and not self.is_immediate:
-            return False
+            if CONNECTS_AT_ONCE:
+                code = self.sock.connect_ex(self.destination.address)
+            if code in _IN_PROGRESS:
+                return False
         _check(code)
         return True
 
@@ -275,6 +284,9 @@ async def reach(dialing: Dialing, waiter: Waiter) -> socket.socket:
 
 
 async def _race(dialing: Dialing, waiter: Waiter) -> socket.socket:
+    if dialing.winner is not None:
+        # From outside; ours do not block from the beginning.
+        dialing.winner.sock.setblocking(False)
     while dialing.winner is None:
         now = waiter.now()
         attempt = dialing.next_attempt(now)
@@ -292,5 +304,4 @@ async def _race(dialing: Dialing, waiter: Waiter) -> socket.socket:
                     dialing.won(ended)
                 else:
                     dialing.failed(ended, failed, waiter.now())
-    dialing.winner.sock.setblocking(False)
     return dialing.winner.sock

@@ -16,6 +16,8 @@ from dicomwire.sockets.socket_options import reuse_address
 
 BACKLOG = 128
 
+_INSTEAD = "give several servers one listening socket (sock=) instead"
+
 
 @define
 class SocketFile:
@@ -71,19 +73,21 @@ def has_name(address: object) -> bool:
     return isinstance(address, tuple | list) and bool(address) and is_name(address[0]) and address[0] not in SPECIAL
 
 
-def listening(address: Address | AddressInformation, *, reuse: bool = True, backlog: int = BACKLOG) -> Listening:
+def listening(
+    address: Address | AddressInformation, *, reuse: bool = True, reuse_port: bool = False, backlog: int = BACKLOG
+) -> Listening:
     """A socket that listens on ``address``; ``"::"`` takes IPv4 as well where the system can.
 
-    The file of a Unix domain socket nobody listens on any more is replaced.
+    The file of a Unix domain socket nobody listens on any more is replaced.  ``reuse_port``: see :func:`share_port`.
 
     Raises:
-        TypeError, ValueError: ``address`` is malformed.
+        TypeError, ValueError: ``address`` is malformed, or its port cannot be shared.
         OSError: it cannot be resolved, or bound.
     """
     information = address if isinstance(address, AddressInformation) else AddressInformation.from_address(address)
     sock = socket.socket(information.address_family, socket.SOCK_STREAM)
     try:
-        file = bind(sock, information, reuse=reuse)
+        file = bind(sock, information, reuse=reuse, reuse_port=reuse_port)
         # At once: a path that is bound and refuses connections looks as if its server had died.
         sock.listen(backlog)
         sock.setblocking(False)
@@ -93,32 +97,55 @@ def listening(address: Address | AddressInformation, *, reuse: bool = True, back
         raise
 
 
-def bind(sock: socket.socket, information: AddressInformation, *, reuse: bool = True) -> SocketFile | None:
+def bind(
+    sock: socket.socket, information: AddressInformation, *, reuse: bool = True, reuse_port: bool = False
+) -> SocketFile | None:
     """Bind ``sock`` to where :func:`listening` would; the file that was made, if one was.
 
     Raises:
         OSError: it cannot be bound.
+        ValueError: its port cannot be shared.
     """
     if information.is_unix:
+        if reuse_port:
+            raise ValueError(f"reuse_port is for Internet addresses, and {information.address!r} is a path: {_INSTEAD}")
         _bind_path(sock, information.address)
         return None if information.address.startswith("\0") else SocketFile.of(information.address)
     if reuse:
         reuse_address(sock)
+    if reuse_port:
+        share_port(sock)
     if information.is_ipv6 and information.address == "::" and socket.has_dualstack_ipv6():
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     sock.bind(information.as_tuple)
     return None
 
 
-def listening_on(sock: object, backlog: int = BACKLOG) -> Listening:
+def share_port(sock: socket.socket) -> None:
+    """Let other sockets listen on the same port, if they ask for it as well.
+
+    Raises:
+        ValueError: the system has no SO_REUSEPORT.
+    """
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except (AttributeError, OSError) as error:
+        # The name is there where the library knows it, the option where the kernel does.
+        raise ValueError(f"reuse_port: this system has no SO_REUSEPORT: {_INSTEAD}") from error
+
+
+def listening_on(sock: object, *, reuse_port: bool = False, backlog: int = BACKLOG) -> Listening:
     """A socket from outside, which listens from now on if it did not; it is ours to close, its file is not.
 
     A duplicate is used, so that servers which are given the same socket do not close it under each other.
 
     Raises:
-        TypeError, ValueError: it is no stream socket, or neither listens nor is bound.
+        TypeError, ValueError: it is no stream socket, or neither listens nor is bound, or its port is to be shared,
+            which has to be said before it is bound.
         OSError: it cannot listen.
     """
+    if reuse_port:
+        raise ValueError("reuse_port is for an address: a sock needs SO_REUSEPORT set before it is bound")
     given = check_bound(sock)
     if not is_listening(given):
         given.listen(backlog)

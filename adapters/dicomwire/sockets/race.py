@@ -20,8 +20,10 @@ _BUSY = 0.02
 """Seconds before an address is tried again that has no room for us at the moment."""
 
 
-def interleaved(addresses: Iterable[T], family: Callable[[T], object]) -> list[T]:
+def interleaved(addresses: list[T], family: Callable[[T], object]) -> list[T]:
     """The addresses in their order, but families by turns, beginning with the first one's (RFC 8305, section 4)."""
+    if len(addresses) < 2:
+        return addresses
     by_family: dict[object, list[T]] = {}
     for address in dict.fromkeys(addresses):
         by_family.setdefault(family(address), []).append(address)
@@ -80,11 +82,12 @@ class Race(Generic[T]):
 
     def failure(self, now: float) -> OSError | None:
         """Why nothing was reached, with a reason for each address; None as long as something may be."""
-        fates = "; ".join(f"{address}: {why}" for address, why in self._reasons.items())
-        if self._is_late(now):
-            return TimeoutError(f"timed out after {self._timeout:g} s: {fates}")
-        if self._waiting or self._running:
+        is_late = self._is_late(now)
+        if not is_late and (self._waiting or self._running):
             return None
+        fates = "; ".join(f"{address}: {why}" for address, why in self._reasons.items())
+        if is_late:
+            return TimeoutError(f"timed out after {self._timeout:g} s: {fates}")
         # Of one kind, the kind says what can be done about it.
         kinds = {type(error) for error in self._errors}
         kind = kinds.pop() if len(kinds) == 1 else OSError

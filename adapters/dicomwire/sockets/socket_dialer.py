@@ -11,7 +11,7 @@ from attrs import frozen
 
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
-from dicomwire.sockets.addresses import Peer, destinations, end_of, needs_resolver
+from dicomwire.sockets.addresses import Peer, destinations, end_of, literal, needs_resolver
 from dicomwire.sockets.dialing import Dialing, over_given
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
@@ -49,6 +49,10 @@ class SocketDialer(Generic[AssociationT]):
         call = self.call
         if call.sock is not None:
             self.dialing = over_given(call.sock, call.bind_address)
+            return
+        known = literal(call.addr, call.port, call.bind_address)
+        if known is not None:
+            self.dialing = Dialing([known])
             return
         is_name = needs_resolver(call.addr, call.bind_address)
         # What is None or of another type is refused there.

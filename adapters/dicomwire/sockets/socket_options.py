@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from dicomwire.sockets.addresses import family_of
 from dicomwire.upper_layer.connection import Connection
 
 _TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
@@ -15,7 +16,7 @@ _TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 def no_delay(sock: socket.socket) -> None:
     """Send small messages at once: DIMSE is a ping-pong, and Nagle's algorithm costs it 40 ms a message."""
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
+    if family_of(sock) in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -37,7 +38,7 @@ def acknowledge_with(sock: Any) -> Callable[[Connection], None]:
     answer it carries the acknowledgement: then, and for a message that came in one piece, nothing is asked for.
     """
     option = _TCP_QUICKACK
-    if option is None or getattr(sock, "family", None) not in (socket.AF_INET, socket.AF_INET6):
+    if option is None or family_of(sock) not in (socket.AF_INET, socket.AF_INET6):
         return _nothing
     set_option = sock.setsockopt
 

@@ -14,6 +14,9 @@ _TIMEVAL = struct.Struct("@ll")
 _CLOSE = 0.001
 """Seconds by which a timeout may be wrong: to set one is a system call, and deadlines are looked at anew after each."""
 
+_LONG = 5.0
+"""Seconds of a timeout that will do for a longer wait: looking at the clock so rarely costs less than setting it."""
+
 TIMED_OUT = (TimeoutError, BlockingIOError)
 """What ``recv`` and ``send`` raise when the time is up."""
 
@@ -50,8 +53,13 @@ class KernelTimeouts:
     def receive(self, seconds: float | None) -> None:
         """For calls that receive."""
         set_to = self._receiving
-        # With each message, so _differ is not called if both are there.
-        if seconds is not set_to and (seconds is None or set_to is None or not -_CLOSE < seconds - set_to < _CLOSE):
+        # With each message, so _differ is not called if both are there.  Who waits looks at the clock and waits again.
+        if seconds is not set_to and (
+            seconds is None
+            or set_to is None
+            or seconds <= set_to - _CLOSE
+            or (seconds >= set_to + _CLOSE and set_to < _LONG)
+        ):
             self._receiving = seconds
             self._set(socket.SO_RCVTIMEO, seconds)
 

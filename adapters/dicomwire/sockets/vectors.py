@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 
 from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.upper_layer.connection import Buffer
@@ -50,3 +51,20 @@ def remove(buffers: list[Buffer], sent: int) -> None:
         sent -= size
         count += 1
     del buffers[:count]
+
+
+def pieces(buffers: list[Buffer], size: int) -> Iterator[bytes]:
+    """The same bytes in copies of up to ``size`` each."""
+    part: list[Buffer] = []
+    room = size
+    for buffer in buffers:
+        view = memoryview(buffer)
+        while len(view) > room:
+            part.append(view[:room])
+            yield b"".join(part)
+            view = view[room:]
+            part, room = [], size
+        part.append(view)
+        room -= len(view)
+    if room < size:
+        yield b"".join(part)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
-
-import trio
 
 from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
@@ -21,8 +18,6 @@ class Association(AsyncAssociation):
     Inside ``async with`` a task of its own notices what the peer does while no operation waits for it.
     """
 
-    _manager: AbstractAsyncContextManager[trio.Nursery] | None = None
-
     def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
         self.host: NurseryHost = NurseryHost(ae)
         super().__init__(ae, role, handlers, self.host)
@@ -30,9 +25,8 @@ class Association(AsyncAssociation):
 
     async def __aenter__(self) -> Self:
         if self.is_established and self.is_requestor:
-            self._manager = trio.open_nursery()
-            self.host.nursery = await self._manager.__aenter__()
-            self.host.nursery.start_soon(self._read_for_all)
+            nursery = await self.host.open_nursery()
+            nursery.start_soon(self._read_for_all)
         return self
 
     async def _read_for_all(self) -> None:
@@ -46,8 +40,4 @@ class Association(AsyncAssociation):
             await super().__aexit__(kind, error, traceback)
             await self.wait_closed()
         finally:
-            if self._manager is not None and self.host.nursery is not None:
-                self.host.nursery.cancel_scope.cancel()
-                manager, self._manager = self._manager, None
-                # The body's exception is not the nursery's: it goes its own way, unwrapped.
-                await manager.__aexit__(None, None, None)
+            await self.host.close_nursery(cancel=True)

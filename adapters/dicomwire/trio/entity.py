@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import trio
 
 from dicomwire.associations import events as evt
+from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
-from dicomwire.associations.requesting import RequestOptions, associate
+from dicomwire.associations.requesting import ChannelDialer, RequestOptions, associate
+from dicomwire.associations.server_base import ServerBase
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
@@ -18,6 +20,8 @@ from dicomwire.sockets.socket_dialer import Call, TLSArguments
 from dicomwire.trio.association import Association
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.server import AssociationServer
+from dicomwire.trio.stream_channel import StreamChannel
+from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
 
@@ -50,6 +54,51 @@ class AE(AsyncApplicationEntity):
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, NurseryDialer(call), options)
 
+    async def associate_over(
+        self,
+        stream: trio.abc.Stream,
+        contexts: list[PresentationContext] | None = None,
+        ae_title: str = "ANY-SCP",
+        max_pdu: int = 16382,
+        ext_neg: list[NegotiationItem] | None = None,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+    ) -> Association:
+        """Request an association over a trio stream of any kind (extension); arguments and errors of :meth:`associate`.
+
+        ``stream`` is closed with the association; only if an argument is refused is it still the caller's.
+        """
+        options = RequestOptions(
+            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+        )
+        dialer = ChannelDialer[Association](lambda association: StreamChannel(stream, association.line.session))
+        return await associate(Association, self, dialer, options)
+
+    async def serve_over(
+        self,
+        stream: trio.abc.Stream,
+        evt_handlers: Sequence[evt.EventHandler] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+    ) -> Association:
+        """Accept an association over a trio stream of any kind, and return when it has ended (extension).
+
+        Arguments and errors of :meth:`start_server`; ``stream`` is closed with the association.
+        """
+        server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
+        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        channel = StreamChannel(stream, association.line.session)
+        association.host.opened(channel)
+        await association.host.open_nursery()
+        has_ended = False
+        try:
+            await serve_over(association, server, lambda _: channel)
+            has_ended = True
+        finally:
+            # Also if it was cancelled before it began.
+            channel.abandon()
+            await association.host.close_nursery(cancel=not has_ended)
+        return association
+
     async def start_server(
         self,
         address: Address | None,
@@ -60,6 +109,7 @@ class AE(AsyncApplicationEntity):
         contexts: list[PresentationContext] | None = None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
         task_status: trio.TaskStatus[AssociationServer] = trio.TASK_STATUS_IGNORED,
     ) -> AssociationServer:
         """Accept associations on ``address``; arguments and errors of :meth:`dicomwire.AE.start_server`.
@@ -68,7 +118,9 @@ class AE(AsyncApplicationEntity):
         ``async with`` on the server that comes back, which listens already.
         """
         where = address if sock is not None else await resolved(address)
-        server = AssociationServer(self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock)
+        server = AssociationServer(
+            self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock, reuse_port=reuse_port
+        )
         self._servers.append(server)
         if block:
             async with server:

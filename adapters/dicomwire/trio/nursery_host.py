@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,17 +13,38 @@ import trio
 from dicomwire.associations.task_host import TaskHost
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.trio.socket_channel import SocketChannel
+from dicomwire.trio.stream_channel import StreamChannel
 
 T = TypeVar("T")
 
 
-class NurseryHost(TaskHost[SocketChannel]):
+class NurseryHost(TaskHost[SocketChannel | StreamChannel]):
     """The host of an association on a trio event loop."""
 
     def __init__(self, ae: Any) -> None:
         super().__init__(ae, datetime.now)
         self.nursery: trio.Nursery | None = None
         """Where work can be spawned, if anywhere."""
+
+        self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
+
+    async def open_nursery(self) -> trio.Nursery:
+        """From here to :meth:`close_nursery` there are tasks of the association; one receives ahead, where it must."""
+        self._manager = trio.open_nursery()
+        self.nursery = await self._manager.__aenter__()
+        if isinstance(self.channel, StreamChannel):
+            self.nursery.start_soon(self.channel.read_ahead)
+        return self.nursery
+
+    async def close_nursery(self, *, cancel: bool) -> None:
+        """Wait for its tasks, or cancel them; does nothing where there is none of ours."""
+        if self._manager is None or self.nursery is None:
+            return
+        if cancel:
+            self.nursery.cancel_scope.cancel()
+        manager, self._manager = self._manager, None
+        # The exception that comes by here, if one does, is not the nursery's: it goes its own way, unwrapped.
+        await manager.__aexit__(None, None, None)
 
     # -- what the shared logic asks -------------------------------------------------------------------------------
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:

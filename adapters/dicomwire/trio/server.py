@@ -44,10 +44,15 @@ class AssociationServer(ServerBase[Association]):
         evt_handlers: Sequence[evt.EventHandler] | None,
         *,
         sock: socket.socket | None = None,
+        reuse_port: bool = False,
     ) -> None:
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
-        self._listening = listening(address) if sock is None else listening_on(sock)  # type: ignore[arg-type]
+        self._listening = (
+            listening(address, reuse_port=reuse_port)  # type: ignore[arg-type]
+            if sock is None
+            else listening_on(sock, reuse_port=reuse_port)
+        )
         self.socket: socket.socket = self._listening.sock
         self.server_address: tuple[Any, ...] = self._listening.server_address
         self._stopped = trio.Event()

@@ -14,6 +14,7 @@ from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.sockets.vectors import send_some
+from dicomwire.trio.task_turns import TaskTurns
 from dicomwire.vocabulary.tls_words import alert_of
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
@@ -30,10 +31,7 @@ class SocketChannel:
         self._progress = connection.writing
         self._delivery = SocketDelivery(sock, connection)
         self.token: trio.lowlevel.TrioToken = trio.lowlevel.current_trio_token()
-        self._turns = trio.lowlevel.ParkingLot()
-        self._parked = 0
-        """How many tasks are there: to ask it with each message would cost more."""
-
+        self._turns = TaskTurns(session, self._delivery)
         self._reading = False
         self._writing = False
         self._open = True
@@ -58,7 +56,7 @@ class SocketChannel:
             OSError: the peer cannot be written to, or does not read for too long.
         """
         while self._writing:
-            await self.turn()
+            await self._turns.wait()
         buffers = self._connection.data_to_send()
         self._flushes += 1
         if not buffers:
@@ -70,7 +68,8 @@ class SocketChannel:
             waited = await self._write(buffers)
         finally:
             self._writing = False
-            self.changed()
+            if self._turns.waiting:
+                self._turns.wake()
         if not waited and self._flushes > 1:
             # Sending alone never lets the loop run: a fast handler would starve reading.
             await trio.lowlevel.checkpoint()
@@ -111,7 +110,7 @@ class SocketChannel:
         self._flushes = 0
         connection = self._connection
         if self._reading:
-            await self.turn()
+            await self._turns.wait()
             return
         if connection.unseen or not self._open:
             if not self._open:
@@ -140,7 +139,8 @@ class SocketChannel:
         finally:
             self._reading = False
             self._scope = None
-            self.changed()
+            if self._turns.waiting:
+                self._turns.wake()
 
     def timeouts_changed(self) -> None:
         """Who waits looks at the deadline anew."""
@@ -192,21 +192,12 @@ class SocketChannel:
 
     async def turn(self) -> None:
         """Wait for another task's :meth:`changed`, or for the next deadline."""
-        deadline = self.session.next_deadline(trio.current_time())
-        self._parked += 1
-        try:
-            with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
-                await self._turns.park()
-        finally:
-            self._parked = len(self._turns)
-        if scope.cancelled_caught:
-            self.session.handle_deadline(trio.current_time(), self._delivery)
+        await self._turns.wait()
 
     def changed(self) -> None:
         """Wake the tasks that wait in :meth:`turn`."""
-        if self._parked:
-            self._parked = 0
-            self._turns.unpark_all()
+        if self._turns.waiting:
+            self._turns.wake()
 
     # -- the end --------------------------------------------------------------------------------------------------
     async def send_eof(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
+
+from attrs import frozen
 
 from dicomwire import _config
 from dicomwire.associations import events as evt
@@ -14,9 +16,10 @@ from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.extended_negotiation import common_extended, sop_class_extended
-from dicomwire.associations.negotiation import Supported, accept_contexts
+from dicomwire.associations.negotiation import AcceptorContexts, NegotiatedContext, Roles, accept_contexts
 from dicomwire.associations.server_base import ServerBase
-from dicomwire.associations.window import answer_to
+from dicomwire.associations.sides import roles_of
+from dicomwire.associations.window import Window, answer_to
 from dicomwire.compat.wire_items import to_item
 from dicomwire.errors import LocalProtocolError
 from dicomwire.upper_layer.items import (
@@ -73,7 +76,7 @@ async def serve_connection(association: AssociationBase, channel: Channel, serve
         await line.wait_closed()
 
 
-async def _decide(association: AssociationBase, request: AssociateRQ, supported: Mapping[str, Supported]) -> None:
+async def _decide(association: AssociationBase, request: AssociateRQ, supported: AcceptorContexts) -> None:
     line, sides = association.line, association.line.sides
     identity_response, refusal = await admit(association, request)
     if line.standing.has_ended:
@@ -84,44 +87,31 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     await common_extended(association)
     if sides.acceptor.chose_contexts:
         # A handler has changed what is supported, for this association.
-        supported = supported_by(sides.acceptor.contexts)
-    proposed_roles = sides.requestor.roles()
-    outcomes, granted = accept_contexts(request.presentation_context, supported, proposed_roles, _is_open_to)
-    association.contexts.set(outcomes)
+        supported = AcceptorContexts(supported_by(sides.acceptor.contexts))
+    # What the next association with this request is told, too.
+    is_usual = not (sides.acceptor.chose_contexts or _config.UNRESTRICTED_STORAGE_SERVICE)
+    if is_usual:
+        accepted = request.derive((_Accepted, supported), lambda: _accept(request, supported))
+    else:
+        accepted = _accept(request, supported)
+    association.contexts.set(accepted.outcomes)
     extended = await sop_class_extended(association)
-    window = await answer_to(
-        association.requestor.asynchronous_operations, association.ae.asynchronous_operations, line.handlers
-    )
+    window = await answer_to(request.asynchronous_operations, association.ae.asynchronous_operations, line.handlers)
     if line.standing.has_ended:
         return
-    items: list[UserItem] = sides.acceptor.basic_items()
     if window is not None:
         invoked, performed = window
         # Ours is the other point of view.
         association.use_window((performed, invoked))
-        items.append(
-            AsynchronousOperationsWindowItem(
-                maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
-            )
-        )
-    items += [RoleSelectionItem(sop_class_uid=uid, scu_role=scu, scp_role=scp) for uid, (scu, scp) in granted.items()]
-    items += extended
     if identity_response is not None:
-        items.append(identity_response)
-    items += _added(association, items)
-    called, calling = request.titles
-    answer = AssociateAC(
-        called_ae_title=called,
-        calling_ae_title=calling,
-        reserved=request.reserved,
-        presentation_context=tuple(
-            PresentationContextACItem(
-                context_id=outcome.context_id, result=outcome.result, transfer_syntax=outcome.transfer_syntax
-            )
-            for outcome in outcomes
-        ),
-        user_information=tuple(items),
-    )
+        extended.append(identity_response)
+    added = [to_item(primitive) for primitive in sides.acceptor.items]
+    said = sides.acceptor.basic_items
+    if extended or added or not is_usual:
+        answer = _answer(request, accepted, said(), window, extended, added)
+    else:
+        key = AssociateAC, accepted, sides.acceptor.basic, window
+        answer = request.derive(key, lambda: _answer(request, accepted, said(), window))
     try:
         line.session.send(answer)
     except LocalProtocolError:
@@ -137,11 +127,58 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     await line.flush()
 
 
-def _added(association: AssociationBase, items: list[UserItem]) -> list[UserItem]:
-    """What an ``EVT_REQUESTED`` handler has added to the answer, where negotiation has not said it already."""
-    present = {(item.kind, getattr(item, "sop_class_uid", None)) for item in items}
-    added = [to_item(primitive) for primitive in association.line.sides.acceptor.items]
-    return [item for item in added if (item.kind, getattr(item, "sop_class_uid", None)) not in present]
+@frozen(eq=False)
+class _Accepted:
+    """What becomes of the contexts that a request proposes, as long as the acceptor supports the same ones."""
+
+    outcomes: list[NegotiatedContext]
+    granted: Mapping[str, Roles]
+
+
+def _accept(request: AssociateRQ, supported: AcceptorContexts) -> _Accepted:
+    return _Accepted(
+        *accept_contexts(request.presentation_context, supported.supported, roles_of(request), _is_open_to)
+    )
+
+
+def _answer(
+    request: AssociateRQ,
+    accepted: _Accepted,
+    items: list[UserItem],
+    window: Window | None,
+    extended: Sequence[UserItem] = (),
+    added: Sequence[UserItem] = (),
+) -> AssociateAC:
+    """The acceptance; ``added`` is what a handler wants said, where negotiation has not said it already."""
+    if window is not None:
+        invoked, performed = window
+        items.append(
+            AsynchronousOperationsWindowItem(
+                maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
+            )
+        )
+    for uid, (scu, scp) in accepted.granted.items():
+        items.append(RoleSelectionItem(sop_class_uid=uid, scu_role=scu, scp_role=scp))
+    items += extended
+    present = {_sort_of(item) for item in items}
+    items += [item for item in added if _sort_of(item) not in present]
+    called, calling = request.titles
+    return AssociateAC(
+        called_ae_title=called,
+        calling_ae_title=calling,
+        reserved=request.reserved,
+        presentation_context=tuple(
+            PresentationContextACItem(
+                context_id=outcome.context_id, result=outcome.result, transfer_syntax=outcome.transfer_syntax
+            )
+            for outcome in accepted.outcomes
+        ),
+        user_information=tuple(items),
+    )
+
+
+def _sort_of(item: UserItem) -> tuple[int, str | None]:
+    return item.kind, getattr(item, "sop_class_uid", None)
 
 
 async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:

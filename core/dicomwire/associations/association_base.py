@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Protocol
 
 from dicomwire.associations import events as evt
@@ -23,6 +24,8 @@ from dicomwire.compat.wire_items import presentation_context
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
+
+_NAMES = {role: f"{role.value.capitalize()}Thread" for role in Role}
 
 
 class Entity(Protocol):
@@ -62,22 +65,21 @@ class AssociationBase:
 
     def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
         self._ae = ae
-        self.name: str = f"{role.value.capitalize()}Thread"
+        self.name: str = _NAMES[role]
         self.connection_timeout: float | None = ae.connection_timeout
         sides = Sides(role)
         sides.own.implementation_class_uid = ae.implementation_class_uid
         sides.own.implementation_version_name = ae.implementation_version_name
         if role is Role.ACCEPTOR:
             sides.own.maximum_length = ae.maximum_pdu_size
-        self.requestor: ServiceUser = ServiceUser("requestor", sides.requestor)
-        self.acceptor: ServiceUser = ServiceUser("acceptor", sides.acceptor)
+        acse, network = ae.acse_timeout, ae.network_timeout
         timeouts = Timeouts(
-            artim=ae.acse_timeout,
-            associate=ae.acse_timeout,
-            release=ae.acse_timeout,
-            progress=ae.network_timeout,
+            artim=acse,
+            associate=acse,
+            release=acse,
+            progress=network,
             response=ae.dimse_timeout,
-            idle=ae.network_timeout,
+            idle=network,
             write=ae.write_timeout,
         )
         line = Line(sides, Handlers(self, table, host), host, ae.limits, timeouts, ae.ae_title)
@@ -90,6 +92,17 @@ class AssociationBase:
         self.invoker: Invoker = Invoker(line, self.contexts)
         self.performer: Performer = Performer(self.invoker)
         IncomingMessages(self.control, self.invoker, self.performer)
+
+    # Made at the first look.
+    @cached_property
+    def requestor(self) -> ServiceUser:
+        """Who has requested the association: what it proposes, or has proposed."""
+        return ServiceUser("requestor", self.line.sides.requestor)
+
+    @cached_property
+    def acceptor(self) -> ServiceUser:
+        """Who accepts it: what it supports, or has answered."""
+        return ServiceUser("acceptor", self.line.sides.acceptor)
 
     # -- how it is shown ------------------------------------------------------------------------------------------
     def __repr__(self) -> str:
@@ -238,6 +251,7 @@ class AssociationBase:
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
         self.line.timeouts.write = seconds
+        self.line.host.timeouts_set(self.line.take_timeouts)
 
     @property
     def network_timeout_response(self) -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from dicomwire.associations.negotiation import Supported
 from dicomwire.upper_layer.items import PresentationContextRQItem
-from dicomwire.vocabulary.contexts import PresentationContext, build_context
+from dicomwire.vocabulary.contexts import PresentationContext, build_context, settings_of
 from dicomwire.vocabulary.titles_and_uids import uid_name
 
 MOST_CONTEXTS = 128
@@ -26,7 +26,7 @@ def requested_items(contexts: Iterable[PresentationContext]) -> tuple[Presentati
     given = checked(contexts)
     if len(given) > MOST_CONTEXTS:
         raise ValueError(f"{len(given)} presentation contexts, more than {MOST_CONTEXTS}")
-    return _numbered(tuple(key_of(context) for context in given))
+    return _numbered(tuple([settings_of(context)[:2] for context in given]))
 
 
 def supported_by(contexts: Iterable[PresentationContext]) -> dict[str, Supported]:
@@ -99,11 +99,11 @@ def is_emptied(context: PresentationContext, transfer_syntax: Syntaxes) -> bool:
 
 
 @lru_cache(maxsize=128)
-def _numbered(contexts: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[PresentationContextRQItem, ...]:
+def _numbered(contexts: tuple[tuple[str | None, tuple[str, ...]], ...]) -> tuple[PresentationContextRQItem, ...]:
     items = []
     for index, (abstract_syntax, transfer_syntaxes) in enumerate(contexts):
         if not transfer_syntaxes:
-            raise ValueError(f"the presentation context for {uid_name(abstract_syntax)} has no transfer syntax")
+            raise ValueError(f"the presentation context for {uid_name(abstract_syntax or '')} has no transfer syntax")
         items.append(
             PresentationContextRQItem(
                 context_id=2 * index + 1,

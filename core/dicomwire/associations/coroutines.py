@@ -5,10 +5,11 @@ A blocking channel never suspends, so a coroutine that uses it runs from start t
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Coroutine
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+
+from dicomwire.associations.user_code import is_awaitable
 
 T = TypeVar("T")
 
@@ -29,10 +30,10 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 async def outcome(value: T | Awaitable[T]) -> T:
     """The outcome of a call that blocks in one adapter and is awaited in the others."""
-    if inspect.isawaitable(value):
+    if is_awaitable(value):
         awaited: T = await value
         return awaited
-    return value
+    return value  # type: ignore[return-value]
 
 
 class Held(Generic[T]):

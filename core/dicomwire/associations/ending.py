@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -30,14 +29,19 @@ _LINGER = 2.0
 """Seconds for a peer to close after an abort; whoever aborts may be waiting for it."""
 
 
-@contextmanager
-def telling_of_the_end(association: object) -> Iterator[None]:
+class _TellingOfTheEnd:
     """While handlers are told that ``association`` is over: whoever waits for its end in one would wait for itself."""
-    token = _ENDED.set(association)
-    try:
-        yield
-    finally:
-        _ENDED.reset(token)
+
+    __slots__ = ("_association", "_token")
+
+    def __init__(self, association: object) -> None:
+        self._association = association
+
+    def __enter__(self) -> None:
+        self._token = _ENDED.set(self._association)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        _ENDED.reset(self._token)
 
 
 def ended_here() -> object:
@@ -101,7 +105,7 @@ class Ending:
 
     async def _tell_outcome(self, outcome: str) -> None:
         handlers = self._line.handlers
-        with telling_of_the_end(handlers.association):
+        with _TellingOfTheEnd(handlers.association):
             await handlers.notify(_OUTCOMES[outcome])
 
     async def _close(self, *, wait: bool) -> None:
@@ -117,7 +121,7 @@ class Ending:
         line.host.closing()
         try:
             if standing.was_opened:
-                with telling_of_the_end(line.handlers.association):
+                with _TellingOfTheEnd(line.handlers.association):
                     await line.handlers.notify(evt.EVT_CONN_CLOSE, address=line.sides.peer.address)
         finally:
             self._cease()
@@ -190,7 +194,7 @@ class Ending:
         line = self._line
         try:
             if line.standing.was_opened:
-                with telling_of_the_end(line.handlers.association):
+                with _TellingOfTheEnd(line.handlers.association):
                     line.handlers.notify_now(evt.EVT_CONN_CLOSE, address=line.sides.peer.address)
         finally:
             self._cease()

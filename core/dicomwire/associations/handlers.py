@@ -95,6 +95,10 @@ class HandlerTable:
             return self.interventions.get(event) or (evt.get_default_handler(event), None)
         return list(self._notifications[event])
 
+    def heard(self) -> Mapping[evt.EventType, Sequence[evt.Binding]]:
+        """All that :meth:`listeners` gives now, for looking at only; an event without any may be missing."""
+        return self._notifications if LIBRARY_LOG.isEnabledFor(logging.INFO) else self.own
+
     def listeners(self, event: evt.NotificationEvent) -> Sequence[evt.Binding]:
         """Who wants to hear of ``event`` now; the library's own handlers only if somebody reads its log."""
         bound = self._notifications[event]

@@ -120,12 +120,12 @@ async def _put(
                 sink.close()
                 message.data = sink.data
         elif isinstance(sink, FileSink):
-            if fragments:
-                sink.write(fragments)
             if last:
                 sink.is_undecided = True
-                sink.close()
+                sink.finish(fragments or [])
                 message.file = sink
+            elif fragments:
+                sink.write(fragments)
         else:
             if fragments:
                 await _call(line, sink.write, fragments)

@@ -54,6 +54,13 @@ class Supported:
     """Which of the requestor's wishes to be SCU and SCP it grants; None: it takes no part in role selection."""
 
 
+@frozen(eq=False)
+class AcceptorContexts:
+    """What an acceptor supports, by abstract syntax; told apart by identity, as it never changes."""
+
+    supported: Mapping[str, Supported]
+
+
 @frozen
 class NegotiatedContext:
     """The outcome for one proposed presentation context, seen from our side."""
@@ -132,8 +139,28 @@ def read_answer(
 ) -> list[NegotiatedContext]:
     """The outcomes as the requestor sees them, by context ID.
 
-    Not answered: rejected by the provider.  Accepted with a transfer syntax that was not proposed: the same.
+    Not answered: rejected by the provider.  Accepted with a transfer syntax that was not proposed: the same, and
+    logged.
     """
+    outcomes, unproposed = outcomes_of(proposed, answers, proposed_roles, answered_roles)
+    tell_unproposed(unproposed)
+    return outcomes
+
+
+def tell_unproposed(context_ids: Iterable[int]) -> None:
+    """Log that the peer accepted these contexts with something else than was proposed."""
+    for context_id in context_ids:
+        LOGGER.warning("context %d was accepted with a transfer syntax that was not proposed", context_id)
+
+
+def outcomes_of(
+    proposed: Iterable[Proposed],
+    answers: Iterable[Answered],
+    proposed_roles: Mapping[str, Roles],
+    answered_roles: Mapping[str, Roles],
+) -> tuple[list[NegotiatedContext], list[int]]:
+    """What :func:`read_answer` gives, and the IDs of contexts accepted with what was not proposed."""
+    unproposed = []
     answered = {answer.context_id: answer for answer in answers}
     outcomes = []
     for context in sorted(proposed, key=lambda context: context.context_id):
@@ -148,7 +175,7 @@ def read_answer(
             said = (answer.transfer_syntax,) if answer.transfer_syntax else ()
             outcomes.append(NegotiatedContext(context.context_id, uid, said, answer.result))
         elif chosen is None:
-            LOGGER.warning("context %d was accepted with a transfer syntax that was not proposed", context.context_id)
+            unproposed.append(context.context_id)
             outcomes.append(NegotiatedContext(context.context_id, uid, first, PROVIDER_REJECTED))
         else:
             scu, scp = agree(proposed_roles.get(uid), answered_roles.get(uid))
@@ -162,4 +189,4 @@ def read_answer(
                     as_scp=scp,
                 )
             )
-    return outcomes
+    return outcomes, unproposed

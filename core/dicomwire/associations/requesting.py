@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
@@ -16,8 +17,8 @@ from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.handlers import HandlerTable
-from dicomwire.associations.negotiation import read_answer
-from dicomwire.associations.server_base import handler_table
+from dicomwire.associations.negotiation import outcomes_of, tell_unproposed
+from dicomwire.associations.server_base import handler_table, library_table
 from dicomwire.associations.window import agreed
 from dicomwire.compat.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -34,6 +35,8 @@ from dicomwire.upper_layer.items import (
     ImplementationClassUIDItem,
     ImplementationVersionNameItem,
     MaximumLengthItem,
+    PresentationContextRQItem,
+    UserIdentityRQItem,
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateRQ
@@ -180,30 +183,47 @@ def propose(ae: ApplicationEntityBase, options: RequestOptions) -> Proposal:
     proposed = requested_items(chosen)
     if not proposed:
         raise RuntimeError("no presentation contexts: add some to the AE, or give them to associate()")
-    user_information: list[UserItem] = [
-        MaximumLengthItem(maximum_length=int(max_pdu)),
-        ImplementationClassUIDItem(implementation_class_uid=str(ae.implementation_class_uid)),
-    ]
-    if ae.implementation_version_name is not None:
-        name = ae.implementation_version_name
-        user_information.append(ImplementationVersionNameItem(implementation_version_name=name))
-    order = {0x51: 1, 0x52: 2, 0x53: 3, 0x54: 4, 0x55: 5, 0x56: 6, 0x57: 7, 0x58: 8}
+    uid, version = ae.implementation_class_uid, ae.implementation_version_name
     if ae.asynchronous_operations != (1, 1) and not any(item.kind == 0x53 for item in items):
         invoked, performed = ae.asynchronous_operations
         window = AsynchronousOperationsWindowItem(
             maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed
         )
         items.append(window)
+    # Who the user is is not kept beyond the association.
+    make = _request.__wrapped__ if any(isinstance(item, UserIdentityRQItem) for item in items) else _request
+    request = make(title, ae.ae_title, int(max_pdu), uid, version, proposed, tuple(items))
+    return Proposal(request, chosen, title)
+
+
+@lru_cache(maxsize=32)
+def _request(
+    called: str,
+    calling: str,
+    maximum_length: int,
+    class_uid: str,
+    version_name: str | None,
+    contexts: tuple[PresentationContextRQItem, ...],
+    items: tuple[UserItem, ...],
+) -> AssociateRQ:
+    user_information: list[UserItem] = [
+        MaximumLengthItem(maximum_length=maximum_length),
+        ImplementationClassUIDItem(implementation_class_uid=str(class_uid)),
+    ]
+    if version_name is not None:
+        user_information.append(ImplementationVersionNameItem(implementation_version_name=version_name))
     user_information += items
+    order = {0x51: 1, 0x52: 2, 0x53: 3, 0x54: 4, 0x55: 5, 0x56: 6, 0x57: 7, 0x58: 8}
     user_information.sort(key=lambda item: order.get(item.kind, 9))
     request = AssociateRQ(
-        called_ae_title=title,
-        calling_ae_title=ae.ae_title,
-        presentation_context=proposed,
+        called_ae_title=called,
+        calling_ae_title=calling,
+        presentation_context=contexts,
         user_information=tuple(user_information),
     )
+    # What cannot be encoded is found here.
     request.encode()
-    return Proposal(request, chosen, title)
+    return request
 
 
 def _extended(item: NegotiationItem) -> UserItem:
@@ -221,7 +241,9 @@ def new_requestor(
 ) -> tuple[AssociationT, AssociateRQ]:
     """An association to be established with the peer at ``address``, and its request; errors of :func:`propose`."""
     proposal = propose(ae, options)
-    association = kind(ae, Role.REQUESTOR, handler_table(options.evt_handlers))
+    # The association copies it before it changes it.
+    table = handler_table(options.evt_handlers) if options.evt_handlers else library_table()
+    association = kind(ae, Role.REQUESTOR, table)
     association.line.sides.requestor.contexts = proposal.contexts
     association.line.sides.acceptor.ae_title = proposal.called
     if address is not None:
@@ -254,10 +276,10 @@ async def associate(
     except (OSError, ValueError) as error:
         await outcome(association.line.host.face(not_connected(association, error)))
         return association
-    sides = association.line.sides
+    sides, address_type = association.line.sides, dialer.address_type
     for side, address in ((sides.acceptor, dialer.peer), (sides.requestor, dialer.local)):
         if address is not None:
-            side.is_at(address, dialer.address_type)
+            side.is_at(address, address_type)
     ae.running_associations.add(association)
     await outcome(association.line.host.face(_begin(association, channel, request, dialer)))
     return association
@@ -309,14 +331,16 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
 
 async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
     line, sides = association.line, association.line.sides
-    contexts = read_answer(
-        request.presentation_context,
-        answer.pdu.presentation_context,
-        sides.requestor.roles(),
-        sides.acceptor.roles(),
+    pdu = answer.pdu
+    contexts, unproposed = pdu.derive(
+        (outcomes_of, request),
+        lambda: outcomes_of(
+            request.presentation_context, pdu.presentation_context, sides.requestor.roles(), sides.acceptor.roles()
+        ),
     )
+    tell_unproposed(unproposed)
     association.contexts.set(contexts)
-    window = agreed(association.requestor.asynchronous_operations, association.acceptor.asynchronous_operations)
+    window = agreed(request.asynchronous_operations, pdu.asynchronous_operations)
     association.use_window(window)
     tell_refused(association)
     if any(context.result == 0 for context in contexts):

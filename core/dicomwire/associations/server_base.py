@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +15,7 @@ from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
-from dicomwire.associations.negotiation import Supported
+from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.running_associations import Running
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -24,13 +25,24 @@ AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
 def handler_table(evt_handlers: Iterable[evt.EventHandler] | None) -> HandlerTable:
     """The user's handlers, and those that write the library's log unless ``LOG_HANDLER_LEVEL`` is ``"none"``."""
+    table = library_table().copy()
+    for item in evt_handlers or ():
+        table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
+    return table
+
+
+def library_table() -> HandlerTable:
+    """The same without handlers of the user's: it is shared, and never changed."""
+    return _library_table(is_standard=_config.LOG_HANDLER_LEVEL == "standard")
+
+
+@cache
+def _library_table(*, is_standard: bool) -> HandlerTable:
     table = HandlerTable()
-    if _config.LOG_HANDLER_LEVEL == "standard":
+    if is_standard:
         from dicomwire.compat.log_handlers import STANDARD_HANDLERS
 
         table.bind_library(STANDARD_HANDLERS)
-    for item in evt_handlers or ():
-        table.bind(item[0], item[1], item[2] if len(item) > 2 else None)
     return table
 
 
@@ -51,7 +63,7 @@ class ServerBase(Generic[AssociationT]):
         self.contexts: list[PresentationContext] = [context.copy() for context in contexts or ae.supported_contexts]
         if not self.contexts and not _config.UNRESTRICTED_STORAGE_SERVICE:
             raise ValueError("no supported presentation contexts: add some to the AE, or give them to the server")
-        self._supported: dict[str, Supported] = {}
+        self._supported = AcceptorContexts({})
         self._supported_of: list[Any] = []
         self.supported()
         self.handler_table: HandlerTable = handler_table(evt_handlers)
@@ -74,12 +86,12 @@ class ServerBase(Generic[AssociationT]):
         running = len(self.active_associations)
         return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
 
-    def supported(self) -> dict[str, Supported]:
+    def supported(self) -> AcceptorContexts:
         """The contexts as plain values, made anew only when they have changed."""
         # Looked at for every association.
         state = [settings_of(context) for context in self.contexts]
         if state != self._supported_of:
-            self._supported = supported_by(self.contexts)
+            self._supported = AcceptorContexts(supported_by(self.contexts))
             self._supported_of = state
         return self._supported
 

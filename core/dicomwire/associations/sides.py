@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from dicomwire._logging import printable, shown_address
@@ -28,29 +28,31 @@ Said: TypeAlias = AssociateRQ | AssociateAC | AssociateRJ
 class Side:
     """The requestor or the acceptor: its title and place, what it will say, and what it has said."""
 
+    # What never changes in place is with the class, until it is set: there are two of them for each association.
+    ae_title: str = ""
+    address: tuple[Any, ...] | None = None
+    """Host and port, for IPv6 also flow info and scope ID; None if unknown."""
+
+    address_type: Callable[[tuple[Any, ...]], Any] | None = None
+    """The adapter's class for such a place."""
+
+    said: Said | None = None
+    """The A-ASSOCIATE PDU it has sent."""
+
+    chose_contexts: bool = False
+    """A handler has changed what is supported, for this association."""
+
+    maximum_length: int | None = 16382
+    implementation_class_uid: str | None = None
+    implementation_version_name: str | None = None
+
     def __init__(self) -> None:
-        self.ae_title: str = ""
-        self.address: tuple[Any, ...] | None = None
-        """Host and port, for IPv6 also flow info and scope ID; None if unknown."""
-
-        self.address_type: Callable[[tuple[Any, ...]], Any] | None = None
-        """The adapter's class for such a place."""
-
-        self.said: Said | None = None
-        """The A-ASSOCIATE PDU it has sent."""
-
         self.contexts: list[PresentationContext] = []
         """What it proposes or supports."""
-
-        self.chose_contexts: bool = False
-        """A handler has changed what is supported, for this association."""
 
         self.items: list[NegotiationItem] = []
         """Extended negotiation to be said."""
 
-        self.maximum_length: int | None = 16382
-        self.implementation_class_uid: str | None = None
-        self.implementation_version_name: str | None = None
         self.accepted_common: dict[str, tuple[str, list[str]]] = {}
         """Service class and related classes by SOP class, as accepted in common extended negotiation."""
 
@@ -70,6 +72,11 @@ class Side:
         """The request or acceptance it has sent."""
         return None if isinstance(self.said, AssociateRJ) else self.said
 
+    @property
+    def basic(self) -> tuple[int | None, str | None, str | None]:
+        """What :meth:`basic_items` are made of."""
+        return self.maximum_length, self.implementation_class_uid, self.implementation_version_name
+
     def basic_items(self) -> list[UserItem]:
         """What is always said: maximum length and implementation."""
         items: list[UserItem] = []
@@ -82,10 +89,10 @@ class Side:
             items.append(ImplementationVersionNameItem(implementation_version_name=name))
         return items
 
-    def roles(self) -> dict[str, tuple[bool, bool]]:
+    def roles(self) -> Mapping[str, tuple[bool, bool]]:
         """Role selection by SOP class: SCU, SCP."""
-        items = self._items_of(RoleSelectionItem)
-        return {item.sop_class_uid: (item.scu_role, item.scp_role) for item in items}
+        said = self.negotiated
+        return {} if said is None else said.derive(roles_of, lambda: roles_of(said))
 
     def application_information(self) -> dict[str, bytes]:
         """Service class application information by SOP class."""
@@ -94,7 +101,8 @@ class Side:
 
     def identity(self) -> UserIdentityRQItem | None:
         """Who the requestor's user is, if it says so."""
-        return None if self.negotiated is None else self.negotiated.user_item(UserIdentityRQItem)
+        said = self.negotiated
+        return None if said is None else said.user_item(UserIdentityRQItem)
 
     def identity_response(self) -> UserIdentityACItem | None:
         """The acceptor's answer to that."""
@@ -102,6 +110,12 @@ class Side:
 
     def _items_of(self, kind: Any) -> list[Any]:
         return [] if self.negotiated is None else self.negotiated.user_items(kind)
+
+
+def roles_of(said: AssociateRQ | AssociateAC) -> dict[str, tuple[bool, bool]]:
+    """Role selection in a request or answer, by SOP class: SCU, SCP."""
+    items = said.user_items(RoleSelectionItem)
+    return {item.sop_class_uid: (item.scu_role, item.scp_role) for item in items}
 
 
 class Sides:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Awaitable
 from functools import partial
 from types import GeneratorType
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class HandlerRaised(Exception):
     """A user's handler raised; ``__cause__`` is what.  Keeps its errors apart from those of the association."""
 
 
-def is_awaitable(result: object) -> bool:
+def is_awaitable(result: object) -> TypeGuard[Awaitable[Any]]:
     """Whether what user code gave is to be awaited; as `inspect` has it, but with one look for what is plain."""
     return hasattr(result, "__await__") or (isinstance(result, GeneratorType) and inspect.isawaitable(result))
 

@@ -14,7 +14,8 @@ _TAPPED = (*_BYTES_AND_PDUS, evt.EVT_FSM_TRANSITION)
 
 def adjust_tap(connection: Connection, handlers: Handlers) -> None:
     """Record what crosses the connection only as far as somebody listens now."""
-    listening = {event for event in _TAPPED if handlers.listeners(event)}
+    heard = handlers.table.heard()
+    listening = {event for event in _TAPPED if heard.get(event)}
     if not listening:
         connection.tap = None
         return

@@ -324,8 +324,9 @@ class FromFile(StreamContent):
         self._file = file
         # The wrappers of the module tempfile have the file itself.
         inner = getattr(file, "file", None) or getattr(file, "_file", file)
-        if isinstance(inner, BytesIO | BufferedReader | BufferedRandom | FileIO) and inner.seekable():
-            # Others may have to read, or to inflate, all of it to tell.
+        is_plain = isinstance(inner, BytesIO | BufferedReader | BufferedRandom | FileIO) and inner.seekable()
+        if is_plain and hasattr(file, "seek") and hasattr(file, "tell"):
+            # Others may have to read, or to inflate, all of it to tell; and something else has a ``_file``, too.
             start = file.tell()
             self.size = max(0, file.seek(0, os.SEEK_END) - start)
             file.seek(start)

@@ -234,8 +234,6 @@ def _with_extensions(first: _Call | None, calls: list[_Call], terms: Terms) -> C
     """Code extension techniques (PS3.5 6.1.2.5), ``first`` being what the upper half is where nothing was called."""
     lower_at_rest = _ROMAJI if first is not None and first.codec == "shift_jis" else _ASCII
     upper_at_rest = b"" if first is None else first.escape
-    # Without a second value nothing is to be called.
-    usable = calls if len(terms) > 1 or first is None else [first]
 
     def encode(text: str, delimiters: str) -> bytes:
         if text.isascii():
@@ -251,7 +249,7 @@ def _with_extensions(first: _Call | None, calls: list[_Call], terms: Terms) -> C
                     upper = upper_at_rest
                 made += character.encode("ascii")
                 continue
-            for call in usable:
+            for call in calls:
                 raw = call.encode(character)
                 if raw is not None:
                     break
@@ -281,6 +279,7 @@ def decode_text(raw: bytes, encodings: list[str], *, is_name: bool) -> str:
         text = decode_bytes(raw, encodings, TEXT_VR_DELIMS | ({0x5E, 0x3D} if is_name else set()))
     except (UnicodeError, LookupError, ValueError):
         text = "\ufffd"
-    if "\ufffd" in text:
+    # Where it fails pydicom leaves escape sequences as they are, or puts marks.
+    if "\ufffd" in text or "\x1b" in text:
         raise NotInSet("holds bytes that are no text in the character set that they came in")
     return text

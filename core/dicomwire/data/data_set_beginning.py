@@ -10,10 +10,8 @@ import zlib
 from functools import lru_cache
 from struct import Struct
 
-from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED, Encoding, encoding_of
+from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED, VRS, Encoding, encoding_of
 from dicomwire.upper_layer.connection import Buffer
-
-_VRS = LONG_VRS | SHORT_VRS
 
 _EXPLICIT = {True: Struct("<HH2sH"), False: Struct(">HH2sH")}
 _LONG = {True: Struct("<L"), False: Struct(">L")}
@@ -96,7 +94,7 @@ def _why_not_explicit(head: bytes, little: bool, length: int | None) -> str | No
             return begins
     elif not (vr.isascii() and vr.decode().isprintable() and _vrs_of(group, number)):
         return f"{begins}, which is no tag and VR"
-    if vr in _VRS and not _vrs_of(group, number) and _vrs_of(_swapped(group), _swapped(number)):
+    if vr in VRS and not _vrs_of(group, number) and _vrs_of(_swapped(group), _swapped(number)):
         return f"{begins}, in the other byte order"
     if length is not None and start + size > length:
         return f"its first element would be longer than the {length} bytes that came"
@@ -225,7 +223,7 @@ class DataSetBeginning:
             is_plain = data[0] == 8 and data[1] == 0 and data[5] < 0x41 and data[6] == 0 and data[7] == 0
             return 8 + data[4] + (data[5] << 8) if is_plain else 0
         group, _, vr, size = _EXPLICIT[encoding.little].unpack_from(data)
-        if group != 0x0008 or vr not in _VRS:
+        if group != 0x0008 or vr not in VRS:
             return 0
         if vr in SHORT_VRS:
             return 8 + int(size)

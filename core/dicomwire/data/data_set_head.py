@@ -19,19 +19,31 @@ from dicomwire.data.encodings import (
     IMPLICIT,
     ITEM,
     ITEM_END,
-    LONG_VRS,
     SEQUENCE_END,
     SHORT_VRS,
     UNDEFINED,
+    VRS,
     Coding,
     NotAnElement,
     known,
 )
 
 _CODINGS = (EXPLICIT, IMPLICIT, BIG)
-_VRS = SHORT_VRS | LONG_VRS
-_NO_UPPER_HALF = frozenset((b"\0\0",))
-"""Of a length in implicit VR: a short element has none, as it has a VR of these in explicit VR."""
+_USUAL = {
+    b"\x08\0" + number.to_bytes(2, "little") + end: number
+    for number, vr in (
+        (0x0000, b"UL"),
+        (0x0005, b"CS"),
+        (0x0008, b"CS"),
+        (0x0012, b"DA"),
+        (0x0013, b"TM"),
+        (0x0014, b"UI"),
+        (0x0016, b"UI"),
+        (0x0018, b"UI"),
+    )
+    for end in (b"", vr)
+}
+"""Elements at the beginning of data sets, in implicit and in explicit VR little endian; by that, their numbers."""
 
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 
@@ -91,16 +103,14 @@ def read_head(
     what = known(transfer_syntax)
     if what.deflated:
         return _deflated(data, start, transfer_syntax, size, strict=strict)
+    if (uids := quick_uids(data, start, what.coding)) is not None:
+        return Head(0, text(uids[0]), text(uids[1]))
     if data[start : start + 2] == b"\x08\0":
-        # As nearly always.
-        if what.coding is EXPLICIT and data[start + 4 : start + 6] in _VRS:
-            return _quick(data, start, EXPLICIT, whole=whole)
-        if (
-            what.coding is IMPLICIT
-            and data[start + 6 : start + 8] == b"\0\0"
-            and data[start + 4 : start + 6] not in _VRS
-        ):
-            return _quick(data, start, IMPLICIT, whole=whole)
+        vr = data[start + 4 : start + 6]
+        if what.coding is EXPLICIT and vr in VRS:
+            return _found(data, start, EXPLICIT, 0, whole=whole)
+        if what.coding is IMPLICIT and vr not in VRS and data[start + 6 : start + 8] == b"\0\0":
+            return _found(data, start, IMPLICIT, 0, whole=whole)
     skip = without_file_meta(data, start)
     if skip is None:
         return Head(is_cut=not whole)
@@ -168,7 +178,7 @@ def _check(data: bytes, at: int, size: int | None, coding: Coding, transfer_synt
             return
         if actual is not None:
             said = f"its data set is encoded as {name_of(actual.transfer_syntax)}"
-        elif strict and not coding.implicit and data[at + 4 : at + 6] not in _VRS:
+        elif strict and not coding.implicit and data[at + 4 : at + 6] not in VRS:
             said = "what it holds begins like no data set"
         else:
             return
@@ -178,7 +188,7 @@ def _check(data: bytes, at: int, size: int | None, coding: Coding, transfer_synt
 
 def _sense(data: bytes, at: int, size: int | None, coding: Coding) -> _Sense:
     """Whether the first two elements make sense in this coding: known, not too long, one behind the other."""
-    if (data[at + 4 : at + 6] in _VRS) is coding.implicit:
+    if (data[at + 4 : at + 6] in VRS) is coding.implicit:
         # In implicit VR two letters here would be the length of a very long value.
         return _Sense.NONE
     try:
@@ -195,7 +205,7 @@ def _sense(data: bytes, at: int, size: int | None, coding: Coding) -> _Sense:
         second = coding.element(data, behind)
     except (NotAnElement, struct.error):
         return _Sense.NONE
-    if first.tag < second.tag <= _LAST and (coding.implicit or second.vr in _VRS):
+    if first.tag < second.tag <= _LAST and (coding.implicit or second.vr in VRS):
         return _Sense.MUCH
     return _Sense.NONE
 
@@ -246,7 +256,7 @@ def without_file_meta(data: bytes, start: int) -> int | None:
     """
     at = start
     while (group := data[at : at + 2]) in (b"\2\0", b"\0\2"):
-        coding = BIG if group[0] == 0 else EXPLICIT if data[at + 4 : at + 6] in _VRS else IMPLICIT
+        coding = BIG if group[0] == 0 else EXPLICIT if data[at + 4 : at + 6] in VRS else IMPLICIT
         try:
             element = coding.element(data, at)
         except struct.error:
@@ -259,21 +269,38 @@ def without_file_meta(data: bytes, start: int) -> int | None:
     return at - start
 
 
-def _quick(data: bytes, at: int, coding: Coding, *, whole: bool) -> Head:
-    """The UIDs in explicit or implicit VR little endian, the first element of which is in group 0008."""
-    start, size, sop_class = at, len(data), b""
-    # Where in an element is what makes it a short one, and where its length.
-    kind, length, short = (6, 4, _NO_UPPER_HALF) if coding.implicit else (4, 6, SHORT_VRS)
-    while at + 8 <= size and data[at] == 8 and not data[at + 1] and data[at + kind : at + kind + 2] in short:
-        element, value = data[at + 2] | data[at + 3] << 8, at + 8
-        at = value + (data[at + length] | data[at + length + 1] << 8)
+def quick_uids(data: bytes, at: int, coding: Coding | None) -> tuple[bytes, bytes] | None:
+    """The SOP class and SOP instance of a data set that begins as nearly all do, as they are; empty for no class.
+
+    None for all others: such as are no explicit or implicit VR little endian, or have a sequence in front of the UIDs.
+    """
+    if coding is EXPLICIT:
+        width = 6
+    elif coding is IMPLICIT and data[at + 4 : at + 6] not in VRS:
+        width = 4
+    else:
+        return None
+    size, sop_class = len(data), b""
+    while at + 8 <= size:
+        # Tag and, in explicit VR, the VR; the length is behind that.
+        key = data[at : at + width]
+        if key in _USUAL:
+            element = _USUAL[key]
+        elif key[:2] == b"\x08\0" and (width == 4 or key[4:] in SHORT_VRS):
+            element = key[2] | key[3] << 8
+        else:
+            break
+        if width == 4 and (data[at + 6] or data[at + 7]):
+            break
+        value = at + 8
+        at = value + (data[at + width] | data[at + width + 1] << 8)
         if element == 0x0018 or element == 0x0016:
             if at > size or at - value > _LONGEST_UID:
                 break
             if element == 0x0018:
-                return Head(0, _text_of_few(sop_class), text(data[value:at]))
+                return sop_class, data[value:at]
             sop_class = data[value:at]
-    return _found(data, start, coding, 0, whole=whole)
+    return None
 
 
 def _found(data: bytes, at: int, coding: Coding, skip: int, *, whole: bool) -> Head:
@@ -339,7 +366,3 @@ def _behind_elements(data: bytes, at: int, coding: Coding, depth: int) -> int:
 def text(value: bytes) -> str:
     """A UID without its padding; what is no text stays recognisable as none."""
     return value.rstrip(b"\0 ").decode("latin-1").lstrip()
-
-
-_text_of_few = lru_cache(maxsize=256)(text)
-"""For SOP classes."""

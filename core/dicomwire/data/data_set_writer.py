@@ -7,6 +7,7 @@ element, and without its value.  Values of binary VRs, and whatever is unusual, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from io import BytesIO
 from struct import Struct
@@ -20,7 +21,6 @@ from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.hooks import hooks
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
-from pydicom.valuerep import PersonName
 
 from dicomwire._logging import reason
 from dicomwire.data.character_sets import (
@@ -178,7 +178,7 @@ class _Writer:
         if vr == "SQ" or len(vr) != 2 or not is_in_order:
             self._element(out, dataset, dataset[tag], terms, ancestors)
             return
-        if vr in TEXT and not keeps and not (value.isascii() and b"\x1b" not in value):
+        if vr in TEXT and not keeps and not _is_ascii(value):
             is_name = vr == "PN"
             parts = decode_text(value, read_in, is_name=is_name)
             value = self._text(terms, parts.rstrip(" \0") if is_name else parts, vr)
@@ -287,7 +287,7 @@ def _vr_of(dataset: Dataset, raw: RawDataElement) -> str:
 def _encoded(item: Any, encode: Any, delimiters: str) -> bytes:
     if isinstance(item, bytes):
         return item
-    text = "=".join(item.components) if isinstance(item, PersonName) else str(item)
+    text = str(item)
     if "\ufffd" in text:
         raise NotInSet("holds U+FFFD, which stands for bytes that were no text: give it a value that is")
     raw: bytes = encode(text, delimiters)
@@ -296,6 +296,7 @@ def _encoded(item: Any, encode: Any, delimiters: str) -> bytes:
 
 def texts_of(dataset: Dataset) -> Iterator[str]:
     """All text that is in the character set of the data set, or item."""
+    read_in = encodings_read_in(dataset) or python_encodings(())
     for tag in list(dataset.keys()):
         element = dataset.get_item(tag)
         vr = element.VR
@@ -304,14 +305,21 @@ def texts_of(dataset: Dataset) -> Iterator[str]:
                 if not stated_in(item):
                     yield from texts_of(item)
         elif isinstance(element, RawDataElement):
-            if not element.value or element.value.isascii():
+            if _is_ascii(element.value or b""):
                 continue
-            if (vr or _vr_of(dataset, element)) in TEXT:
-                yield element.value.decode("latin-1")
+            if (vr := vr or _vr_of(dataset, element)) in TEXT:
+                # What is no text in its set is an error when it is written, with a name.
+                with contextlib.suppress(NotInSet):
+                    yield decode_text(element.value, read_in, is_name=vr == "PN")
         elif vr in TEXT and not element.is_empty:
             is_many = isinstance(element.value, MultiValue | list | tuple)
             for value in element.value if is_many else (element.value,):
                 yield str(value)
+
+
+def _is_ascii(value: bytes) -> bool:
+    """It is the same text in every character set."""
+    return value.isascii() and b"\x1b" not in value
 
 
 def _name(tag: int) -> str:

@@ -53,6 +53,24 @@ class FileMeta:
 
 _WANTED = frozenset((_SOP_CLASS, _SOP_INSTANCE, _TRANSFER_SYNTAX))
 
+_FIRST = b"DICM\2\0\0\0UL\4\0"
+_VERSION = b"\2\0\1\0OB\0\0\2\0\0\0\0\1"
+"""Group length, but for its value, and version, as nearly all have them."""
+
+_SHORT = {
+    b"\2\0" + number.to_bytes(2, "little") + vr: number
+    for number, vr in (
+        (0x0000, b"UL"),
+        (_SOP_CLASS, b"UI"),
+        (_SOP_INSTANCE, b"UI"),
+        (_TRANSFER_SYNTAX, b"UI"),
+        (0x0012, b"UI"),
+        (0x0013, b"SH"),
+        (0x0016, b"AE"),
+    )
+}
+"""The elements with short lengths, as they begin; by that, their numbers."""
+
 _BARE = (b"\2\0", b"\x08\0", b"\0\x08")
 """The groups that a file without preamble begins with: file meta information, or a data set in either byte order."""
 
@@ -87,33 +105,35 @@ def parse_file_meta(data: bytes, more: Callable[[int], bytes | None], *, or_bare
     Raises:
         pydicom.errors.InvalidDicomError: this is no DICOM file.
     """
+    size = len(data)
     has_prefix = data[128:132] == b"DICM"
-    if not has_prefix and not (or_bare and data[:2] in _BARE):
+    if data[128:140] == _FIRST and data[144:158] == _VERSION:
+        # As nearly all begin, at the end of which there is nothing to be looked at.
+        offset = 158
+    elif has_prefix:
+        offset = 132
+    elif or_bare and data[:2] in _BARE:
+        offset = 0
+    else:
         raise _invalid("there is no 'DICM' behind the preamble")
     found: dict[int, bytes] = {}
-    offset, size = 132 if has_prefix else 0, len(data)
     while True:
         if size < offset + 12:
             data += more(_FIRST_READ) or b""
             size = len(data)
             if size < offset + 8:
                 break
-        if data[offset] != 2 or data[offset + 1]:
-            break
-        # Byte by byte: the quickest way to a few small numbers.
-        element, length = data[offset + 2] | data[offset + 3] << 8, data[offset + 6] | data[offset + 7] << 8
-        vr = data[offset + 4 : offset + 6]
+        # Slices and single bytes: the quickest way to a few small numbers.
+        key = data[offset : offset + 6]
         start = offset + 8
-        if vr not in SHORT_VRS:
-            if vr not in LONG_VRS:
-                # Implicit VR, as some have it that know of nothing else.
-                (length,) = _LONG.unpack_from(data, offset + 4)
-            elif size < start + 4:
-                raise _invalid("the file meta information is cut off")
-            else:
-                (length,) = _LONG.unpack_from(data, start)
-                start += 4
-        offset = start + length
+        if key in _SHORT:
+            element = _SHORT[key]
+            offset = start + (data[offset + 6] | data[offset + 7] << 8)
+        elif data[offset] != 2 or data[offset + 1]:
+            break
+        else:
+            element = data[offset + 2] | data[offset + 3] << 8
+            start, offset = _value(data, offset, size)
         if offset > _LONGEST:
             raise _invalid(f"the file meta information is longer than {_LONGEST} bytes")
         if size < offset:
@@ -125,6 +145,22 @@ def parse_file_meta(data: bytes, more: Callable[[int], bytes | None], *, or_bare
             found[element] = data[start:offset][:_LONGEST_VALUE]
     syntax = _text(found[_TRANSFER_SYNTAX]) if _TRANSFER_SYNTAX in found else None
     return FileMeta(transfer_syntax_uid=syntax, values=found, data_set_offset=offset, has_prefix=has_prefix)
+
+
+def _value(data: bytes, offset: int, size: int) -> tuple[int, int]:
+    """Where the value of the element at ``data[offset]`` begins and ends."""
+    vr = data[offset + 4 : offset + 6]
+    start = offset + 8
+    if vr in SHORT_VRS:
+        return start, start + (data[offset + 6] | data[offset + 7] << 8)
+    if vr not in LONG_VRS:
+        # Implicit VR, as some have it that know of nothing else.
+        (length,) = _LONG.unpack_from(data, offset + 4)
+        return start, start + length
+    if size < start + 4:
+        raise _invalid("the file meta information is cut off")
+    (length,) = _LONG.unpack_from(data, start)
+    return start + 4, start + 4 + length
 
 
 # Those that are asked for, transfer syntaxes nearly always, are few.
@@ -148,17 +184,30 @@ def encode_file_meta(
     implementation_version_name: str | None,
 ) -> bytes:
     """Preamble, prefix and file meta information: all that comes before the data set of a file."""
-    elements = [
-        b"\2\0\1\0OB\0\0\2\0\0\0\0\1",
-        _element(0x0002, b"UI", sop_class_uid),
-        _element(0x0003, b"UI", sop_instance_uid),
-        _element(0x0010, b"UI", transfer_syntax_uid),
-        _element(0x0012, b"UI", implementation_class_uid),
-    ]
+    instance = _element(_SOP_INSTANCE, b"UI", sop_instance_uid)
+    before, behind = _around_instance(
+        sop_class_uid, transfer_syntax_uid, implementation_class_uid, implementation_version_name, len(instance)
+    )
+    return before + instance + behind
+
+
+# Of many instances only their UIDs differ.
+@lru_cache(maxsize=64)
+def _around_instance(
+    sop_class_uid: str,
+    transfer_syntax_uid: str,
+    implementation_class_uid: str,
+    implementation_version_name: str | None,
+    length: int,
+) -> tuple[bytes, bytes]:
+    """What comes before and behind the ``length`` bytes of the element that names the instance."""
+    before = b"\2\0\1\0OB\0\0\2\0\0\0\0\1" + _element(_SOP_CLASS, b"UI", sop_class_uid)
+    behind = _element(_TRANSFER_SYNTAX, b"UI", transfer_syntax_uid)
+    behind += _element(0x0012, b"UI", implementation_class_uid)
     if implementation_version_name:
-        elements.append(_element(0x0013, b"SH", implementation_version_name))
-    body = b"".join(elements)
-    return PREAMBLE + b"\2\0\0\0UL\4\0" + _LONG.pack(len(body)) + body
+        behind += _element(0x0013, b"SH", implementation_version_name)
+    length += len(before) + len(behind)
+    return PREAMBLE + b"\2\0\0\0UL\4\0" + _LONG.pack(length) + before, behind
 
 
 def _element(number: int, vr: bytes, text: str) -> bytes:

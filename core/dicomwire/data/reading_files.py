@@ -66,4 +66,7 @@ def _inflated(file: BinaryIO) -> Dataset | None:
     file_meta = FileMetaDataset(read_dataset(BytesIO(head[132:]), False, True))
     dataset = decode(file.read(), is_implicit_vr=False, is_little_endian=True, deflated=True)
     name = cast(str, getattr(file, "name", None) or file)
-    return FileDataset(name, dataset, head[:128], file_meta, is_implicit_VR=False, is_little_endian=True)
+    made = FileDataset(name, dataset, head[:128], file_meta, is_implicit_VR=False, is_little_endian=True)
+    # The constructor forgets it, and text would stay in the old set where another is stated.
+    made.set_original_encoding(False, True, dataset.original_character_set)
+    return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from attrs import define, field
+from attrs.setters import NO_OP
 
 from dicomwire.associations import events as evt
 from dicomwire.data.data_set_beginning import NoDataSet
@@ -26,7 +28,7 @@ def _nothing(*args: object) -> None:
     pass
 
 
-@define(eq=False)
+@define(eq=False, on_setattr=NO_OP)
 class IncomingFile(FileSink):
     """A data set on its way to the disk, under a name of our own until it is complete.
 
@@ -46,10 +48,10 @@ class IncomingFile(FileSink):
     @classmethod
     def within(cls, directory: Path, header: bytes, **callbacks: Any) -> IncomingFile:
         """A new one in ``directory``."""
-        return cls(directory / part_name(), header, **callbacks)
+        return cls(os.path.join(directory, part_name()), header, **callbacks)
 
     def _new_part(self) -> str:
-        return str(self.path)
+        return self.name
 
     def write(self, fragments: list[memoryview]) -> None:
         """Append to the file; what goes wrong is noted in ``error``."""
@@ -88,7 +90,7 @@ class IncomingFile(FileSink):
     def keep(self, path: Path, logger: logging.Logger) -> int:
         """Give it its name, now that it is complete; the status to answer with."""
         # This replaces a symbolic link and does not follow it.
-        self.attempt(self.store.rename, self.path, path)
+        self.attempt(self.store.rename, self.name, path)
         if (error := self.error) is None:
             return SUCCESS
         logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)

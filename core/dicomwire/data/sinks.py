@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from attrs import define, field
+from attrs.setters import NO_OP
 
 from dicomwire._logging import logger, printable, reason
 from dicomwire.data import store as _store
 from dicomwire.data.memory_sink import MemorySink as MemorySink
-from dicomwire.data.store import FileStore, write_all as write_all
+from dicomwire.data.store import FileStore, is_plain, write_all as write_all
 
 LOGGER = logger(__name__)
 
@@ -45,7 +46,13 @@ _undecided: dict[str, weakref.ref[FileSink]] = {}
 """Paths under which a file lies whose request is not answered yet, each with who put it there."""
 
 
-@define(eq=False)
+def _name_of(path: str | os.PathLike[str]) -> str:
+    """A path as pathlib would write it."""
+    return path if type(path) is str and is_plain(path) else str(path if isinstance(path, Path) else Path(path))
+
+
+# Without what would convert when an attribute is set: that is a call for each.
+@define(eq=False, on_setattr=NO_OP)
 class FileSink:
     """Writes a complete DICOM file: ``header`` (preamble and file meta information), then the data set.
 
@@ -55,7 +62,9 @@ class FileSink:
     written as it is; a symbolic link is refused.
     """
 
-    path: Path = field(converter=Path)
+    name: str = field(converter=_name_of, alias="path")
+    """``path`` as text: a ``Path`` takes longer to make than the file to open."""
+
     header: bytes = b""
     exclusive: bool = False
     """Refuse to touch a file that exists (FileExistsError)."""
@@ -70,6 +79,12 @@ class FileSink:
     _part: str | None = field(default=None, init=False)
     """What was made and does not have its name yet."""
 
+    _before: int | None = field(default=None, init=False)
+    """The mode of what was under ``path`` when the file was made."""
+
+    _is_at_once: bool = field(default=False, init=False)
+    """It was made in this moment, and is complete: what was under ``path`` is there yet."""
+
     _earlier: str | None = field(default=None, init=False)
     """Another name of the file that was under ``path`` before."""
 
@@ -83,9 +98,14 @@ class FileSink:
     """Where ``_undecided`` has it."""
 
     @property
+    def path(self) -> Path:
+        """Where the file belongs."""
+        return Path(self.name)
+
+    @property
     def where(self) -> Path:
         """Where the file is now."""
-        return Path(self._aside or self._part or self.path)
+        return Path(self._aside or self._part or self.name)
 
     def write(self, fragments: list[memoryview]) -> None:
         """Append to the file, which the first call makes.
@@ -95,7 +115,19 @@ class FileSink:
         """
         if self._descriptor < 0:
             self._open()
+            fragments = [memoryview(self.header), *fragments]
         self.store.write(self._descriptor, fragments)
+
+    def finish(self, fragments: list[memoryview]) -> None:
+        """As :meth:`write` and then :meth:`close`, for the last of it; what comes whole is looked for once.
+
+        Raises:
+            OSError: as those.
+        """
+        self._is_at_once = self._descriptor < 0
+        if fragments:
+            self.write(fragments)
+        self.close()
 
     def close(self) -> None:
         """Give the file its name, now that it is complete.
@@ -104,12 +136,14 @@ class FileSink:
             OSError: it cannot be made, or not be put there.
         """
         if self._descriptor < 0:
-            self._open()
-        written = self.store.identity(self._descriptor)
-        self._release()
-        name = str(self.path)
-        if self._part is None or self._part == name:
+            FileSink.write(self, [])
+        part, name = self._part, self.name
+        if part is None or part == name:
+            self._release()
             return
+        written = self.store.identity(self._descriptor)
+        # The whole file is written, and nobody knows of it yet: whoever wants it on the disk says so here.
+        self._release()
         if self.is_undecided:
             ours: weakref.ref[FileSink] = weakref.ref(self)
             claim = self.store.one_name(name)
@@ -118,12 +152,12 @@ class FileSink:
                 # There lies the file of another request, and its handler is looking at it.
                 return
             self._claim = claim
-        before = self.store.mode(name)
+        before = self._before if self._is_at_once else self.store.mode(name)
         if self.is_undecided and before is not None:
             self._remember_earlier(name)
         # Before it is so: other threads ask as soon as it is.
         self._placed = written
-        self._place(self._part, before)
+        self._place(part, before)
 
     def settle(self, *, kept: bool) -> None:
         """It is decided what becomes of the file: unless it is ``kept``, the one that was there before comes back.
@@ -145,13 +179,13 @@ class FileSink:
                 # Else somebody has taken it somewhere else.
                 try:
                     self._let_go_of_name()
-                    self._place(part, self.store.mode(str(self.path)))
+                    self._place(part, self.store.mode(self.name))
                 except OSError:
                     self._unlink(part)
                     raise
-            if earlier is not None and not kept and (self._is_placed() or not self._exists(self.path)):
+            if earlier is not None and not kept and (self._is_placed() or not self._exists(self.name)):
                 with contextlib.suppress(OSError):
-                    self.store.rename(earlier, self.path)
+                    self.store.rename(earlier, self.name)
             elif earlier is not None:
                 self._unlink(earlier)
         finally:
@@ -165,7 +199,7 @@ class FileSink:
         with contextlib.suppress(OSError):
             self._release()
         if self._part is None and self._earlier is None and self._is_placed():
-            self._unlink(str(self.path))
+            self._unlink(self.name)
         with contextlib.suppress(OSError):
             self.settle(kept=False)
 
@@ -177,14 +211,13 @@ class FileSink:
 
     def _open(self) -> None:
         part = self._new_part()
-        self._descriptor = self.store.open_to_write(str(self.path) if part is None else part, new=part is not None)
+        self._descriptor = self.store.open_to_write(self.name if part is None else part, new=part is not None)
         self._part = part
-        self.store.write(self._descriptor, [memoryview(self.header)])
 
     def _new_part(self) -> str | None:
         """The name to write under; None for what is written where it is."""
-        name = str(self.path)
-        mode = self.store.mode(name)
+        name = self.name
+        mode = self._before = self.store.mode(name)
         if mode is None:
             return _part_beside(name)
         # Found out now, and not when all has come.
@@ -205,7 +238,7 @@ class FileSink:
 
     def _place(self, part: str, before: int | None) -> None:
         """Give it its name, under which there was a file of the mode ``before``."""
-        name = str(self.path)
+        name = self.name
         if self.exclusive:
             # Unlike renaming, this never replaces anything.
             self.store.link(part, name)
@@ -220,7 +253,7 @@ class FileSink:
 
     def _let_go_of_name(self) -> None:
         """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""
-        reference = _undecided.get(self.store.one_name(str(self.path)))
+        reference = _undecided.get(self.store.one_name(self.name))
         holder = None if reference is None else reference()
         if holder is not None and holder is not self and not (self.exclusive or holder.exclusive):
             holder._step_aside()
@@ -231,8 +264,8 @@ class FileSink:
             return
         # Where there are no second names, who looks now sees the other one.
         with contextlib.suppress(OSError, NotImplementedError):
-            aside = _part_beside(str(self.path))
-            self.store.link(self.path, aside, symlink=True)
+            aside = _part_beside(self.name)
+            self.store.link(self.name, aside, symlink=True)
             self._aside = aside
             if not self.is_undecided:
                 # It was settled meanwhile, in another thread, which may not have seen it.
@@ -244,7 +277,7 @@ class FileSink:
         if self._placed is None:
             return False
         try:
-            return self.store.identity(self.path) == self._placed
+            return self.store.identity(self.name) == self._placed
         except OSError:
             return False
 
@@ -280,6 +313,9 @@ def part_name() -> str:
 
 
 def _part_beside(path: str) -> str:
+    if os.sep == "/":
+        # As below, in fewer steps.
+        return path[: path.rfind("/") + 1] + part_name()
     return os.path.join(os.path.dirname(path), part_name())
 
 
@@ -351,6 +387,10 @@ class _BytearraySink:
 SinkTarget = Sink | str | os.PathLike[str] | bytearray | BinaryIO | Callable[[memoryview], Any] | None
 
 
+_PATHS = (str, Path, os.PathLike)
+"""Those first that are quick to tell."""
+
+
 def make_sink(target: SinkTarget, *, header: bytes, limit: int, in_memory: int = sys.maxsize) -> Sink:
     """The sink for what a handler chose: see ``EVT_C_STORE_SINK``.
 
@@ -363,7 +403,7 @@ def make_sink(target: SinkTarget, *, header: bytes, limit: int, in_memory: int =
         return MemorySink(limit, in_memory)
     if isinstance(target, bytearray):
         return _BytearraySink(target)
-    if isinstance(target, str | os.PathLike):
+    if isinstance(target, _PATHS):
         return FileSink(target, header)
     if isinstance(target, Sink):
         return target

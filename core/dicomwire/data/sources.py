@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -21,7 +22,7 @@ from dicomwire.data.bytes_to_send import (
     is_buffer,
     view_of,
 )
-from dicomwire.data.data_set_head import Head, Unsendable, guess, name_of, read_head, without_file_meta
+from dicomwire.data.data_set_head import Head, Unsendable, guess, name_of, quick_uids, read_head, without_file_meta
 from dicomwire.data.encodings import Coding, known
 from dicomwire.data.file_meta import FileMeta, parse_file_meta
 from dicomwire.data.padding import CannotPad, Padding, is_compressed, plan
@@ -38,8 +39,16 @@ _HEADS = (1024, _HEAD, 8 * _HEAD, 64 * _HEAD)
 """How far to look for the UIDs, in bytes of the data set: nearly always they are in the first KiB."""
 
 _is_uid = re.compile(r"[0-9.]{1,64}").fullmatch
+_is_padded_uid = re.compile(rb"([0-9.]{1,64})[\0 ]*").fullmatch
 _is_name = re.compile(r"[!-\[\]-~]{1,64}").fullmatch
 """No UID, but what a data set may call its instance: hashes are found in the field, and archives have them."""
+
+
+@lru_cache(maxsize=256)
+def _uid_of_few(value: bytes) -> str | None:
+    """A value that is a UID without its padding: of SOP classes, of which there are few."""
+    found = _is_padded_uid(value)
+    return None if found is None else str(found[1], "ascii")
 
 
 # Without slots: frozen classes with slots take twice as long to make.
@@ -72,14 +81,17 @@ class EncodedDataSet:
 class Opened:
     """Gives the instance in a ``with`` statement, at whose end a file that was opened for it is closed."""
 
-    __slots__ = ("_descriptor", "_instance", "_meta", "is_bare")
+    __slots__ = ("_descriptor", "_meta", "instance", "is_bare", "is_open")
 
     def __init__(self, instance: EncodedDataSet, meta: FileMeta | None = None, descriptor: int = -1) -> None:
-        self._instance = instance
+        self.instance: EncodedDataSet = instance
         self._meta = meta
         self._descriptor = descriptor
         self.is_bare: bool = meta is None
         """It was given as an :class:`EncodedDataSet`."""
+
+        self.is_open: bool = descriptor >= 0
+        """There is a file to be closed."""
 
     @property
     def lacks(self) -> str:
@@ -87,12 +99,16 @@ class Opened:
         return "" if self._meta is None else _lacking(self._meta)
 
     def __enter__(self) -> EncodedDataSet:
-        return self._instance
+        return self.instance
 
     def __exit__(self, *_: object) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            store.STORE.close(descriptor)
+        self.close()
+
+    def close(self) -> None:
+        """Close the file that was opened for it, if there is one."""
+        if self.is_open:
+            self.is_open = False
+            store.STORE.close(self._descriptor)
 
 
 class IncompleteFileMeta(AttributeError):
@@ -127,8 +143,8 @@ def opened(source: Any) -> Opened:
             or a UID is none.
         TypeError: it is nothing of the kind.
     """
-    if type(source) is str or isinstance(source, str | os.PathLike):
-        return _opened_file(os.fspath(source))
+    if isinstance(source, str | os.PathLike):
+        return opened_file(os.fspath(source))
     if isinstance(source, EncodedDataSet):
         return Opened(source if isinstance(source.data, Content) else _of_stated(source))
     if is_buffer(source):
@@ -162,7 +178,8 @@ def _opened_buffer(view: memoryview) -> Opened:
         raise
 
 
-def _opened_file(path: str) -> Opened:
+def opened_file(path: str) -> Opened:
+    """As :func:`opened`, for a path that is text already."""
     # Descriptors, because a file object costs more than all its reads of a small file.
     descriptor = store.STORE.open_to_read(path)
     try:
@@ -173,11 +190,15 @@ def _opened_file(path: str) -> Opened:
         if size < have:
             raise OSError("this is no regular file, or it has just been cut off")
         view = memoryview(head)[offset:]
-        content = InMemory(view) if size == have else InFile(descriptor, offset, max(0, size - offset), view)
-        return _opened(content, meta, head, offset, descriptor)
+        if size > have:
+            return _opened(InFile(descriptor, offset, max(0, size - offset), view), meta, head, offset, descriptor)
+        made = _opened(InMemory(view), meta, head, offset)
     except BaseException:
         store.STORE.close(descriptor)
         raise
+    # All of it has been read.
+    store.STORE.close(descriptor)
+    return made
 
 
 def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descriptor: int = -1) -> Opened:
@@ -185,6 +206,21 @@ def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descripto
     syntax = meta.transfer_syntax_uid
     if syntax is None or not known(syntax).is_uid:
         syntax = _guessed(content, meta)
+    what = known(syntax)
+    uids = None if what.deflated else quick_uids(data, start, what.coding)
+    # Of nearly all files this is all there is to be looked at.
+    if uids is None or (sop_class := _uid_of_few(uids[0])) is None or (found := _is_padded_uid(uids[1])) is None:
+        sop_class, instance = _identity(content, meta, syntax, data, start)
+    else:
+        instance = str(found[1], "ascii")
+    if content.size is None or content.size & 1:
+        _make_even(content, syntax, instance)
+    made = EncodedDataSet(sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=syntax, data=content)
+    return Opened(made, meta, descriptor)
+
+
+def _identity(content: Content, meta: FileMeta, syntax: str, data: bytes, start: int) -> tuple[str, str]:
+    """SOP class and SOP instance, wherever they are."""
     try:
         head = _look(content, syntax, data, start)
     except Unsendable as error:
@@ -200,9 +236,7 @@ def _opened(content: Content, meta: FileMeta, data: bytes, start: int, descripto
         instance = _uid(instance, meta.sop_instance_uid, "SOP Instance UID", "(0002,0003)", None)
     if _is_uid(sop_class) is None:
         sop_class = _uid(sop_class, meta.sop_class_uid, "SOP Class UID", "(0002,0002)", instance)
-    _make_even(content, syntax, instance)
-    made = EncodedDataSet(sop_class_uid=sop_class, sop_instance_uid=instance, transfer_syntax_uid=syntax, data=content)
-    return Opened(made, meta, descriptor)
+    return sop_class, instance
 
 
 def _lacking(meta: FileMeta) -> str:
@@ -235,7 +269,8 @@ def _of_stated(stated: EncodedDataSet) -> EncodedDataSet:
     ):
         if actual != said:
             LOGGER.warning("the %s UID of a data set is %s, and not %s as stated", name, actual, printable(said, 100))
-    _make_even(content, stated.transfer_syntax_uid, instance)
+    if content.size is None or content.size & 1:
+        _make_even(content, stated.transfer_syntax_uid, instance)
     return evolve(stated, sop_class_uid=sop_class, sop_instance_uid=instance, data=content)
 
 
@@ -301,14 +336,12 @@ def _uid(found: str, stated: str | None, name: str, element: str, instance: str 
 
 
 def _make_even(content: Content, syntax: str, instance: str) -> None:
-    """Let ``content`` have an even length.
+    """Let ``content``, whose length is odd or unknown, have an even one.
 
     Raises:
         Unsendable: it cannot have.
     """
     size = content.size
-    if size is not None and not size & 1:
-        return
     what = known(syntax)
     if what.deflated:
         content.pads = True

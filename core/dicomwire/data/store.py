@@ -10,12 +10,15 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 _IOV_MAX = 512
 _BINARY = getattr(os, "O_BINARY", 0)
 """Else Windows changes the ends of lines."""
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 class FileStore:
@@ -38,7 +41,7 @@ class FileStore:
 
     def open_to_write(self, path: str, *, new: bool) -> int:
         """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""
-        flags = os.O_WRONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_WRONLY | _BINARY | _NO_FOLLOW
         return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666) if new else os.open(path, flags)
 
     def open_temporary(self) -> tuple[int, str]:
@@ -103,17 +106,22 @@ class FileStore:
 
     def one_name(self, path: str) -> str:
         """The same for all spellings of a path."""
-        return os.path.normcase(os.path.abspath(path))
+        return path if is_plain(path) else os.path.normcase(os.path.abspath(path))
+
+
+def is_plain(path: str) -> bool:
+    """Whether it is a path of POSIX from the root that can be written in no other way, as nearly all are."""
+    if not path[:1] == "/" == os.sep or "//" in path or path[-1] == "/":
+        return False
+    return "/./" not in path and "/../" not in path and path[-2:] != "/." and path[-3:] != "/.."
 
 
 def write_all(descriptor: int, fragments: list[memoryview]) -> None:
     """Write buffers to a file descriptor, all of them, in as few calls as it takes."""
-    if not hasattr(os, "writev"):
-        fragments = [memoryview(b"".join(fragments))]
     for start in range(0, len(fragments), _IOV_MAX):
-        batch = fragments[start : start + _IOV_MAX]
+        batch = fragments if len(fragments) <= _IOV_MAX else fragments[start : start + _IOV_MAX]
         size = sum(map(len, batch))
-        written = os.writev(descriptor, batch) if hasattr(os, "writev") else 0
+        written = _write_vector(descriptor, batch)
         if written < size:
             for fragment in batch:
                 skip = min(written, len(fragment))
@@ -121,6 +129,14 @@ def write_all(descriptor: int, fragments: list[memoryview]) -> None:
                 rest = fragment[skip:]
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
+
+
+def _write_joined(descriptor: int, fragments: list[memoryview]) -> int:
+    return os.write(descriptor, b"".join(fragments))
+
+
+_write_vector: Callable[[int, list[memoryview]], int] = getattr(os, "writev", _write_joined)
+"""Windows has none."""
 
 
 STORE: FileStore = FileStore()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Mapping
 
 from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
@@ -39,7 +40,7 @@ class Session:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._deadline = ResponseDeadline(connection.timers)
-        self.contexts: dict[int, AcceptedContext] = {}
+        self.contexts: Mapping[int, AcceptedContext] = {}
         """The accepted presentation contexts, once there is an association."""
 
         self.outstanding: dict[int, Command] = {}
@@ -124,8 +125,11 @@ class Session:
 
     def _agree(self, answer: AssociateAC) -> None:
         """Keep the contexts that are accepted."""
-        assert self._request is not None
-        self.contexts, tolerated = accepted_contexts(self._request, answer)
+        request = self._request
+        assert request is not None
+        self.contexts, tolerated = answer.derive(
+            (accepted_contexts, request), lambda: accepted_contexts(request, answer)
+        )
         if tolerated:
             self._inbox.extend(tolerated)
             self.connection.unseen = True

@@ -15,11 +15,12 @@ def check_message_id(message_id: int) -> int:
     return message_id
 
 
-def check_priority(priority: int) -> int:
-    """Raise ValueError unless this is a priority: 0 medium, 1 high, 2 low."""
+def check_request(message_id: int, priority: int) -> None:
+    """Raise TypeError or ValueError unless these are a message ID, and a priority: 0 medium, 1 high, 2 low."""
+    if type(message_id) is not int or not 0 <= message_id <= 0xFFFF:
+        check_message_id(message_id)
     if priority not in (0, 1, 2):
         raise ValueError(f"priority {priority!r} is not 0 (medium), 1 (high) or 2 (low)")
-    return int(priority)
 
 
 def check_uid(uid: str, name: str) -> str:

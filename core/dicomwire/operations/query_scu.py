@@ -11,7 +11,7 @@ from dicomwire.associations.response_streams import ResponseStream, Stream
 from dicomwire.data.data_sets import decode_data_set_later, encode_data_set
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, PENDING
-from dicomwire.operations.argument_checks import check_message_id, check_priority, command_title
+from dicomwire.operations.argument_checks import check_message_id, check_request, command_title
 from dicomwire.operations.returned_status import status_of
 from dicomwire.operations.unified_steps import context_classes
 from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_FAILURE, STATUS_WARNING, code_to_category
@@ -83,8 +83,7 @@ async def _query(
     move_aet: str | None = None,
 ) -> Stream[Response]:
     invoker.require_established()
-    check_message_id(msg_id)
-    check_priority(priority)
+    check_request(msg_id, priority)
     if command_field == C_MOVE_RQ:
         move_aet = set_ae(move_aet, "move_aet", allow_empty=False, allow_none=False)
     context = invoker.choose_context(query_model, classes=context_classes(query_model, command_field))

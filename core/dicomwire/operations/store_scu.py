@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from mmap import mmap
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeGuard, TypeVar
 
 from dicomwire import _config
 from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
@@ -16,10 +16,18 @@ from dicomwire.associations.invoking import HasInvoker, Invoker
 from dicomwire.associations.response_streams import Stream
 from dicomwire.data.bytes_to_send import Content
 from dicomwire.data.data_sets import encode_data_set
-from dicomwire.data.sources import EncodedDataSet, IncompleteFileMeta, Opened, decoded, opened, runs_no_code
+from dicomwire.data.sources import (
+    EncodedDataSet,
+    IncompleteFileMeta,
+    Opened,
+    decoded,
+    opened,
+    opened_file,
+    runs_no_code,
+)
 from dicomwire.dimse.command import DATA_SET, Command
 from dicomwire.dimse.messages import C_STORE_RQ
-from dicomwire.operations.argument_checks import check_message_id, check_priority, command_title
+from dicomwire.operations.argument_checks import check_message_id, check_request, command_title
 from dicomwire.operations.returned_status import status_of
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid
 
@@ -86,21 +94,21 @@ async def _begin(
 ) -> Command | None:
     """Check the arguments of :func:`send_c_store` and send the request: as it was sent, or None."""
     invoker.require_established()
-    check_message_id(msg_id)
-    check_priority(priority)
+    check_request(msg_id, priority)
     origin = None
     if originator_aet is not None or originator_id is not None:
         origin = _origin(originator_aet, originator_id)
-    from pydicom.dataset import Dataset
-
+    is_path = type(dataset) is str
     instance: _Instance | EncodedDataSet
-    if isinstance(dataset, Dataset):
+    if not is_path and _is_data_set(dataset):
         instance = _instance_of_data_set(dataset)
         context = invoker.choose_context(instance.sop_class_uid, instance.transfer_syntax_uid)
     else:
-        source = await open_source(invoker, dataset)
-        with source as encoded:
-            instance = encoded
+        # Nobody else has a say in reading a path: straight to the file.
+        is_short = is_path and not _config.STORE_SEND_CHUNKED_DATASET
+        source = opened_file(dataset) if is_short else await open_source(invoker, dataset)
+        try:
+            instance = encoded = source.instance
             if source.is_bare or _config.ENFORCE_UID_CONFORMANCE:
                 instance = _checked(encoded.sop_class_uid, encoded.sop_instance_uid, encoded.transfer_syntax_uid)
             content: Content = encoded.data
@@ -117,6 +125,9 @@ async def _begin(
             context = invoker.choose_context(instance.sop_class_uid, instance.transfer_syntax_uid, exact=exact)
             # It has to be converted.
             dataset = await invoker.call(decoded, encoded) if content.is_foreign else decoded(encoded)
+        finally:
+            if source.is_open:
+                source.close()
     data = encode_data_set(dataset, context.transfer_syntax)
     command = _command(instance, msg_id, priority, origin)
     return await invoker.send(context, command, data)
@@ -130,8 +141,7 @@ async def open_source(invoker: Invoker, source: Any) -> Opened:
     if type(source) is Opened:
         return source
     # Reading from the page cache does not block worth mentioning, and costs no hand-over to a thread.
-    is_plain = type(source) is str or runs_no_code(source)
-    made: Opened = opened(source) if is_plain else await invoker.call(opened, source)
+    made: Opened = opened(source) if runs_no_code(source) else await invoker.call(opened, source)
     if _config.STORE_SEND_CHUNKED_DATASET and made.lacks:
         with made:
             raise IncompleteFileMeta(f"the file meta information has no {made.lacks}, which chunked sending needs")
@@ -164,6 +174,12 @@ def _command(
         move_originator_application_entity_title=title,
         move_originator_message_id=originator_id,
     )
+
+
+def _is_data_set(instance: object) -> TypeGuard[Dataset]:
+    from pydicom.dataset import Dataset
+
+    return isinstance(instance, Dataset)
 
 
 def _instance_of_data_set(dataset: Dataset) -> _Instance:
@@ -281,6 +297,5 @@ async def send_c_store_many(
         ValueError, TypeError: a bad message ID or priority.
     """
     self.invoker.require_established()
-    check_message_id(msg_id)
-    check_priority(priority)
+    check_request(msg_id, priority)
     return Stores(self.invoker, datasets, msg_id, priority)

@@ -14,9 +14,10 @@ from dicomwire.upper_layer.machine import Machine
 from dicomwire.upper_layer.p_data_reader import PDataReader
 from dicomwire.upper_layer.p_data_writer import Data, PDataWriter
 from dicomwire.upper_layer.pdu_reader import PDUReader
-from dicomwire.upper_layer.pdus import NAMES, PDU, Abort, AssociateAC, AssociateRQ, PDataTF, ReleaseRQ, decode_pdu
+from dicomwire.upper_layer.pdus import NAMES, PDU, Abort, AssociateAC, AssociateRQ, PDataTF, ReleaseRQ
 from dicomwire.upper_layer.progress import Delivery, WriteProgress
 from dicomwire.upper_layer.reasons import AbortReason, AbortSource
+from dicomwire.upper_layer.remembered import decode_remembered
 from dicomwire.upper_layer.state import TABLE, Action, Input, Role, State, Tell
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap
 from dicomwire.upper_layer.timers import Timer, Timers
@@ -433,7 +434,7 @@ class Connection:
 
     def _receive(self, kind: Input, data: bytes) -> Indication | None:
         """A PDU has come whole, and may come now."""
-        pdu = decode_pdu(data, self.limits)
+        pdu = decode_remembered(data, self.limits)
         self.timers.stop(Timer.PROGRESS)
         if self.tap is not None:
             self.tap.add(PDUReceived(data))

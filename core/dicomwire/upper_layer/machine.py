@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import NamedTuple
+
 from dicomwire.errors import LocalProtocolError
 from dicomwire.upper_layer.indications import VERSION_REFUSAL
 from dicomwire.upper_layer.inputs import RECEIVED, Sendable
@@ -23,6 +26,33 @@ _STOPS = {State.STA6: Timer.ASSOCIATE, State.STA12: Timer.RELEASE}
 _OVER = (State.STA1, State.STA13)
 
 
+class Entered(NamedTuple):
+    """What is the same each time a state is entered."""
+
+    receives: bool
+    sends_freely: bool
+    takes_freely: bool
+    stops: Timer | None
+    starts: Timer | None
+    is_over: bool
+
+
+@cache
+def entered(state: State) -> Entered:
+    """Looked up in the table once for all connections; ``entered.cache_clear()`` after changing the table."""
+    cells = TABLE[state]
+    # As long as these cells do nothing else, as DT-1 and DT-2 do, P-DATA needs no step of its own.
+    sent, taken = cells.get(Input.P_DATA_REQUEST, ""), cells.get(Input.P_DATA_RECEIVED, "")
+    return Entered(
+        receives=not _BY_BYTES.isdisjoint(cells),
+        sends_freely=ACTIONS.get(sent) == Action(state, send=PDataTF.name),
+        takes_freely=ACTIONS.get(taken) == Action(state, tell=Tell.P_DATA),
+        stops=_STOPS.get(state),
+        starts=_STARTS.get(state),
+        is_over=state in _OVER,
+    )
+
+
 class Machine:
     """A state, and the steps from it: the table and the rows decide, whose sending and telling is the caller's."""
 
@@ -34,19 +64,19 @@ class Machine:
         self._has_aborted_again = False
         self._enter(State.STA1)
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: State) -> Entered:
         self.state: State = state
-        cells = TABLE[state]
-        self.receives: bool = not _BY_BYTES.isdisjoint(cells)
+        then = entered(state)
+        self.receives: bool = then.receives
         """Bytes may come."""
 
-        # As long as these cells do nothing else, as DT-1 and DT-2 do, P-DATA needs no step of its own.
-        sent, taken = cells.get(Input.P_DATA_REQUEST, ""), cells.get(Input.P_DATA_RECEIVED, "")
-        self.sends_freely: bool = ACTIONS.get(sent) == Action(state, send=PDataTF.name)
+        self.sends_freely: bool = then.sends_freely
         """P-DATA may be sent, and a step for it would change nothing."""
 
-        self.takes_freely: bool = ACTIONS.get(taken) == Action(state, tell=Tell.P_DATA)
+        self.takes_freely: bool = then.takes_freely
         """P-DATA may be received, and a step for it would change nothing."""
+
+        return then
 
     def look(self, kind: Input) -> Action | None:
         """The action for ``kind`` in this state; None if the cell is empty."""
@@ -101,14 +131,11 @@ class Machine:
             timers.stop(Timer.ARTIM)
         if then is self.state:
             return False
-        self._enter(then)
-        if then in _STOPS:
-            timers.stop(_STOPS[then])
-        if then in _STARTS:
-            timers.start(_STARTS[then])
-        if then not in _OVER:
-            return False
-        for timer in Timer:
-            if timer is not Timer.ARTIM:
-                timers.stop(timer)
-        return True
+        new = self._enter(then)
+        if new.stops is not None:
+            timers.stop(new.stops)
+        if new.starts is not None:
+            timers.start(new.starts)
+        if new.is_over:
+            timers.stop_all_but(Timer.ARTIM)
+        return new.is_over

@@ -11,6 +11,7 @@ from attrs.validators import max_len, min_len
 
 from dicomwire._attrs_repr import Shown
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.deriving import Deriving
 from dicomwire.upper_layer.item_fields import decode_text, encode_item, pack, split_items
 from dicomwire.upper_layer.items import (
     APPLICATION_CONTEXT,
@@ -64,7 +65,7 @@ def decode_title(raw: bytes) -> str:
 
 
 @frozen(kw_only=True, repr=False)
-class PDU(Shown):
+class PDU(Deriving):
     """Base of the seven."""
 
     pdu_type: ClassVar[int]
@@ -83,8 +84,9 @@ class PDU(Shown):
         A decoded one gives back the bytes it came from, so that a proxy forwards what it got;
         ``attrs.evolve(pdu)`` gives one that encodes as the standard has it.
         """
-        if self.received is not None:
-            return self.received
+        return self.received or self.derive("bytes", self._encode)
+
+    def _encode(self) -> bytes:
         body = self.body()
         return HEADER.pack(self.pdu_type, len(body)) + body
 
@@ -117,11 +119,11 @@ class _Associate(PDU):
 
     @property
     def called_ae_title(self) -> str:
-        return decode_title(self._called)
+        return self.derive("called", lambda: decode_title(self._called))
 
     @property
     def calling_ae_title(self) -> str:
-        return decode_title(self._calling)
+        return self.derive("calling", lambda: decode_title(self._calling))
 
     @property
     def titles(self) -> tuple[bytes, bytes]:
@@ -134,8 +136,7 @@ class _Associate(PDU):
 
     def user_item(self, kind: type[_T]) -> _T | None:
         """The one sub-item of a class; of several, the last, as other implementations do."""
-        items = self.user_items(kind)
-        return items[-1] if items else None
+        return self.derive(kind, lambda: next(reversed(self.user_items(kind)), None))
 
     @property
     def maximum_length(self) -> int | None:
@@ -173,7 +174,7 @@ class _Associate(PDU):
         return b"".join(parts)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, cache_hash=True)
 class AssociateRQ(_Associate):
     """A-ASSOCIATE-RQ (PS3.8 9.3.2)."""
 
@@ -183,7 +184,7 @@ class AssociateRQ(_Associate):
     presentation_context: tuple[PresentationContextRQItem, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, cache_hash=True)
 class AssociateAC(_Associate):
     """A-ASSOCIATE-AC (PS3.8 9.3.3).  Its titles and reserved bytes repeat the request's; never test them."""
 

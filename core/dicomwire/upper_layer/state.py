@@ -17,6 +17,9 @@ class Role(Enum):
     REQUESTOR = "requestor"
     ACCEPTOR = "acceptor"
 
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
+
 
 class State(Enum):
     """PS3.8 tables 9-1 to 9-5."""
@@ -96,6 +99,9 @@ class Tell(Enum):
     PROVIDER_ABORT = "A-P-ABORT indication"
     REQUEST_REFUSED = "of a request that it does not hear of"
     """No service primitive: for logs."""
+
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 @frozen(repr=False)

@@ -55,6 +55,11 @@ class Timers:
         if timer in self.running:
             del self.running[timer]
 
+    def stop_all_but(self, timer: Timer) -> None:
+        """Stop every other timer that is running."""
+        for other in [other for other in self.running if other is not timer]:
+            del self.running[other]
+
     def restart(self, timer: Timer) -> None:
         """Start ``timer`` again if it runs."""
         if timer in self.running:

@@ -29,11 +29,12 @@ def associate(
     negotiation: Sequence[NegotiationItem] = (),
     handlers: Sequence[evt.EventHandler] = (),
     if_none_accepted: str = "",
+    level: int = logging.ERROR,
 ) -> Association | None:
     """An established association, or None, and the reason is logged.
 
     ``negotiation`` is what to negotiate beside contexts and the identity of the user; ``if_none_accepted`` tells what
-    to do if the peer takes no context.
+    to do if the peer takes no context; ``level`` is that of the reason, for an association one can do without.
     """
     ae = AE(user.calling_aet)
     network = user.network
@@ -58,18 +59,19 @@ def associate(
                 evt_handlers=handlers,
             )
     except OSError as error:
-        logger.error("No association with %s port %d: %s", user.addr, user.port, error)
+        logger.log(level, "No association with %s port %d: %s", user.addr, user.port, error)
         return None
     if not association.is_established:
         advice = f"; {if_none_accepted}" if if_none_accepted and association.rejected_contexts else ""
-        logger.error("No association with %s port %d: %s%s", user.addr, user.port, association.explain(), advice)
+        logger.log(level, "No association with %s port %d: %s%s", user.addr, user.port, association.explain(), advice)
         return None
     logger.info("Association Accepted")
     DETAILS.info("%s", association.explain())
     if user.identity is not None and user.identity.positive_response_requested:
         if association.acceptor.user_identity is None:
-            logger.error(
-                "The peer did not confirm the user identity: aborting; without -rsp (--pos-response) it need not"
+            logger.log(
+                level,
+                "The peer did not confirm the user identity: aborting; without -rsp (--pos-response) it need not",
             )
             association.abort()
             return None

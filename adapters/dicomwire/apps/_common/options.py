@@ -289,7 +289,30 @@ class Provider:
     bind_address: str
     ae_title: str
     tls: ssl.SSLContext | None
+    tls_files: tuple[str | None, str | None, str | None] = (None, None, None)
+    """Our certificate, its key, and the authorities: another process reads them anew."""
+
     network: NetworkOptions
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network)
+
+
+def _read_anew(
+    port: int,
+    bind_address: str,
+    ae_title: str,
+    tls_files: tuple[str | None, str | None, str | None],
+    network: NetworkOptions,
+) -> Provider:
+    return Provider(
+        port=port,
+        bind_address=bind_address,
+        ae_title=ae_title,
+        tls=server_context(*tls_files),
+        tls_files=tls_files,
+        network=network,
+    )
 
 
 def _make_provider(
@@ -304,15 +327,10 @@ def _make_provider(
     network_timeout: float,
     max_pdu: int,
 ) -> Provider:
-    return Provider(
-        port=port,
-        bind_address=bind_address,
-        ae_title=ae_title,
-        tls=server_context(tls_cert, tls_key, tls_ca),
-        network=NetworkOptions(
-            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-        ),
+    network = NetworkOptions(
+        acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
+    return _read_anew(port, bind_address, ae_title, (tls_cert, tls_key, tls_ca), network)
 
 
 def provider_options(own_title: str) -> Decorator:

@@ -83,6 +83,12 @@ def logging_at(level: int, library: int | None = None) -> Iterator[None]:
             logger.setLevel(old)
 
 
+def logging_settings() -> tuple[int, int | None]:
+    """What :func:`logging_at` was given, for another process."""
+    library, own = logging.getLogger("dicomwire").level, logging.getLogger(_APPLICATIONS).level
+    return (own, library) if own else (library, None)
+
+
 @contextmanager
 def only_own_errors() -> Iterator[None]:
     """Hold back the library's own errors, which the application is about to tell in one line; not with ``-d``."""

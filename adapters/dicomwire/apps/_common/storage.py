@@ -92,14 +92,18 @@ class OutputDirectory:
     directory: Path
     ignore: bool
 
+    def prepare(self) -> None:
+        """See that they can be written; raises as :meth:`storage`."""
+        if not self.ignore:
+            prepare(self.directory)
+
     def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
         """What receives them.
 
         Raises:
             CannotWrite: the directory cannot be made or written to, and something is to be kept.
         """
-        if not self.ignore:
-            prepare(self.directory)
+        self.prepare()
         return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,11 +12,11 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
-from dicomwire.apps._common.providing import new_server
+from dicomwire.apps._common.providing import drain, new_server
 from dicomwire.apps._common.storage import storage_contexts
 from dicomwire.apps._common.tls import server_context
 from dicomwire.associations import events as evt
-from dicomwire.blocking import AE, Association
+from dicomwire.blocking import AE
 
 PATIENCE = 5.0
 """Seconds for associations to end that are open when the peer says that it is done."""
@@ -89,16 +88,7 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
     logger.info("Listening on %s port %d", *server.server_address[:2])
     try:
         yield
-        server.shutdown()
-        _wait_for_end(ae)
+        # The peer's last words on our association may be faster than those on its other one.
+        drain(ae, server, PATIENCE)
     finally:
-        # Aborts what is left.
         ae.shutdown()
-
-
-def _wait_for_end(ae: AE) -> None:
-    """Let the peer release: its last words on our association may be faster than those on its other one."""
-    deadline = time.monotonic() + PATIENCE
-    for association in ae.active_associations:
-        assert isinstance(association, Association)
-        association.join(max(0.0, deadline - time.monotonic()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import click
 
 from dicomwire.apps._common.exit_codes import OF_PROVIDERS
@@ -14,9 +16,10 @@ from dicomwire.apps._common.options import (
     supported_syntaxes,
 )
 from dicomwire.apps._common.output import application_logger
-from dicomwire.apps._common.providing import serve
+from dicomwire.apps._common.providing import serve, serve_in_processes
 from dicomwire.apps._common.running import run
 from dicomwire.apps._common.storage import OutputDirectory, Received, destination_options, storage_contexts
+from dicomwire.vocabulary.contexts import PresentationContext
 
 LOGGER = application_logger("storescp")
 
@@ -26,18 +29,45 @@ LOGGER = application_logger("storescp")
 @supported_syntaxes
 @destination_options()
 @click.option("--no-echo", is_flag=True, help="Do not answer C-ECHO requests.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Worker processes that share PORT; those that die are replaced.",
+)
 @logging_options("storescp")
-def storescp(provider: Provider, syntaxes: list[str], destination: OutputDirectory, no_echo: bool, quiet: bool) -> int:
+def storescp(
+    provider: Provider, syntaxes: list[str], destination: OutputDirectory, no_echo: bool, processes: int, quiet: bool
+) -> int:
     """Receive instances on PORT (0: any free one, and it says which) and write them to files, until interrupted."""
-    tally = Received()
-    storage = destination.storage(LOGGER, tally.stored)
-    try:
-        code = serve(provider, storage_contexts(syntaxes, echo=not no_echo), storage.handlers(), LOGGER)
-    finally:
-        storage.discard_all()
+    contexts = storage_contexts(syntaxes, echo=not no_echo)
+    if processes > 1:
+        code, tally = _in_processes(provider, contexts, destination, processes)
+    else:
+        tally = Received()
+        storage = destination.storage(LOGGER, tally.stored)
+        try:
+            code = serve(provider, contexts, storage.handlers(), LOGGER)
+        finally:
+            storage.discard_all()
     if not quiet:
         click.echo(tally.arrivals())
     return code
+
+
+def _in_processes(
+    provider: Provider, contexts: list[PresentationContext], destination: OutputDirectory, processes: int
+) -> tuple[int, Received]:
+    from dicomwire.apps.storescp.worker import StoringWorker, all_received, new_counts
+
+    destination.prepare()
+    counts = [new_counts() for _ in range(processes)]
+
+    def works(sock: socket.socket) -> list[StoringWorker]:
+        return [StoringWorker(provider, contexts, destination, sock, each) for each in counts]
+
+    return serve_in_processes(provider, works, LOGGER), all_received(counts)
 
 
 def main(args: list[str] | None = None) -> int:

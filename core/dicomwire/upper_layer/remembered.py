@@ -1,0 +1,37 @@
+"""The association requests and answers that came last: most peers send the same few again and again."""
+
+from __future__ import annotations
+
+from dicomwire.upper_layer.items import UserIdentityACItem, UserIdentityRQItem
+from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.pdus import AnyPDU, AssociateAC, AssociateRQ, decode_pdu
+
+_MOST = 32
+_LONGEST = 16 * 1024
+"""Bytes of a PDU; so all of them are half a MiB at the most, whatever peers send."""
+
+_known: dict[bytes, tuple[Limits, AssociateRQ | AssociateAC]] = {}
+
+
+def decode_remembered(data: bytes, limits: Limits) -> AnyPDU:
+    """What :func:`decode_pdu` gives; for a request or an answer that has come before the same value, which is frozen.
+
+    With it comes what was worked out of it then.  Who the user is is not kept beyond the association.
+
+    Raises:
+        RemoteProtocolError: the bytes are no valid PDU.
+    """
+    known = _known.get(data)
+    if known is not None and known[0] is limits:
+        return known[1]
+    pdu = decode_pdu(data, limits)
+    if isinstance(pdu, AssociateRQ | AssociateAC) and len(data) <= _LONGEST and not names_user(pdu):
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[data] = limits, pdu
+    return pdu
+
+
+def names_user(pdu: AssociateRQ | AssociateAC) -> bool:
+    """It has items that say who the user is."""
+    return any(isinstance(item, UserIdentityRQItem | UserIdentityACItem) for item in pdu.user_information)
