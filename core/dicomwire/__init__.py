@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dicomwire import events as evt
     from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
     from dicomwire._logging import AssociationFilter, debug_logger
+    from dicomwire.associations.allowed import Allowed
     from dicomwire.blocking import AE, Association
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
     from dicomwire.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
@@ -83,6 +84,7 @@ _PRESENTATION = (
 _LAZY: dict[str, str] = {
     **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
     **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
+    "Allowed": "dicomwire.associations.allowed",
     **dict.fromkeys(("ALL_TRANSFER_SYNTAXES", "DEFAULT_TRANSFER_SYNTAXES"), "dicomwire._globals"),
     **dict.fromkeys(
         ("Connection", "Data", "DataReceived", "Limits", "Role", "State", "Timeouts"), "dicomwire.upper_layer"
@@ -132,6 +134,7 @@ __all__ = [
     "PYNETDICOM_UID_PREFIX",
     "UID_PREFIX",
     "AllStoragePresentationContexts",
+    "Allowed",
     "ApplicationEventLoggingPresentationContexts",
     "Association",
     "AssociationFilter",

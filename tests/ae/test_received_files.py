@@ -466,17 +466,23 @@ async def test_a_full_disk_leaves_what_was_there(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-async def test_a_file_has_the_permissions_of_any_other(world: World, tmp_path: Path) -> None:
-    path = tmp_path / "1.2.3.dcm"
-    (tmp_path / "other").touch()
-    server = await filing(world, path)
-    sender = await Sender.to(world, server)
-    assert await sender.store(instance()) == 0
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "other").stat().st_mode)
-    path.chmod(0o600)
-    assert await sender.store(instance("SECOND")) == 0
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and patient(path) == "SECOND"
-    await sender.abort()
+async def test_a_file_is_nobody_elses_unless_the_ae_says_so(world: World, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        for number, files in enumerate([None, FileStore(file_mode=0o640, sync="file and folder")]):
+            path = tmp_path / f"{number}.dcm"
+            server = await filing(world, path)
+            server.ae.file_store = files
+            sender = await Sender.to(world, server)
+            assert await sender.store(instance()) == 0
+            assert stat.S_IMODE(path.stat().st_mode) == (0o600 if files is None else 0o640)
+            # Who may read what is under this name stays as it was.
+            path.chmod(0o604)
+            assert await sender.store(instance("SECOND")) == 0
+            assert stat.S_IMODE(path.stat().st_mode) == 0o604 and patient(path) == "SECOND"
+            await sender.abort()
+    finally:
+        os.umask(before)
 
 
 # -- nothing kept ----------------------------------------------------------------------------------------------------

@@ -796,15 +796,15 @@ def test_the_response_deadline_runs_from_the_request_to_its_response() -> None:
 def test_a_response_timeout_that_is_set_or_taken_away_meanwhile_decides_which_deadline_governs() -> None:
     requestor, _ = joined(timeouts=Timeouts(response=10.0, idle=60.0))
     timeouts = requestor.connection.timeouts
-    requestor.timeouts_changed()
+    requestor.deadline.timeouts_changed()
     assert requestor.next_deadline(90) == 150
     requestor.send_message(ECHO, ECHO_RQ)
     assert requestor.next_deadline(100) == 110
     timeouts.response = None
-    requestor.timeouts_changed()
+    requestor.deadline.timeouts_changed()
     assert requestor.next_deadline(105) == 165
     timeouts.response = 20.0
-    requestor.timeouts_changed()
+    requestor.deadline.timeouts_changed()
     assert requestor.next_deadline(106) == 120
 
 
@@ -813,7 +813,7 @@ def test_a_response_timeout_that_is_set_meanwhile_takes_the_place_of_the_idle_on
     requestor.send_message(ECHO, ECHO_RQ)
     assert requestor.next_deadline(100) == 112
     requestor.connection.timeouts.response = 20.0
-    requestor.timeouts_changed()
+    requestor.deadline.timeouts_changed()
     assert requestor.next_deadline(106) == 120
 
 

@@ -38,13 +38,13 @@ def permissions(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_new_file_is_new_and_may_be_read_by_whom_the_process_lets(tmp_path: Path, umask: int) -> None:
+def test_a_new_file_is_new_and_nobody_elses(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "x"
     descriptor = STORE.open_to_write(str(path), new=True)
     STORE.write(descriptor, [memoryview(b"some"), memoryview(b"more")])
     STORE.close(descriptor)
     assert path.read_bytes() == b"somemore"
-    assert permissions(path) == 0o666 & ~umask
+    assert permissions(path) == 0o600
     with pytest.raises(OSError, match=r".") as caught:
         os.fstat(descriptor)
     assert caught.value.errno == errno.EBADF
@@ -165,7 +165,7 @@ def test_a_temporary_file_is_one_for_readers_too() -> None:
 # -- what a sink makes of it ------------------------------------------------------------------------------------------
 def test_a_file_that_replaces_another_may_be_read_by_the_same(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "x"
-    for expected, after in ((0o666 & ~umask, 0o604), (0o604, 0o444), (0o444, 0o444)):
+    for expected, after in ((0o600, 0o604), (0o604, 0o444), (0o444, 0o444)):
         sink = FileSink(path, b"HEAD")
         sink.write([memoryview(b"data")])
         sink.close()

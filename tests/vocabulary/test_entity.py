@@ -337,12 +337,16 @@ def test_each_ae_has_its_own_associations(ae: ApplicationEntityBase) -> None:
     assert ae.active_associations == []
 
 
-def test_only_associations_with_us_as_acceptor_are_counted(ae: ApplicationEntityBase) -> None:
-    running(ae)
-    assert ae.running_associations.accepted_count == 0
-    running(ae, acceptor=True)
-    running(ae, acceptor=True)
-    assert ae.running_associations.accepted_count == 2
+def test_places_are_given_in_order_and_given_up_at_the_end(ae: ApplicationEntityBase) -> None:
+    first, second, third = running(ae, acceptor=True), running(ae, acceptor=True), running(ae, acceptor=True)
+    places = ae.running_associations
+    assert [places.take_place(association, 2) for association in (first, second, third)] == [True, True, False]
+    assert [places.has_place(association) for association in (first, second, third)] == [True, True, False]
+    places.remove(first)
+    assert places.take_place(third, 2)
+    places.give_up_place(second)
+    places.give_up_place(second)
+    assert [places.has_place(association) for association in (first, second, third)] == [False, False, True]
 
 
 # -- section 3.1: requested contexts ----------------------------------------------------------------------------------

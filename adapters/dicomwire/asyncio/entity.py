@@ -16,6 +16,7 @@ from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.loop_dialer import Connect, LoopDialer, ProtocolDialer, channel_by
+from dicomwire.asyncio.loop_draining import drain as give_time
 from dicomwire.asyncio.server import AssociationServer
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
@@ -32,6 +33,7 @@ class AE(AsyncApplicationEntity):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     async def associate(
         self,
@@ -120,8 +122,17 @@ class AE(AsyncApplicationEntity):
                 await server.serve_forever()
         return server
 
-    async def shutdown(self) -> None:
-        """Abort every active association, and stop every server.  May be called again."""
+    async def shutdown(self, drain: float = 0) -> None:
+        """Abort every active association, and stop every server.  May be called again.
+
+        With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
+        operation is under way, and what is left then is aborted.  A second call aborts at once.
+        """
+        if drain:
+            for server in self._servers.copy():
+                server.shutdown()
+                server.give_up_beginning()
+            await give_time(self.active_associations, drain)
         aborts: list[Coroutine[Any, Any, None]] = [
             association.abort() for association in self.active_associations if isinstance(association, Association)
         ]

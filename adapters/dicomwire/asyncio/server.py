@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.server_base import ServerBase
+from dicomwire.asyncio.acceptor import Acceptor
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.loop_dialer import open_listening
+from dicomwire.asyncio.loop_draining import drain as give_time
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.asyncio.tls_handshake import secured_as_acceptor
 from dicomwire.sockets.addresses import Address, end_of, information_of
 from dicomwire.sockets.forking import tell_forks
-from dicomwire.sockets.listening import BACKLOG, Listening
+from dicomwire.sockets.listening import Listening
+from dicomwire.sockets.shortage import PAUSE, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -45,12 +48,12 @@ class AssociationServer(ServerBase[Association]):
         super().__init__(ae, ae_title, contexts, evt_handlers)
         self.ssl_context = ssl_context
         self.server_address: tuple[Any, ...]
-        self._server: asyncio.Server | None = None
         self._listening: Listening
+        self._acceptor: Acceptor
         self._accepting: asyncio.Task[None] | None = None
-        """With TLS, in place of ``_server``."""
+        self._beginning: set[asyncio.Task[None]] = set()
+        """What agrees upon TLS, and has the loop take up connections."""
 
-        self._handshakes: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
         self._is_forsaken = False
@@ -60,67 +63,68 @@ class AssociationServer(ServerBase[Association]):
         self._listening = await open_listening(address, given, reuse_port)
         self.server_address = self._listening.server_address
         loop = asyncio.get_running_loop()
-        sock = self._listening.sock
-        try:
-            if self.ssl_context is not None:
-                # The loop's own servers keep to themselves that a handshake has failed.
-                self._accepting = loop.create_task(self._accept_for_ever(loop, sock, self.ssl_context))
-                # Also if it is cancelled before it has begun.
-                self._accepting.add_done_callback(lambda _: sock.close())
-            else:
-                self._server = await loop.create_server(self._accept, sock=sock, backlog=BACKLOG)
-        except BaseException:
-            self._listening.remove_file()
-            sock.close()
-            raise
+        self._acceptor = Acceptor(loop, self._listening.sock)
+        self._accepting = loop.create_task(self._accept_for_ever(loop))
 
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
         self.running_associations.forsake(why)
 
-    async def _accept_for_ever(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext
-    ) -> None:
+    async def _accept_for_ever(self, loop: asyncio.AbstractEventLoop) -> None:
+        half_open, shortage = self.ae.half_open, Shortage()
         while not self._stopped.is_set():
+            if pause := half_open.pause(loop.time()):
+                await asyncio.sleep(pause)
+                continue
             try:
-                connected, address = await loop.sock_accept(sock)
+                connected, address = await self._acceptor.next()
             except ConnectionError:
                 # Gone again before we took it.
                 continue
             except OSError as error:
                 if self._stopped.is_set():
                     return
-                LOGGER.error("accepting a connection failed: %s", error)
-                # Out of descriptors or memory: what runs must end before there is a chance.
-                await asyncio.sleep(0.1)
+                if shortage.is_one(error):
+                    shortage.lasts(error, loop.time())
+                else:
+                    LOGGER.error("accepting a connection failed: %s", error)
+                await asyncio.sleep(PAUSE)
                 continue
-            task = loop.create_task(self._secure(connected, address, context))
-            self._handshakes.add(task)
-            task.add_done_callback(partial(self._secured, connected))
+            now, peer = loop.time(), end_of(address)
+            shortage.is_over(now)
+            if not self.arrived(connected, peer, now, partial(hang_up, connected)):
+                connected.close()
+                continue
+            task = loop.create_task(self._begin(loop, connected, peer))
+            self._beginning.add(task)
+            task.add_done_callback(partial(self._begun, connected))
 
-    def _secured(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
-        self._handshakes.discard(task)
+    def _begun(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        self._beginning.discard(task)
         if task.cancelled():
             # Before it began, maybe.
+            self.departed(sock)
             sock.close()
 
-    async def _secure(self, sock: socket.socket, address: tuple[Any, ...], context: ssl.SSLContext) -> None:
-        """Agree upon TLS, in the time a peer has for its association request."""
+    async def _begin(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+        """Agree upon TLS if there is to be, in the time a peer has for its association request; then serve."""
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
-        association.line.sides.requestor.is_at(end_of(address), information_of(sock.family))
+        association.accepted_connection = sock
+        association.line.sides.requestor.is_at(peer, information_of(sock.family))
+        make = partial(self._channel_of, association)
         try:
-            make = partial(self._channel_of, association)
-            await secured_as_acceptor(sock, context, self.ae.acse_timeout, make)
+            if self.ssl_context is None:
+                await loop.connect_accepted_socket(make, sock)
+            else:
+                await secured_as_acceptor(sock, self.ssl_context, self.ae.acse_timeout, make)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
+            self.departed(sock)
             sock.close()
         except BaseException:
             sock.close()
             raise
-
-    def _accept(self) -> ProtocolChannel:
-        return self._channel_of(Association(self.ae, Role.ACCEPTOR, self.handler_table))
 
     def _channel_of(self, association: Association) -> ProtocolChannel:
         return ProtocolChannel(association.line.session, partial(self._connected, association))
@@ -153,14 +157,29 @@ class AssociationServer(ServerBase[Association]):
             association.host.cancel_tasks()
             self.forget(association)
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+    @overload
+    def shutdown(self, drain: None = None) -> None: ...
+    @overload
+    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
+
+    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
+
+        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
+        self._stop()
+        return None if drain is None else self._drain(drain)
+
+    async def _drain(self, seconds: float) -> None:
+        self.give_up_beginning()
+        await give_time(self.active_associations, seconds)
+
+    def _stop(self) -> None:
         if not self._is_forsaken:
             self._listening.end()
-            if self._server is not None:
-                self._server.close()
             if self._accepting is not None:
                 self._accepting.cancel()
+                self._acceptor.close()
         self._stopped.set()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
@@ -177,13 +196,14 @@ class AssociationServer(ServerBase[Association]):
 
     async def _end(self) -> None:
         self.shutdown()
-        self._give_up_handshakes()
+        self.give_up_beginning()
         await asyncio.gather(*(association.abort() for association in self.active_associations))
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _give_up_handshakes(self) -> None:
-        for task in self._handshakes:
+    def give_up_beginning(self) -> None:
+        """Close what is not an association yet."""
+        for task in self._beginning:
             task.cancel()
 
     async def __aenter__(self) -> Self:
@@ -197,7 +217,7 @@ class AssociationServer(ServerBase[Association]):
             return
         # Handlers may take for ever, and nobody waits for them any more.
         self.shutdown()
-        self._give_up_handshakes()
+        self.give_up_beginning()
         for association in self.active_associations:
             association.line.ending.abandon()
         tasks = list(self._tasks)

@@ -19,6 +19,7 @@ from dicomwire.blocking.association import Association
 from dicomwire.blocking.blocking_verbs import completed
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.thread_dialer import ThreadDialer
+from dicomwire.blocking.thread_draining import abort_all, drain as give_time
 from dicomwire.blocking.transport_channel import Transport
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
@@ -47,6 +48,7 @@ class AE(ApplicationEntityBase):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     # -- as requestor ---------------------------------------------------------------------------------------------
     def associate(
@@ -282,15 +284,21 @@ class AE(ApplicationEntityBase):
         run(serve_over(association, server, lambda association: association.host.channel_over(transport)))
         return association
 
-    def shutdown(self) -> None:
+    def shutdown(self, drain: float = 0) -> None:
         """Abort every active association, and stop every server that is serving.  May be called again.
+
+        With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
+        operation is under way, and what is left then is aborted.  A second call, also in another thread or a signal
+        handler, aborts at once.
 
         Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
         """
+        if drain:
+            for server in self._servers.copy():
+                server.shutdown()
+            give_time(self.active_associations, drain)
         running = [item for item in self.active_associations if isinstance(item, Association)]
-        threads = [threading.Thread(target=association.abort, daemon=True) for association in running]
-        for thread in threads:
-            thread.start()
+        threads = abort_all(running)
         for server in self._servers.copy():
             server.shutdown()
         for thread in threads:

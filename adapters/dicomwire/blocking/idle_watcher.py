@@ -16,15 +16,17 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from dicomwire._logging import logger
-
-LOGGER = logger(__name__)
+from dicomwire.sockets.shortage import Shortage
 
 _SETTLE = 0.05
 """Seconds without a call after which an association counts as idle.  Calls cost nothing in between."""
 
 _LOOK_AGAIN = 0.5
 """Seconds after which a call that goes on is looked at again."""
+
+_AWAKE = 1.0
+"""Seconds for which it goes on looking when nothing is to be looked at: where associations come one after the other the
+next finds it awake.  To wake a thread costs more than to have it look."""
 
 _SOON = 0.005
 """Seconds until the next try to look at an association that is busy with something short."""
@@ -93,19 +95,29 @@ class Watcher:
         """Who may be waiting for an earlier deadline than it has, and when to look."""
 
         self._sleeping = False
+        self._used_at = 0.0
+        """When there was something to be looked at for the last time."""
+
+        self._runs = False
 
     def start(self) -> None:
-        """Start the thread."""
-        threading.Thread(target=self._run, name="dicomwire-watcher", daemon=True).start()
+        """Start the thread; without one to be had, the next association that comes or goes tries again."""
+        with self._lock:
+            if not self._runs:
+                self._runs = _start(self._run, "dicomwire-watcher")
 
     def add(self, association: Watched) -> None:
         """Watch an association from when it has settled."""
+        if not self._runs:
+            self.start()
         with self._lock:
             self._settling[association] = -1
             self._wake()
 
     def remove(self, association: Watched) -> None:
         """Forget an association, before its socket is closed."""
+        if not self._runs:
+            self.start()
         with self._lock:
             self._settling.pop(association, None)
             self._moved.pop(association, None)
@@ -155,6 +167,8 @@ class Watcher:
                 whens += self._late.values()
                 wait = max(0.0, min(whens) - now) if whens else None
                 if self._settling or self._moved:
+                    self._used_at = now
+                if now - self._used_at < _AWAKE:
                     soon = _SOON if self._moved else _SETTLE
                     wait = soon if wait is None else min(wait, soon)
                 else:
@@ -233,12 +247,18 @@ class Watcher:
                 _start(association.attend, "dicomwire-attend")
 
 
-def _start(work: Callable[[], None], name: str) -> None:
+_shortage = Shortage("looking after idle associations")
+
+
+def _start(work: Callable[[], None], name: str) -> bool:
+    """Whether it could be started: else it is tried again."""
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError as error:
-        # Out of threads: it will be looked at again.
-        LOGGER.error("no thread for an association: %s", error)
+        _shortage.lasts(error, time.monotonic())
+        return False
+    _shortage.is_over(time.monotonic())
+    return True
 
 
 _lock = threading.RLock()

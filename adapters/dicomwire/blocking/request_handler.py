@@ -55,6 +55,7 @@ class RequestHandler:
     def handle(self) -> None:
         """Serve the association to its end."""
         association = self._create_association()
+        association.accepted_connection = self.request
         try:
             if self._handshake(association):
                 channel = association.host.channel_over_socket(self.request)
@@ -63,7 +64,8 @@ class RequestHandler:
                 association.kill()
         finally:
             self.server.forget(association)
-            self.request.close()
+            if self.request.fileno() >= 0:
+                self.request.close()
 
     def _handshake(self, association: Association) -> bool:
         """Finish the TLS handshake, in the time a peer has for its association request."""

@@ -7,6 +7,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -19,12 +20,15 @@ from dicomwire.blocking.association import Association
 from dicomwire.blocking.at_exit import answer_before_leaving
 from dicomwire.blocking.eventlet_refused import refuse_eventlet
 from dicomwire.blocking.request_handler import RequestHandler
-from dicomwire.blocking.signals import Relay, signals_written_to
+from dicomwire.blocking.server_hooks import ServerHooks
+from dicomwire.blocking.signals import Relay, signals_written_to, wakeup
+from dicomwire.blocking.thread_draining import abort_all, drain as give_time
 from dicomwire.blocking.tls_handshake import wrapped_as_acceptor
 from dicomwire.blocking.workers import Workers
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
 from dicomwire.sockets.forking import free, tell_forks
 from dicomwire.sockets.listening import BACKLOG, Listening, bind, listening_on
+from dicomwire.sockets.shortage import PAUSE, NoThreadLeft, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
@@ -33,13 +37,11 @@ __all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "Threade
 
 LOGGER = logger(__name__)
 
-_OUT_OF_RESOURCES_PAUSE = 0.1
-
 _LAST_CONNECTION = 1.0
 """Seconds for a server's thread to come back from what it does for a connection, such as a hook of a subclass."""
 
 
-class AssociationServer(ServerBase[Association]):
+class AssociationServer(ServerHooks, ServerBase[Association]):
     """Listens, and gives each connection a thread.  The accepting thread does nothing but accept.
 
     A subclass may override what :class:`socketserver.TCPServer` lets it override.  When the server is made
@@ -95,6 +97,7 @@ class AssociationServer(ServerBase[Association]):
         # A signal handler may shut down what it has interrupted.
         self._state = threading.RLock()
         self._workers = Workers()
+        self._shortage = Shortage()
         answer_before_leaving(ae)
         try:
             self.server_bind()
@@ -105,7 +108,7 @@ class AssociationServer(ServerBase[Association]):
             raise
         # Whatever a subclass has done to it: nothing may hold up the thread that accepts.
         self.socket.setblocking(False)
-        self._wake_in, self._wake_out = _wakeup()
+        self._wake_in, self._wake_out = wakeup()
         tell_forks(self)
 
     @property
@@ -136,7 +139,8 @@ class AssociationServer(ServerBase[Association]):
         Nothing is polled, unless a subclass has :meth:`service_actions`: those follow each connection, and come every
         ``poll_interval`` seconds.
         """
-        pause = None if _is_ours(self.service_actions, AssociationServer.service_actions) else poll_interval
+        acts = getattr(self.service_actions, "__func__", None) is not AssociationServer.service_actions
+        pause = poll_interval if acts else None
         waiting = False
         try:
             with selectors.DefaultSelector() as selector, signals_written_to(self._wake_out) as signals:
@@ -173,9 +177,6 @@ class AssociationServer(ServerBase[Association]):
                     self.handle_timeout()
             finally:
                 self._end_to_wait()
-
-    def handle_timeout(self) -> None:
-        """Called when no connection has come while :meth:`handle_request` waited; for subclasses."""
 
     def _begin_to_wait(self, selector: selectors.BaseSelector) -> bool:
         """Wait for connections and for what wakes us; False if the server has stopped."""
@@ -218,11 +219,14 @@ class AssociationServer(ServerBase[Association]):
             self._stopped.set()
             self.socket.close()
         else:
-            self._wake_in, self._wake_out = _wakeup()
+            self._wake_in, self._wake_out = wakeup()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
 
     def _accept(self) -> None:
+        if pause := self.ae.half_open.pause(time.monotonic()):
+            self._stopped.wait(pause)
+            return
         try:
             request, client_address = self.get_request()
         except (BlockingIOError, InterruptedError, ConnectionError):
@@ -231,25 +235,42 @@ class AssociationServer(ServerBase[Association]):
         except Exception as error:
             if self._stopped.is_set():
                 return
-            # Of what a subclass raises the place is worth knowing.
-            trace = None if isinstance(error, OSError) else error
-            LOGGER.error("accepting a connection failed: %s", error, exc_info=trace)
-            # Out of descriptors or memory: what runs must end before there is a chance.
-            self._stopped.wait(_OUT_OF_RESOURCES_PAUSE)
+            if self._shortage.is_one(error):
+                self._shortage.lasts(error, time.monotonic())
+            else:
+                # Of what a subclass raises the place is worth knowing.
+                trace = None if isinstance(error, OSError) else error
+                LOGGER.error("accepting a connection failed: %s", error, exc_info=trace)
+            self._stopped.wait(PAUSE)
             return
         client_address = end_of(client_address)
         taken = False
         try:
-            if self.verify_request(request, client_address):
-                self.process_request(request, client_address)
-                taken = True
+            now = time.monotonic()
+            self._shortage.is_over(now)
+            if not self.arrived(request, client_address, now, partial(hang_up, request)):
+                pass
+            elif self.verify_request(request, client_address):
+                taken = self._begin(request, client_address)
             else:
                 LOGGER.info("a connection from %s was refused by verify_request()", shown_address(client_address))
         except Exception:
             self._hand_error(request, client_address)
         finally:
             if not taken:
+                self.departed(request)
                 self._close(request)
+
+    def _begin(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:
+        """Take up a connection as soon as there is a thread for it; False if the server stops before."""
+        while True:
+            try:
+                self.process_request(request, client_address)
+                return True
+            except NoThreadLeft as error:
+                self._shortage.lasts(error, time.monotonic())
+                if self._stopped.wait(PAUSE):
+                    return False
 
     def get_request(self) -> tuple[socket.socket, tuple[Any, ...]]:
         """The next connection: its socket and address.  A TLS handshake follows in the connection's own thread."""
@@ -259,13 +280,6 @@ class AssociationServer(ServerBase[Association]):
         if self.ssl_context is not None:
             request = wrapped_as_acceptor(request, self.ssl_context)
         return request, end_of(client_address)
-
-    def verify_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:
-        """Whether to take up a connection; one that is not is closed.  Before TLS has begun, in the accepting thread.
-
-        A certificate can be looked at in a handler of ``EVT_CONN_OPEN`` or ``EVT_REQUESTED``.
-        """
-        return True
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """Take up a connection: by default in a thread of its own."""
@@ -279,35 +293,14 @@ class AssociationServer(ServerBase[Association]):
         except Exception:
             self._hand_error(request, client_address)
             self._close(request)
-
-    def process_request_thread(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """What that thread does."""
-        self.finish_request(request, client_address)
-
-    def finish_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """Serve a connection to its end, by making a ``RequestHandlerClass`` of it."""
-        self.RequestHandlerClass(request, client_address, self)
-
-    def handle_error(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        """Called in an ``except`` block when taking up or serving a connection has raised; logs it by default."""
-        LOGGER.exception("an association with %s failed", shown_address(client_address))
+        finally:
+            self.departed(request)
 
     def _hand_error(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         try:
             self.handle_error(request, client_address)
         except Exception:
             LOGGER.exception("handle_error() of a server raised")
-
-    def shutdown_request(self, request: socket.socket) -> None:
-        """End a connection that was refused, or whose handler raised."""
-        with contextlib.suppress(OSError):
-            # Closing alone says nothing to the peer while a child of a fork has the socket open, too.
-            request.shutdown(socket.SHUT_WR)
-        self.close_request(request)
-
-    def close_request(self, request: socket.socket) -> None:
-        """Close the socket of a connection; called by :meth:`shutdown_request`."""
-        request.close()
 
     def _close(self, request: socket.socket) -> None:
         try:
@@ -316,13 +309,20 @@ class AssociationServer(ServerBase[Association]):
             LOGGER.exception("closing a connection failed")
             request.close()
 
-    def service_actions(self) -> None:
-        """Called after each connection and every ``poll_interval`` seconds; for subclasses."""
+    def shutdown(self, drain: float | None = None) -> None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+        With ``drain`` they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
         if self._stop():
             self.server_close()
+        if drain is not None:
+            self._end_associations(drain)
+
+    def _end_associations(self, seconds: float) -> None:
+        give_time(self.active_associations, seconds)
+        for thread in abort_all(self.active_associations):
+            thread.join()
 
     def server_close(self) -> None:
         """Close the listening socket; :meth:`shutdown` calls it once, for subclasses that have more to close."""
@@ -361,27 +361,16 @@ class AssociationServer(ServerBase[Association]):
             association.join()
 
 
-def _is_ours(method: Callable[[], None], ours: Callable[[AssociationServer], None]) -> bool:
-    """Nobody has overridden it, in a subclass or on the server itself."""
-    return getattr(method, "__func__", None) is ours
-
-
-def _wakeup() -> tuple[socket.socket, socket.socket]:
-    """What wakes the accepting thread, and the end that anybody may write to, a signal handler too."""
-    wake_in, wake_out = socket.socketpair()
-    wake_in.setblocking(False)
-    wake_out.setblocking(False)
-    return wake_in, wake_out
-
-
 class ThreadedAssociationServer(AssociationServer):
     """What ``start_server(block=False)`` gives: a server that serves in a thread of its own."""
 
     _thread: threading.Thread | None = None
 
-    def shutdown(self) -> None:
+    def shutdown(self, drain: float | None = None) -> None:
         """As for every server; the thread has ended, too, unless it is at work for a connection for a second more."""
         super().shutdown()
         thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(_LAST_CONNECTION)
+        if drain is not None:
+            self._end_associations(drain)

@@ -21,6 +21,14 @@ _NONE = -1
 _installed = _NONE
 
 
+def wakeup() -> tuple[socket.socket, socket.socket]:
+    """What wakes the accepting thread, and the end that anybody may write to, a signal handler too."""
+    wake_in, wake_out = socket.socketpair()
+    wake_in.setblocking(False)
+    wake_out.setblocking(False)
+    return wake_in, wake_out
+
+
 @contextlib.contextmanager
 def signals_written_to(sock: socket.socket) -> Iterator[Relay | None]:
     """While the block runs, the number of each signal is written to ``sock``, which must not block.

@@ -117,9 +117,13 @@ class ThreadHost:
         return function if self._variables is None else partial(self._variables.copy().run, function)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Run ``work`` in a thread of its own."""
+        """Run ``work`` in a thread of its own; False if there is none to be had."""
         name = f"dicomwire-operation-{self.line.sides.peer_name}"
-        threading.Thread(target=self._run_spawned, args=(work, self.line), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._run_spawned, args=(work, self.line), name=name, daemon=True).start()
+        except RuntimeError as error:
+            LOGGER.warning("operations for %s go one after the other: %s", self.line.sides.peer_name, error)
+            return False
         return True
 
     def _run_spawned(self, work: Coroutine[Any, Any, None], line: Line) -> None:

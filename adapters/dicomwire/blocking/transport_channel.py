@@ -176,7 +176,7 @@ class TransportChannel:
     def _take_timeouts(self) -> None:
         if self.timeouts_set:
             self.timeouts_set = False
-            self.session.timeouts_changed()
+            self.session.deadline.timeouts_changed()
 
     def changed(self) -> None:
         """Wake the threads that wait in :meth:`turn`."""

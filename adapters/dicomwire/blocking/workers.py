@@ -8,6 +8,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from dicomwire.sockets.shortage import NoThreadLeft
+
 _MOST_IDLE = 16
 _PATIENCE = 5.0
 """Seconds that a thread waits for more work."""
@@ -24,14 +26,21 @@ class Workers:
         self._is_closed = False
 
     def run(self, work: Callable[[], object], name: str) -> None:
-        """Run ``work``, which must not raise, in a thread of that name."""
+        """Run ``work``, which must not raise, in a thread of that name.
+
+        Raises:
+            NoThreadLeft: there is none, and the system starts none.
+        """
         try:
             self._idle.pop().put((work, name))
         except IndexError:
             inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
             # Not as an argument of the thread, which would keep it to its end.
             inbox.put((work, name))
-            threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True).start()
+            try:
+                threading.Thread(target=self._work, args=(inbox,), name=name, daemon=True).start()
+            except RuntimeError as error:
+                raise NoThreadLeft(str(error)) from error
 
     def close(self) -> None:
         """Let the idle threads end, and those at work when they are done."""

@@ -15,6 +15,7 @@ from dicomwire.memory.association import Association
 from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
+from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
 from dicomwire.upper_layer.state import Role
@@ -116,8 +117,16 @@ class AE(AsyncApplicationEntity):
             await until(lambda: not self.network.is_listening(server))
         return server
 
-    async def shutdown(self) -> None:
-        """Abort every association and stop every server of this AE."""
+    async def shutdown(self, drain: float = 0) -> None:
+        """Abort every association and stop every server of this AE.
+
+        With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
+        operation is under way, and what is left then is aborted.  A second call aborts at once.
+        """
+        if drain:
+            for server in self._servers:
+                server.shutdown()
+            await give_time(self.network, self.active_associations, drain)
         for association in self.active_associations:
             assert isinstance(association, Association)
             await association.abort()

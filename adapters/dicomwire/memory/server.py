@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
@@ -12,6 +12,7 @@ from dicomwire.associations.server_base import ServerBase
 from dicomwire.memory.association import Association
 from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
+from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -39,7 +40,11 @@ class Server(ServerBase[Association]):
 
     def take_up(self, end: End, address: tuple[str, int]) -> None:
         """Take up a connection by ``end``; who has the other one is at ``address``."""
+        if not self.arrived(end, address, self.network.now, end.close):
+            end.close()
+            return
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association.accepted_connection = end
         channel = MemoryChannel(association.line.session, end)
         association.line.sides.requestor.is_at(address, None)
         association.line.sides.acceptor.is_at(self.server_address, None)
@@ -52,11 +57,28 @@ class Server(ServerBase[Association]):
         finally:
             self.forget(association)
 
-    def shutdown(self) -> None:
-        """Stop accepting; running associations go on."""
+    @overload
+    def shutdown(self, drain: None = None) -> None: ...
+    @overload
+    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
+
+    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
+        """Stop accepting; running associations go on.  May be called again.
+
+        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
+        self._stop()
+        return None if drain is None else self._drain(drain)
+
+    async def _drain(self, seconds: float) -> None:
+        await give_time(self.network, self.active_associations, seconds)
+
+    def _stop(self) -> None:
         self.network.stop_listening(self)
 
-    server_close = shutdown
+    def server_close(self) -> None:
+        """Stop accepting."""
+        self._stop()
 
     async def __aenter__(self) -> Self:
         return self

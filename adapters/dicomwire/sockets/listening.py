@@ -14,7 +14,8 @@ from dicomwire.sockets.addresses import AF_UNIX, SPECIAL, Address, AddressInform
 from dicomwire.sockets.given_sockets import check_bound, is_listening
 from dicomwire.sockets.socket_options import reuse_address
 
-BACKLOG = 128
+BACKLOG = 1024
+"""Connections that may wait to be accepted; the system may allow fewer.  All devices of a hospital at once."""
 
 _INSTEAD = "give several servers one listening socket (sock=) instead"
 

@@ -19,6 +19,7 @@ from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
 from dicomwire.trio.association import Association
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
+from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.server import AssociationServer
 from dicomwire.trio.stream_channel import StreamChannel
 from dicomwire.upper_layer.state import Role
@@ -32,6 +33,7 @@ class AE(AsyncApplicationEntity):
         super().__init__(ae_title)
         self._servers: list[AssociationServer] = []
         tell_forks(self.running_associations)
+        tell_forks(self.half_open)
 
     async def associate(
         self,
@@ -127,13 +129,20 @@ class AE(AsyncApplicationEntity):
                 task_status.started(server)
                 await server.serve_forever()
         else:
+            server.tell_who_knocks()
             await trio.lowlevel.checkpoint()
         return server
 
-    async def shutdown(self) -> None:
-        """Abort every active association, and stop every server.  May be called again."""
+    async def shutdown(self, drain: float = 0) -> None:
+        """Abort every active association, and stop every server.  May be called again.
+
+        With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
+        operation is under way, and what is left then is aborted.  A second call aborts at once.
+        """
         for server in self._servers.copy():
             server.shutdown()
+        if drain:
+            await give_time(self.active_associations, drain)
         async with trio.open_nursery() as nursery:
             for association in self.active_associations:
                 assert isinstance(association, Association)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import trio
 
@@ -18,8 +19,10 @@ from dicomwire.associations.server_base import ServerBase
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
+from dicomwire.sockets.shortage import PAUSE, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.trio.association import Association
+from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.trio.tls_handshake import secured_as_acceptor
 from dicomwire.upper_layer.state import Role
@@ -58,10 +61,42 @@ class AssociationServer(ServerBase[Association]):
         self._stopped = trio.Event()
         self._is_forsaken = False
         tell_forks(self)
+        self._unentered = trio.CancelScope()
+        self._is_watched_no_more = trio.Event()
+        self._is_watched_no_more.set()
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
 
+    @property
+    def state(self) -> str:
+        """What ``repr`` says of it."""
+        if self._nursery is None and not self._stopped.is_set():
+            return "accepts nobody before async with"
+        return super().state
+
+    def tell_who_knocks(self) -> None:
+        """Until it is entered, say in the log when somebody connects: the system lets them, and nobody serves them."""
+        self._is_watched_no_more = trio.Event()
+        trio.lowlevel.spawn_system_task(self._tell_who_knocks)
+
+    async def _tell_who_knocks(self) -> None:
+        try:
+            with self._unentered:
+                await trio.lowlevel.wait_readable(self.socket)
+                LOGGER.warning(
+                    "somebody connects to %s, where nobody is accepted yet: enter the server with async with",
+                    shown_address(self.server_address),
+                )
+        except (OSError, ValueError, trio.ClosedResourceError):
+            # Shut down before it was entered.
+            pass
+        finally:
+            self._is_watched_no_more.set()
+
     async def __aenter__(self) -> Self:
+        # Two tasks cannot wait for one socket.
+        self._unentered.cancel()
+        await self._is_watched_no_more.wait()
         self._manager = trio.open_nursery()
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._accept_for_ever)
@@ -93,7 +128,11 @@ class AssociationServer(ServerBase[Association]):
 
     async def _accept_for_ever(self) -> None:
         assert self._nursery is not None
+        half_open, shortage = self.ae.half_open, Shortage()
         while not self._stopped.is_set():
+            if pause := half_open.pause(trio.current_time()):
+                await trio.sleep(pause)
+                continue
             try:
                 await trio.lowlevel.wait_readable(self.socket)
                 sock, address = self.socket.accept()
@@ -105,25 +144,42 @@ class AssociationServer(ServerBase[Association]):
             except OSError as error:
                 if self._stopped.is_set():
                     return
-                LOGGER.error("accepting a connection failed: %s", error)
-                # Out of descriptors or memory: what runs must end before there is a chance.
-                await trio.sleep(0.1)
+                if shortage.is_one(error):
+                    shortage.lasts(error, trio.current_time())
+                else:
+                    LOGGER.error("accepting a connection failed: %s", error)
+                await trio.sleep(PAUSE)
                 continue
-            self._nursery.start_soon(self._serve, sock, address)
+            shortage.is_over(trio.current_time())
+            self._take_up(self._nursery, sock, end_of(address))
 
-    async def _serve(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
+    def _take_up(self, nursery: trio.Nursery, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+        try:
+            sock.setblocking(False)
+            no_delay(sock)
+            if self.ssl_context is not None:
+                sock = self.ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:
+            LOGGER.info("a connection from %s has ended before it began: %s", shown_address(peer), error)
+            sock.close()
+            return
+        if self.arrived(sock, peer, trio.current_time(), partial(hang_up, sock)):
+            nursery.start_soon(self._serve, sock, peer)
+        else:
+            sock.close()
+
+    async def _serve(self, sock: socket.socket, peer: tuple[Any, ...]) -> None:
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.host.nursery = self._nursery
-        peer, information = end_of(address), information_of(sock.family)
+        association.accepted_connection = sock
+        information = information_of(sock.family)
         association.line.sides.requestor.is_at(peer, information)
         association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information)
         self.adopt(association)
         channel: SocketChannel | None = None
         try:
-            sock.setblocking(False)
-            no_delay(sock)
-            if self.ssl_context is not None:
-                sock = await secured_as_acceptor(sock, self.ssl_context, self.ae.acse_timeout)
+            if isinstance(sock, ssl.SSLSocket):
+                await secured_as_acceptor(sock, self.ae.acse_timeout)
             channel = SocketChannel(sock, association.line.session)
             await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:
@@ -138,8 +194,23 @@ class AssociationServer(ServerBase[Association]):
             else:
                 channel.close()
 
-    def shutdown(self) -> None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again."""
+    @overload
+    def shutdown(self, drain: None = None) -> None: ...
+    @overload
+    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
+
+    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
+        """Stop accepting and close the listening socket; running associations go on.  May be called again.
+
+        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
+        """
+        self._stop()
+        return None if drain is None else self._drain(drain)
+
+    async def _drain(self, seconds: float) -> None:
+        await give_time(self.active_associations, seconds)
+
+    def _stop(self) -> None:
         if self._stopped.is_set() or self._is_forsaken:
             return
         self._stopped.set()

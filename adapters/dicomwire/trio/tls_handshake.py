@@ -37,21 +37,19 @@ async def secured_as_requestor(sock: socket.socket, tls_args: TLSArguments, dial
     return secure
 
 
-async def secured_as_acceptor(sock: socket.socket, context: ssl.SSLContext, seconds: float | None) -> ssl.SSLSocket:
-    """The socket with TLS over it, in the time a peer has for its association request.
+async def secured_as_acceptor(secure: ssl.SSLSocket, seconds: float | None) -> None:
+    """Agree upon TLS, in the time a peer has for its association request; if that fails, the socket is closed.
 
     Raises:
         OSError, ValueError: TLS fails.
         trio.TooSlowError: not in time.
     """
-    secure = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
     try:
         with trio.fail_after(math.inf if seconds is None else seconds):
             await _shake_hands(secure)
     except BaseException:
         secure.close()
         raise
-    return secure
 
 
 async def _shake_hands(sock: ssl.SSLSocket) -> None:

@@ -6,6 +6,7 @@ from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
+from dicomwire.associations.channel import Channel
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.user_code import HandlerRaised
 from dicomwire.upper_layer.items import UserIdentityACItem, UserItem
@@ -19,6 +20,7 @@ from dicomwire.upper_layer.reasons import (
     UserDiagnostic,
 )
 from dicomwire.vocabulary.titles_and_uids import received_text
+from dicomwire.vocabulary.tls_words import is_encrypted
 
 LOGGER = logger(__name__)
 
@@ -29,18 +31,52 @@ async def admit(association: AssociationBase, request: AssociateRQ) -> tuple[Use
     return (None, refusal) if refusal is not None else await _identity(association)
 
 
+async def passes_hook(association: AssociationBase, channel: Channel) -> bool:
+    """Whether the hook of the AE's ``allowed`` wants a connection, of which nothing was read yet."""
+    ae: ApplicationEntityBase = association.ae
+    hook = None if ae.allowed is None else ae.allowed.hook
+    if hook is None:
+        return True
+    line = association.line
+    transport = channel.transport_socket
+    certificate = transport.getpeercert() if is_encrypted(transport) else None
+    try:
+        if await line.host.call(hook, line.sides.peer.address or (), certificate):
+            return True
+        LOGGER.info("a connection from %s was refused by the hook of 'allowed'", line.sides.peer_name)
+    except Exception:
+        LOGGER.exception("the hook of 'allowed' raised: a connection from %s was refused", line.sides.peer_name)
+    return False
+
+
+def take_place(association: AssociationBase) -> None:
+    """The request is there whole: first come, first served.  Who gets no place is refused by :func:`admit`."""
+    ae: ApplicationEntityBase = association.ae
+    if ae.running_associations.take_place(association, ae.maximum_associations):
+        ae.half_open.take_out(association.accepted_connection)
+
+
+def give_up_place(association: AssociationBase) -> None:
+    """It is refused: while the peer has still to close, the connection takes nobody's place."""
+    ae: ApplicationEntityBase = association.ae
+    ae.running_associations.give_up_place(association)
+    ae.half_open.put_back(association.accepted_connection)
+
+
 def _refused_by_configuration(association: AssociationBase, request: AssociateRQ) -> AssociateRJ | None:
     """Why to reject, if so: what the AE's configuration says."""
     ae: ApplicationEntityBase = association.ae
     called = association.line.sides.acceptor.ae_title.strip()
-    if ae.running_associations.accepted_count > ae.maximum_associations:
+    if not ae.running_associations.has_place(association):
         return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
         return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)
     if ae.require_called_aet and received_text(request.called_ae_title) != called:
         return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE)
+    calling = received_text(request.calling_ae_title)
     required = [title.strip() for title in ae.require_calling_aet]
-    if required and received_text(request.calling_ae_title) not in required:
+    is_allowed = ae.allowed is None or ae.allowed.admits_title(calling)
+    if not is_allowed or (required and calling not in required):
         return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE)
     return None
 
@@ -51,8 +87,10 @@ def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> As
 
 async def _identity(association: AssociationBase) -> tuple[UserItem | None, AssociateRJ | None]:
     """The user identity response to send, or the rejection if the identity is refused."""
+    if evt.EVT_USER_ID not in association.line.handlers.interventions:
+        return None, None
     identity = association.line.sides.requestor.identity()
-    if identity is None or evt.EVT_USER_ID not in association.line.handlers.interventions:
+    if identity is None:
         return None, None
     refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:

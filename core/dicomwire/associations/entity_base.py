@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
+from dicomwire.associations.allowed import Allowed
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import (
     MOST_CONTEXTS,
@@ -18,9 +19,11 @@ from dicomwire.associations.configured_contexts import (
     key_of,
     merge,
 )
+from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
-from dicomwire.upper_layer.limits import Limits
+from dicomwire.data.store import FileStore
+from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
@@ -56,12 +59,20 @@ class ApplicationEntityBase:
         self._write_timeout: float | None = 60
         self._require_calling_aet: list[str] = []
         self.running_associations: Running[AssociationBase] = Running()
+        self.half_open: HalfOpen = HalfOpen()
+        """Connections to its servers that are no association; for adapters."""
+
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""
 
         self.limits: Limits = Limits()
         """What peers may make this AE hold or do (extension)."""
 
+        self.file_store: FileStore | None = None
+        """Where received instances go whose sink is a path, or that are retrieved into a folder, and how: permissions,
+        and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
+
+        self._allowed: Allowed | None = None
         self._asynchronous_operations = (1, 1)
 
         self.handlers_in_threads = False
@@ -124,6 +135,17 @@ class ApplicationEntityBase:
         self._require_calling_aet = [_title(title, "require_calling_aet") for title in titles]
 
     @property
+    def allowed(self) -> Allowed | None:
+        """Who may open an association with us, an `Allowed`; None: everybody (extension).  `TypeError`."""
+        return self._allowed
+
+    @allowed.setter
+    def allowed(self, value: Allowed | None) -> None:
+        if not isinstance(value, Allowed | None):
+            raise TypeError(f"'allowed' must be an Allowed or None, not {type(value).__name__}")
+        self._allowed = value
+
+    @property
     def maximum_associations(self) -> int:
         """Running associations with us as acceptor, at most.  What is no int from 1 sets 1, and is logged."""
         return self._maximum_associations
@@ -134,6 +156,29 @@ class ApplicationEntityBase:
             LOGGER.warning("'maximum_associations' cannot be %s: 1 is used", printable(repr(value)))
             value = 1
         self._maximum_associations = value
+
+    @property
+    def maximum_half_open(self) -> int:
+        """Connections to our servers whose request has not come, or was refused, at most (extension).
+
+        100 by default.  They count apart from associations.  When there are as many, the oldest is closed for the next
+        if it is older than a second, and else nothing more is accepted for a moment.  `ValueError` for what is no int
+        from 1.
+        """
+        return self.half_open.maximum
+
+    @maximum_half_open.setter
+    def maximum_half_open(self, value: int) -> None:
+        self.half_open.maximum = _count(value, "maximum_half_open")
+
+    @property
+    def maximum_half_open_per_address(self) -> int:
+        """The same for one IPv4 address, or one IPv6 network of 64 bits: 50 by default (extension)."""
+        return self.half_open.maximum_per_address
+
+    @maximum_half_open_per_address.setter
+    def maximum_half_open_per_address(self, value: int) -> None:
+        self.half_open.maximum_per_address = _count(value, "maximum_half_open_per_address")
 
     @property
     def maximum_pdu_size(self) -> int:
@@ -210,6 +255,19 @@ class ApplicationEntityBase:
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
         self._write_timeout = self._set_timeout("write_timeout", seconds, 60)
+
+    def new_timeouts(self) -> Timeouts:
+        """Those of a new association, which may change them for itself."""
+        acse, network = self._acse_timeout, self._network_timeout
+        return Timeouts(
+            artim=acse,
+            associate=acse,
+            release=acse,
+            progress=network,
+            response=self._dimse_timeout,
+            idle=network,
+            write=self._write_timeout,
+        )
 
     def _set_timeout(self, name: str, seconds: float | None, default: float | None) -> float | None:
         if seconds is not None and not (isinstance(seconds, int | float) and seconds >= 0):
@@ -366,3 +424,9 @@ def _peer(association: AssociationBase) -> str:
     except ValueError:
         where = "an unknown address"
     return f"{printable(peer.ae_title)} at {where}"
+
+
+def _count(value: object, name: str) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"'{name}' must be an int from 1, not {value!r}")
+    return value

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from dicomwire import _config
-from dicomwire._logging import logger
+from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
 from dicomwire.associations.line import Line
 from dicomwire.associations.received_message import ReceivedMessage
@@ -92,7 +92,11 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
             return make_sink(
-                target, header=message.header(), limit=limits.data_set, in_memory=limits.data_set_in_memory
+                target,
+                header=message.header(),
+                limit=limits.data_set,
+                in_memory=limits.data_set_in_memory,
+                files=line.handlers.association.ae.file_store,
             )
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
@@ -100,7 +104,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         message.refused = status_of(raised.__cause__)
         return None
     except Exception as error:
-        LOGGER.error("no sink for a C-STORE data set: %s", str(error))
+        LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
         message.refused = status_of(error)
         return None
     return MemorySink(limits.data_set, limits.data_set_in_memory)
@@ -148,7 +152,7 @@ async def _call(line: Line, act: Any, *args: Any) -> None:
 
 async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
     # Its text, and not the exception, which holds on to the data as long as somebody keeps the record.
-    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, str(error))
+    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, reason(error))
     message.refused = status_of(error)
     await _discard(sink)
 
@@ -159,4 +163,4 @@ async def _discard(sink: Sink) -> None:
         if inspect.isawaitable(pending):
             await pending
     except Exception as error:
-        LOGGER.error("discarding an incomplete data set failed: %s", str(error))
+        LOGGER.error("discarding an incomplete data set failed: %s", reason(error))

@@ -125,15 +125,16 @@ class Line:
 
     def take_timeouts(self) -> None:
         """Timeouts were set: what is waited for now has its deadlines by them."""
-        self.session.timeouts_changed()
+        self.session.deadline.timeouts_changed()
 
     async def open(self, channel: Channel) -> None:
         """The transport is there."""
         self.channel = channel
         self.standing.was_opened = True
         self.host.opened(channel)
-        with self.exchange:
-            await self.handlers.notify(evt.EVT_CONN_OPEN, address=self.sides.peer.address)
+        if self.handlers.bound[evt.EVT_CONN_OPEN]:
+            with self.exchange:
+                await self.handlers.notify(evt.EVT_CONN_OPEN, address=self.sides.peer.address)
 
     def forsake(self, why: str) -> None:
         """This process is a fork, and the association its parent's."""

@@ -50,7 +50,7 @@ class Performer:
     def perform(self, request: Request) -> Coroutine[Any, Any, None] | None:
         """Let a request wait for its turn, or give what serves it; an N-EVENT-REPORT never waits."""
         if request.command.command_field == N_EVENT_REPORT_RQ:
-            return serve(request, self._by_hand)
+            return self._report(request)
         if self.at_work < self.most:
             self.at_work += 1
             work = self._serve(request)
@@ -60,6 +60,13 @@ class Performer:
             return None
         LOGGER.warning("more than %d requests of %s wait to be served", _MOST_WAITING, self._line.sides.peer_name)
         return request.respond(answer(request.command, _RESOURCE_LIMITATION))
+
+    async def _report(self, request: Request) -> None:
+        try:
+            await serve(request, self._by_hand)
+        finally:
+            if self._line.waiting:
+                self._line.channel.changed()
 
     async def _serve(self, request: Request) -> None:
         """Serve a request, and then those that have been waiting."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from dicomwire import _config
 from dicomwire._globals import VERIFICATION
-from dicomwire._logging import printable, shown_address
+from dicomwire._logging import logger, printable, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import supported_by
@@ -17,8 +17,10 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.running_associations import Running
-from dicomwire.vocabulary.contexts import PresentationContext, settings_of
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+LOGGER = logger(__name__)
 
 AssociationT = TypeVar("AssociationT", bound=AssociationBase)
 
@@ -79,17 +81,23 @@ class ServerBase(Generic[AssociationT]):
         stopped: Any = getattr(self, "_stopped", None)
         return stopped is not None and bool(stopped.is_set())
 
+    @property
+    def state(self) -> str:
+        """What ``repr`` says of it."""
+        return "stopped" if self._is_stopped else "listening"
+
     def __repr__(self) -> str:
         address = getattr(self, "server_address", None)
         where = f" on {shown_address(address)}" if address else ""
-        state = "stopped" if self._is_stopped else "listening"
         running = len(self.active_associations)
-        return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
+        return (
+            f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {self.state}, {running} active associations>"
+        )
 
     def supported(self) -> AcceptorContexts:
         """The contexts as plain values, made anew only when they have changed."""
         # Looked at for every association.
-        state = [settings_of(context) for context in self.contexts]
+        state = settings_of_all(self.contexts)
         if state != self._supported_of:
             self._supported = AcceptorContexts(supported_by(self.contexts))
             self._supported_of = state
@@ -126,6 +134,22 @@ class ServerBase(Generic[AssociationT]):
         """The bindings of a notification event as a list, or the one of an intervention event."""
         return self.handler_table.handlers(event)
 
+    def arrived(self, connection: Any, address: tuple[Any, ...], now: float, hang_up: Callable[[], object]) -> bool:
+        """A connection was accepted, at ``now`` of the adapter's clock; False if it is not wanted, and to be closed.
+
+        ``hang_up`` ends it, from wherever it is called.  :meth:`departed` follows.
+        """
+        allowed = self.ae.allowed
+        if allowed is not None and not allowed.admits_address(address):
+            LOGGER.info("a connection from %s was refused: not in the allowed networks", shown_address(address))
+            return False
+        self.ae.half_open.enter(connection, address, now, hang_up)
+        return True
+
+    def departed(self, connection: Any) -> None:
+        """It has ended; said again, nothing happens."""
+        self.ae.half_open.leave(connection)
+
     def adopt(self, association: AssociationT) -> None:
         """An association that this server accepted: its title, and its place in the registers."""
         side = association.line.sides.acceptor
@@ -136,5 +160,6 @@ class ServerBase(Generic[AssociationT]):
 
     def forget(self, association: AssociationT) -> None:
         """It has ended."""
+        self.departed(association.accepted_connection)
         self.running_associations.remove(association)
         self.ae.running_associations.remove(association)

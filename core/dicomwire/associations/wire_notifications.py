@@ -5,15 +5,26 @@ from __future__ import annotations
 from dicomwire.associations import events as evt
 from dicomwire.associations.handlers import Handlers
 from dicomwire.upper_layer.connection import Connection
+from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import decode_pdu
 from dicomwire.upper_layer.tap import PDUReceived, PDUSent, Tap
 
 _BYTES_AND_PDUS = (evt.EVT_DATA_SENT, evt.EVT_DATA_RECV, evt.EVT_PDU_SENT, evt.EVT_PDU_RECV)
+_OURS = Limits(contexts=1 << 16, transfer_syntaxes=1 << 16)
+"""What we send ourselves is shown, however few a peer may propose."""
+
 _TAPPED = (*_BYTES_AND_PDUS, evt.EVT_FSM_TRANSITION)
 
 
 def adjust_tap(connection: Connection, handlers: Handlers) -> None:
     """Record what crosses the connection only as far as somebody listens now."""
+    bound = handlers.bound
+    for event in _TAPPED:
+        if bound[event]:
+            break
+    else:
+        connection.tap = None
+        return
     heard = handlers.table.heard()
     listening = {event for event in _TAPPED if heard.get(event)}
     if not listening:
@@ -37,7 +48,7 @@ async def report_tap(connection: Connection, handlers: Handlers) -> None:
     for record in connection.tap.take():
         if isinstance(record, PDUSent):
             await handlers.notify(evt.EVT_DATA_SENT, data=record.data)
-            await handlers.notify(evt.EVT_PDU_SENT, pdu=decode_pdu(record.data, connection.limits))
+            await handlers.notify(evt.EVT_PDU_SENT, pdu=decode_pdu(record.data, _OURS))
         elif isinstance(record, PDUReceived):
             await handlers.notify(evt.EVT_DATA_RECV, data=record.data)
             await handlers.notify(evt.EVT_PDU_RECV, pdu=decode_pdu(record.data, connection.limits))

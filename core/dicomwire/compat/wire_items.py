@@ -30,17 +30,13 @@ from dicomwire.upper_layer.items import (
     UserItem,
 )
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRJ, AssociateRQ
-from dicomwire.vocabulary.contexts import PresentationContext, negotiated_as
+from dicomwire.vocabulary.contexts import PresentationContext, context_as_received, negotiated_as
 from dicomwire.vocabulary.titles_and_uids import received_text
 
 
 def presentation_context(context: NegotiatedContext) -> PresentationContext:
     """The documented form of a negotiated context."""
-    made = PresentationContext()
-    made.context_id = context.context_id
-    made.abstract_syntax = context.abstract_syntax
-    for syntax in context.transfer_syntaxes:
-        made.add_transfer_syntax(syntax)
+    made = context_as_received(context.context_id, context.abstract_syntax, context.transfer_syntaxes)
     return negotiated_as(made, context)
 
 
@@ -163,18 +159,13 @@ def associate_primitive(pdu: AssociateRQ | AssociateAC | AssociateRJ) -> A_ASSOC
     made.user_information = to_primitives(pdu.user_information)
     if isinstance(pdu, AssociateRQ):
         made.presentation_context_definition_list = [
-            presentation_context(NegotiatedContext(item.context_id, item.abstract_syntax, item.transfer_syntax, 0))
+            context_as_received(item.context_id, item.abstract_syntax, item.transfer_syntax)
             for item in pdu.presentation_context
         ]
-        for context in made.presentation_context_definition_list:
-            negotiated_as(context, None)
     else:
         made.result = 0
         for item in pdu.presentation_context:
-            context = PresentationContext()
-            context.context_id = item.context_id
-            if item.transfer_syntax:
-                context.add_transfer_syntax(item.transfer_syntax)
+            context = context_as_received(item.context_id, None, filter(None, (item.transfer_syntax,)))
             context.result = item.result
             made.presentation_context_definition_results_list.append(context)
     return made

@@ -9,8 +9,10 @@ from attrs import define, field
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
+from dicomwire.data import store as _store
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
 from dicomwire.data.safe_names import safe_name
+from dicomwire.data.store import FileStore
 
 LOGGER = logger(__name__)
 
@@ -23,6 +25,7 @@ class Folder(Receiver[IncomingFile]):
     """
 
     path: Path = field(converter=Path)
+    store: FileStore = field(factory=lambda: _store.STORE, kw_only=True)
     arrived: Callable[[], None] = field(default=lambda: None)
     """Called whenever a piece of an instance has come."""
 
@@ -46,7 +49,7 @@ class Folder(Receiver[IncomingFile]):
     def new(self, event: evt.Event) -> IncomingFile:
         """A file of another name in the folder."""
         header = evt.message_of(event).header()
-        return IncomingFile.within(self.path, header, arrived=self.arrived, failed=self._failed)
+        return IncomingFile.within(self.path, header, store=self.store, arrived=self.arrived, failed=self._failed)
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
         """Give the file its SOP instance's name; the status to answer with."""

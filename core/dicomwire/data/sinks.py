@@ -18,7 +18,8 @@ from attrs.setters import NO_OP
 from dicomwire._logging import logger, printable, reason
 from dicomwire.data import store as _store
 from dicomwire.data.memory_sink import MemorySink as MemorySink
-from dicomwire.data.store import FileStore, is_plain, write_all as write_all
+from dicomwire.data.part_files import FolderClaim as FolderClaim, part_name
+from dicomwire.data.store import FileStore as FileStore, is_plain, write_all as write_all
 
 LOGGER = logger(__name__)
 
@@ -56,7 +57,7 @@ def _name_of(path: str | os.PathLike[str]) -> str:
 class FileSink:
     """Writes a complete DICOM file: ``header`` (preamble and file meta information), then the data set.
 
-    While it is written it has a name of its own beside ``path``, ``.<16 hexadecimal digits>.part``; ``close`` gives it
+    While it is written it has a name of its own beside ``path``, ``.<24 hexadecimal digits>.part``; ``close`` gives it
     its name, in one step.  So under ``path`` there is always a whole file, however many are written under one name at
     once, and a process that is killed leaves nothing but a ``.part``.  What is no regular file, such as a pipe, is
     written as it is; a symbolic link is refused.
@@ -139,10 +140,12 @@ class FileSink:
             FileSink.write(self, [])
         part, name = self._part, self.name
         if part is None or part == name:
+            if part is not None:
+                self._sync()
             self._release()
             return
         written = self.store.identity(self._descriptor)
-        # The whole file is written, and nobody knows of it yet: whoever wants it on the disk says so here.
+        self._sync()
         self._release()
         if self.is_undecided:
             ours: weakref.ref[FileSink] = weakref.ref(self)
@@ -232,7 +235,7 @@ class FileSink:
     def _remember_earlier(self, name: str) -> None:
         # Some file systems have no second names: then there is no way back.
         with contextlib.suppress(OSError, NotImplementedError):
-            earlier = _part_beside(name)
+            earlier = _part_beside(name, "earlier")
             self.store.link(name, earlier, symlink=True)
             self._earlier = earlier
 
@@ -250,6 +253,11 @@ class FileSink:
                     self.store.set_permissions(part, stat.S_IMODE(before))
             self.store.rename(part, name)
         self._part = None
+
+    def _sync(self) -> None:
+        """The whole file is written, and nobody knows of it yet."""
+        if self.store.sync != "none":
+            self.store.sync_file(self._descriptor)
 
     def _let_go_of_name(self) -> None:
         """Our file replaces one that the handler of another request may be looking at: that one keeps its own."""
@@ -307,16 +315,11 @@ def _os_error(number: int, name: str) -> OSError:
     return OSError(number, os.strerror(number), name)
 
 
-def part_name() -> str:
-    """A new file name that nobody takes for an instance."""
-    return f".{os.urandom(8).hex()}.part"
-
-
-def _part_beside(path: str) -> str:
+def _part_beside(path: str, kind: str = "part") -> str:
     if os.sep == "/":
         # As below, in fewer steps.
-        return path[: path.rfind("/") + 1] + part_name()
-    return os.path.join(os.path.dirname(path), part_name())
+        return path[: path.rfind("/") + 1] + part_name(kind)
+    return os.path.join(os.path.dirname(path), part_name(kind))
 
 
 @define(eq=False)
@@ -391,10 +394,13 @@ _PATHS = (str, Path, os.PathLike)
 """Those first that are quick to tell."""
 
 
-def make_sink(target: SinkTarget, *, header: bytes, limit: int, in_memory: int = sys.maxsize) -> Sink:
+def make_sink(
+    target: SinkTarget, *, header: bytes, limit: int, in_memory: int = sys.maxsize, files: FileStore | None = None
+) -> Sink:
     """The sink for what a handler chose: see ``EVT_C_STORE_SINK``.
 
-    A path becomes a complete DICOM file that begins with ``header``; every other target gets the data set alone.
+    A path becomes a complete DICOM file in ``files`` that begins with ``header``; every other target gets the data set
+    alone.
 
     Raises:
         TypeError: nothing of the kind.
@@ -404,7 +410,7 @@ def make_sink(target: SinkTarget, *, header: bytes, limit: int, in_memory: int =
     if isinstance(target, bytearray):
         return _BytearraySink(target)
     if isinstance(target, _PATHS):
-        return FileSink(target, header)
+        return FileSink(target, header, store=_store.STORE if files is None else files)
     if isinstance(target, Sink):
         return target
     write = getattr(target, "write", target)

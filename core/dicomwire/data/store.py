@@ -10,9 +10,16 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, TypeAlias
+
+try:
+    import fcntl
+except ImportError:
+    # Windows.
+    fcntl = None  # type: ignore[assignment]
 
 _IOV_MAX = 512
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -20,16 +27,49 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
+_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+"""What is needed to read a file again is written with its data; when it was changed need not be."""
+
+Sync: TypeAlias = Literal["none", "file", "file and folder"]
+"""What is on the disk, and not only on its way there, before an instance is acknowledged."""
+
+SYNCS: tuple[Sync, ...] = ("none", "file", "file and folder")
+
+_OWNER_ONLY = 0o077
+"""Bits of a mode that let somebody else in."""
+
 
 class FileStore:
     """Files by their paths, on the file system of the machine.
 
     What is open is known by a descriptor.  Every method may raise ``OSError``; those that give a second name may raise
     ``NotImplementedError`` too.
+
+    Raises:
+        ValueError: ``sync`` is none of `SYNCS`, or a mode has other bits than those of permissions.
     """
 
     temporary_folder: str | os.PathLike[str] | None = None
     """Where temporary files are; None: where those of this system are, which ``TMPDIR`` may say."""
+
+    # Here too, for subclasses that have their own way to be made.
+    sync: Sync = "none"
+    """What of a received file is forced to the disk before its name is given: nothing, its contents, or those and then
+    the name.  With any of them a process that is killed loses nothing; the others are for power cuts."""
+
+    file_mode: int = 0o600
+    """Permissions of new files, whatever the umask."""
+
+    folder_mode: int = 0o700
+    """The same for new folders."""
+
+    def __init__(self, *, sync: Sync = "none", file_mode: int = 0o600, folder_mode: int = 0o700) -> None:
+        if sync not in SYNCS:
+            raise ValueError(f"'sync' must be one of {', '.join(map(repr, SYNCS))}, not {sync!r}")
+        for mode in (file_mode, folder_mode):
+            if not 0 <= mode <= 0o777:
+                raise ValueError(f"permissions are from 0 to 0o777, not {mode:#o}")
+        self.sync, self.file_mode, self.folder_mode = sync, file_mode, folder_mode
 
     def open_to_read(self, path: str) -> int:
         """Open a file that exists; it is read by its descriptor."""
@@ -42,7 +82,19 @@ class FileStore:
     def open_to_write(self, path: str, *, new: bool) -> int:
         """Open what is no symbolic link: a ``new`` file, which nobody else has made, or what is there."""
         flags = os.O_WRONLY | _BINARY | _NO_FOLLOW
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666) if new else os.open(path, flags)
+        if not new:
+            return os.open(path, flags)
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, self.file_mode)
+        if self.file_mode & _OWNER_ONLY:
+            # The umask has taken away what was asked for; files that nobody else sees save the call.
+            try:
+                os.chmod(descriptor if os.chmod in os.supports_fd else path, self.file_mode)
+            except BaseException:
+                os.close(descriptor)
+                with suppress(OSError):
+                    os.unlink(path)
+                raise
+        return descriptor
 
     def open_temporary(self) -> tuple[int, str]:
         """Make a new file for a while; its descriptor and its path."""
@@ -87,22 +139,91 @@ class FileStore:
     def link(self, path: str | Path, second: str, *, symlink: bool = False) -> None:
         """Give a file a second path, where there is nothing yet; if it may be a ``symlink``, that, not its target."""
         if symlink:
-            # Not every system can.
+            # Not every system can.  Such a name is for a while.
             os.link(path, second, follow_symlinks=False)
         else:
-            os.link(path, second)
+            with self._synced_folder(second):
+                os.link(path, second)
 
     def rename(self, path: str | Path, to: str | Path) -> None:
         """Give a file another path, in one step; what was there is gone."""
-        os.replace(path, to)
+        if self.sync != "file and folder":
+            # As below, in fewer steps.
+            os.replace(path, to)
+            return
+        with self._synced_folder(to):
+            os.replace(path, to)
 
     def remove(self, path: str) -> None:
         """Take a path away."""
         os.unlink(path)
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder and those above it, as far as they are missing."""
-        path.mkdir(parents=True, exist_ok=True)
+        """Make a folder and those above it, as far as they are missing; what is there keeps its permissions."""
+        missing = []
+        while not path.is_dir():
+            missing.append(path)
+            if path.parent == path:
+                break
+            path = path.parent
+        for folder in reversed(missing):
+            try:
+                with self._synced_folder(folder):
+                    os.mkdir(folder, self.folder_mode)
+            except FileExistsError:
+                # Somebody else has made it meanwhile; or it is none, and the next step says so.
+                if not folder.is_dir():
+                    raise
+                continue
+            if self.folder_mode & _OWNER_ONLY:
+                os.chmod(folder, self.folder_mode)
+
+    def sync_file(self, descriptor: int) -> None:
+        """Return when what was written is on the disk, as far as the system and the disk tell the truth."""
+        _sync(descriptor)
+
+    def sync_folder(self, descriptor: int) -> None:
+        """The same for the names in a folder."""
+        os.fsync(descriptor)
+
+    @contextmanager
+    def _synced_folder(self, path: str | Path) -> Iterator[None]:
+        """What the block does to a path is on the disk behind it, if the store is so careful."""
+        if self.sync != "file and folder" or os.name == "nt":
+            # Windows opens no folders.
+            yield
+            return
+        # Before: without descriptors nothing is done.
+        descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
+        try:
+            yield
+            self.sync_folder(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def lock_folder(self, path: str) -> tuple[int | None, bool]:
+        """Say that this process makes files in a folder, until it closes the descriptor that comes back, or ends.
+
+        The second value is whether nobody else has said so before; False as well where that cannot be known.  Then the
+        descriptor is None: on Windows, and on some file systems of other machines.  If it is True, others wait until
+        :meth:`share_folder`.
+        """
+        if fcntl is None:
+            return None, False
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.share_folder(descriptor)
+            return descriptor, False
+        except OSError:
+            os.close(descriptor)
+            return None, False
+        return descriptor, True
+
+    def share_folder(self, descriptor: int) -> None:
+        """Others may say that they make files there, too."""
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
 
     def one_name(self, path: str) -> str:
         """The same for all spellings of a path."""

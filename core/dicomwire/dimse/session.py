@@ -38,8 +38,8 @@ class Session:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._deadline = ResponseDeadline(connection.timers)
+        self.connection: Connection = connection
+        self.deadline: ResponseDeadline = ResponseDeadline(connection.timers)
         self.contexts: Mapping[int, AcceptedContext] = {}
         """The accepted presentation contexts, once there is an association."""
 
@@ -72,8 +72,7 @@ class Session:
         self._dropping = False
         self._data_bytes = 0
         self._data_limit = 0
-        # The context of the message whose data set we are sending.
-        self._sending: int | None = None
+        self._sending: int | None = None  # The context of the message whose data set we are sending.
 
     # -- the verbs of the connection ------------------------------------------------------------------------------
     def receive_data(self, data: Buffer) -> None:
@@ -103,6 +102,13 @@ class Session:
             # The peer is silent because it waits for us, and not we for it, as for the sub-operation of a retrieval.
             timers.start(Timer.IDLE)
         self.connection.handle_deadline(now, delivery)
+
+    @property
+    def is_at_work(self) -> bool:
+        """A message has begun to arrive or to be sent, or a request waits for its last response, on either side."""
+        is_amid = (self._receiving, self._command_context, self._sending) != (None, None, None)
+        is_owed = bool(self.serving or self.outstanding)
+        return is_amid or is_owed or self.connection.unseen or self.connection.timers.is_running(Timer.PROGRESS)
 
     @property
     def wants_data(self) -> bool:
@@ -182,7 +188,7 @@ class Session:
             # The response deadline begins when the request is whole.
             self._sending = context_id
         elif self.outstanding:
-            self._deadline.begin()
+            self.deadline.begin()
 
     def send_data_set(self, data: Buffer, *, last: bool) -> None:
         """Send a piece of the data set that follows the command sent last; even in length unless ``last``.
@@ -195,17 +201,13 @@ class Session:
         if last:
             self._sending = None
             if self.outstanding:
-                self._deadline.begin()
-
-    def timeouts_changed(self) -> None:
-        """The timeouts were set to other values: what is waited for now has its deadlines by them."""
-        self._deadline.timeouts_changed()
+                self.deadline.begin()
 
     def forget_request(self, message_id: int) -> None:
         """Do not wait for responses to this request any more; late ones are dropped."""
         self.outstanding.pop(message_id, None)
         self._request_contexts.pop(message_id, None)
-        self._deadline.response_handled(self.outstanding, self.connection.state)
+        self.deadline.response_handled(self.outstanding, self.connection.state)
 
     # -- receiving messages ---------------------------------------------------------------------------------------
     def next_event(self) -> ConnectionEvent | None:
@@ -361,7 +363,7 @@ class Session:
             self.serving.add(command.message_id)
             if self.outstanding:
                 self._interrupting.add(command.message_id)
-                self._deadline.suspend()
+                self.deadline.suspend()
         else:
             message = self._response(received)
             self._dropping = message is not received
@@ -410,7 +412,7 @@ class Session:
         if status == 0x0000 or is_final(request, status):
             del self.outstanding[message_id]
             del self._request_contexts[message_id]
-        self._deadline.response_handled(self.outstanding, self.connection.state)
+        self.deadline.response_handled(self.outstanding, self.connection.state)
         return message
 
     def _data_fragment(self, event: DataReceived, fragments: list[memoryview]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,6 +24,7 @@ from dicomwire.associations.releasing import release
 from dicomwire.associations.response_streams import Stream
 from dicomwire.compat.pdu_primitives import NegotiationItem, SCP_SCU_RoleSelectionNegotiation
 from dicomwire.data import store
+from dicomwire.data.part_files import FolderClaim
 from dicomwire.data.receiving_folder import Folder
 from dicomwire.operations.query_scu import Response, send_c_cancel, send_c_get, send_c_move
 from dicomwire.retrieval import Progress, Retrieved
@@ -92,7 +94,7 @@ async def get_to_folder(
     classes = {str(context.abstract_syntax) for context in storage}
     given = {item.sop_class_uid for item in ext_neg or () if isinstance(item, SCP_SCU_RoleSelectionNegotiation)}
     roles = [build_role(uid, scp_role=True) for uid in sorted(classes) if uid not in given]
-    files = _folder(folder)
+    files, claim = _folder(self, folder)
     try:
         association = await _associate(
             self,
@@ -116,6 +118,7 @@ async def get_to_folder(
             progressed = await _follow(association, request, files, progress, query_model)
     finally:
         files.discard_all()
+        claim.close()
     if storage_classes is None:
         proposed = _NOT_THE_USUAL
     else:
@@ -153,7 +156,7 @@ async def move_to_folder(
     """
     storage = _storage(storage_classes, None)
     title = move_aet or self.ae_title
-    files = _folder(folder)
+    files, claim = _folder(self, folder)
     try:
         server = await _start_server(self, listen_on, ssl_context, files.handlers(), title, storage)
         async with Held(server):
@@ -181,6 +184,7 @@ async def move_to_folder(
                 await outcome(other.release())
     finally:
         files.discard_all()
+        claim.close()
     return outcome_of(association, progressed, files, None, destination=title)
 
 
@@ -229,10 +233,16 @@ _ACCEPTED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if sy
 """What a server takes, in its order: explicit before implicit, which loses the VRs of private elements."""
 
 
-def _folder(folder: str | os.PathLike[str]) -> Folder:
+def _folder(ae: ApplicationEntityBase, folder: str | os.PathLike[str]) -> tuple[Folder, ExitStack]:
+    """The folder, made if it is missing, and what ends our claim to it."""
     path = Path(folder)
-    store.STORE.make_folder(path)
-    return Folder(path)
+    files = store.STORE if ae.file_store is None else ae.file_store
+    files.make_folder(path)
+    claimed = ExitStack()
+    # A store of the user's may have it elsewhere; a folder that nobody may list can be written to.
+    with suppress(OSError):
+        claimed.enter_context(FolderClaim(path, store=files)).tell()
+    return Folder(path, store=files), claimed
 
 
 async def _associate(ae: Any, *args: Any) -> AssociationBase:

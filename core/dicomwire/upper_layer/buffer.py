@@ -35,9 +35,9 @@ class BufferPool:
 
     def give(self, data: bytearray) -> None:
         """Take back a buffer that nobody looks at any more; kept if it is of a size that is asked for."""
-        free = self._free.get(len(data))
-        if free is not None and len(free) < self._kept:
-            free.append(data)
+        size = len(data)
+        if size in self._free and len(self._free[size]) < self._kept:
+            self._free[size].append(data)
 
 
 _POOL = BufferPool()
@@ -70,14 +70,15 @@ class ReceiveBuffer:
 
     def _hold(self, size: int) -> None:
         """Get a buffer of ``size`` bytes and put what is unread at its front."""
-        unread = self.view[self.start : self.end]
+        unread = self.end - self.start
         data = self._pool.take(size)
-        data[: len(unread)] = unread
+        if unread:
+            data[:unread] = self.view[self.start : self.end]
         if self._pooled is not None:
             self._pool.give(self._pooled)
-        self._pooled, self._held = data, len(data)
+        self._pooled, self._held = data, size
         self.view = memoryview(data)
-        self.start, self.end = 0, len(unread)
+        self.start, self.end = 0, unread
 
     def writable(self, size: int) -> memoryview:
         """Room to receive into: some or all of a buffer of ``size`` bytes or more."""

@@ -47,6 +47,10 @@ class Limits(Shown):
     unread: int = 1 << 24
     """Bytes fed with ``receive_data`` while earlier ones are still unread."""
 
+    after_end: int = 1 << 20
+    """Bytes that a peer may still send when the association is over, after our A-ABORT for example: they are read and
+    dropped, so that it hears of that; who sends more is cut off."""
+
     least_rate: int = 4096
     """Bytes a second at which a message must move on, over the seconds of ``Timeouts.progress`` if the peer sends it,
     and of ``Timeouts.write`` if we do; however long these are, 64 KiB in their time are enough."""

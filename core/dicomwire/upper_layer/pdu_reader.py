@@ -13,7 +13,7 @@ from dicomwire.upper_layer.pdus import HEADER, NAMES, AssociateAC, PDataTF
 class PDUReader:
     """Finds the next PDU in a buffer, judges it on its header, and drops what nobody needs."""
 
-    __slots__ = ("_buffer", "_limits", "_p_data", "_skip")
+    __slots__ = ("_buffer", "_limits", "_p_data", "_skip", "dropped")
 
     def __init__(self, buffer: ReceiveBuffer, limits: Limits, p_data: PDataReader) -> None:
         self._buffer = buffer
@@ -21,6 +21,9 @@ class PDUReader:
         self._p_data = p_data
         self._skip = 0
         """Bytes still to come of a body that is dropped."""
+
+        self.dropped: int = 0
+        """Bytes that nobody needed, so far."""
 
     def header(self) -> tuple[int, int] | None:
         """Type of the next PDU and length of its body; None if its header has not come.
@@ -33,6 +36,7 @@ class PDUReader:
             dropped = min(self._skip, len(buffer))
             buffer.start += dropped
             self._skip -= dropped
+            self.dropped += dropped
         start = buffer.start
         unread = buffer.end - start
         if not unread:
@@ -71,7 +75,13 @@ class PDUReader:
     def drop(self, length: int) -> None:
         """Take off the header of the next PDU, and drop its body as it comes."""
         self._buffer.start += 6
+        self.dropped += 6
         self._skip = length
+
+    def discard(self) -> None:
+        """Drop all that is there."""
+        self.dropped += len(self._buffer)
+        self._buffer.discard()
 
     def drop_rest(self, left: int) -> None:
         """Drop what is still to come of a body, if any is."""

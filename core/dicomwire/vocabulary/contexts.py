@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
 from dicomwire._logging import logger
@@ -218,11 +218,7 @@ class PresentationContext:
 
     def _outcome(self, outcome: NegotiatedContext) -> PresentationContext:
         """This proposed context as negotiated."""
-        new = PresentationContext()
-        new._context_id = self._context_id
-        new._abstract_syntax = self._abstract_syntax
-        # As they are: a UID object knows how a private transfer syntax is encoded.
-        new._syntaxes = [as_uid(syntax) for syntax in outcome.transfer_syntaxes]
+        new = context_as_received(self._context_id, self._abstract_syntax, outcome.transfer_syntaxes)
         new.result = outcome.result
         new._as_scu = outcome.as_scu
         new._as_scp = outcome.as_scp
@@ -249,9 +245,19 @@ def _role(name: str, value: bool | None) -> bool | None:
     return value
 
 
-def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ...], bool | None, bool | None]:
-    """What an acceptor is configured with by a context, to be compared: cheap, as there may be hundreds."""
-    return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
+def settings_of_all(contexts: Iterable[PresentationContext]) -> list[tuple[Any, ...]]:
+    """What contexts are configured with, to be compared: syntaxes and roles; cheap, as there may be hundreds."""
+    return [(item._abstract_syntax, tuple(item._syntaxes), item._scu_role, item._scp_role) for item in contexts]
+
+
+def context_as_received(number: int | None, abstract: str | None, transfer: Iterable[str]) -> PresentationContext:
+    """A context with the ID and the syntaxes that a peer has said: nothing is checked, and nothing raised."""
+    new = PresentationContext()
+    new._context_id = number
+    new._abstract_syntax = None if abstract is None else as_uid(abstract)
+    # A UID object knows how a private transfer syntax is encoded: it is kept.
+    new._syntaxes = [as_uid(uid) for uid in dict.fromkeys(transfer)]
+    return new
 
 
 def negotiated_as(context: PresentationContext, outcome: NegotiatedContext | None) -> PresentationContext:

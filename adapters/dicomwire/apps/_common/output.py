@@ -57,6 +57,14 @@ class _StandardError(logging.Handler):
             self.handleError(record)
 
 
+def tell(logger: logging.Logger, level: int, text: str) -> None:
+    """Log what has to be said whatever else is logged, unless nothing is."""
+    if logger.isEnabledFor(level):
+        logger.log(level, "%s", text)
+    elif logger.isEnabledFor(logging.CRITICAL):
+        print(f"{logging.getLevelName(level)[:1]}: {printable(text, _LONGEST_LINE)}", file=sys.stderr)
+
+
 @contextmanager
 def logging_at(level: int, library: int | None = None) -> Iterator[None]:
     """Log to standard error from ``level`` on, as long as the block lasts; the library from its own level on."""

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
+from dicomwire.apps._common.output import tell
+from dicomwire.apps._common.service_manager import READY, STOPPING, notify
+from dicomwire.apps._common.tls_options import in_words
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
 from dicomwire.sockets.listening import listening
+from dicomwire.sockets.tls_files import UnusableTLS
 from dicomwire.vocabulary.contexts import PresentationContext
 
 if TYPE_CHECKING:
@@ -66,7 +71,7 @@ def _failing_to_listen(provider: Provider, advice: str = _ADVICE) -> Iterator[tu
 
 
 def drain(ae: AE, server: AssociationServer, seconds: float) -> None:
-    """The end of a server: nobody new, and who is there has so many seconds to finish before being aborted."""
+    """The end of a server: nobody new, and who is there has so many seconds to end by himself before being aborted."""
     server.shutdown()
     deadline = time.monotonic() + seconds
     for association in server.active_associations if seconds else ():
@@ -77,11 +82,10 @@ def drain(ae: AE, server: AssociationServer, seconds: float) -> None:
 def _tell_where(address: tuple[Any, ...], logger: logging.Logger) -> None:
     """Whatever else is logged, unless nothing is."""
     host, port = address[:2]
-    listens = f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}"
-    if logger.isEnabledFor(logging.INFO):
-        logger.info("%s", listens)
-    elif logger.isEnabledFor(logging.CRITICAL):
-        click.echo(f"I: {listens}", err=True)
+    tell(logger, logging.INFO, f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}")
+    if reach := who_can_connect(host, "-ba (--bind-address)"):
+        tell(logger, *reach)
+    notify(READY)
 
 
 def serve(
@@ -99,12 +103,62 @@ def serve(
     server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
         _tell_where(server.server_address, logger)
-        server.serve_forever()
+        with _certificates_renewed(server, provider, logger):
+            server.serve_forever()
     except KeyboardInterrupt:
-        logger.info("Interrupted: shutting down")
+        _end(ae, provider.drain, logger)
     finally:
-        drain(ae, server, 0)
+        ae.shutdown()
+        server.shutdown()
     return DONE
+
+
+def who_can_connect(host: str, option: str) -> tuple[int, str] | None:
+    """Who reaches a server on this address, and at which level to say so; None where the address says it."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        # A path of the file system.
+        return None
+    if address.is_unspecified:
+        here = "::1" if address.version == 6 else "127.0.0.1"
+        return logging.WARNING, (
+            f"On all interfaces: whoever reaches this machine can connect; {option} {here} is for this machine alone"
+        )
+    return (logging.INFO, "On the loopback interface: only this machine can connect") if address.is_loopback else None
+
+
+@contextmanager
+def _certificates_renewed(server: AssociationServer, provider: Provider, logger: logging.Logger) -> Iterator[None]:
+    """While the block runs, SIGHUP has the files of TLS read again, for the connections that come from then on."""
+    files, hangup = provider.tls_files, getattr(signal, "SIGHUP", None)
+    if files is None or hangup is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def renew(*_: object) -> None:
+        try:
+            server.ssl_context = files.server_context()
+        except UnusableTLS as error:
+            logger.error("The files of TLS are used as they were: %s", in_words(error))
+        else:
+            logger.info("The files of TLS are read again")
+
+    before = signal.signal(hangup, renew)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)
+
+
+def _end(ae: AE, seconds: float, logger: logging.Logger) -> None:
+    """Let what is under way finish, until time is up or there is a second signal."""
+    notify(STOPPING)
+    logger.info("Interrupted: shutting down, operations may finish in %g s; once more aborts them", seconds)
+    try:
+        ae.shutdown(drain=seconds)
+    except KeyboardInterrupt:
+        logger.info("Interrupted again: aborting")
 
 
 def serve_in_processes(
@@ -126,8 +180,13 @@ def serve_in_processes(
         shared.end()
         shared.sock.close()
 
+    def ending() -> None:
+        notify(STOPPING)
+        close()
+
+    begun = partial(_tell_where, shared.server_address, logger)
     try:
-        Supervisor(works(shared.sock), logger, lambda: _tell_where(shared.server_address, logger), close).run()
+        Supervisor(works(shared.sock), logger, begun, ending, provider.drain).run()
     finally:
         close()
     return DONE
@@ -141,12 +200,10 @@ def serve_as_worker(
     orders: Orders,
 ) -> None:
     """Accept associations on ``sock`` until told to finish."""
-    from dicomwire.apps._common.worker_process import DRAIN
-
     ae = AE(provider.ae_title)
     server = new_server(ae, provider, contexts, handlers, partial(ae.make_server, sock=sock))
     with orders.obeyed(finish=server.shutdown, abort=ae.shutdown):
         try:
             server.serve_forever()
         finally:
-            drain(ae, server, DRAIN)
+            ae.shutdown(drain=provider.drain)

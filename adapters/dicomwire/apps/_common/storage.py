@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import click
 from attrs import define, field, frozen
@@ -15,9 +17,12 @@ from attrs import define, field, frozen
 from dicomwire._logging import printable
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.options import Decorator, grouped
+from dicomwire.apps._common.output import tell
 from dicomwire.associations import events as evt
+from dicomwire.data.part_files import FolderClaim
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
 from dicomwire.data.safe_names import safe_name
+from dicomwire.data.store import SYNCS, FileStore
 from dicomwire.vocabulary.context_lists import storage_classes
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.sop_classes import Verification
@@ -91,24 +96,62 @@ class OutputDirectory:
 
     directory: Path
     ignore: bool
+    files: FileStore = field(factory=FileStore)
+    """How files are made there."""
 
-    def prepare(self) -> None:
-        """See that they can be written; raises as :meth:`storage`."""
-        if not self.ignore:
-            prepare(self.directory)
-
-    def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
-        """What receives them.
+    @contextmanager
+    def claimed(self, logger: logging.Logger) -> Iterator[None]:
+        """While the block runs, this process makes files there; what a crash has left is removed, and told.
 
         Raises:
             CannotWrite: the directory cannot be made or written to, and something is to be kept.
         """
-        self.prepare()
-        return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify)
+        if self.ignore:
+            yield
+            return
+        prepare(self.directory, self.files)
+        with ExitStack() as claims:
+            # One that may be written to and not be listed is good enough.
+            with suppress(OSError):
+                claim = claims.enter_context(FolderClaim(self.directory, store=self.files))
+                for text in claim.explain():
+                    tell(logger, logging.WARNING, text)
+            yield
+
+    def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
+        """What receives them."""
+        return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify, self.files)
+
+    @contextmanager
+    def storing(self, logger: logging.Logger, notify: Notify = _nobody) -> Iterator[Storage | Discarding]:
+        """What receives them while the block runs; raises as :meth:`claimed`."""
+        with self.claimed(logger):
+            storage = self.storage(logger, notify)
+            try:
+                yield storage
+            finally:
+                storage.discard_all()
 
 
-def _destination(output_directory: Path, ignore: bool) -> OutputDirectory:
-    return OutputDirectory(output_directory, ignore)
+class _Mode(click.ParamType):  # type: ignore[type-arg]
+    """Permissions as chmod has them."""
+
+    name = "mode"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if not re.fullmatch("0?[0-7]{3}", value):
+            self.fail(f"{value!r} is no octal mode such as 0640", parameter, context)
+        return int(value, 8)
+
+
+def _destination(
+    output_directory: Path, ignore: bool, fsync: str, file_mode: int, directory_mode: int
+) -> OutputDirectory:
+    sync = next(sync for sync in SYNCS if sync.replace(" ", "-") == fsync)
+    files = FileStore(sync=sync, file_mode=file_mode, folder_mode=directory_mode)
+    return OutputDirectory(output_directory, ignore, files)
 
 
 def destination_options(
@@ -129,6 +172,29 @@ def destination_options(
                 show_default="current directory",
             ),
             click.option("--ignore", is_flag=True, help=ignored),
+            click.option(
+                "--fsync",
+                type=click.Choice([sync.replace(" ", "-") for sync in SYNCS]),
+                default="none",
+                show_default=True,
+                help="What has to be on the disk before an instance is acknowledged, should the power fail.",
+            ),
+            click.option(
+                "--file-mode",
+                type=_Mode(),
+                default=0o600,
+                metavar="MODE",
+                help="Permissions of files, whatever the umask.",
+                show_default="0600",
+            ),
+            click.option(
+                "--directory-mode",
+                type=_Mode(),
+                default=0o700,
+                metavar="MODE",
+                help="The same for directories that are made.",
+                show_default="0700",
+            ),
         ],
     )
 
@@ -145,9 +211,12 @@ class Storage(Receiver[IncomingFile]):
     is never a part of an instance under its name.
     """
 
-    def __init__(self, directory: Path, logger: logging.Logger, notify: Notify = _nobody) -> None:
+    def __init__(
+        self, directory: Path, logger: logging.Logger, notify: Notify = _nobody, files: FileStore | None = None
+    ) -> None:
         super().__init__()
         self.directory = directory
+        self._files = files or FileStore()
         self._logger = logger
         self._notify = notify
 
@@ -161,8 +230,8 @@ class Storage(Receiver[IncomingFile]):
 
     def new(self, event: evt.Event) -> IncomingFile:
         """A file of another name in the directory."""
-        file = IncomingFile.within(self.directory, evt.message_of(event).header())
-        file.attempt(self.directory.mkdir, parents=True, exist_ok=True)
+        file = IncomingFile.within(self.directory, evt.message_of(event).header(), store=self._files)
+        file.attempt(self._files.make_folder, self.directory)
         return file
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:

@@ -19,7 +19,7 @@ from attrs import define, field
 
 from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.output import logging_settings
-from dicomwire.apps._common.worker_process import ABORT, DRAIN, FINISH, Work, perform
+from dicomwire.apps._common.worker_process import ABORT, FINISH, Work, perform
 from dicomwire.blocking.signals import signals_written_to
 
 METHOD = "fork" if sys.platform == "linux" else "spawn"
@@ -69,6 +69,9 @@ class Supervisor:
 
     ending: Callable[[], object]
     """Called once, when they are told to finish."""
+
+    drain: float = 10.0
+    """Seconds in which they let operations finish."""
 
     _places: list[_Place] = field(init=False)
     _context: BaseContext = field(init=False)
@@ -126,8 +129,9 @@ class Supervisor:
         if self._signals and not self._is_ending:
             self._signals -= 1
             self._is_ending = True
-            self._last = time.monotonic() + DRAIN + _LAST
-            self.logger.info("Interrupted: shutting down, associations may end in %g s; once more aborts them", DRAIN)
+            self._last = time.monotonic() + self.drain + _LAST
+            text = "Interrupted: shutting down, operations may finish in %g s; once more aborts them"
+            self.logger.info(text, self.drain)
             self.ending()
             self._order(FINISH)
         if self._signals:

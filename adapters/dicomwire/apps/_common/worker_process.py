@@ -13,9 +13,6 @@ from typing import Any, TypeAlias
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.output import application_logger, logging_at
 
-DRAIN = 10.0
-"""Seconds in which a worker that is to finish lets its associations end."""
-
 READY = b"ready"
 FINISH = b"finish"
 ABORT = b"abort"

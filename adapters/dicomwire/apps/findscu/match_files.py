@@ -11,6 +11,7 @@ from pydicom.uid import generate_uid
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import reason
+from dicomwire.data import store
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.data.file_meta import encode_file_meta
 from dicomwire.data.sinks import FileSink
@@ -38,7 +39,7 @@ class MatchFiles:
                 implementation_class_uid=IMPLEMENTATION_UID,
                 implementation_version_name=IMPLEMENTATION_VERSION,
             )
-            self._directory.mkdir(parents=True, exist_ok=True)
+            store.STORE.make_folder(self._directory)
             file = FileSink(path, header)
             try:
                 file.write([memoryview(data)])

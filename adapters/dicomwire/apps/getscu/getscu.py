@@ -78,27 +78,24 @@ def getscu(
     Instances go to the disk as they arrive, whatever their size, under names made of the kind and the UID.
     """
     tally = Tally()
-    storage = destination.storage(LOGGER, tally.stored)
     models = [model.uid for model in MODELS]
     contexts = contexts_for(models, classes, syntaxes, stored)
-    association = associate(
-        user,
-        contexts,
-        LOGGER,
-        negotiation=[*query.negotiation(), *roles_for(contexts, models)],
-        handlers=storage.handlers(),
-        if_none_accepted=OTHER_MODELS,
-    )
-    if association is None:
-        return FAILED
-    start = time.monotonic()
-    send = partial(association.send_c_get, identifier, query.model.uid)
-    end = Conclusion(tally, start, LOGGER, here=True, fail=user.fail, quiet=quiet)
-    try:
+    with destination.storing(LOGGER, tally.stored) as storage:
+        association = associate(
+            user,
+            contexts,
+            LOGGER,
+            negotiation=[*query.negotiation(), *roles_for(contexts, models)],
+            handlers=storage.handlers(),
+            if_none_accepted=OTHER_MODELS,
+        )
+        if association is None:
+            return FAILED
+        start = time.monotonic()
+        send = partial(association.send_c_get, identifier, query.model.uid)
+        end = Conclusion(tally, start, LOGGER, here=True, fail=user.fail, quiet=quiet)
         with told_if_interrupted(end.tell):
             complete = retrieve(association, send, tally, query.model.uid, C_GET, LOGGER, quiet=quiet)
-    finally:
-        storage.discard_all()
     return end.code(complete)
 
 

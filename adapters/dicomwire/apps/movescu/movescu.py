@@ -62,9 +62,8 @@ def movescu(
     """
     mover = Mover(user.network.dimse_timeout)
     kept = destination if store is not None else OutputDirectory(destination.directory, ignore=True)
-    storage = kept.storage(LOGGER, mover.stored)
     end = Conclusion(mover.tally, time.monotonic(), LOGGER, here=store is not None, fail=user.fail, quiet=quiet)
-    try:
+    with kept.storing(LOGGER, mover.stored) as storage:
         provider = nullcontext() if store is None else listening(store, user, storage.handlers(), LOGGER)
         with told_if_interrupted(end.tell), provider:
             complete = None
@@ -74,8 +73,6 @@ def movescu(
             if association is not None:
                 send = partial(mover.responses, association, identifier, move_aet, query.model.uid)
                 complete = retrieve(association, send, mover.tally, query.model.uid, C_MOVE, LOGGER, quiet=quiet)
-    finally:
-        storage.discard_all()
     return end.code(complete)
 
 

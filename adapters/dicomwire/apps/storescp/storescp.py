@@ -46,11 +46,8 @@ def storescp(
         code, tally = _in_processes(provider, contexts, destination, processes)
     else:
         tally = Received()
-        storage = destination.storage(LOGGER, tally.stored)
-        try:
+        with destination.storing(LOGGER, tally.stored) as storage:
             code = serve(provider, contexts, storage.handlers(), LOGGER)
-        finally:
-            storage.discard_all()
     if not quiet:
         click.echo(tally.arrivals())
     return code
@@ -61,13 +58,13 @@ def _in_processes(
 ) -> tuple[int, Received]:
     from dicomwire.apps.storescp.worker import StoringWorker, all_received, new_counts
 
-    destination.prepare()
     counts = [new_counts() for _ in range(processes)]
 
     def works(sock: socket.socket) -> list[StoringWorker]:
         return [StoringWorker(provider, contexts, destination, sock, each) for each in counts]
 
-    return serve_in_processes(provider, works, LOGGER), all_received(counts)
+    with destination.claimed(LOGGER):
+        return serve_in_processes(provider, works, LOGGER), all_received(counts)
 
 
 def main(args: list[str] | None = None) -> int:
