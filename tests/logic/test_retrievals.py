@@ -86,6 +86,7 @@ class Entity:
     """An AE with one association, and with a server."""
 
     ae_title = "OURS"
+    file_store = None
 
     def __init__(self, association: Association) -> None:
         self.association = association

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from pydicom.uid import UID
-
 from dicomwire.associations.negotiation import Supported
 from dicomwire.upper_layer.items import PresentationContextRQItem
 from dicomwire.vocabulary.contexts import PresentationContext, build_context, settings_of_all
+from dicomwire.vocabulary.titles_and_uids import uid_name
 
 MOST_CONTEXTS = 128
 """Context IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
@@ -112,7 +111,7 @@ def _numbered(contexts: tuple[tuple[str | None, tuple[str, ...]], ...]) -> tuple
         if not abstract_syntax:
             raise ValueError(_LACKS_SYNTAX)
         if not transfer_syntaxes:
-            raise ValueError(f"the presentation context for {UID(abstract_syntax).name} has no transfer syntax")
+            raise ValueError(f"the presentation context for {uid_name(abstract_syntax)} has no transfer syntax")
         items.append(
             PresentationContextRQItem(
                 context_id=2 * index + 1,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from pydicom.uid import UID
+from typing import TYPE_CHECKING
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
@@ -26,7 +25,11 @@ from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
+from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 LOGGER = logger(__name__)
 
@@ -43,7 +46,7 @@ class ApplicationEntityBase:
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         self.ae_title = ae_title
-        self._implementation_class_uid = UID(IMPLEMENTATION_UID)
+        self._implementation_class_uid = as_uid(IMPLEMENTATION_UID)
         self._implementation_version_name: str | None = IMPLEMENTATION_VERSION
         self._requested_contexts: list[PresentationContext] = []
         self._supported_contexts: dict[str, PresentationContext] = {}

@@ -88,11 +88,17 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     if request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None
+    files = line.handlers.association.ae.file_store
     try:
         if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
-            files = line.handlers.association.ae.file_store
-            return make_sink(target, header=message.header(), limit=limits.data_set_in_memory, files=files)
+            return make_sink(
+                target,
+                header=message.header(),
+                limit=limits.data_set,
+                in_memory=limits.data_set_in_memory,
+                files=files,
+            )
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
     except HandlerRaised as raised:
@@ -102,7 +108,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
         message.refused = status_of(error)
         return None
-    return MemorySink(limits.data_set_in_memory)
+    return MemorySink(limits.data_set, limits.data_set_in_memory, files)
 
 
 async def _put(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, Any
 
 from dicomwire._globals import IMPLICIT_LITTLE
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
@@ -25,6 +22,10 @@ from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 from dicomwire.vocabulary.contexts import PresentationContextTuple
+from dicomwire.vocabulary.lazy_uids import as_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileMetaDataset
 
 
 class ReceivedMessage:
@@ -77,7 +78,9 @@ class ReceivedMessage:
     @property
     def context_tuple(self) -> PresentationContextTuple:
         context = self.context
-        return PresentationContextTuple(context.context_id, UID(context.abstract_syntax), UID(context.transfer_syntax))
+        return PresentationContextTuple(
+            context.context_id, as_uid(context.abstract_syntax), as_uid(context.transfer_syntax)
+        )
 
     @property
     def primitive(self) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from dicomwire import _config
+from dicomwire._globals import VERIFICATION
 from dicomwire._logging import logger, printable, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
@@ -70,6 +72,9 @@ class ServerBase(Generic[AssociationT]):
         """Shared by its associations, until one is changed for itself."""
 
         self.running_associations: Running[AssociationT] = Running()
+        if any(context.abstract_syntax != VERIFICATION for context in self.contexts):
+            # Not at the first request: it takes a tenth of a second, in which an event loop serves nobody.
+            import_module("pydicom.dataset")
 
     @property
     def _is_stopped(self) -> bool:

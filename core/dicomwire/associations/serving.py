@@ -36,8 +36,8 @@ from dicomwire.services.given_status import Response
 from dicomwire.services.move_scp import serve_move
 from dicomwire.services.normalized_scp import serve_normalized
 from dicomwire.services.store_scp import serve_store
+from dicomwire.vocabulary.served_sop_classes import is_known, uid_to_messages, uid_to_service_class
 from dicomwire.vocabulary.service_classes import ServiceClass, StorageServiceClass
-from dicomwire.vocabulary.sop_classes import is_known, uid_to_messages, uid_to_service_class
 
 LOGGER = logger(__name__)
 

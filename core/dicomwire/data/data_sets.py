@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def decode_data_set(
     data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, is_instance: bool = True
 ) -> Dataset:
-    """A data set from its bytes; empty without any.  What is no instance is held to the limits of identifiers.
+    """A data set from its bytes, which do not change any more; empty without any.
+
+    Long values are copied from them when they are looked at.  What is no instance is held to the limits of identifiers.
 
     Raises:
         BrokenDataSet: it cannot be decoded, or is beyond the limits.
@@ -29,9 +31,15 @@ def decode_data_set(
     from dicomwire.data.dsutils import decode
 
     if is_instance:
-        return decode(data, *encoding_of(transfer_syntax), limits=limits)
-    inflated, elements = limits.identifier, limits.identifier_elements
-    return decode(data, *encoding_of(transfer_syntax), max_inflated=inflated, max_elements=elements, limits=limits)
+        return decode(data, *encoding_of(transfer_syntax), limits=limits, is_constant=True)
+    return decode(
+        data,
+        *encoding_of(transfer_syntax),
+        max_inflated=limits.identifier,
+        max_elements=limits.identifier_elements,
+        limits=limits,
+        is_constant=True,
+    )
 
 
 def decode_data_set_later(

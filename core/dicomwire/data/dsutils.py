@@ -95,10 +95,12 @@ def decode(
     max_inflated: int | None = None,
     max_elements: int | None = None,
     limits: Limits | None = None,
+    is_constant: bool = False,
 ) -> "Dataset":
     """The data set in a buffer or a file-like, read from its start (PS3.5 7); values are decoded when they are used.
 
-    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
+    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).  Of a buffer that `is_constant` long
+    values are copied when they are used, and it is held until then.
 
     `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
     sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what
@@ -107,7 +109,16 @@ def decode(
     """
     try:
         most = limits or DEFAULT_LIMITS
-        return _decoded(bytestring, is_implicit_vr, is_little_endian, deflated, max_inflated, max_elements, most)
+        return _decoded(
+            bytestring,
+            is_implicit_vr,
+            is_little_endian,
+            deflated,
+            max_inflated,
+            max_elements,
+            most,
+            is_constant=is_constant and not deflated,
+        )
     except OSError:
         raise
     except Exception as error:
@@ -122,6 +133,8 @@ def _decoded(
     max_inflated: int | None,
     max_elements: int | None,
     limits: Limits,
+    *,
+    is_constant: bool,
 ) -> "Dataset":
     from pydicom.filereader import read_dataset
 
@@ -143,6 +156,11 @@ def _decoded(
             check_nesting(view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements)
     if short is not None and implicit and (plain := decode_plain(short, implicit=True)) is not None:
         return plain
+    if is_constant and isinstance(source, bytes | bytearray | memoryview):
+        from dicomwire.data.long_values import read_with_long_values
+
+        whole = memoryview(source).cast("B")
+        return as_known(read_with_long_values(BufferReader(whole), whole, implicit, is_little))
     return as_known(read_dataset(_as_file(source), implicit, is_little))
 
 
@@ -253,7 +271,7 @@ def _value_text(elem: "DataElement") -> str:
     return f"[{''.join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))}]"
 
 
-class _BufferReader:
+class BufferReader:
     """A file-like over a buffer, which it does not copy: as much of a file as pydicom reads from."""
 
     def __init__(self, buffer: bytearray | memoryview) -> None:
@@ -261,16 +279,19 @@ class _BufferReader:
         self._position = 0
 
     def read(self, size: int | None = -1) -> bytes:
+        """The next bytes, all of them by default."""
         end = len(self._view) if size is None or size < 0 else self._position + size
         data = bytes(self._view[self._position : end])
         self._position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to another position; it comes back."""
         self._position = max(0, offset + (0, self._position, len(self._view))[whence])
         return self._position
 
     def tell(self) -> int:
+        """Where the next byte is read."""
         return self._position
 
 
@@ -278,7 +299,7 @@ def _as_file(source: bytes | bytearray | memoryview | BinaryIO) -> BinaryIO:
     if isinstance(source, bytes):
         return BytesIO(source)  # shares them
     if isinstance(source, bytearray | memoryview):
-        return cast(BinaryIO, _BufferReader(source))
+        return cast(BinaryIO, BufferReader(source))
     source.seek(0)
     return source
 

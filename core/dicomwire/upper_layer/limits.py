@@ -35,8 +35,11 @@ class Limits(Shown):
     """Smallest maximum length a peer may announce (0, no limit, is always allowed)."""
 
     command_set: int = 1 << 16
-    data_set_in_memory: int = 1 << 34
-    """Longest data set kept in memory for a handler; streams to a sink are not counted."""
+    data_set: int = 1 << 34
+    """Longest data set kept for a handler, in memory or not; streams to a sink are not counted."""
+
+    data_set_in_memory: int = 24 << 20
+    """Longest of them kept in memory; a longer one goes to a temporary file without a name, as it comes."""
 
     identifier: int = 1 << 21
     """Longest data set of any message but C-STORE; if it is deflated, also of what is in it."""
