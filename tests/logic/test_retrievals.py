@@ -175,9 +175,15 @@ def test_everything_that_is_said_goes_on_to_the_association(tmp_path: Path, requ
     assert handlers[0] == "a handler" and len(handlers) > 1
     contexts = proposed(entity)
     assert [uid for uid, _ in contexts[:3]] == [GET, CT, MR] and contexts[2][1] == [IMPLICIT]
-    assert contexts[3] == (CT, [JPEG_LOSSLESS]), "what is left is for compressed transfer syntaxes"
-    assert {uid for uid, _ in contexts[3:]} == {CT}
+    # What is left is for compressed transfer syntaxes.
+    assert contexts[3] == (CT, [JPEG_LOSSLESS]) and {uid for uid, _ in contexts[3:]} == {CT}
     assert requests == [(b"query", GET, 1, 1)]
+
+
+def test_a_folder_is_made_and_we_are_scp_of_what_was_accepted(tmp_path: Path, requests: list[Any]) -> None:
+    requests.append([response(0x0000)])
+    entity = Entity(Association((GET, 0), (CT, 0)))
+    get(entity, tmp_path / "new", storage_classes=CT)
     assert (tmp_path / "new").is_dir() and entity.association.done == ["left"]
     received = {context.abstract_syntax: context.as_scp for context in entity.association.contexts.all}
     assert received == {GET: False, CT: True}
