@@ -15,6 +15,7 @@ from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import NegotiatedContext
 from dicomwire.associations.sides import Sides
 from dicomwire.data.receiving_folder import Folder
+from dicomwire.data.store import STORE
 from dicomwire.retrieval import Progress, Retrieved, into_folder
 from dicomwire.retrieval.into_folder import compressed_contexts, get_to_folder, move_to_folder
 from dicomwire.upper_layer.state import Role
@@ -85,7 +86,7 @@ class Association:
 class Entity:
     """An AE with one association, and with a server."""
 
-    ae_title = "OURS"
+    ae_title, file_store = "OURS", STORE
 
     def __init__(self, association: Association) -> None:
         self.association = association
@@ -343,8 +344,8 @@ def test_what_arrives_lets_the_peer_have_its_time_again(
 ) -> None:
     folders: list[Any] = []
 
-    def folder(path: Path) -> Any:
-        folders.append(Folder(path))
+    def folder(path: Path, **options: Any) -> Any:
+        folders.append(Folder(path, **options))
         return folders[-1]
 
     monkeypatch.setattr(into_folder, "Folder", folder)
