@@ -11,7 +11,7 @@ from dicomwire._validators import validate_ae, validate_ui
 from dicomwire._version import __version__
 
 
-def test_the_twelve_options_have_their_defaults() -> None:
+def test_the_twelve_options_and_ours_have_their_defaults() -> None:
     options = {name: value for name, value in vars(_config).items() if name.isupper()}
     assert options == {
         "LOG_HANDLER_LEVEL": "standard",
@@ -26,6 +26,7 @@ def test_the_twelve_options_have_their_defaults() -> None:
         "CODECS": ("ascii",),
         "VALIDATORS": {"AE": validate_ae, "UI": validate_ui},
         "UNRESTRICTED_STORAGE_SERVICE": False,
+        "LOG_PATIENT_DATA": True,
     }
 
 
