@@ -74,6 +74,17 @@ def test_a_volume_in_use_is_not_trimmed() -> None:
 
 
 @pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
+def test_what_was_reserved_for_more_of_a_volume_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(_large_memory.LargeMemory, "trim", lambda memory: sizes.append(len(memory)))
+    for size in (1000, 5_000_000):
+        sink = MemorySink(limit=1 << 30)
+        sink.write(views(bytes(size)))
+        sink.close()
+    assert sizes == [5_000_000]
+
+
+@pytest.mark.skipif(not _large_memory.IS_AVAILABLE, reason="this system has no large pages")
 def test_a_volume_in_memory_has_a_limit_and_can_be_discarded() -> None:
     sink = MemorySink(limit=9_000_000)
     for _ in range(9):

@@ -591,3 +591,31 @@ def test_a_file_that_shrinks_while_it_is_sent_is_an_error(tmp_path: Path) -> Non
 def test_other_things_cannot_be_stored() -> None:
     with pytest.raises(TypeError, match="int is nothing that can be stored"), opened(3):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "lacking"),
+    [
+        (0x0002, "(0002,0002) Media Storage SOP Class UID"),
+        (0x0003, "(0002,0003) Media Storage SOP Instance UID"),
+        (0x0010, "(0002,0010) Transfer Syntax UID"),
+        (None, ""),
+    ],
+)
+def test_what_file_meta_information_lacks_is_named(number: int | None, lacking: str, tmp_path: Path) -> None:
+    write = Writer()
+    uids = {0x0002: CT, 0x0003: NEW, 0x0010: EXPLICIT}
+    meta = b"".join(write.uid(0x00020000 | which, uid) for which, uid in uids.items() if which != number)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(128) + b"DICM" + meta + write.uids(NEW))
+    with opened(path) as instance:
+        assert identity(instance)[0] == CT
+    assert opened(path.read_bytes()).lacks == lacking
+
+
+def test_what_is_decoded_says_how_it_was_encoded() -> None:
+    instance = EncodedDataSet(
+        sop_class_uid=CT, sop_instance_uid=NEW, transfer_syntax_uid=EXPLICIT, data=Writer().uids(NEW)
+    )
+    dataset = decoded(opened(instance).instance)
+    assert (dataset.file_meta.TransferSyntaxUID, dataset.SOPInstanceUID) == (EXPLICIT, NEW)

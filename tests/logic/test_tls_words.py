@@ -56,10 +56,11 @@ def test_an_alert_is_told_and_an_end_is_none(error: BaseException | None, words:
         (HandshakeClosed(), f"may not speak TLS on that port; {WANTS_A_CERTIFICATE}"),
         (HandshakeTimeout(), "or not with this SSLContext"),
         (failed(ssl.SSLError, "WRONG_VERSION_NUMBER"), "may not speak TLS on that port, or not with this SSLContext"),
+        (failed(ssl.SSLError, "TLSV1_ALERT_PROTOCOL_VERSION"), "may not speak TLS on that port, or not with this"),
         (failed(ssl.SSLError, "SSLV3_ALERT_HANDSHAKE_FAILURE"), f"{WANTS_A_CERTIFICATE}, or not agree"),
         (failed(ssl.SSLError, "TLSV1_ALERT_UNKNOWN_CA"), f"{WANTS_A_CERTIFICATE}, or not agree"),
     ],
-    ids=["trust", "strict", "closed", "timeout", "no TLS", "handshake failure", "unknown CA"],
+    ids=["trust", "strict", "closed", "timeout", "no TLS", "other alert", "handshake failure", "unknown CA"],
 )
 def test_what_to_do_about_a_handshake_that_failed(error: BaseException, advice: str) -> None:
     assert advice in str(advice_on_handshake(error))

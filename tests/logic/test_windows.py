@@ -107,6 +107,7 @@ def test_a_handler_is_asked_even_where_the_entity_allows_nothing_more_but_not_if
 def test_what_is_agreed_is_the_smaller_again_and_no_limit_is_still_one_for_what_is_performed() -> None:
     assert agreed((4, 5), (3, 9)) == (3, 5)
     assert agreed((0, 5), (7, 0)) == (7, 5)
+    assert agreed((2, 9), (7, 3)) == (2, 3)
     assert limits_of((0, 0)) == (65535, 64)
     assert limits_of((2, 3)) == (2, 3)
     assert limits_of((2, 100)) == (2, 64)

@@ -51,6 +51,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/upper_layer/test_timers.py",
         "tests/dimse/test_session.py",
     ),
+    "core/dicomwire/upper_layer/deriving.py": ("tests/upper_layer/test_remembered.py",),
+    "core/dicomwire/upper_layer/remembered.py": ("tests/upper_layer/test_remembered.py",),
     "core/dicomwire/upper_layer/item_fields.py": (
         "tests/upper_layer/test_items.py",
         "tests/upper_layer/test_invalid.py",
@@ -114,6 +116,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_contexts_for.py",
     ),
     "core/dicomwire/associations/association_control.py": (
+        "tests/logic/test_ways_to_the_end.py",
         "tests/ae/test_ending.py",
         "tests/ae/test_late_timeouts.py",
         "tests/ae/test_slow_peers.py",
@@ -124,6 +127,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_find.py",
     ),
     "core/dicomwire/associations/ending.py": (
+        "tests/logic/test_ways_to_the_end.py",
         "tests/ae/test_ending.py",
         "tests/ae/test_notifications.py",
         "tests/ae/test_late_timeouts.py",
@@ -135,11 +139,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/events.py": (
         "tests/vocabulary/test_events.py",
-        "tests/ae/test_storing.py",
-        "tests/ae/test_notifications.py",
-        "tests/ae/test_normalized.py",
+        "tests/vocabulary/test_made_by_hand.py",
     ),
-    "core/dicomwire/associations/explanation.py": ("tests/ae/test_explain.py",),
+    "core/dicomwire/associations/explanation.py": (
+        "tests/logic/test_explanations.py",
+        "tests/ae/test_explain.py",
+    ),
     "core/dicomwire/associations/handlers.py": (
         "tests/logic/test_handler_tables.py",
         "tests/ae/test_notifications.py",
@@ -148,6 +153,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_members.py",
     ),
     "core/dicomwire/associations/incoming_data_sets.py": (
+        "tests/logic/test_incoming_data_sets.py",
         "tests/ae/test_storing.py",
         "tests/ae/test_received_files.py",
     ),
@@ -169,11 +175,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
         "tests/ae/test_window.py",
     ),
-    "core/dicomwire/associations/negotiated_contexts.py": (
-        "tests/ae/test_negotiation.py",
-        "tests/ae/test_normalized.py",
-        "tests/ae/test_unanswered_roles.py",
-    ),
+    "core/dicomwire/associations/negotiated_contexts.py": ("tests/logic/test_choice_of_contexts.py",),
     "core/dicomwire/associations/performing.py": (
         "tests/ae/test_own_services.py",
         "tests/ae/test_operations.py",
@@ -181,9 +183,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_window.py",
     ),
     "core/dicomwire/associations/received_message.py": (
-        "tests/ae/test_storing.py",
-        "tests/ae/test_normalized.py",
-        "tests/ae/test_received_files.py",
+        "tests/logic/test_received_messages.py",
+        "tests/vocabulary/test_events.py",
     ),
     "core/dicomwire/associations/releasing.py": ("tests/ae/test_ending.py", "tests/ae/test_late_timeouts.py"),
     "core/dicomwire/associations/request.py": (
@@ -203,17 +204,17 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
     ),
     "core/dicomwire/associations/server_base.py": ("tests/ae/test_servers.py", "tests/ae/test_server_hooks.py"),
-    "core/dicomwire/associations/service_user.py": ("tests/ae/test_service_users.py",),
+    "core/dicomwire/associations/service_user.py": (
+        "tests/logic/test_descriptions_of_a_side.py",
+        "tests/ae/test_service_users.py",
+    ),
     "core/dicomwire/associations/serving.py": (
+        "tests/logic/test_serving.py",
         "tests/ae/test_get.py",
         "tests/ae/test_own_services.py",
         "tests/ae/test_service_classes.py",
     ),
-    "core/dicomwire/associations/sides.py": (
-        "tests/ae/test_associate.py",
-        "tests/ae/test_negotiation.py",
-        "tests/ae/test_members.py",
-    ),
+    "core/dicomwire/associations/sides.py": ("tests/logic/test_sides_of_an_association.py",),
     "core/dicomwire/associations/standing.py": ("tests/ae/test_ending.py", "tests/ae/test_associate.py"),
     "core/dicomwire/associations/wire_notifications.py": ("tests/ae/test_notifications.py", "tests/ae/test_members.py"),
     "core/dicomwire/associations/task_host.py": ("tests/ae/test_members.py", "tests/ae/test_handler_kinds.py"),
@@ -253,8 +254,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/operations/argument_checks.py": ("tests/logic/test_words.py", "tests/ae/test_operations.py"),
     "core/dicomwire/operations/echo_scu.py": ("tests/ae/test_operations.py",),
     "core/dicomwire/operations/normalized_scu.py": ("tests/ae/test_normalized.py", "tests/ae/test_arguments.py"),
-    "core/dicomwire/operations/returned_status.py": ("tests/ae/test_arguments.py", "tests/ae/test_normalized.py"),
-    "core/dicomwire/operations/unified_steps.py": ("tests/ae/test_find.py", "tests/ae/test_normalized.py"),
+    "core/dicomwire/operations/returned_status.py": (
+        "tests/logic/test_returned_status.py",
+        "tests/ae/test_arguments.py",
+        "tests/ae/test_normalized.py",
+    ),
+    "core/dicomwire/operations/store_scu.py": (
+        "tests/logic/test_storing_operations.py",
+        "tests/ae/test_sent_instances.py",
+        "tests/ae/test_storing.py",
+    ),
+    "core/dicomwire/operations/unified_steps.py": ("tests/logic/test_unified_steps.py",),
     "core/dicomwire/services/": (
         "tests/ae/test_broken_handlers.py",
         "tests/ae/test_find.py",
@@ -297,6 +307,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_get.py",
         "tests/logic/test_sub_operations.py",
     ),
+    "core/dicomwire/retrieval/outcome.py": ("tests/logic/test_retrieval_outcome.py", "tests/ae/test_to_folder.py"),
+    "core/dicomwire/retrieval/into_folder.py": ("tests/logic/test_retrievals.py", "tests/ae/test_to_folder.py"),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),
     "core/dicomwire/data/": ("tests/logic", "tests/vocabulary"),
     "core/dicomwire/data/bytes_to_send.py": ("tests/logic/test_bytes_to_send.py",),
@@ -316,13 +328,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "core/dicomwire/data/dsutils.py": ("tests/vocabulary/test_dsutils.py",),
     "core/dicomwire/data/encodings.py": ("tests/vocabulary/test_encodings.py",),
     "core/dicomwire/data/file_meta.py": (
-        "tests/logic/test_data_set_beginning.py",
         "tests/logic/test_file_meta.py",
         "tests/logic/test_files.py",
         "tests/logic/test_reading_files.py",
-        "tests/logic/test_sources.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
+    "core/dicomwire/data/large_memory.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/lazy_data_sets.py": ("tests/vocabulary/test_lazy_data_sets.py",),
     "core/dicomwire/data/memory_sink.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),

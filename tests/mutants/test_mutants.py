@@ -13,7 +13,7 @@ from tests.mutants.outcomes import explanations, forget_survivors, is_empty, key
 from tests.mutants.parts import ROOT, SOURCE_ROOTS, TESTS, belonging_to, enough_for, files, named
 from tests.mutants.running import module_of
 from tests.mutants.sampling import chosen, keep, kept
-from tests.mutants.tool import differs, shifts
+from tests.mutants.tool import by_duration, differs, shifts
 
 MUTATED = """\
 def x_double__mutmut_orig(number: int) -> int:
@@ -120,6 +120,10 @@ def test_a_few_cases_of_each_test_come_first() -> None:
     first, more = shifts([*many, "t.py::one"])
     assert first == [many[0], many[50], "t.py::one"]
     assert 50 < len(more) < 60 and set(more) <= set(many) - set(first)
+
+
+def test_the_quickest_tests_come_first() -> None:
+    assert by_duration(["slow", "new", "b", "a"], {"slow": 2.0, "a": 0.1, "b": 0.1}) == ["new", "a", "b", "slow"]
 
 
 def test_a_string_is_changed_where_a_test_can_tell() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,10 @@ def shifts(tests: Iterable[str]) -> list[list[str]]:
 
 
 def main() -> None:
-    """Run mutmut, of which three things are other than it has them.
+    """Run mutmut, of which some things are other than it has them.
 
-    These are which strings are changed, the order of tests, and that it may be a sample of the mutants that is tried.
+    These are which strings are changed, the order of tests, that it may be a sample of the mutants that is tried, and
+    how often all tests run before the first one is.
     """
     # By name, as it is no part of what checkers of types have to have.
     mutators: Any = import_module("mutmut.mutation.mutators")
@@ -82,10 +83,45 @@ def main() -> None:
         return [mutant for mutant in mutants if sample is None or mutant[1] in sample], data
 
     command.collect_source_file_mutation_data = sampled
+    _start_at_once(command)
     if sys.argv[1:] == ["make"]:
         _make(command)
     else:
         command.cli()
+
+
+def _start_at_once(command: Any) -> None:
+    """Let all tests run once before the first mutant is tried, not three times, and for each the quickest come first.
+
+    The run that tells which tests come by where is one of the code as it is, and fails if one of them does: another to
+    see that they pass tells nothing new, but where that run was long ago.  Nor does one in which all that is called
+    fails: then no mutant would be found.
+    """
+    server: Any = import_module("mutmut.workers.isolation").ForkServerRunner
+    state: Any = import_module("mutmut.state").state
+    submit, run_clean_tests, collect_stats = server.submit, server.run_clean_tests, server.collect_stats
+    has_run_all: list[bool] = []
+
+    def collect(self: Any, tests: Iterable[str] | None) -> int:
+        has_run_all.append(not tests)
+        return int(collect_stats(self, tests))
+
+    def run_clean_once(self: Any, tests: Iterable[str]) -> int:
+        return 0 if any(has_run_all) else int(run_clean_tests(self, tests))
+
+    def no_run(runner: Any) -> None:
+        """Nothing."""
+
+    def quickest_first(self: Any, mutant_name: str, tests: list[str], *limits: Any) -> None:
+        submit(self, mutant_name, by_duration(tests, state().duration_by_test), *limits)
+
+    server.collect_stats, server.run_clean_tests, server.submit = collect, run_clean_once, quickest_first
+    command.run_forced_fail_test = no_run
+
+
+def by_duration(tests: Iterable[str], seconds: Mapping[str, float]) -> list[str]:
+    """The names of tests, the quickest first."""
+    return sorted(tests, key=lambda name: (seconds.get(name, 0.0), name))
 
 
 def _make(command: Any) -> None:

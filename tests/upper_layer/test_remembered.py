@@ -6,9 +6,10 @@ import attrs
 import pytest
 
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer import remembered
 from dicomwire.upper_layer.items import PresentationContextRQItem, UserIdentityACItem, UserIdentityRQItem, UserItem
 from dicomwire.upper_layer.limits import Limits
-from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ, ReleaseRQ, decode_pdu
+from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ, ReleaseRP, ReleaseRQ, decode_pdu
 from dicomwire.upper_layer.remembered import decode_remembered
 
 LIMITS = Limits()
@@ -48,6 +49,13 @@ def test_who_the_user_is_is_not_kept(kind: type[AssociateRQ] | type[AssociateAC]
     assert again == first and again is not first
 
 
+@pytest.mark.parametrize("kind", [ReleaseRQ, ReleaseRP])
+def test_a_release_that_comes_again_is_the_same_value(kind: type[ReleaseRQ] | type[ReleaseRP]) -> None:
+    data = kind().encode()
+    first = decode_remembered(data, LIMITS)
+    assert first == kind() and decode_remembered(bytes(bytearray(data)), LIMITS) is first
+
+
 def test_long_ones_and_those_of_long_ago_are_not_kept() -> None:
     long = attrs.evolve(CONTEXT, transfer_syntax=tuple(f"1.2.{number:060}" for number in range(250)))
     data = AssociateRQ(called_ae_title="A", calling_ae_title="B", presentation_context=(long,)).encode()
@@ -57,6 +65,28 @@ def test_long_ones_and_those_of_long_ago_are_not_kept() -> None:
     for number in range(32):
         decode_remembered(encoded(f"PEER {number}"), LIMITS)
     assert decode_remembered(encoded("OLDEST"), LIMITS) is not oldest
+
+
+def test_as_many_are_kept_as_there_may_be_and_as_long_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "_known", {})
+    longest = encoded("LONGEST")
+    monkeypatch.setattr(remembered, "_LONGEST", len(longest))
+    kept = decode_remembered(longest, LIMITS)
+    for number in range(31):
+        decode_remembered(encoded(f"{number}"), LIMITS)
+    assert decode_remembered(longest, LIMITS) is kept
+    decode_remembered(encoded("31"), LIMITS)
+    assert decode_remembered(longest, LIMITS) is not kept
+
+
+def test_as_much_is_kept_of_a_value_as_there_may_be() -> None:
+    pdu = ReleaseRQ()
+    for key in range(64):
+        pdu.derive(key, object)
+    first = pdu.derive(0, object)
+    assert pdu.derive(0, object) is first
+    pdu.derive(64, object)
+    assert pdu.derive(0, object) is not first
 
 
 def test_what_is_worked_out_is_worked_out_once_for_each_key_and_each_value() -> None:

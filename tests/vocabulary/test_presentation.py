@@ -9,6 +9,7 @@ from pydicom.uid import UID
 
 from dicomwire import _config
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
+from dicomwire.associations.negotiation import NegotiatedContext
 from dicomwire.presentation import (
     PresentationContext,
     PresentationContextTuple,
@@ -402,3 +403,40 @@ def test_the_roles_are_shown_once_both_are_known() -> None:
     assert "Role" not in str(context)
     context._as_scp = False
     assert "Role: SCU only" in str(context)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "known"),
+    [(None, (None, None, None)), (NegotiatedContext(1, VERIFICATION, (IMPLICIT,), 0, as_scp=True), (0, False, True))],
+)
+def test_a_context_of_the_wire_has_the_outcome_that_is_known_or_none(outcome: Any, known: tuple[Any, ...]) -> None:
+    context = presentation.negotiated_as(build_context(VERIFICATION), outcome)
+    assert (context.result, context.as_scu, context.as_scp) == known
+
+
+def numbered(context_id: int | None, uid: str = VERIFICATION, result: int | None = None) -> PresentationContext:
+    context = build_context(uid, IMPLICIT)
+    context.context_id, context.result = context_id, result
+    return context
+
+
+def test_an_answer_without_an_id_is_that_to_no_proposal() -> None:
+    (outcome,) = presentation.negotiate_as_requestor([numbered(1)], [numbered(None, result=0)])
+    assert (outcome.context_id, outcome.result) == (1, 2)
+
+
+def test_a_proposal_without_an_id_is_one_of_its_own() -> None:
+    outcomes, _ = presentation.negotiate_as_acceptor([numbered(None, "1.2.3"), numbered(1)], [numbered(None)])
+    assert [(context.context_id, context.abstract_syntax) for context in outcomes] == [
+        (None, "1.2.3"),
+        (1, VERIFICATION),
+    ]
+
+
+def test_how_a_private_transfer_syntax_is_encoded_is_known_after_negotiation() -> None:
+    private = UID("1.2.3.4.5.6")
+    private.set_private_encoding(False, True)
+    context = numbered(1)
+    context.transfer_syntax = [private]
+    ((outcome,), _) = presentation.negotiate_as_acceptor([context], [context])
+    assert outcome.transfer_syntax[0].is_implicit_VR is False

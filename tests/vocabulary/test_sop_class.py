@@ -21,6 +21,7 @@ from dicomwire.sop_class import (
     uid_to_sop_class,
 )
 from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary.context_lists import storage_classes
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "contract" / "sop_classes.json").read_text())
 GROUPS: list[dict[str, Any]] = CONTRACT["groups"]
@@ -317,3 +318,11 @@ def test_a_service_class_knows_its_association_and_its_statuses() -> None:
     assert service.is_valid_status(0xA7AB)
     assert not service.is_valid_status(0xFF00)
     assert service.statuses_for(0x0001) is service.statuses
+
+
+def test_an_archive_serves_every_storage_sop_class_the_retired_ones_too() -> None:
+    served = storage_classes()
+    current = next(group for group in GROUPS if group["service_class"] == "StorageServiceClass")["sop_classes"]
+    assert served == sorted({*served})
+    assert {*current.values()} < {*served}
+    assert "1.2.840.10008.5.1.4.1.1.6" in served, "Ultrasound Image Storage, retired"

@@ -24,7 +24,7 @@ from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
-from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
 
@@ -252,6 +252,19 @@ class ApplicationEntityBase:
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
         self._write_timeout = self._set_timeout("write_timeout", seconds, 60)
+
+    def new_timeouts(self) -> Timeouts:
+        """Those of a new association, which may change them for itself."""
+        acse, network = self._acse_timeout, self._network_timeout
+        return Timeouts(
+            artim=acse,
+            associate=acse,
+            release=acse,
+            progress=network,
+            response=self._dimse_timeout,
+            idle=network,
+            write=self._write_timeout,
+        )
 
     def _set_timeout(self, name: str, seconds: float | None, default: float | None) -> float | None:
         if seconds is not None and not (isinstance(seconds, int | float) and seconds >= 0):

@@ -163,12 +163,12 @@ def _refused(sides: Sides, negotiated: NegotiatedContexts) -> str:
 
 
 def _reason(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> str:
-    if _lacks_roles(sides, negotiated, context):
+    if _lacks_roles(sides, context):
         return _NO_ROLE
-    if _is_misnamed(sides, negotiated, context):
+    if _is_misnamed(negotiated, context):
         return _MISNAMED
     if context.result == PROVIDER_REJECTED and isinstance(sides.acceptor.said, AssociateAC):
-        answered = _answered(sides, negotiated, context)
+        answered = _answered(sides, context)
         if answered is None:
             return _NOT_ANSWERED
         if answered.result == ACCEPTED:
@@ -176,16 +176,14 @@ def _reason(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedCon
     return _RESULTS.get(context.result, f"result {context.result}")
 
 
-def _answered(
-    sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext
-) -> PresentationContextACItem | None:
+def _answered(sides: Sides, context: NegotiatedContext) -> PresentationContextACItem | None:
     """What the acceptor said of a context."""
     answer = sides.acceptor.said
     items = answer.presentation_context if isinstance(answer, AssociateAC) else ()
     return next((item for item in items if item.context_id == context.context_id), None)
 
 
-def _is_misnamed(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> bool:
+def _is_misnamed(negotiated: NegotiatedContexts, context: NegotiatedContext) -> bool:
     """It is said of a class that it is not supported, and the class was accepted with other transfer syntaxes.
 
     CTN, Orthanc and DCMTK 3.6.8 answer so.
@@ -195,14 +193,14 @@ def _is_misnamed(sides: Sides, negotiated: NegotiatedContexts, context: Negotiat
     )
 
 
-def _lacks_roles(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> bool:
+def _lacks_roles(sides: Sides, context: NegotiatedContext) -> bool:
     """It was refused because the roles that were asked for and those that were granted have none in common."""
-    wish = _wish(sides, negotiated, context)
+    wish = _wish(sides, context)
     if context.result != USER_REJECTED or wish is None:
         return False
     if not sides.is_requestor:
         return True
-    answered = _answered(sides, negotiated, context)
+    answered = _answered(sides, context)
     if answered is not None and answered.result == ACCEPTED:
         return True
     granted = sides.acceptor.roles().get(context.abstract_syntax)
@@ -214,11 +212,11 @@ def _classes(sides: Sides, negotiated: NegotiatedContexts, contexts: Iterable[Ne
     details: dict[str, list[str]] = {}
     for context in contexts:
         known = details.setdefault(context.abstract_syntax, [])
-        if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED or _is_misnamed(sides, negotiated, context):
-            known += [uid_name(uid) for uid in _proposed(sides, negotiated, context) if uid_name(uid) not in known]
-        elif context.result == USER_REJECTED and (wish := _wish(sides, negotiated, context)) is not None and not known:
+        if context.result == TRANSFER_SYNTAXES_NOT_SUPPORTED or _is_misnamed(negotiated, context):
+            known += [uid_name(uid) for uid in _proposed(sides, context) if uid_name(uid) not in known]
+        elif context.result == USER_REJECTED and (wish := _wish(sides, context)) is not None and not known:
             granted = sides.acceptor.roles().get(context.abstract_syntax)
-            if granted is not None and not _lacks_roles(sides, negotiated, context):
+            if granted is not None and not _lacks_roles(sides, context):
                 # The roles are not why.
                 continue
             known.append(f"asked for {_roles(wish)}" + (f", granted {_roles(granted)}" if granted else ""))
@@ -236,7 +234,7 @@ def _listed(names: list[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _proposed(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> tuple[str, ...]:
+def _proposed(sides: Sides, context: NegotiatedContext) -> tuple[str, ...]:
     """The transfer syntaxes that were proposed in a context."""
     request = sides.requestor.said
     items: tuple[PresentationContextRQItem, ...] = ()
@@ -246,7 +244,7 @@ def _proposed(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedC
 
 
 # -- roles ---------------------------------------------------------------------------------------------------------
-def _wish(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedContext) -> Roles | None:
+def _wish(sides: Sides, context: NegotiatedContext) -> Roles | None:
     return sides.requestor.roles().get(context.abstract_syntax)
 
 
@@ -286,5 +284,5 @@ def _fate(sides: Sides, negotiated: NegotiatedContexts, context: NegotiatedConte
     if context.result == ACCEPTED:
         roles = _roles((context.as_scu, context.as_scp))
         return f"context {context.context_id} was accepted with {uid_name(context.transfer_syntax)}, we are {roles}"
-    syntaxes = _listed([uid_name(uid) for uid in _proposed(sides, negotiated, context)], _MOST_SYNTAXES)
+    syntaxes = _listed([uid_name(uid) for uid in _proposed(sides, context)], _MOST_SYNTAXES)
     return f"context {context.context_id} with {syntaxes} was refused, {_reason(sides, negotiated, context)}"

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from dicomwire import _config
-from dicomwire._logging import logger
+from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
 from dicomwire.associations.line import Line
 from dicomwire.associations.received_message import ReceivedMessage
@@ -82,7 +82,7 @@ async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: Da
 
 async def _choose(line: Line, message: ReceivedMessage, request: Request | None) -> Sink | None:
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
-    limits = line.session.connection.limits
+    limits = message.limits = line.session.connection.limits
     if request is None or message.command.command_field != C_STORE_RQ:
         return MemorySink(limits.identifier)
     if request.unserved is not None or not line.standing.is_established:
@@ -99,7 +99,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         message.refused = status_of(raised.__cause__)
         return None
     except Exception as error:
-        LOGGER.error("no sink for a C-STORE data set: %s", str(error))
+        LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
         message.refused = status_of(error)
         return None
     return MemorySink(limits.data_set_in_memory)
@@ -147,7 +147,7 @@ async def _call(line: Line, act: Any, *args: Any) -> None:
 
 async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
     # Its text, and not the exception, which holds on to the data as long as somebody keeps the record.
-    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, str(error))
+    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, reason(error))
     message.refused = status_of(error)
     await _discard(sink)
 
@@ -158,4 +158,4 @@ async def _discard(sink: Sink) -> None:
         if inspect.isawaitable(pending):
             await pending
     except Exception as error:
-        LOGGER.error("discarding an incomplete data set failed: %s", str(error))
+        LOGGER.error("discarding an incomplete data set failed: %s", reason(error))

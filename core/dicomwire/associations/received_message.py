@@ -20,7 +20,10 @@ from dicomwire.data.reading_files import read_instance
 from dicomwire.data.sinks import FileSink
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.upper_layer.connection import Buffer
+from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 from dicomwire.vocabulary.contexts import PresentationContextTuple
 
 
@@ -41,6 +44,9 @@ class ReceivedMessage:
     unfit: str | None = None
     """Why what came to memory is no data set in the transfer syntax of its context."""
 
+    limits: Limits = DEFAULT_LIMITS
+    """What its data set may be when somebody looks into it."""
+
     _data_set: Dataset | None = None
     made_primitive: Any = None
     """What ``primitive`` has given; None again when its data set has come."""
@@ -53,6 +59,11 @@ class ReceivedMessage:
     def is_cancelled(self) -> bool:
         """Whether the peer has sent C-CANCEL for it; one that was made by hand has no peer."""
         return False
+
+    @property
+    def is_instance(self) -> bool:
+        """Its data set is one to be stored, and no identifier."""
+        return self.command.command_field == C_STORE_RQ
 
     @property
     def path(self) -> Path | None:
@@ -82,10 +93,10 @@ class ReceivedMessage:
 
     def _decode(self) -> Dataset:
         if self.path is not None:
-            return read_instance(self.path)
+            return read_instance(self.path, limits=self.limits)
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
-        return decode_data_set(self.data, self.context.transfer_syntax)
+        return decode_data_set(self.data, self.context.transfer_syntax, self.limits, is_instance=self.is_instance)
 
     def encoded(self, *, include_meta: bool) -> bytes:
         """The data set as it came, by default as a complete DICOM file.

@@ -15,7 +15,7 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.running_associations import Running
-from dicomwire.vocabulary.contexts import PresentationContext, settings_of
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
 LOGGER = logger(__name__)
@@ -76,17 +76,23 @@ class ServerBase(Generic[AssociationT]):
         stopped: Any = getattr(self, "_stopped", None)
         return stopped is not None and bool(stopped.is_set())
 
+    @property
+    def state(self) -> str:
+        """What ``repr`` says of it."""
+        return "stopped" if self._is_stopped else "listening"
+
     def __repr__(self) -> str:
         address = getattr(self, "server_address", None)
         where = f" on {shown_address(address)}" if address else ""
-        state = "stopped" if self._is_stopped else "listening"
         running = len(self.active_associations)
-        return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
+        return (
+            f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {self.state}, {running} active associations>"
+        )
 
     def supported(self) -> AcceptorContexts:
         """The contexts as plain values, made anew only when they have changed."""
         # Looked at for every association.
-        state = [settings_of(context) for context in self.contexts]
+        state = settings_of_all(self.contexts)
         if state != self._supported_of:
             self._supported = AcceptorContexts(supported_by(self.contexts))
             self._supported_of = state

@@ -1,13 +1,16 @@
 """Data sets to bytes and back, file meta information, and printing data sets (PS3.5, PS3.10)."""
 
 import zlib
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, reason
 from dicomwire.data import store
+from dicomwire.errors import BrokenDataSet
+from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -15,8 +18,9 @@ if TYPE_CHECKING:
 
 LOGGER = logger(__name__)
 
-MAX_INFLATED_LENGTH = 4 * 2**30
-"""Deflated data sets that would become longer than this, in bytes, are refused; read at the time of use."""
+MAX_INFLATED_LENGTH = 2**30
+"""Deflated data sets that would become longer than this, in bytes, are refused, where no ``Limits`` of an association
+say how long; read at the time of use."""
 
 _STEP = 2**16
 
@@ -89,27 +93,91 @@ def decode(
     deflated: bool = False,
     *,
     max_inflated: int | None = None,
+    max_elements: int | None = None,
+    limits: Limits | None = None,
 ) -> "Dataset":
     """The data set in a buffer or a file-like, read from its start (PS3.5 7); values are decoded when they are used.
 
     Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
 
-    `deflated` implies explicit LE; `ValueError` if what it holds is longer than `max_inflated` bytes
-    (`MAX_INFLATED_LENGTH` by default) or damaged.  pydicom's errors for a damaged data set.
+    `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
+    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what
+    is deflated is longer than `max_inflated` bytes; without that, than `limits` allow (by default `MAX_INFLATED_LENGTH`
+    and what `Limits()` has).
     """
+    try:
+        most = limits or DEFAULT_LIMITS
+        return _decoded(bytestring, is_implicit_vr, is_little_endian, deflated, max_inflated, max_elements, most)
+    except OSError:
+        raise
+    except Exception as error:
+        raise broken(error) from cause_of(error)
+
+
+def _decoded(
+    encoded: bytes | bytearray | memoryview | BinaryIO,
+    implicit: bool,
+    little: bool,
+    deflated: bool,
+    max_inflated: int | None,
+    max_elements: int | None,
+    limits: Limits,
+) -> "Dataset":
     from pydicom.filereader import read_dataset
 
+    from dicomwire.data.nesting import check_nesting
     from dicomwire.data.plain_data_sets import decode_plain
     from dicomwire.data.unknown_vr import as_known
 
-    if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
-        plain = decode_plain(bytestring, implicit=is_implicit_vr)
-        if plain is not None:
-            return plain
-    source = _as_file(bytestring)
+    implicit, is_little = implicit and not deflated, little or deflated
+    source = encoded
     if deflated:
-        source = _inflate(source, MAX_INFLATED_LENGTH if max_inflated is None else max_inflated)
-    return as_known(read_dataset(source, is_implicit_vr and not deflated, is_little_endian or deflated))
+        source = _inflate(_as_file(encoded), _longest(encoded, max_inflated, limits))
+    short = source if little and isinstance(source, bytes | bytearray) else None
+    if short is not None and not implicit and (plain := decode_plain(short, implicit=False)) is not None:
+        # Nothing in it is a sequence.
+        return plain
+    view = view_of_all(source)
+    if view is not None:
+        with view:
+            check_nesting(view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements)
+    if short is not None and implicit and (plain := decode_plain(short, implicit=True)) is not None:
+        return plain
+    return as_known(read_dataset(_as_file(source), implicit, is_little))
+
+
+def broken(error: Exception) -> BrokenDataSet:
+    """What is raised instead of what was raised for a data set, by pydicom or anybody."""
+    if isinstance(error, BrokenDataSet):
+        return error
+    return BrokenDataSet(f"a data set cannot be decoded: {type(error).__name__}: {reason(error)}")
+
+
+def cause_of(error: Exception) -> BaseException | None:
+    """What that says of its cause: a thousand frames tell nobody anything, and hold on to what memory lacks."""
+    if isinstance(error, BrokenDataSet):
+        return error.__cause__
+    return None if isinstance(error, RecursionError | MemoryError) else error
+
+
+def view_of_all(source: bytes | bytearray | memoryview | BinaryIO) -> memoryview | None:
+    """All the bytes of it without a copy; None if there is no other way than to read them."""
+    if isinstance(source, BytesIO):
+        return source.getbuffer()
+    return memoryview(source).cast("B") if isinstance(source, bytes | bytearray | memoryview) else None
+
+
+def _longest(deflated: bytes | bytearray | memoryview | BinaryIO, stated: int | None, limits: Limits) -> int:
+    """How long it may become."""
+    if stated is not None:
+        return stated
+    if isinstance(deflated, bytes | bytearray | memoryview):
+        size = memoryview(deflated).nbytes
+    else:
+        size = deflated.seek(0, SEEK_END)
+        deflated.seek(0)
+    most = MAX_INFLATED_LENGTH if limits is DEFAULT_LIMITS else limits.inflated
+    return min(most, max(limits.inflated_freely, limits.inflation * size))
 
 
 def encode_file_meta(file_meta: "FileMetaDataset") -> bytes:
@@ -216,7 +284,7 @@ def _as_file(source: bytes | bytearray | memoryview | BinaryIO) -> BinaryIO:
 
 
 def _inflate(source: BinaryIO, limit: int) -> BytesIO:
-    """What `source` holds, inflated in steps (PS3.5 A.5).  Never holds more than `limit` bytes: `ValueError`."""
+    """What `source` holds, inflated in steps (PS3.5 A.5).  Never holds more than `limit` bytes: `BrokenDataSet`."""
     inflated = BytesIO()
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -225,11 +293,11 @@ def _inflate(source: BinaryIO, limit: int) -> BytesIO:
             # One byte more than allowed is enough to know.
             piece = inflater.decompress(data, min(_STEP, limit - inflated.tell()) + 1)
             if not data and not piece:
-                raise ValueError("deflated data set ends early")
+                raise BrokenDataSet("deflated data set ends early")
             if inflated.tell() + len(piece) > limit:
-                raise ValueError(f"deflated data set is longer than {limit} bytes")
+                raise BrokenDataSet(f"deflated data set is longer than {limit} bytes")
             inflated.write(piece)
     except zlib.error as exc:
-        raise ValueError(f"deflated data set is damaged: {exc}") from exc
+        raise BrokenDataSet(f"deflated data set is damaged: {exc}") from exc
     inflated.seek(0)
     return inflated

@@ -52,7 +52,7 @@ async def serve_normalized(request: Request) -> Response | None:
     if command.command_field != N_DELETE_RQ:
         try:
             status, data_set = said
-        except (TypeError, ValueError):
+        except Exception:  # whatever a user's object makes of it
             LOGGER.error("an N-service handler gave no pair of status and data set")
             return failed
     response = respond(command, status, request.statuses())

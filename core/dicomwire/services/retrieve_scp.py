@@ -63,7 +63,7 @@ async def retrieve(
             return done.outcome()
         try:
             status, instance = value
-        except (TypeError, ValueError):
+        except Exception:  # whatever a user's object makes of it
             if raised is None:
                 LOGGER.error("a handler yielded no pair of status and data set")
             done.give_up()

@@ -1,7 +1,7 @@
 """Presentation contexts: building them, the ready-made lists, and negotiating (PS3.8 7.1.1.13, PS3.7 D.3)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydicom.config import IGNORE
 from pydicom.uid import UID
@@ -251,9 +251,9 @@ def _role(name: str, value: bool | None) -> bool | None:
     return value
 
 
-def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ...], bool | None, bool | None]:
-    """What an acceptor is configured with by a context, to be compared: cheap, as there may be hundreds."""
-    return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
+def settings_of_all(contexts: Iterable[PresentationContext]) -> list[tuple[Any, ...]]:
+    """What contexts are configured with, to be compared: syntaxes and roles; cheap, as there may be hundreds."""
+    return [(item._abstract_syntax, tuple(item._syntaxes), item._scu_role, item._scp_role) for item in contexts]
 
 
 def context_as_received(number: int | None, abstract: str | None, transfer: Iterable[str]) -> PresentationContext:
