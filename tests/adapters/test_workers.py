@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from dicomwire.blocking.workers import Workers
+from dicomwire import AE, build_context
+from dicomwire.blocking.workers import Inbox, Job, Workers
 
 SECONDS = 20.0
 
@@ -106,3 +107,48 @@ def test_an_idle_thread_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.join(SECONDS)
     assert not thread.is_alive()
     assert not workers._idle
+
+
+class SlowToEnd(Workers):
+    """Its threads take a while from hearing that it is over to their end."""
+
+    def _next(self, inbox: Inbox, thread: threading.Thread) -> Job | None:
+        job = super()._next(inbox, thread)
+        if job is None:
+            threading.Event().wait(0.1)
+        return job
+
+
+def test_no_idle_thread_is_left_when_a_server_has_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As with pynetdicom, whose users look for threads that a test has left behind.
+    monkeypatch.setattr("dicomwire.blocking.server.Workers", SlowToEnd)
+    verification = [build_context("1.2.840.10008.1.1")]
+    ae = AE()
+    ae.supported_contexts = verification
+    server = ae.start_server(("127.0.0.1", 0), block=False)
+    for association in [ae.associate("127.0.0.1", server.server_address[1], verification) for _ in range(3)]:
+        association.release()
+    wait_idle(server._workers, 3)
+    idle = [thread for _, thread in server._workers._idle]
+    server.shutdown()
+    assert not any(thread.is_alive() for thread in idle)
+
+
+def test_threads_that_do_not_end_hold_nobody_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicomwire.blocking.workers._LAST_STEPS", 0.01)
+    go_on = threading.Event()
+
+    class Stuck(Workers):
+        def _next(self, inbox: Inbox, thread: threading.Thread) -> Job | None:
+            job = super()._next(inbox, thread)
+            go_on.wait(SECONDS)
+            return job
+
+    workers = Stuck()
+    thread = Jobs(workers).run()
+    wait_idle(workers, 1)
+    workers.close()
+    workers.join()
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(SECONDS)

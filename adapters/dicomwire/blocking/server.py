@@ -344,6 +344,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
             if not self._serving:
                 self._wake_in.close()
                 self._wake_out.close()
+        self._workers.join()
         return True
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -14,7 +15,11 @@ _MOST_IDLE = 16
 _PATIENCE = 5.0
 """Seconds that a thread waits for more work."""
 
+_LAST_STEPS = 1.0
+"""Seconds that :meth:`Workers.join` waits at most: a signal may have interrupted what an ending thread needs."""
+
 Job = tuple[Callable[[], object], str]
+Inbox = queue.SimpleQueue[Job | None]
 
 
 class Workers:
@@ -22,7 +27,8 @@ class Workers:
 
     def __init__(self) -> None:
         # Both ends of a deque are safe to use from several threads.
-        self._idle: deque[queue.SimpleQueue[Job | None]] = deque()
+        self._idle: deque[tuple[Inbox, threading.Thread]] = deque()
+        self._ending: deque[threading.Thread] = deque()
         self._is_closed = False
 
     def run(self, work: Callable[[], object], name: str) -> None:
@@ -32,9 +38,9 @@ class Workers:
             NoThreadLeft: there is none, and the system starts none.
         """
         try:
-            self._idle.pop().put((work, name))
+            self._idle.pop()[0].put((work, name))
         except IndexError:
-            inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+            inbox: Inbox = queue.SimpleQueue()
             # Not as an argument of the thread, which would keep it to its end.
             inbox.put((work, name))
             try:
@@ -47,9 +53,18 @@ class Workers:
         self._is_closed = True
         with contextlib.suppress(IndexError):
             while True:
-                self._idle.pop().put(None)
+                inbox, thread = self._idle.pop()
+                self._ending.append(thread)
+                inbox.put(None)
 
-    def _work(self, inbox: queue.SimpleQueue[Job | None]) -> None:
+    def join(self) -> None:
+        """Wait until the threads that :meth:`close` found idle have ended; those at work are not waited for."""
+        until = time.monotonic() + _LAST_STEPS
+        with contextlib.suppress(IndexError):
+            while True:
+                self._ending.pop().join(max(0.0, until - time.monotonic()))
+
+    def _work(self, inbox: Inbox) -> None:
         job = inbox.get()
         thread = threading.current_thread()
         while job is not None:
@@ -60,17 +75,17 @@ class Workers:
             if self._is_closed or len(self._idle) >= _MOST_IDLE:
                 return
             thread.name = "dicomwire-idle"
-            self._idle.append(inbox)
+            self._idle.append((inbox, thread))
             if self._is_closed:
                 self.close()
-            job = self._next(inbox)
+            job = self._next(inbox, thread)
 
-    def _next(self, inbox: queue.SimpleQueue[Job | None]) -> Job | None:
+    def _next(self, inbox: Inbox, thread: threading.Thread) -> Job | None:
         try:
             return inbox.get(timeout=_PATIENCE)
         except queue.Empty:
             with contextlib.suppress(ValueError):
-                self._idle.remove(inbox)
+                self._idle.remove((inbox, thread))
                 return None
             # Taken at the last moment: a job is on its way.
             return inbox.get()
