@@ -147,15 +147,31 @@ def test_adapters_has_no_init_and_core_has_one() -> None:
     assert (CORE / "__init__.py").exists()
 
 
+ECHO = """
+from dicomwire import AE, VerificationPresentationContexts
+ae = AE()
+ae.supported_contexts = VerificationPresentationContexts
+ae.add_requested_context("1.2.840.10008.1.1")
+server = ae.start_server(("127.0.0.1", 0), block=False)
+with ae.associate(*server.server_address) as association:
+    status = association.send_c_echo()
+    assert status and status.Status == 0x0000, status
+    assert not isinstance(association.accepted_contexts[0].abstract_syntax, bytes)
+ae.shutdown()
+"""
+
+
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [
         ("import dicomwire", WAITING - {"time", "threading", "subprocess"} | {"pydicom"}),
         ("from dicomwire import Connection, Session", WAITING - {"time", "threading", "subprocess"} | {"pydicom"}),
         ("import dicomwire.dimse, dicomwire.upper_layer, dicomwire.errors", {"pydicom", "socket", "asyncio", "trio"}),
-        ("import dicomwire.memory", {"trio"}),
-        ("from dicomwire import AE", {"asyncio", "trio"}),
-        ("import dicomwire.asyncio", {"trio"}),
+        ("import dicomwire.memory", {"trio", "pydicom"}),
+        ("from dicomwire import AE", {"asyncio", "trio", "pydicom", "numpy"}),
+        ("import dicomwire.asyncio", {"trio", "pydicom", "numpy"}),
+        ("import dicomwire.trio", {"pydicom", "numpy"}),
+        (ECHO, {"asyncio", "trio", "pydicom", "numpy"}),
     ],
 )
 def test_a_fresh_interpreter_loads_no_more_than_it_needs(statement: str, unwanted: set[str]) -> None:

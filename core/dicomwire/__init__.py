@@ -90,7 +90,9 @@ _LAZY: dict[str, str] = {
         ("Connection", "Data", "DataReceived", "Limits", "Role", "State", "Timeouts"), "dicomwire.upper_layer"
     ),
     **dict.fromkeys(("Command", "DataSetReceived", "MessageReceived", "Session"), "dicomwire.dimse"),
-    **dict.fromkeys(("LocalProtocolError", "ProtocolError", "RemoteProtocolError"), "dicomwire.errors"),
+    **dict.fromkeys(
+        ("BrokenDataSet", "LocalProtocolError", "ProtocolError", "RemoteProtocolError"), "dicomwire.errors"
+    ),
     "contexts_for": "dicomwire.files",
     **dict.fromkeys(("AssociationFilter", "debug_logger"), "dicomwire._logging"),
     "register_uid": "dicomwire.sop_class",
@@ -139,6 +141,7 @@ __all__ = [
     "Association",
     "AssociationFilter",
     "BasicWorklistManagementPresentationContexts",
+    "BrokenDataSet",
     "ColorPalettePresentationContexts",
     "Command",
     "Connection",

@@ -22,6 +22,11 @@ LOG_REQUEST_IDENTIFIERS = True
 LOG_RESPONSE_IDENTIFIERS = True
 """Log the identifiers of C-FIND, C-GET and C-MOVE responses (patient data, at level DEBUG)."""
 
+LOG_PATIENT_DATA = True
+"""False: nothing of a patient is logged at any level, whatever the two above say.
+
+Of identifiers only the elements are told, and of errors and tracebacks, which may repeat a value, not the text."""
+
 STORE_SEND_CHUNKED_DATASET = False
 """``send_c_store(path)`` streams the file as it is, instead of reading it whole."""
 

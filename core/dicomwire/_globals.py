@@ -6,6 +6,9 @@ DEFAULT_MAX_LENGTH = 16382
 APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.1"
 """The only application context of DICOM (PS3.7 A.2.1)."""
 
+VERIFICATION = "1.2.840.10008.1.1"
+"""The SOP class of C-ECHO, the one message that needs no data set (PS3.4 A.4)."""
+
 MODE_REQUESTOR = "requestor"
 MODE_ACCEPTOR = "acceptor"
 

@@ -2,11 +2,16 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
+from dicomwire import _config
+
 _NONE = "-"
+
+_LONGEST_LINE = 1000
 
 _VARIABLES = ("association", "line", "invoker", "request")
 _METHODS = ("Association", "AsyncAssociation", "Event.", "Line.")
@@ -15,6 +20,8 @@ _METHODS = ("Association", "AsyncAssociation", "Event.", "Line.")
 
 class AssociationFilter(logging.Filter):
     """Says on each log record which association it is about, and lets all records pass.
+
+    With ``_config.LOG_PATIENT_DATA`` off it takes the text of the exception out of a traceback, too.
 
     ``record.association`` is a short name such as ``"A12"``, ``record.peer`` the peer's address and port,
     ``record.called`` and ``record.calling`` are the titles; each is ``"-"`` where there is none.
@@ -26,6 +33,10 @@ class AssociationFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the attributes to ``record``; it is always let through."""
+        if record.exc_info and not _config.LOG_PATIENT_DATA:
+            kind, _, trace = record.exc_info
+            where = "".join(traceback.format_tb(trace))
+            record.exc_info, record.exc_text = None, f"{where}{kind.__name__ if kind else ''}"
         if not hasattr(record, "association_label"):
             # As logging itself finds out who logs.  A context variable would have to be set for each message, whether
             # or not anything is logged.
@@ -92,6 +103,13 @@ class Dump:
         return "\n".join(self.lines)
 
 
+class _Escaping(logging.Formatter):
+    """Escapes tracebacks, in which a handler's exception may repeat what a peer said.  Messages are escaped already."""
+
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(printable(line, _LONGEST_LINE) for line in super().formatException(ei).split("\n"))
+
+
 def debug_logger() -> None:
     """Write all that this package logs to standard error.
 
@@ -100,7 +118,7 @@ def debug_logger() -> None:
     for handler in LOGGER.handlers[:]:
         LOGGER.removeHandler(handler)
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname).1s: %(association_label)s%(message)s"))
+    handler.setFormatter(_Escaping("%(levelname).1s: %(association_label)s%(message)s"))
     # Handlers of child loggers hand on what has it already; somebody may have taken it from a logger.
     handler.addFilter(_FILTER)
     LOGGER.addHandler(handler)
@@ -132,5 +150,10 @@ def shown_address(address: tuple[Any, ...]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in one line: pydicom puts tracebacks and whole elements below that."""
+    """Why something failed, in one line: pydicom puts tracebacks and whole elements below that.
+
+    That may repeat a value of a data set: without ``_config.LOG_PATIENT_DATA`` it is only the kind of error.
+    """
+    if not (_config.LOG_PATIENT_DATA or isinstance(error, OSError)):
+        return type(error).__name__
     return printable(str(error).partition("\n")[0].strip(), 300) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What can go wrong between two protocol machines."""
+"""What can go wrong between two protocol machines, and with what they bring."""
 
 from __future__ import annotations
 
@@ -26,3 +26,11 @@ class RemoteProtocolError(ProtocolError):
         super().__init__(message)
         self.source = source
         self.reason = reason
+
+
+class BrokenDataSet(ValueError):
+    """A data set that cannot be decoded, whatever is wrong with it: the one error of all that look into one.
+
+    It is cut off or damaged, has sequences nested deeper than ``Limits.nesting``, or becomes longer when inflated than
+    ``Limits`` allow.  ``__cause__`` is what pydicom raised, if it was pydicom that found it.
+    """

@@ -75,3 +75,23 @@ async def test_what_one_association_is_changed_to_is_not_seen_by_the_next(world:
     await done(second.release())
     await done(first.release())
     assert heard == ["first"]
+
+
+async def test_a_handler_that_is_bound_while_the_association_runs_hears_of_its_end(world: World) -> None:
+    server, heard = await world.serve(), list[str]()
+    association = await world.associate(server)
+    for event in (evt.EVT_ACSE_SENT, evt.EVT_ACSE_RECV, evt.EVT_RELEASED, evt.EVT_CONN_CLOSE):
+        association.bind(event, lambda event: heard.append(event.event.name))
+    await done(association.release())
+    assert heard == ["EVT_ACSE_SENT", "EVT_ACSE_RECV", "EVT_RELEASED", "EVT_CONN_CLOSE"]
+
+
+async def test_the_context_for_a_request_is_chosen_anew_where_a_handler_has_changed_them(world: World) -> None:
+    server, found = await world.serve(), list[bool]()
+    for forget in (False, True, False):
+        association = await world.associate(server)
+        if forget:
+            association.contexts.set([])
+        found.append(association.contexts.find(VERIFICATION) is not None)
+        await done(association.release())
+    assert found == [True, False, True]

@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from dicomwire import _config, build_context, build_role, evt
+from dicomwire import Limits, _config, build_context, build_role, evt
 from dicomwire.dsutils import encode
 from dicomwire.sources import EncodedDataSet
 from dicomwire.status import Status, code_to_status
@@ -600,6 +600,18 @@ async def test_other_requests_wait_until_the_retrieval_is_over_but_event_reports
     assert [(said.field, said.status) for said in heard] == [(0x8010, PENDING), (0x8010, 0x0000), (0x8030, 0x0000)]
     await peer.send(RELEASE_RQ)
     assert await peer.rest() == RELEASE_RP
+    await peer.close()
+
+
+async def test_what_requests_that_wait_hold_is_limited(world: World) -> None:
+    ae = world.ae()
+    ae.limits = Limits(waiting=2000)
+    peer = await retrieving(world, sending(1, A), ae=ae)
+    await peer.send(b"".join(ask(1, 0x0010, GET, message_id=100 + number, data=bytes(900)) for number in range(4)))
+    refused = [await hear(peer) for _ in range(2)]
+    assert [(said.status, said.command.MessageIDBeingRespondedTo) for said in refused] == [(0x0213, 102), (0x0213, 103)]
+    await peer.send(ask(5, 0x0030, VERIFICATION, message_id=9) + ABORT)
+    await peer.rest()
     await peer.close()
 
 

@@ -553,7 +553,7 @@ async def test_a_data_set_is_let_go_at_once(
     world: World, tmp_path: Path, choose: Any, store: Any, data: bytes, status: int | None
 ) -> None:
     ae = world.ae()
-    ae.limits = Limits(data_set_in_memory=1 << 20)
+    ae.limits = Limits(data_set=1 << 20)
     handlers: list[Any] = [(evt.EVT_C_STORE, store)]
     if isinstance(choose, str):
         handlers = Folder(tmp_path if choose == "folder" else tmp_path / "missing").handlers()
@@ -577,7 +577,7 @@ async def test_a_data_set_is_let_go_at_once(
 @pytest.mark.usefixtures("no_collector")
 async def test_what_came_by_c_get_is_let_go_at_once(world: World, kind: str) -> None:
     client = world.ae("CLIENT")
-    client.limits = Limits(data_set_in_memory=10 if kind == "limit" else 1 << 20)
+    client.limits = Limits(data_set=10 if kind == "limit" else 1 << 20)
 
     def send(event: evt.Event) -> Iterator[Any]:
         yield 1

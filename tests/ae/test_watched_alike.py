@@ -7,9 +7,8 @@ import logging
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dicomwire import Limits, build_context, evt
-from dicomwire.memory import AE, Network, ends
-from dicomwire.memory.network import until
+from dicomwire import Limits, evt
+from dicomwire.memory import ends
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, MemoryWorld, Recorder, World, done
 from tests.support.sessions import (
     IMPLICIT,
@@ -97,26 +96,27 @@ CHANGE = st.tuples(st.integers(0, 10000), st.integers(0, 255))
 def said_to(data: bytes, watcher: Recorder | None) -> tuple[bytes, bool]:
     """What an acceptor says to ``data``, and whether an association was made of it."""
     world = MemoryWorld()
-    network: Network = world.network
-    ae = AE("SERVER", network)
-    ae.supported_contexts = [build_context(VERIFICATION), build_context(CT_IMAGE_STORAGE)]
     accepted = Recorder()
     handlers = [(evt.EVT_C_STORE, lambda event: 0), (evt.EVT_ESTABLISHED, accepted)]
-    here, there = ends(network)
+    said: list[bytes] = []
 
     async def talk() -> None:
-        server = await ae.start_server(
-            ("memory", 0), block=False, evt_handlers=[*handlers, *(watcher.bindings() if watcher else ())]
-        )
+        server = await world.serve([*handlers, *(watcher.bindings() if watcher else ())])
+        here, there = ends(world.network)
         server.take_up(there, ("memory", 40000))
         here.send(data)
         here.send_eof()
-        await until(lambda: not server.active_associations, network.now + 1000)
-        assert not server.active_associations
+        while True:
+            await here.arrival()
+            piece = here.receive()
+            if not piece:
+                break
+            said.append(piece)
+        here.close()
+        await world.until(lambda: not server.active_associations)
 
-    network.run(talk())
-    network.run_until_idle()
-    return b"".join(iter(lambda: here.receive() or b"", b"")), bool(accepted.events)
+    world.run(talk)
+    return b"".join(said), bool(accepted.events)
 
 
 @settings(max_examples=150)

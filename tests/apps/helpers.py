@@ -165,6 +165,16 @@ class Process:
     lines: list[str] = field(factory=list)
     """What it wrote to standard error; complete after :meth:`end`."""
 
+    def until(self, text: str) -> bool:
+        """Read what it writes to standard error up to a line that has ``text``; whether there is one before its end."""
+        assert self.process.stderr is not None
+        with ends_in_time(self.process):
+            for line in self.process.stderr:
+                self.lines.append(line.rstrip("\n"))
+                if text in line:
+                    return True
+        return False
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self.process.send_signal(signal.SIGINT)

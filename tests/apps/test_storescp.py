@@ -208,7 +208,7 @@ def test_a_directory_that_is_gone_fails_instances_only(tmp_path: Path, capsys: p
 def test_interrupting_in_the_middle_of_a_transfer_leaves_no_part_behind(tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    with provider("storescp", "0", "-v", "-od", str(out)) as server:
+    with provider("storescp", "0", "-v", "--drain", "0", "-od", str(out)) as server:
         with started_transfer(int(server.port)) as sock:
             wait_for_part(out)
             server.process.send_signal(how)

@@ -24,9 +24,11 @@ from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.supervising import Supervisor
 from dicomwire.blocking import AE, Association
 from dicomwire.presentation import build_context
-from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, Process, dicom_file, named, provider
+from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, Process, data_set, dicom_file, named, provider
 from tests.support.certificates import self_signed
-from tests.support.transfers import started_transfer, wait_for_part
+from tests.support.sessions import p_data, pdv
+from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
+from tests.support.transfers import DATA_AND_LAST, started_transfer, wait_for_part
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="how processes end is asked of POSIX")
 
@@ -92,6 +94,21 @@ def associate(port: str) -> Association:
 def send(association: Association, *uids: str) -> None:
     for uid in uids:
         assert association.send_c_store(named(uid)).Status == 0
+
+
+HALF, REST = (whole := data_set(CT, "1.2.3", 20_000))[:10_000], whole[10_000:]
+
+
+def finish(sock: socket.socket) -> None:
+    """Send the rest of what was begun with :data:`HALF`, and end as the server wishes."""
+    sock.sendall(p_data(pdv(1, DATA_AND_LAST, REST)))
+    sock.settimeout(SECONDS)
+    response = sock.recv(6, socket.MSG_WAITALL)
+    assert response[0] == 4
+    answer = sock.recv(int.from_bytes(response[2:], "big"), socket.MSG_WAITALL)
+    assert b"\x00\x09\x02\x00\x00\x00\x00\x00" in answer
+    assert sock.recv(10, socket.MSG_WAITALL) == RELEASE_RQ
+    sock.sendall(RELEASE_RP)
 
 
 def names(directory: Path) -> list[str]:
@@ -222,11 +239,12 @@ def test_pauses_grow_and_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: py
 def test_a_worker_that_is_terminated_finishes_and_is_replaced(tmp_path: Path) -> None:
     with workers(tmp_path) as server:
         first = until(lambda: len(found := children(server.process.pid)) == 2 and found)
-        with associate(server.port) as association:
+        with started_transfer(int(server.port), data=HALF) as sock:
+            wait_for_part(tmp_path)
             for pid in first:
                 os.kill(pid, signal.SIGTERM)
             until(lambda: len(set(children(server.process.pid)) - {*first}) >= 1)
-            send(association, "1.1")
+            finish(sock)
         until(lambda: len(set(children(server.process.pid)) - {*first}) == 2)
         assert server.stop() == 0
         assert total(server).startswith("1 received,")
@@ -244,25 +262,28 @@ def test_no_worker_is_left_when_the_supervisor_is_killed(tmp_path: Path, method:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_workers_finish_what_they_are_at(tmp_path: Path, how: signal.Signals) -> None:
     with workers(tmp_path) as server:
-        with associate(server.port) as association:
-            send(association, "1.1")
+        with associate(server.port) as idle, started_transfer(int(server.port), data=HALF) as sock:
+            send(idle, "1.1")
+            wait_for_part(tmp_path)
             server.process.send_signal(how)
             until(lambda: not _listens(server.port))
-            send(association, "1.2", "1.3")
+            until(lambda: idle.is_released)
+            finish(sock)
         assert server.end() == 0
-        assert total(server).startswith("3 received,")
-    assert names(tmp_path) == ["CT.1.1", "CT.1.2", "CT.1.3"]
+        assert total(server).startswith("2 received,")
+    assert names(tmp_path) == ["CT.1.1", "CT.1.2.3"]
     assert [line for line in server.lines if line.startswith(("W", "E"))] == []
 
 
 def test_all_are_told_and_yet_finish_as_service_managers_do(tmp_path: Path) -> None:
     with workers(tmp_path) as server:
         everybody = [server.process.pid, *until(lambda: len(found := children(server.process.pid)) == 2 and found)]
-        with associate(server.port) as association:
+        with started_transfer(int(server.port), data=HALF) as sock:
+            wait_for_part(tmp_path)
             for pid in everybody:
                 os.kill(pid, signal.SIGTERM)
             until(lambda: not _listens(server.port))
-            send(association, "1.1")
+            finish(sock)
         assert server.end() == 0
         assert total(server).startswith("1 received,")
 
@@ -283,18 +304,17 @@ def test_a_second_signal_aborts_and_leaves_no_part(tmp_path: Path) -> None:
 
 
 def test_who_does_not_finish_in_time_is_aborted(tmp_path: Path) -> None:
-    prelude = "from dicomwire.apps._common import worker_process; worker_process.DRAIN = 0.1"
-    args = ("storescp", "0", "-od", str(tmp_path), "--processes", "2")
-    with provider(*args, prelude=prelude) as server:
-        association = associate(server.port)
+    with workers(tmp_path, "--drain", "0.1") as server, started_transfer(int(server.port)) as sock:
+        wait_for_part(tmp_path)
         assert server.stop() == 0
-        association.join(SECONDS)
-        assert association.is_aborted
+        assert sock.recv(1) == ABORT[:1]
+    assert names(tmp_path) == []
 
 
 def test_who_does_not_even_hear_is_killed(tmp_path: Path) -> None:
-    prelude = "from dicomwire.apps._common import supervising; supervising.DRAIN = supervising._LAST = 0.1"
-    with provider("storescp", "0", "-od", str(tmp_path), "--processes", "2", prelude=prelude) as server:
+    prelude = "from dicomwire.apps._common import supervising; supervising._LAST = 0.1"
+    args = ("storescp", "0", "-od", str(tmp_path), "--processes", "2", "--drain", "0.1")
+    with provider(*args, prelude=prelude) as server:
         deaf, *_ = until(lambda: len(found := children(server.process.pid)) == 2 and found)
         os.kill(deaf, signal.SIGSTOP)
         assert server.stop() == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,26 @@ from cryptography.x509.oid import NameOID
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
-from dicomwire.apps._common.tls import client_context, server_context
+from dicomwire.apps._common.tls_options import client_context, user_files
 from dicomwire.blocking import AE
 from dicomwire.dimse_primitives import C_FIND, C_GET
 from dicomwire.presentation import build_context
+from dicomwire.tls import TLSFiles
 from tests.apps.archives import archive
 from tests.apps.helpers import CT, EXPLICIT, HOST, dicom_file, provider
-from tests.support.certificates import key_usage
+from tests.support.certificates import key_usage, rsa_key, self_signed
+
+ONLY_1_2 = """
+import ssl
+from dicomwire.sockets.tls_files import TLSFiles
+make = TLSFiles.server_context
+def old(self):
+    context = make(self)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+TLSFiles.server_context = old
+"""
+"""A server as before TLS 1.3, with which cipher suites are for choice."""
 
 
 @frozen
@@ -122,7 +137,7 @@ def test_a_certificate_without_its_key_says_so(pem: Files, tmp_path: Path, capsy
     assert "--tls-cert has no private key in it" in capsys.readouterr().err
     both = tmp_path / "both.pem"
     both.write_text(Path(pem.here).read_text() + Path(pem.key).read_text())
-    assert client_context(str(both), None, pem.ca, True) is not None
+    assert client_context(user_files(str(both), None, pem.ca)) is not None
 
 
 def test_details_say_which_association_they_are_about(capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,10 +162,11 @@ def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monke
 
     monkeypatch.setattr(AE, "start_server", spy)
     path = dicom_file(tmp_path / "image")
+    files = TLSFiles(certificate=pem.here, key=pem.key, authorities=pem.ca)
 
     def destination(event: evt.Event) -> Any:
         contexts = [build_context(CT, EXPLICIT)]
-        tls = client_context(pem.here, pem.key, pem.ca, True), HOST
+        tls = files.client_context(), HOST
         return HOST, servers[-1].server_address[1], {"contexts": contexts, "tls_args": tls}
 
     def first(event: evt.Event) -> Any:
@@ -163,7 +179,7 @@ def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monke
 
     own = ["--tls-cert", pem.here, "--tls-key", pem.key, "--tls-ca", pem.ca]
     common = ["-k", "QueryRetrieveLevel=STUDY", "-q", "--fail"]
-    with archive([first, second, (0xFF00, path)], ssl_context=server_context(pem.here, pem.key, pem.ca)) as server:
+    with archive([first, second, (0xFF00, path)], ssl_context=files.server_context()) as server:
         to = [HOST, server.port]
         assert main(["findscu", *to, *common, *own]) == 0
         assert main(["findscu", *to, *common, "-ta", "5"]) == 1
@@ -173,3 +189,62 @@ def test_queries_and_retrievals_go_through_tls(pem: Files, tmp_path: Path, monke
         assert main(["movescu", *to, *common, *own, *store]) == 1
     assert [path.name for path in (tmp_path / "got").iterdir()] == ["CT.1.2.3"]
     assert [path.name for path in (tmp_path / "moved").iterdir()] == ["CT.1.2.3"]
+
+
+def test_cipher_suites_are_chosen_by_option(tmp_path: Path) -> None:
+    own = str(self_signed(tmp_path, rsa_key()))
+    suites = ["--tls-ciphers", "TLS_RSA_WITH_AES_128_CBC_SHA"]
+    with provider("echoscp", "0", "-v", "--tls-cert", own, "--tls-key", own, *suites, prelude=ONLY_1_2) as server:
+        echo = ["echoscu", HOST, server.port, "-q", "--tls-ca", own, "--tls-no-verify-host"]
+        assert main([*echo, *suites]) == 0
+        assert main(echo) == 1
+        assert server.stop() == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP")
+def test_files_are_read_again_on_sighup(tmp_path: Path) -> None:
+    first, second = (self_signed(tmp_path, name=name) for name in ("first.pem", "second.pem"))
+    current = tmp_path / "current.pem"
+    shutil.copy(first, current)
+    with provider("echoscp", "0", "-v", "-ba", HOST, "--tls-cert", str(current), "--tls-key", str(current)) as server:
+        assert main(["echoscu", "localhost", server.port, "-q", "--tls-ca", str(first)]) == 0
+        current.write_text("nothing")
+        server.process.send_signal(signal.SIGHUP)
+        assert server.until("E: The files of TLS are used as they were: --tls-cert: ")
+        shutil.copy(second, current)
+        server.process.send_signal(signal.SIGHUP)
+        assert server.until("I: The files of TLS are read again")
+        assert main(["echoscu", "localhost", server.port, "-q", "--tls-ca", str(second)]) == 0
+        assert main(["echoscu", "localhost", server.port, "-q", "--tls-ca", str(first)]) == 1
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tls-profile", "B.99"], "there is no TLS profile 'B.99' in PS3.15"),
+        (["--tls-profile", "B.13"], "--tls-profile is for TLS: --tls-"),
+        (["--tls-ciphers", "AES128-SHA"], "--tls-ciphers is for TLS: --tls-"),
+    ],
+)
+@pytest.mark.parametrize("command", [["echoscp", "0"], ["echoscu", HOST, "104"]])
+def test_options_that_cannot_be_met_are_named(
+    command: list[str], options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, *options]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_cipher_suites_that_there_are_not_name_the_option(pem: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["--tls-cert", pem.here, "--tls-key", pem.key]
+    assert main(["echoscp", "0", *own, "--tls-ciphers", "TLS_RSA_WITH_ROT13"]) == 2
+    assert "--tls-ciphers: this OpenSSL has no cipher suite TLS_RSA_WITH_ROT13" in capsys.readouterr().err
+
+
+def test_clients_may_go_without_certificate_by_option(pem: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["--tls-cert", pem.here, "--tls-key", pem.key]
+    assert main(["echoscp", "0", *own, "--tls-optional-client-cert"]) == 2
+    assert "--tls-optional-client-cert needs --tls-ca" in capsys.readouterr().err
+    with provider("echoscp", "0", "-v", *own, "--tls-ca", pem.ca, "--tls-optional-client-cert") as server:
+        assert main(["echoscu", HOST, server.port, "--tls-ca", pem.ca]) == 0
+        assert server.stop() == 0

@@ -1116,7 +1116,7 @@ def test_the_receive_buffer_is_large_in_the_middle_of_a_data_set() -> None:
 
 
 def test_an_instance_may_be_larger_than_everything_kept_in_memory() -> None:
-    _, acceptor = joined(limits=Limits(identifier=100, data_set_in_memory=100, unread=100_000))
+    _, acceptor = joined(limits=Limits(identifier=100, data_set=100, unread=100_000))
     feed(acceptor, whole_command(STORE, store_rq()))
     count = 0
     for _ in range(100):

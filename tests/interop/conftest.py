@@ -14,6 +14,7 @@ from pydicom import config, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import UID
 
+from dicomwire.tls import TLSFiles
 from tests.support.archive import make_instances
 from tests.support.peers import ADAPTERS, OurServer, our_server, storage_scp
 
@@ -118,6 +119,12 @@ class Certificates:
     client: Identity
     other_ca: Path
     other_client: Identity
+
+    def files(self, identity: Identity, profile: str, ciphers: str = "") -> TLSFiles:
+        """By a profile of PS3.15, with certificates on both sides."""
+        return TLSFiles(
+            certificate=identity.certificate, key=identity.key, authorities=self.ca, profile=profile, ciphers=ciphers
+        )
 
     def server_context(self) -> ssl.SSLContext:
         """For a server that wants a certificate of ``ca`` from its clients."""

@@ -83,6 +83,31 @@ def test_we_talk_to_dcmtk(adapter: str, certificates: Certificates, some: list[P
     assert changed(some, tmp_path / "store") == []
 
 
+@pytest.mark.parametrize("theirs", ["+py", "+px", "+pz"])
+@pytest.mark.parametrize("profile", ["B.12", "B.13"])
+def test_profiles_of_ps3_15_agree_with_those_of_dcmtk(
+    certificates: Certificates, tmp_path: Path, profile: str, theirs: str
+) -> None:
+    files = certificates.files(certificates.client, profile)
+    options: Command = ["+tls", *certificates.server.arguments, "+cf", certificates.ca, theirs]
+    with storescp(tmp_path / "store", *options) as port:
+        assert echo(port, tls=files.client_context())
+    own = certificates.files(certificates.server, profile).server_context()
+    with our_server("blocking", tls=own) as running:
+        finished(dcmtk("echoscu", running.port, certificates.client, certificates.ca, theirs))
+
+
+def test_a_peer_with_rsa_key_exchange_alone_is_met_by_name(certificates: Certificates, tmp_path: Path) -> None:
+    suite = "TLS_RSA_WITH_AES_128_CBC_SHA"
+    own = certificates.files(certificates.server, "B.12", suite).server_context()
+    with our_server("blocking", tls=own) as running:
+        finished(dcmtk("echoscu", running.port, certificates.client, certificates.ca, "+pa"))
+    options: Command = ["+tls", *certificates.server.arguments, "+cf", certificates.ca, "+pa"]
+    with storescp(tmp_path / "store", *options) as port:
+        assert echo(port, tls=certificates.files(certificates.client, "B.12", suite).client_context())
+        assert not echo(port, tls=certificates.files(certificates.client, "B.12").client_context())
+
+
 @pytest.fixture(scope="module")
 def pynetdicom_tls(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     folder = tmp_path_factory.mktemp("pynetdicom-tls") / "store"

@@ -95,11 +95,11 @@ def test_what_is_left_of_a_pdu_is_said_if_it_is_too_little() -> None:
 
 
 def test_an_association_pdu_is_judged_on_its_header() -> None:
-    # 1 MiB is allowed, a byte more is not; nothing of the body has to come.
-    assert feed(in_state(2, Role.ACCEPTOR), wire("01 00 00 10 00 00")) == []
-    error = refused(in_state(2, Role.ACCEPTOR), wire("01 00 00 10 00 01"), "A-ASSOCIATE-RQ of 1048577 bytes")
+    # 256 KiB are allowed, a byte more is not; nothing of the body has to come.
+    assert feed(in_state(2, Role.ACCEPTOR), wire("01 00 00 04 00 00")) == []
+    error = refused(in_state(2, Role.ACCEPTOR), wire("01 00 00 04 00 01"), "A-ASSOCIATE-RQ of 262145 bytes")
     assert (error.source, error.reason) == (0, 0)
-    error = refused(in_state(5, Role.REQUESTOR), wire("02 00 FF FF FF FF"), "more than 1048576")
+    error = refused(in_state(5, Role.REQUESTOR), wire("02 00 FF FF FF FF"), "more than 262144")
     assert (error.source, error.reason) == (2, 6)
 
 

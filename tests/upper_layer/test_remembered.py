@@ -9,7 +9,7 @@ from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer import remembered
 from dicomwire.upper_layer.items import PresentationContextRQItem, UserIdentityACItem, UserIdentityRQItem, UserItem
 from dicomwire.upper_layer.limits import Limits
-from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ, ReleaseRQ, decode_pdu
+from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ, ReleaseRP, ReleaseRQ, decode_pdu
 from dicomwire.upper_layer.remembered import decode_remembered
 
 LIMITS = Limits()
@@ -47,6 +47,13 @@ def test_who_the_user_is_is_not_kept(kind: type[AssociateRQ] | type[AssociateAC]
     first = decode_remembered(data, LIMITS)
     again = decode_remembered(data, LIMITS)
     assert again == first and again is not first
+
+
+@pytest.mark.parametrize("kind", [ReleaseRQ, ReleaseRP])
+def test_a_release_that_comes_again_is_the_same_value(kind: type[ReleaseRQ] | type[ReleaseRP]) -> None:
+    data = kind().encode()
+    first = decode_remembered(data, LIMITS)
+    assert first == kind() and decode_remembered(bytes(bytearray(data)), LIMITS) is first
 
 
 def test_long_ones_and_those_of_long_ago_are_not_kept() -> None:

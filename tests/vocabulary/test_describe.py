@@ -432,7 +432,7 @@ def test_an_identifier_cannot_forge_log_lines(log: pytest.LogCaptureFixture) -> 
     ("message", "text"),
     [
         (query(context_id=7), "Identifier (its presentation context is unknown)"),
-        (query(context_id=9), "Identifier (cannot be decoded: ValueError)"),
+        (query(context_id=9), "Identifier (cannot be decoded: BrokenDataSet)"),
     ],
     ids=["context", "bytes"],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +98,24 @@ def test_equality_does_not_depend_on_the_class() -> None:
         hash(untouched())
 
 
+def test_every_special_method_of_a_data_set_makes_it() -> None:
+    special = {name for name in dir(Dataset) if name.startswith("__") and callable(getattr(Dataset, name))}
+    own = {name for name in special if getattr(Dataset, name) is not getattr(object, name, None)}
+    # NumPy asks the instance for its own.
+    missing = own - vars(LazyDataset).keys() - {"__array__"}
+    assert missing <= {"__class__", "__init__", "__init_subclass__", "__new__", "__subclasshook__"}
+
+
+def test_before_pydicom_is_loaded_a_status_is_nothing_of_pydicom() -> None:
+    status = returned()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "pydicom")
+        assert not isinstance(status, int)
+        assert "pydicom" not in sys.modules
+    assert isinstance(status, Dataset)
+    assert type(status) is not Dataset
+
+
 def test_the_elements_are_there_last() -> None:
     # They tell another thread that nothing is missing.
     dataset = untouched()
@@ -108,7 +127,6 @@ def test_what_was_set_before_the_first_look_stays() -> None:
     dataset = untouched()
     dataset.is_decompressed = True
     dataset.note = "mine"
-    assert isinstance(dataset, LazyDataset)
     dataset.PatientID = "4712"
     assert (dataset.is_decompressed, dataset.note, dataset.PatientID) == (True, "mine", "4712")
     assert dataset.QueryRetrieveLevel == "STUDY"

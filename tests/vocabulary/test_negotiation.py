@@ -13,7 +13,7 @@ from dicomwire.presentation import (
     negotiate_unrestricted,
 )
 from dicomwire.service_class import VerificationServiceClass
-from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary import served_sop_classes
 
 ROWS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "contract" / "role_outcomes.json").read_text()
@@ -283,7 +283,7 @@ def test_unrestricted_storage_treats_other_services_as_usual() -> None:
 
 
 def test_unrestricted_storage_takes_a_registered_private_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sop_class._SERVICE_CLASSES, PRIVATE, VerificationServiceClass)
+    monkeypatch.setitem(served_sop_classes.SERVICE_CLASSES, PRIVATE, VerificationServiceClass)
     [context], _ = negotiate_unrestricted([proposed(PRIVATE)], [])
     assert context.result == 0
 

@@ -20,7 +20,7 @@ from dicomwire.sop_class import (
     uid_to_service_class,
     uid_to_sop_class,
 )
-from dicomwire.vocabulary import sop_classes as sop_class
+from dicomwire.vocabulary import served_sop_classes, sop_classes as sop_class
 from dicomwire.vocabulary.context_lists import storage_classes
 
 CONTRACT = json.loads((Path(__file__).parents[1] / "data" / "contract" / "sop_classes.json").read_text())
@@ -54,8 +54,9 @@ def service_class_named(name: str) -> type[ServiceClass]:
 
 @pytest.fixture(autouse=True)
 def _keep_the_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("_SERVICE_CLASSES", "_SOP_CLASSES", "_MODELS"):
-        monkeypatch.setattr(sop_class, name, dict(getattr(sop_class, name)))
+    monkeypatch.setattr(sop_class, "_SOP_CLASSES", dict(sop_class._SOP_CLASSES))
+    for name in ("SERVICE_CLASSES", "MODELS"):
+        monkeypatch.setattr(served_sop_classes, name, dict(getattr(served_sop_classes, name)))
     for group in sop_class._GROUPS.values():
         monkeypatch.setattr(group, "data", group.data.copy())
     names = set(vars(sop_class))
@@ -105,7 +106,7 @@ def test_type_checkers_see_every_name_that_exists() -> None:
     }
     groups = {name for name, value in vars(sop_class).items() if isinstance(value, SOPClassGroup)}
     assert len(groups) == 24
-    tables = {"_SERVICE_CLASSES", "_SOP_CLASSES", "_MODELS", "_GROUPS"}
+    tables = {"_SOP_CLASSES", "_GROUPS"}
     # tests.mutants adds some.
     seen = {name for name in sop_class.__annotations__ if not name.startswith("mutants_")}
     assert seen - tables == exist | groups

@@ -30,7 +30,8 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 waiting = self._loop.create_future()
                 try:
-                    self._loop.add_reader(self._sock, _tell, waiting)
+                    # By its number: selectors make an error message of what they do not know yet, with its repr().
+                    self._loop.add_reader(self._sock.fileno(), _tell, waiting)
                 except NotImplementedError:
                     # A loop of Windows.
                     return await self._loop.sock_accept(self._sock)
@@ -50,7 +51,7 @@ class Acceptor:
     def _remove_reader(self) -> None:
         if self._sock.fileno() >= 0:
             with contextlib.suppress(NotImplementedError):
-                self._loop.remove_reader(self._sock)
+                self._loop.remove_reader(self._sock.fileno())
 
 
 def _tell(waiting: asyncio.Future[None]) -> None:

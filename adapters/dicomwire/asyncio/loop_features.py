@@ -156,7 +156,8 @@ class Arrival:
     def __await__(self) -> Generator[Self, None, None]:
         self._asyncio_future_blocking = True
         yield self
-        self.result()
+        if self._is_cancelled:
+            self.result()
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         """The loop it belongs to."""

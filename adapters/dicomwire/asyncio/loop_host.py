@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
 from dicomwire.associations.task_host import TaskHost
-from dicomwire.associations.user_code import is_async, is_awaitable
+from dicomwire.associations.user_code import UserCodeEnded, holds, is_async, is_awaitable, is_closing
 from dicomwire.asyncio.idle_watcher import Attendant
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 
@@ -45,11 +46,27 @@ class LoopHost(TaskHost[ProtocolChannel]):
     # -- what the shared logic asks -------------------------------------------------------------------------------
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run user code, plain or ``async``."""
-        if self.ae.handlers_in_threads and not is_async(function):
-            result = await asyncio.to_thread(self.call_in_thread, function, *args)
-        else:
-            result = function(*args)
-        return await result if is_awaitable(result) else result
+        try:
+            if self.ae.handlers_in_threads and not is_async(function):
+                result = await asyncio.to_thread(self.call_in_thread, function, *args)
+            else:
+                result = function(*args)
+            return await result if is_awaitable(result) else result
+        except Exception:
+            raise
+        except BaseException as error:
+            if self.is_for_others(error):
+                raise
+            raise UserCodeEnded(error) from error
+
+    def is_for_others(self, error: BaseException) -> bool:
+        """Python closes the coroutine, the task is being cancelled, or a signal interrupts the program."""
+        if holds(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            return task is None or task.cancelling() > 0
+        return is_closing(error) or (
+            holds(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+        )
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` in a task."""

@@ -24,6 +24,10 @@ _SETTLE = 0.05
 _LOOK_AGAIN = 0.5
 """Seconds after which a call that goes on is looked at again."""
 
+_AWAKE = 1.0
+"""Seconds for which it goes on looking when nothing is to be looked at: where associations come one after the other the
+next finds it awake.  To wake a thread costs more than to have it look."""
+
 _SOON = 0.005
 """Seconds until the next try to look at an association that is busy with something short."""
 
@@ -91,6 +95,8 @@ class Watcher:
         """Who may be waiting for an earlier deadline than it has, and when to look."""
 
         self._sleeping = False
+        self._used_at = 0.0
+        """When there was something to be looked at for the last time."""
 
         self._runs = False
 
@@ -161,6 +167,8 @@ class Watcher:
                 whens += self._late.values()
                 wait = max(0.0, min(whens) - now) if whens else None
                 if self._settling or self._moved:
+                    self._used_at = now
+                if now - self._used_at < _AWAKE:
                     soon = _SOON if self._moved else _SETTLE
                     wait = soon if wait is None else min(wait, soon)
                 else:

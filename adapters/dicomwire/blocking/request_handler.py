@@ -64,7 +64,8 @@ class RequestHandler:
                 association.kill()
         finally:
             self.server.forget(association)
-            self.request.close()
+            if self.request.fileno() >= 0:
+                self.request.close()
 
     def _handshake(self, association: Association) -> bool:
         """Finish the TLS handshake, in the time a peer has for its association request."""

@@ -287,10 +287,10 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         self._workers.run(partial(make_target(self._process), request, client_address), f"dicomwire-{where}")
 
     def _process(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
-        # Nothing may come out of it, whatever a subclass does.
+        # Nothing may come out of it, whatever a subclass does: the thread serves others, too.
         try:
             self.process_request_thread(request, client_address)
-        except Exception:
+        except BaseException:
             self._hand_error(request, client_address)
             self._close(request)
         finally:

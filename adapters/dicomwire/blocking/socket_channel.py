@@ -39,6 +39,7 @@ class SocketChannel:
         self.session = session
         self.lock = lock
         self.is_torn: bool = False
+        self._has_sent_eof = self._has_seen_eof = False
         self._look_at: float | None = None
         """When the thread that writes looks again whether the peer takes it; None while nobody writes."""
 
@@ -165,7 +166,10 @@ class SocketChannel:
             return -1
         try:
             self._timeouts.receive(seconds)
-            return self._stream.recv_into(buffer)
+            if count := self._stream.recv_into(buffer):
+                return count
+            self._has_seen_eof = True
+            return 0
         except TIMED_OUT:
             return -1
         except OSError as error:
@@ -255,10 +259,12 @@ class SocketChannel:
 
     # -- the end --------------------------------------------------------------------------------------------------
     def _shutdown(self, how: int) -> None:
-        # It may be closed already, by the peer or by us.
-        with contextlib.suppress(OSError):
+        try:
             # Not SSLSocket.shutdown, which would forget that the stream is encrypted while it is still used.
             socket.socket.shutdown(self.sock, how)
+        except OSError:
+            # It may be closed already, by the peer or by us.
+            return
 
     def break_off(self) -> None:
         """Make a thread that is stuck in writing give up."""
@@ -269,13 +275,15 @@ class SocketChannel:
         # A thread that reads goes on: it is the one to see that the peer has closed.
         if self._turns.is_open and not self._is_tls:
             self._shutdown(socket.SHUT_WR)
+            self._has_sent_eof = True
 
     async def aclose(self) -> None:
         """Close the socket.  Never raises, may be called again."""
         if self._turns.is_open:
             # A thread that uses the socket gives up then.  And closing alone says nothing to the peer while a child of
-            # a fork has the socket open, too.
-            self._shutdown(socket.SHUT_RDWR)
+            # a fork has the socket open, too.  Where both sides have said it already, there is nobody left to be told.
+            if not (self._has_sent_eof and self._has_seen_eof):
+                self._shutdown(socket.SHUT_RDWR)
             self._turns.leave()
 
     def forsake(self) -> None:

@@ -14,7 +14,7 @@ from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.line import Line
-from dicomwire.associations.user_code import is_awaitable
+from dicomwire.associations.user_code import UserCodeEnded, holds, is_awaitable
 from dicomwire.blocking.idle_watcher import watcher
 from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.blocking.transport_channel import Transport, TransportChannel
@@ -101,6 +101,12 @@ class ThreadHost:
             result = function(*args)
             # By itself, so that one that waits for an event loop fails alone.
             return run(_awaited(result)) if is_awaitable(result) else result
+        except Exception:
+            raise
+        except BaseException as error:
+            if _is_interrupt(error):
+                raise
+            raise UserCodeEnded(error) from error
         finally:
             self.lock.acquire()
 
@@ -109,6 +115,12 @@ class ThreadHost:
         self.lock.release()
         try:
             self._passing_variables(function)(*args)
+        except Exception:
+            raise
+        except BaseException as error:
+            if _is_interrupt(error):
+                raise
+            raise UserCodeEnded(error) from error
         finally:
             self.lock.acquire()
 
@@ -249,6 +261,11 @@ class ThreadHost:
 def _performed(function: Any, *args: Any) -> Any:
     result = function(*args)
     return run(_awaited(result)) if is_awaitable(result) else result
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether a signal ends the program: none comes to another thread."""
+    return holds(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 async def _awaited(result: Awaitable[T]) -> T:

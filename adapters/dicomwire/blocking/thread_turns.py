@@ -33,7 +33,8 @@ class ThreadTurns:
         self._session = session
         self._close = close
         self._delivery = delivery
-        self._condition = threading.Condition(lock)
+        self._condition: threading.Condition | None = None
+        """There once somebody waits: most associations have one thread."""
 
     def wait(self) -> bool:
         """Let another thread go on until it has changed something; False if a deadline has passed, which is handled."""
@@ -47,14 +48,19 @@ class ThreadTurns:
     def _wait(self, seconds: float | None) -> bool:
         self.waiting += 1
         try:
-            return self._condition.wait(seconds)
+            return self._changes().wait(seconds)
         finally:
             self.waiting -= 1
+
+    def _changes(self) -> threading.Condition:
+        if self._condition is None:
+            self._condition = threading.Condition(self.lock)
+        return self._condition
 
     def wake(self) -> None:
         """Something has changed: let those who wait look."""
         if self.waiting:
-            self._condition.notify_all()
+            self._changes().notify_all()
 
     def look_up(self) -> None:
         """A thread is done with the transport, or the connection is not open any more: who waits goes on."""
@@ -76,7 +82,7 @@ class ThreadTurns:
         with self.lock:
             self.waiting += 1
             try:
-                return self._condition.wait_for(lambda: not self.writing, seconds)
+                return self._changes().wait_for(lambda: not self.writing, seconds)
             finally:
                 self.waiting -= 1
 

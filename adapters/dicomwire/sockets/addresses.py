@@ -202,7 +202,8 @@ def checked_path(path: str) -> str:
 
 def end_of(address: Any) -> tuple[Any, ...]:
     """An address as ``socket`` functions give it, as programs see it: host and port, or path and 0."""
-    if isinstance(address, tuple) and isinstance(address[0], str):
+    # Nothing is derived from these; twice for each association.
+    if type(address) is tuple and type(address[0]) is str:
         return address
     return os.fsdecode(address) if isinstance(address, bytes) else str(address or ""), 0
 

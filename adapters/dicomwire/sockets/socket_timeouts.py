@@ -48,7 +48,9 @@ class KernelTimeouts:
         self._sock = sock
         self._receiving: float | None = None
         self.sending: float | None = None
-        sock.settimeout(None)
+        # To set it is a system call.
+        if sock.gettimeout() is not None:
+            sock.settimeout(None)
 
     def receive(self, seconds: float | None) -> None:
         """For calls that receive."""

@@ -129,6 +129,7 @@ class AE(AsyncApplicationEntity):
                 task_status.started(server)
                 await server.serve_forever()
         else:
+            server.tell_who_knocks()
             await trio.lowlevel.checkpoint()
         return server
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -11,7 +13,7 @@ from typing import Any, TypeVar
 import trio
 
 from dicomwire.associations.task_host import TaskHost
-from dicomwire.associations.user_code import is_async, is_awaitable
+from dicomwire.associations.user_code import UserCodeEnded, holds, is_async, is_awaitable, is_closing
 from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.trio.stream_channel import StreamChannel
 
@@ -49,12 +51,27 @@ class NurseryHost(TaskHost[SocketChannel | StreamChannel]):
     # -- what the shared logic asks -------------------------------------------------------------------------------
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run user code, plain or ``async``."""
-        if self.ae.handlers_in_threads and not is_async(function):
-            # In a box: trio takes it for a mistake if a function gives a coroutine.
-            (result,) = await trio.to_thread.run_sync(lambda: (self.call_in_thread(function, *args),))
-        else:
-            result = function(*args)
-        return await result if is_awaitable(result) else result
+        try:
+            if self.ae.handlers_in_threads and not is_async(function):
+                # In a box: trio takes it for a mistake if a function gives a coroutine.
+                (result,) = await trio.to_thread.run_sync(lambda: (self.call_in_thread(function, *args),))
+            else:
+                result = function(*args)
+            return await result if is_awaitable(result) else result
+        except Exception:
+            raise
+        except BaseException as error:
+            if self.is_for_others(error):
+                raise
+            raise UserCodeEnded(error) from error
+
+    def is_for_others(self, error: BaseException) -> bool:
+        """Python closes the coroutine, a scope around the task is cancelled, or a signal interrupts the program."""
+        if is_closing(error):
+            return True
+        if holds(error, trio.Cancelled):
+            return trio.current_effective_deadline() == -math.inf
+        return holds(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` in the nursery, if there is one."""

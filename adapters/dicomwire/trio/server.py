@@ -61,10 +61,42 @@ class AssociationServer(ServerBase[Association]):
         self._stopped = trio.Event()
         self._is_forsaken = False
         tell_forks(self)
+        self._unentered = trio.CancelScope()
+        self._is_watched_no_more = trio.Event()
+        self._is_watched_no_more.set()
         self._manager: AbstractAsyncContextManager[trio.Nursery] | None = None
         self._nursery: trio.Nursery | None = None
 
+    @property
+    def state(self) -> str:
+        """What ``repr`` says of it."""
+        if self._nursery is None and not self._stopped.is_set():
+            return "accepts nobody before async with"
+        return super().state
+
+    def tell_who_knocks(self) -> None:
+        """Until it is entered, say in the log when somebody connects: the system lets them, and nobody serves them."""
+        self._is_watched_no_more = trio.Event()
+        trio.lowlevel.spawn_system_task(self._tell_who_knocks)
+
+    async def _tell_who_knocks(self) -> None:
+        try:
+            with self._unentered:
+                await trio.lowlevel.wait_readable(self.socket)
+                LOGGER.warning(
+                    "somebody connects to %s, where nobody is accepted yet: enter the server with async with",
+                    shown_address(self.server_address),
+                )
+        except (OSError, ValueError, trio.ClosedResourceError):
+            # Shut down before it was entered.
+            pass
+        finally:
+            self._is_watched_no_more.set()
+
     async def __aenter__(self) -> Self:
+        # Two tasks cannot wait for one socket.
+        self._unentered.cancel()
+        await self._is_watched_no_more.wait()
         self._manager = trio.open_nursery()
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._accept_for_ever)

@@ -26,6 +26,7 @@ class SocketChannel:
     def __init__(self, sock: socket.socket, session: Session) -> None:
         self.sock = sock
         self.session = session
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
         self._acknowledge = acknowledge_with(sock)
         self._connection = connection = session.connection
         self._progress = connection.writing
@@ -63,9 +64,13 @@ class SocketChannel:
             return
         if not self._open or self.is_torn:
             raise BrokenPipeError("the connection is closed")
+        waited = False
         self._writing = True
         try:
-            waited = await self._write(buffers)
+            self._send(buffers)
+            if buffers:
+                waited = True
+                await self._write_rest(buffers)
         finally:
             self._writing = False
             if self._turns.waiting:
@@ -74,11 +79,8 @@ class SocketChannel:
             # Sending alone never lets the loop run: a fast handler would starve reading.
             await trio.lowlevel.checkpoint()
 
-    async def _write(self, buffers: list[Any]) -> bool:
-        """Write everything; True if that took waiting."""
-        self._send(buffers)
-        if not buffers:
-            return False
+    async def _write_rest(self, buffers: list[Any]) -> None:
+        """Write what the socket did not take at once."""
         pause = self._progress.begin(trio.current_time())
         try:
             while True:
@@ -86,7 +88,7 @@ class SocketChannel:
                     await _ready(self._wait_to_send, self.sock)
                 self._send(buffers)
                 if not buffers:
-                    return True
+                    return
                 self._delivery.moved = -sum(map(len, buffers))
                 pause = self._progress.go_on(trio.current_time(), self._delivery)
         except BaseException:
@@ -131,11 +133,18 @@ class SocketChannel:
                 self._acknowledge(connection)
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as scope:
                 self._scope = scope
-                await self._wait_readable()
+                if self._is_tls and self.sock.pending():  # type: ignore[attr-defined]
+                    await trio.lowlevel.checkpoint()
+                else:
+                    # Here and not in a function: each frame is one to come back through, with each message.
+                    await trio.lowlevel.wait_readable(self.sock)
             if scope.cancelled_caught:
                 self.session.handle_deadline(trio.current_time(), self._delivery)
             else:
                 self._receive()
+        except trio.ClosedResourceError:
+            # Closed by another task: then there is the end of the stream to be read.
+            self._receive()
         finally:
             self._reading = False
             self._scope = None
@@ -148,14 +157,6 @@ class SocketChannel:
             deadline = self.session.next_deadline(trio.current_time())
             self._scope.deadline = math.inf if deadline is None else deadline
         self.changed()
-
-    async def _wait_readable(self) -> None:
-        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
-            await trio.lowlevel.checkpoint()
-            return
-        # Closed by another task: then there is the end of the stream to be read.
-        with contextlib.suppress(ConnectionAbortedError):
-            await _ready(trio.lowlevel.wait_readable, self.sock)
 
     def _receive(self) -> bool:
         """Feed the session what is there now, or the end of the stream; False if there is nothing."""
@@ -202,7 +203,7 @@ class SocketChannel:
     # -- the end --------------------------------------------------------------------------------------------------
     async def send_eof(self) -> None:
         """Half-close: nothing more will be sent.  Does nothing over TLS, or once the connection is gone."""
-        if self._open and not isinstance(self.sock, ssl.SSLSocket):
+        if self._open and not self._is_tls:
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_WR)
 

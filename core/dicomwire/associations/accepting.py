@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from dicomwire import _config
 from dicomwire.associations import events as evt
@@ -16,6 +16,7 @@ from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.explanation import tell_refused
 from dicomwire.associations.extended_negotiation import common_extended, sop_class_extended
+from dicomwire.associations.negotiated_contexts import Chosen
 from dicomwire.associations.negotiation import AcceptorContexts, NegotiatedContext, Roles, accept_contexts
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.associations.sides import roles_of
@@ -71,8 +72,10 @@ async def serve_connection(association: AssociationBase, channel: Channel, serve
         take_place(association)
         sides.requestor.say(request)
         sides.acceptor.ae_title = sides.acceptor.ae_title or received_text(request.called_ae_title)
-        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
-        await line.handlers.notify(evt.EVT_REQUESTED)
+        if line.handlers.bound[evt.EVT_ACSE_RECV]:
+            await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.requestor.primitive)
+        if line.handlers.bound[evt.EVT_REQUESTED]:
+            await line.handlers.notify(evt.EVT_REQUESTED)
         if line.session.connection.ending and not standing.has_ended:
             # A handler has rejected it with codes of its own.
             give_up_place(association)
@@ -103,7 +106,7 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
         accepted = request.derive((_Accepted, supported), lambda: _accept(request, supported))
     else:
         accepted = _accept(request, supported)
-    association.contexts.set(accepted.outcomes)
+    association.contexts.set(accepted.outcomes, accepted.chosen)
     extended = await sop_class_extended(association)
     window = await answer_to(request.asynchronous_operations, association.ae.asynchronous_operations, line.handlers)
     if line.standing.has_ended:
@@ -129,9 +132,11 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     sides.acceptor.say(answer)
     line.standing.is_established = True
     tell_refused(association)
-    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
-    await line.handlers.notify(evt.EVT_ACCEPTED)
-    if line.standing.is_established:
+    if line.handlers.bound[evt.EVT_ACSE_SENT]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
+    if line.handlers.bound[evt.EVT_ACCEPTED]:
+        await line.handlers.notify(evt.EVT_ACCEPTED)
+    if line.handlers.bound[evt.EVT_ESTABLISHED] and line.standing.is_established:
         await line.handlers.notify(evt.EVT_ESTABLISHED)
     await line.flush()
 
@@ -142,6 +147,7 @@ class _Accepted:
 
     outcomes: list[NegotiatedContext]
     granted: Mapping[str, Roles]
+    chosen: Chosen = field(factory=dict)
 
 
 def _accept(request: AssociateRQ, supported: AcceptorContexts) -> _Accepted:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from dicomwire.associations.user_code import is_awaitable
+from dicomwire.associations.user_code import UserCodeEnded, holds, is_awaitable, is_closing
 
 T = TypeVar("T")
 
@@ -22,7 +22,12 @@ class Host(Protocol):
         ...
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run user code, plain or ``async``, which may use the association; the one place that does."""
+        """Run user code, plain or ``async``, which may use the association; the one place that does.
+
+        Raises:
+            UserCodeEnded: it raised what is no ``Exception``, and not meant for who is further out.
+            Exception: it raised that.
+        """
 
     def call_now(self, function: Callable[..., Any], *args: Any) -> None:
         """Run plain user code where nothing can be awaited."""
@@ -73,12 +78,31 @@ class PlainHost:
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call it, and await what it gives."""
-        result = function(*args)
-        return await result if is_awaitable(result) else result
+        try:
+            result = function(*args)
+            return await result if is_awaitable(result) else result
+        except Exception:
+            raise
+        except BaseException as error:
+            if self.is_for_others(error):
+                raise
+            raise UserCodeEnded(error) from error
 
     def call_now(self, function: Callable[..., Any], *args: Any) -> None:
         """Call it."""
-        function(*args)
+        try:
+            function(*args)
+        except Exception:
+            raise
+        except BaseException as error:
+            if self.is_for_others(error):
+                raise
+            raise UserCodeEnded(error) from error
+
+    def is_for_others(self, error: BaseException) -> bool:
+        """Whether what came out of user code, and is no ``Exception``, was not meant for it: who called must not go
+        on."""
+        return is_closing(error) or holds(error, KeyboardInterrupt)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """There is no place for it."""

@@ -87,8 +87,10 @@ def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> As
 
 async def _identity(association: AssociationBase) -> tuple[UserItem | None, AssociateRJ | None]:
     """The user identity response to send, or the rejection if the identity is refused."""
+    if evt.EVT_USER_ID not in association.line.handlers.interventions:
+        return None, None
     identity = association.line.sides.requestor.identity()
-    if identity is None or evt.EVT_USER_ID not in association.line.handlers.interventions:
+    if identity is None:
         return None, None
     refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:

@@ -36,15 +36,7 @@ class Entity(Protocol):
     @property
     def limits(self) -> Limits: ...
     @property
-    def acse_timeout(self) -> float | None: ...
-    @property
-    def dimse_timeout(self) -> float | None: ...
-    @property
-    def network_timeout(self) -> float | None: ...
-    @property
     def connection_timeout(self) -> float | None: ...
-    @property
-    def write_timeout(self) -> float | None: ...
     @property
     def implementation_class_uid(self) -> str: ...
     @property
@@ -54,6 +46,8 @@ class Entity(Protocol):
 
     @property
     def running_associations(self) -> Any: ...
+
+    def new_timeouts(self) -> Timeouts: ...
 
 
 class AssociationBase:
@@ -72,17 +66,7 @@ class AssociationBase:
         sides.own.implementation_version_name = ae.implementation_version_name
         if role is Role.ACCEPTOR:
             sides.own.maximum_length = ae.maximum_pdu_size
-        acse, network = ae.acse_timeout, ae.network_timeout
-        timeouts = Timeouts(
-            artim=acse,
-            associate=acse,
-            release=acse,
-            progress=network,
-            response=ae.dimse_timeout,
-            idle=network,
-            write=ae.write_timeout,
-        )
-        line = Line(sides, Handlers(self, table, host), host, ae.limits, timeouts, ae.ae_title)
+        line = Line(sides, Handlers(self, table, host), host, ae.limits, ae.new_timeouts(), ae.ae_title)
         line.ending = Ending(line, lambda: ae.running_associations.remove(self))
         self.line: Line = line
         self.accepted_connection: object = None

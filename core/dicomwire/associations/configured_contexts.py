@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from pydicom.uid import UID
-
 from dicomwire.associations.negotiation import Supported
 from dicomwire.upper_layer.items import PresentationContextRQItem
-from dicomwire.vocabulary.contexts import PresentationContext, build_context, settings_of
+from dicomwire.vocabulary.contexts import PresentationContext, build_context, settings_of_all
+from dicomwire.vocabulary.titles_and_uids import uid_name
 
 MOST_CONTEXTS = 128
 """Context IDs are the odd numbers of a byte (PS3.8 9.3.2.2)."""
+
+_LACKS_SYNTAX = "a presentation context has no abstract syntax"
+_PLAIN = {PresentationContext}
 
 Syntaxes: TypeAlias = str | Sequence[str] | None
 
@@ -24,10 +26,13 @@ def requested_items(contexts: Iterable[PresentationContext]) -> tuple[Presentati
     Raises:
         ValueError: one is no context or lacks a syntax, or there are more than 128.
     """
-    given = checked(contexts)
+    given = list(contexts)
+    if set(map(type, given)) - _PLAIN:
+        # One of them is a subclass, or no context at all.
+        checked(given)
     if len(given) > MOST_CONTEXTS:
         raise ValueError(f"{len(given)} presentation contexts, more than {MOST_CONTEXTS}")
-    return _numbered(tuple([settings_of(context)[:2] for context in given]))
+    return _numbered(tuple([settings[:2] for settings in settings_of_all(given)]))
 
 
 def supported_by(contexts: Iterable[PresentationContext]) -> dict[str, Supported]:
@@ -57,7 +62,7 @@ def checked(contexts: Iterable[PresentationContext]) -> list[PresentationContext
         if not isinstance(context, PresentationContext):
             raise ValueError(f"an object of type {type(context).__name__} is no presentation context")
         if not context.abstract_syntax:
-            raise ValueError("a presentation context has no abstract syntax")
+            raise ValueError(_LACKS_SYNTAX)
     return given
 
 
@@ -103,8 +108,10 @@ def is_emptied(context: PresentationContext, transfer_syntax: Syntaxes) -> bool:
 def _numbered(contexts: tuple[tuple[str | None, tuple[str, ...]], ...]) -> tuple[PresentationContextRQItem, ...]:
     items = []
     for index, (abstract_syntax, transfer_syntaxes) in enumerate(contexts):
+        if not abstract_syntax:
+            raise ValueError(_LACKS_SYNTAX)
         if not transfer_syntaxes:
-            raise ValueError(f"the presentation context for {UID(abstract_syntax or '').name} has no transfer syntax")
+            raise ValueError(f"the presentation context for {uid_name(abstract_syntax)} has no transfer syntax")
         items.append(
             PresentationContextRQItem(
                 context_id=2 * index + 1,

@@ -95,7 +95,9 @@ class Ending:
             if outcome == "aborted":
                 # A peer that does not read is not waited for to hear that.
                 line.session.connection.writing.hurry()
-            await line.flush()
+            if outcome != "released":
+                # Who released has written the last PDU, and waited for whoever wrote before.
+                await line.flush()
             if outcome in ("aborted", "rejected"):
                 # A peer worth waiting for longer would not have to be aborted.
                 line.timeouts.artim = min(line.timeouts.artim or _LINGER, _LINGER)
@@ -104,9 +106,10 @@ class Ending:
         await self._close(wait=wait)
 
     async def _tell_outcome(self, outcome: str) -> None:
-        handlers = self._line.handlers
-        with _TellingOfTheEnd(handlers.association):
-            await handlers.notify(_OUTCOMES[outcome])
+        handlers, event = self._line.handlers, _OUTCOMES[outcome]
+        if handlers.bound[event]:
+            with _TellingOfTheEnd(handlers.association):
+                await handlers.notify(event)
 
     async def _close(self, *, wait: bool) -> None:
         """Let the peer take what was sent and close; then close, at the latest when ARTIM expires."""
@@ -120,7 +123,7 @@ class Ending:
             await self._close_channel()
         line.host.closing()
         try:
-            if standing.was_opened:
+            if standing.was_opened and line.handlers.bound[evt.EVT_CONN_CLOSE]:
                 with _TellingOfTheEnd(line.handlers.association):
                     await line.handlers.notify(evt.EVT_CONN_CLOSE, address=line.sides.peer.address)
         finally:

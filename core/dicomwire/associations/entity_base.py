@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from pydicom.uid import UID
+from typing import TYPE_CHECKING
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
@@ -24,9 +23,13 @@ from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
-from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
+from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 LOGGER = logger(__name__)
 
@@ -43,7 +46,7 @@ class ApplicationEntityBase:
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         self.ae_title = ae_title
-        self._implementation_class_uid = UID(IMPLEMENTATION_UID)
+        self._implementation_class_uid = as_uid(IMPLEMENTATION_UID)
         self._implementation_version_name: str | None = IMPLEMENTATION_VERSION
         self._requested_contexts: list[PresentationContext] = []
         self._supported_contexts: dict[str, PresentationContext] = {}
@@ -252,6 +255,19 @@ class ApplicationEntityBase:
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
         self._write_timeout = self._set_timeout("write_timeout", seconds, 60)
+
+    def new_timeouts(self) -> Timeouts:
+        """Those of a new association, which may change them for itself."""
+        acse, network = self._acse_timeout, self._network_timeout
+        return Timeouts(
+            artim=acse,
+            associate=acse,
+            release=acse,
+            progress=network,
+            response=self._dimse_timeout,
+            idle=network,
+            write=self._write_timeout,
+        )
 
     def _set_timeout(self, name: str, seconds: float | None, default: float | None) -> float | None:
         if seconds is not None and not (isinstance(seconds, int | float) and seconds >= 0):

@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.tag import BaseTag, Tag
-
 from dicomwire._logging import logger
 from dicomwire.associations.received_message import ReceivedMessage, made_by_hand
 from dicomwire.vocabulary.contexts import PresentationContextTuple
 from dicomwire.vocabulary.titles_and_uids import received_text
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.tag import BaseTag
 
 LOGGER = logger(__name__)
 
@@ -275,6 +276,8 @@ class Event:
     @property
     def attribute_identifiers(self) -> list[BaseTag]:
         """The tags asked for; ``[]`` is all."""
+        from pydicom.tag import Tag
+
         command = self._of("attribute_identifiers", EVT_N_GET).command
         return [Tag(tag) for tag in command.attribute_identifier_list or ()]
 

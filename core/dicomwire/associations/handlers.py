@@ -25,7 +25,9 @@ class HandlerTable:
     """Which handlers are bound to which events, for a server or an association."""
 
     def __init__(self, handlers: Iterable[evt.EventHandler] | None = None) -> None:
-        self._notifications: defaultdict[evt.EventType, list[evt.Binding]] = defaultdict(list)
+        self.bound: defaultdict[evt.EventType, list[evt.Binding]] = defaultdict(list)
+        """The handlers of notification events, the library's too; for looking at only, as :attr:`own`."""
+
         self.interventions: dict[evt.EventType, evt.Binding] = {}
         """The handlers of intervention events; for looking at only."""
 
@@ -43,7 +45,7 @@ class HandlerTable:
     def copy(self) -> HandlerTable:
         """A table with the same handlers, to be changed on its own."""
         table = HandlerTable()
-        table._notifications = self._notifications.copy()
+        table.bound = self.bound.copy()
         table.interventions = dict(self.interventions)
         table.own = self.own.copy()
         table.library = self.library
@@ -67,7 +69,7 @@ class HandlerTable:
         if isinstance(event, evt.InterventionEvent):
             self.interventions[event] = (handler, args)
         elif isinstance(event, evt.NotificationEvent):
-            bound = self._notifications[event]
+            bound = self.bound[event]
             if (handler, args) not in bound:
                 self._set(event, [*bound, (handler, args)])
         else:
@@ -77,31 +79,31 @@ class HandlerTable:
         """Remove every binding of ``handler`` to ``event``; an unknown handler is ignored."""
         if event in self.interventions and self.interventions[event][0] == handler:
             del self.interventions[event]
-        self._set(event, [item for item in self._notifications[event] if item[0] != handler])
+        self._set(event, [item for item in self.bound[event] if item[0] != handler])
 
     def _set(self, event: evt.EventType, bound: list[evt.Binding]) -> None:
         self.own[event] = [item for item in bound if item[0] not in self.library]
-        self._notifications[event] = bound
+        self.bound[event] = bound
 
     def events(self) -> list[evt.EventType]:
         """The events that have a handler, by name; intervention events always have one."""
         bound = {event for event in self.interventions if event not in evt.INTERVENTIONS}
-        told = [event for event, listeners in self._notifications.copy().items() if listeners]
+        told = [event for event, listeners in self.bound.copy().items() if listeners]
         return sorted([*evt.INTERVENTIONS, *bound, *told], key=lambda event: event.name)
 
     def handlers(self, event: evt.EventType) -> list[evt.Binding] | evt.Binding:
         """A list of bindings of a notification event, or the one of an intervention event."""
         if isinstance(event, evt.InterventionEvent):
             return self.interventions.get(event) or (evt.get_default_handler(event), None)
-        return list(self._notifications[event])
+        return list(self.bound[event])
 
     def heard(self) -> Mapping[evt.EventType, Sequence[evt.Binding]]:
         """All that :meth:`listeners` gives now, for looking at only; an event without any may be missing."""
-        return self._notifications if LIBRARY_LOG.isEnabledFor(logging.INFO) else self.own
+        return self.bound if LIBRARY_LOG.isEnabledFor(logging.INFO) else self.own
 
     def listeners(self, event: evt.NotificationEvent) -> Sequence[evt.Binding]:
         """Who wants to hear of ``event`` now; the library's own handlers only if somebody reads its log."""
-        bound = self._notifications[event]
+        bound = self.bound[event]
         return bound if not bound or LIBRARY_LOG.isEnabledFor(logging.INFO) else self.own[event]
 
 
@@ -119,7 +121,9 @@ class Handlers:
         self._host = host
         self.interventions: Mapping[evt.EventType, evt.Binding]
         self.own: Mapping[evt.EventType, Sequence[evt.Binding]]
-        """Of :class:`HandlerTable`."""
+        self.bound: Mapping[evt.EventType, Sequence[evt.Binding]]
+        """Of :class:`HandlerTable`.  Most associations have no handler for most events: who looks here first need not
+        call :meth:`notify`."""
 
         self.listeners: Callable[[evt.NotificationEvent], Sequence[evt.Binding]]
         self._use(table)
@@ -127,7 +131,7 @@ class Handlers:
     def _use(self, table: HandlerTable) -> None:
         # Looked at with every message.
         self.table, self.listeners = table, table.listeners
-        self.interventions, self.own = table.interventions, table.own
+        self.interventions, self.own, self.bound = table.interventions, table.own, table.bound
 
     def own_table(self) -> HandlerTable:
         """The table, to be changed for this association."""

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from dicomwire import _config
-from dicomwire._logging import logger
+from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
 from dicomwire.associations.line import Line
 from dicomwire.associations.received_message import ReceivedMessage
@@ -82,27 +82,33 @@ async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: Da
 
 async def _choose(line: Line, message: ReceivedMessage, request: Request | None) -> Sink | None:
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
-    limits = line.session.connection.limits
+    limits = message.limits = line.session.connection.limits
     if request is None or message.command.command_field != C_STORE_RQ:
         return MemorySink(limits.identifier)
     if request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None
+    files = line.handlers.association.ae.file_store
     try:
         if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
-            files = line.handlers.association.ae.file_store
-            return make_sink(target, header=message.header(), limit=limits.data_set_in_memory, files=files)
+            return make_sink(
+                target,
+                header=message.header(),
+                limit=limits.data_set,
+                in_memory=limits.data_set_in_memory,
+                files=files,
+            )
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
     except HandlerRaised as raised:
         message.refused = status_of(raised.__cause__)
         return None
     except Exception as error:
-        LOGGER.error("no sink for a C-STORE data set: %s", str(error))
+        LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
         message.refused = status_of(error)
         return None
-    return MemorySink(limits.data_set_in_memory)
+    return MemorySink(limits.data_set, limits.data_set_in_memory, files)
 
 
 async def _put(
@@ -147,7 +153,7 @@ async def _call(line: Line, act: Any, *args: Any) -> None:
 
 async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
     # Its text, and not the exception, which holds on to the data as long as somebody keeps the record.
-    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, str(error))
+    LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, reason(error))
     message.refused = status_of(error)
     await _discard(sink)
 
@@ -158,4 +164,4 @@ async def _discard(sink: Sink) -> None:
         if inspect.isawaitable(pending):
             await pending
     except Exception as error:
-        LOGGER.error("discarding an incomplete data set failed: %s", str(error))
+        LOGGER.error("discarding an incomplete data set failed: %s", reason(error))

@@ -132,8 +132,9 @@ class Line:
         self.channel = channel
         self.standing.was_opened = True
         self.host.opened(channel)
-        with self.exchange:
-            await self.handlers.notify(evt.EVT_CONN_OPEN, address=self.sides.peer.address)
+        if self.handlers.bound[evt.EVT_CONN_OPEN]:
+            with self.exchange:
+                await self.handlers.notify(evt.EVT_CONN_OPEN, address=self.sides.peer.address)
 
     def forsake(self, why: str) -> None:
         """This process is a fork, and the association its parent's."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire.associations.negotiation import ACCEPTED, NegotiatedContext
 
 _LITTLE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED)
+
+
+_MOST = 256
+
+Chosen: TypeAlias = dict[Any, NegotiatedContext | None]
+"""What was chosen before among the same outcomes."""
 
 
 class NegotiatedContexts:
@@ -16,16 +22,16 @@ class NegotiatedContexts:
     def __init__(self) -> None:
         self.all: list[NegotiatedContext] = []
         self._by_abstract_syntax: dict[str, list[NegotiatedContext]] | None = None
-        self._found: dict[Any, NegotiatedContext | None] = {}
+        self._found: Chosen = {}
 
     def __bool__(self) -> bool:
         return bool(self.all)
 
-    def set(self, contexts: list[NegotiatedContext]) -> None:
-        """These are the outcomes."""
+    def set(self, contexts: list[NegotiatedContext], chosen: Chosen | None = None) -> None:
+        """These are the outcomes; ``chosen`` is kept with them, for all associations with the same ones."""
         self.all = contexts
         self._by_abstract_syntax = None
-        self._found = {}
+        self._found = {} if chosen is None else chosen
 
     def accepted(self, abstract_syntax: str) -> list[NegotiatedContext]:
         """The accepted contexts of one abstract syntax."""
@@ -39,7 +45,10 @@ class NegotiatedContexts:
 
     def by_id(self, context_id: int) -> NegotiatedContext | None:
         """The accepted context with this ID."""
-        return next((item for item in self.all if item.context_id == context_id and item.result == ACCEPTED), None)
+        for item in self.all:
+            if item.context_id == context_id and item.result == ACCEPTED:
+                return item
+        return None
 
     def find(
         self,
@@ -57,9 +66,16 @@ class NegotiatedContexts:
         uncompressed and of the same byte order.
         """
         key = classes or abstract_syntax, transfer_syntax, role, exact
-        if key not in self._found:
-            self._found[key] = self._find(classes or (abstract_syntax,), transfer_syntax, role, exact=exact)
-        return self._found[key]
+        found = self._found
+        try:
+            # Other threads may clear it meanwhile.
+            return found[key]
+        except KeyError:
+            pass
+        if len(found) >= _MOST:
+            found.clear()
+        chosen = found[key] = self._find(classes or (abstract_syntax,), transfer_syntax, role, exact=exact)
+        return chosen
 
     def _find(
         self, abstract_syntaxes: tuple[str, ...], transfer_syntax: str | None, role: str | None, *, exact: bool

@@ -55,10 +55,18 @@ class Performer:
             self.at_work += 1
             work = self._serve(request)
             return work if self.most == 1 else self._spawn(work)
-        if len(self._waiting) < _MOST_WAITING:
+        limit = self._line.session.connection.limits.waiting
+        held = sum(len(each.data or b"") for each in (*self._waiting, request))
+        if len(self._waiting) < _MOST_WAITING and held <= limit:
             self._waiting.append(request)
             return None
-        LOGGER.warning("more than %d requests of %s wait to be served", _MOST_WAITING, self._line.sides.peer_name)
+        LOGGER.warning(
+            "more than %d requests of %s wait to be served, or more than %d bytes of their data sets",
+            _MOST_WAITING,
+            self._line.sides.peer_name,
+            limit,
+        )
+        request.settle(kept=False)
         return request.respond(answer(request.command, _RESOURCE_LIMITATION))
 
     async def _report(self, request: Request) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, Any
 
 from dicomwire._globals import IMPLICIT_LITTLE
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
@@ -20,8 +17,15 @@ from dicomwire.data.reading_files import read_instance
 from dicomwire.data.sinks import FileSink
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.upper_layer.connection import Buffer
+from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 from dicomwire.vocabulary.contexts import PresentationContextTuple
+from dicomwire.vocabulary.lazy_uids import as_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileMetaDataset
 
 
 class ReceivedMessage:
@@ -41,6 +45,9 @@ class ReceivedMessage:
     unfit: str | None = None
     """Why what came to memory is no data set in the transfer syntax of its context."""
 
+    limits: Limits = DEFAULT_LIMITS
+    """What its data set may be when somebody looks into it."""
+
     _data_set: Dataset | None = None
     made_primitive: Any = None
     """What ``primitive`` has given; None again when its data set has come."""
@@ -55,6 +62,11 @@ class ReceivedMessage:
         return False
 
     @property
+    def is_instance(self) -> bool:
+        """Its data set is one to be stored, and no identifier."""
+        return self.command.command_field == C_STORE_RQ
+
+    @property
     def path(self) -> Path | None:
         return None if self.file is None else self.file.where
 
@@ -66,7 +78,9 @@ class ReceivedMessage:
     @property
     def context_tuple(self) -> PresentationContextTuple:
         context = self.context
-        return PresentationContextTuple(context.context_id, UID(context.abstract_syntax), UID(context.transfer_syntax))
+        return PresentationContextTuple(
+            context.context_id, as_uid(context.abstract_syntax), as_uid(context.transfer_syntax)
+        )
 
     @property
     def primitive(self) -> Any:
@@ -82,10 +96,10 @@ class ReceivedMessage:
 
     def _decode(self) -> Dataset:
         if self.path is not None:
-            return read_instance(self.path)
+            return read_instance(self.path, limits=self.limits)
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
-        return decode_data_set(self.data, self.context.transfer_syntax)
+        return decode_data_set(self.data, self.context.transfer_syntax, self.limits, is_instance=self.is_instance)
 
     def encoded(self, *, include_meta: bool) -> bytes:
         """The data set as it came, by default as a complete DICOM file.

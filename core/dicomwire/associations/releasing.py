@@ -9,6 +9,8 @@ from dicomwire.upper_layer.connection_events import ReleaseRequested
 from dicomwire.upper_layer.pdus import ReleaseRP, ReleaseRQ
 from dicomwire.upper_layer.state import State
 
+_REQUEST, _ANSWER = ReleaseRQ(), ReleaseRP()
+
 
 async def release(line: Line) -> None:
     """Ask the peer for release and wait for its answer; an abort or the deadline ends the wait too."""
@@ -20,7 +22,7 @@ async def release(line: Line) -> None:
         if not _is_established(line):
             # It has ended meanwhile, or somebody else has asked for release.
             return
-        line.session.connection.send(ReleaseRQ())
+        line.session.connection.send(_REQUEST)
         await asked_for_release(line)
         await line.wait_closed()
 
@@ -32,13 +34,15 @@ def _is_established(line: Line) -> bool:
 async def asked_for_release(line: Line) -> None:
     """The request is queued: from here on there is no association to be used."""
     line.standing.is_established = False
-    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, A_RELEASE)
+    if line.handlers.bound[evt.EVT_ACSE_SENT]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, A_RELEASE)
     await line.flush()
 
 
 async def release_requested(line: Line, event: ReleaseRequested) -> None:
     """The peer asks for release: it gets it.  In a collision, where both have asked, the requestor answers first."""
-    await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, A_RELEASE)
+    if line.handlers.bound[evt.EVT_ACSE_RECV]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, A_RELEASE)
     if event.collision and not line.sides.is_requestor:
         # The requestor answers first (AR-8); its answer brings us to Sta12.
         return
@@ -50,15 +54,17 @@ async def release_requested(line: Line, event: ReleaseRequested) -> None:
 
 async def release_confirmed(line: Line) -> None:
     """The peer has answered our request; in a collision the acceptor's turn to answer has come."""
-    await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, _affirmed)
+    if line.handlers.bound[evt.EVT_ACSE_RECV]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, _affirmed)
     if line.session.connection.state is State.STA12:
         await _answer(line)
     await line.ending.finish("released")
 
 
 async def _answer(line: Line) -> None:
-    line.session.connection.send(ReleaseRP())
-    await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, _affirmed)
+    line.session.connection.send(_ANSWER)
+    if line.handlers.bound[evt.EVT_ACSE_SENT]:
+        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, _affirmed)
     await line.flush()
 
 

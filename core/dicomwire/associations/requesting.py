@@ -17,6 +17,7 @@ from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.handlers import HandlerTable
+from dicomwire.associations.negotiated_contexts import Chosen
 from dicomwire.associations.negotiation import outcomes_of, tell_unproposed
 from dicomwire.associations.server_base import handler_table, library_table
 from dicomwire.associations.window import agreed
@@ -172,10 +173,7 @@ def propose(ae: ApplicationEntityBase, options: RequestOptions) -> Proposal:
         raise TypeError(f"max_pdu is a number, not {type(max_pdu).__name__}")
     if max_pdu < 0 or 0 < max_pdu < 7:
         raise ValueError(f"max_pdu {max_pdu}: no fragment fits; use 0 for no limit, or 7 and more")
-    items = [_extended(item) for item in ext_neg or ()]
-    for kind in _ONCE:
-        if sum(isinstance(item, kind) for item in ext_neg or ()) > 1:
-            raise ValueError(f"more than one {kind.__name__}")
+    items = _all_extended(ext_neg) if ext_neg else []
     for context in contexts or ():
         if not isinstance(context, PresentationContext):
             raise ValueError(f"contexts holds {type(context).__name__}, not only presentation contexts")
@@ -191,7 +189,8 @@ def propose(ae: ApplicationEntityBase, options: RequestOptions) -> Proposal:
         )
         items.append(window)
     # Who the user is is not kept beyond the association.
-    make = _request.__wrapped__ if any(isinstance(item, UserIdentityRQItem) for item in items) else _request
+    names_user = items and any(isinstance(item, UserIdentityRQItem) for item in items)
+    make = _request.__wrapped__ if names_user else _request
     request = make(title, ae.ae_title, int(max_pdu), uid, version, proposed, tuple(items))
     return Proposal(request, chosen, title)
 
@@ -224,6 +223,14 @@ def _request(
     # What cannot be encoded is found here.
     request.encode()
     return request
+
+
+def _all_extended(given: Sequence[NegotiationItem]) -> list[UserItem]:
+    items = [_extended(item) for item in given]
+    for kind in _ONCE:
+        if sum(isinstance(item, kind) for item in given) > 1:
+            raise ValueError(f"more than one {kind.__name__}")
+    return items
 
 
 def _extended(item: NegotiationItem) -> UserItem:
@@ -310,19 +317,22 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
     """Send the request over the open channel, and act on the answer."""
     line, control = association.line, association.control
     with line.exchange:
-        await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
+        if line.handlers.bound[evt.EVT_ACSE_SENT]:
+            await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: associate_primitive(request))
         line.session.send(request)
         line.sides.requestor.say(request)
         # On its way before anybody is told: a handler may take its time, or wait for the peer to have it.
         await line.flush()
-        await line.handlers.notify(evt.EVT_REQUESTED)
+        if line.handlers.bound[evt.EVT_REQUESTED]:
+            await line.handlers.notify(evt.EVT_REQUESTED)
         while control.answer is None and not line.standing.has_ended:
             await line.advance()
         answer = control.answer
         if answer is None or line.standing.has_ended:
             return
         line.sides.acceptor.say(answer.pdu)
-        await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
+        if line.handlers.bound[evt.EVT_ACSE_RECV]:
+            await line.handlers.notify_primitive(evt.EVT_ACSE_RECV, lambda: association.acceptor.primitive)
         if isinstance(answer, AssociateAccepted):
             await _accepted(association, request, answer)
         else:
@@ -332,21 +342,27 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
 async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
     line, sides = association.line, association.line.sides
     pdu = answer.pdu
-    contexts, unproposed = pdu.derive(
+    nothing_yet: Chosen = {}
+    (contexts, unproposed), chosen = pdu.derive(
         (outcomes_of, request),
-        lambda: outcomes_of(
-            request.presentation_context, pdu.presentation_context, sides.requestor.roles(), sides.acceptor.roles()
+        lambda: (
+            outcomes_of(
+                request.presentation_context, pdu.presentation_context, sides.requestor.roles(), sides.acceptor.roles()
+            ),
+            nothing_yet,
         ),
     )
-    tell_unproposed(unproposed)
-    association.contexts.set(contexts)
+    if unproposed:
+        tell_unproposed(unproposed)
+    association.contexts.set(contexts, chosen)
     window = agreed(request.asynchronous_operations, pdu.asynchronous_operations)
     association.use_window(window)
     tell_refused(association)
     if any(context.result == 0 for context in contexts):
         line.standing.is_established = True
-        await line.handlers.notify(evt.EVT_ACCEPTED)
-        if line.standing.is_established:
+        if line.handlers.bound[evt.EVT_ACCEPTED]:
+            await line.handlers.notify(evt.EVT_ACCEPTED)
+        if line.handlers.bound[evt.EVT_ESTABLISHED] and line.standing.is_established:
             await line.handlers.notify(evt.EVT_ESTABLISHED)
         return
     await line.handlers.notify(evt.EVT_ACCEPTED)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from dicomwire import _config
+from dicomwire._globals import VERIFICATION
 from dicomwire._logging import logger, printable, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
@@ -15,7 +17,7 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.running_associations import Running
-from dicomwire.vocabulary.contexts import PresentationContext, settings_of
+from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
 LOGGER = logger(__name__)
@@ -70,23 +72,32 @@ class ServerBase(Generic[AssociationT]):
         """Shared by its associations, until one is changed for itself."""
 
         self.running_associations: Running[AssociationT] = Running()
+        if any(context.abstract_syntax != VERIFICATION for context in self.contexts):
+            # Not at the first request: it takes a tenth of a second, in which an event loop serves nobody.
+            import_module("pydicom.dataset")
 
     @property
     def _is_stopped(self) -> bool:
         stopped: Any = getattr(self, "_stopped", None)
         return stopped is not None and bool(stopped.is_set())
 
+    @property
+    def state(self) -> str:
+        """What ``repr`` says of it."""
+        return "stopped" if self._is_stopped else "listening"
+
     def __repr__(self) -> str:
         address = getattr(self, "server_address", None)
         where = f" on {shown_address(address)}" if address else ""
-        state = "stopped" if self._is_stopped else "listening"
         running = len(self.active_associations)
-        return f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {state}, {running} active associations>"
+        return (
+            f"<{type(self).__name__} '{printable(self.ae_title)}'{where}: {self.state}, {running} active associations>"
+        )
 
     def supported(self) -> AcceptorContexts:
         """The contexts as plain values, made anew only when they have changed."""
         # Looked at for every association.
-        state = [settings_of(context) for context in self.contexts]
+        state = settings_of_all(self.contexts)
         if state != self._supported_of:
             self._supported = AcceptorContexts(supported_by(self.contexts))
             self._supported_of = state

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, Any
 
 from dicomwire.associations.sides import Side
 from dicomwire.compat.pdu_primitives import (
@@ -20,7 +18,11 @@ from dicomwire.compat.wire_items import associate_primitive, to_primitives
 from dicomwire.upper_layer.items import ImplementationClassUIDItem, ImplementationVersionNameItem, MaximumLengthItem
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.vocabulary.contexts import PresentationContext
+from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import received_text, set_ae, set_uid, set_version_name
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 _BASIC = (MaximumLengthItem, ImplementationClassUIDItem, ImplementationVersionNameItem)
 
@@ -136,7 +138,7 @@ class ServiceUser:
     def implementation_class_uid(self) -> UID | None:
         pdu = self._side.negotiated
         uid = self._side.implementation_class_uid if pdu is None else pdu.implementation_class_uid
-        return None if uid is None else UID(uid)
+        return None if uid is None else as_uid(uid)
 
     @implementation_class_uid.setter
     def implementation_class_uid(self, value: str) -> None:

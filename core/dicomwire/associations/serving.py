@@ -36,8 +36,8 @@ from dicomwire.services.given_status import Response
 from dicomwire.services.move_scp import serve_move
 from dicomwire.services.normalized_scp import serve_normalized
 from dicomwire.services.store_scp import serve_store
+from dicomwire.vocabulary.served_sop_classes import is_known, uid_to_messages, uid_to_service_class
 from dicomwire.vocabulary.service_classes import ServiceClass, StorageServiceClass
-from dicomwire.vocabulary.sop_classes import is_known, uid_to_messages, uid_to_service_class
 
 LOGGER = logger(__name__)
 
@@ -87,7 +87,7 @@ async def serve(request: Request, by_hand: list[Request]) -> None:
             if request.service_class.SCP is not ServiceClass.SCP:
                 await _serve_by_hand(request, by_hand)
                 return
-            response = await SERVICES[command.command_field](request)
+            response = await _serve(request)
         else:
             name = MESSAGES[command.command_field].name
             LOGGER.warning(
@@ -101,6 +101,19 @@ async def serve(request: Request, by_hand: list[Request]) -> None:
             await request.line.send(request.context.context_id, *response)
     except LocalProtocolError:
         LOGGER.debug("the association ended before the response to message ID %d", request.message_id)
+
+
+async def _serve(request: Request) -> Response | None:
+    """What the library does for it; a response also if that fails, such as on an object of a handler's that raises."""
+    try:
+        return await SERVICES[request.command.command_field](request)
+    except (LocalProtocolError, OSError):
+        raise
+    except Exception:
+        LOGGER.exception("serving message ID %d failed", request.message_id)
+        if request.message_id not in request.line.session.serving:
+            return None
+        return answer(request.command, PROCESSING_FAILURE), None
 
 
 async def _serve_by_hand(request: Request, by_hand: list[Request]) -> None:

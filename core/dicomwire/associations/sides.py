@@ -65,7 +65,7 @@ class Side:
         """What this side sends is there: it is not changed any more."""
         self.said = pdu
         if isinstance(pdu, AssociateRQ):
-            self.ae_title = received_text(pdu.calling_ae_title)
+            self.ae_title = pdu.derive(_title_of, lambda: _title_of(pdu))
 
     @property
     def negotiated(self) -> AssociateRQ | AssociateAC | None:
@@ -116,6 +116,10 @@ def roles_of(said: AssociateRQ | AssociateAC) -> dict[str, tuple[bool, bool]]:
     """Role selection in a request or answer, by SOP class: SCU, SCP."""
     items = said.user_items(RoleSelectionItem)
     return {item.sop_class_uid: (item.scu_role, item.scp_role) for item in items}
+
+
+def _title_of(request: AssociateRQ) -> str:
+    return received_text(request.calling_ae_title)
 
 
 class Sides:

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from dicomwire._logging import logger
 from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.line import Line
+from dicomwire.associations.user_code import UserCodeEnded
 
 LOGGER = logger(__name__)
 
@@ -39,7 +40,11 @@ class TaskHost(PlainHost, Generic[ChannelT]):
         """Call user code, in a worker thread."""
         # There nothing else tells the log whose handler this is.
         line = self.line  # noqa: F841
-        return function(*args)
+        try:
+            return function(*args)
+        except (SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration) as error:
+            # No signal comes to such a thread, and a loop takes these for its own, or cannot take them at all.
+            raise UserCodeEnded(error) from error
 
     async def guard(self, work: Coroutine[Any, Any, None], line: Line) -> None:
         """What was spawned, for ``line``; a failure of it is logged."""

@@ -18,6 +18,13 @@ _TAPPED = (*_BYTES_AND_PDUS, evt.EVT_FSM_TRANSITION)
 
 def adjust_tap(connection: Connection, handlers: Handlers) -> None:
     """Record what crosses the connection only as far as somebody listens now."""
+    bound = handlers.bound
+    for event in _TAPPED:
+        if bound[event]:
+            break
+    else:
+        connection.tap = None
+        return
     heard = handlers.table.heard()
     listening = {event for event in _TAPPED if heard.get(event)}
     if not listening:

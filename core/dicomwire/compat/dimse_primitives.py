@@ -6,15 +6,16 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydicom.config import IGNORE
-from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID
-
 from dicomwire.data.large_memory import with_bytes
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.elements import ELEMENTS, Element
 from dicomwire.dimse.messages import MESSAGES, RESPONSE, DataSetRule, MessageKind
+from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid
+
+if TYPE_CHECKING:
+    from pydicom.tag import BaseTag
+    from pydicom.uid import UID
 
 if TYPE_CHECKING:
     from dicomwire.upper_layer.connection import Buffer
@@ -49,6 +50,8 @@ def _comment(name: str, value: Any) -> str:
 
 
 def _tags(name: str, value: Any) -> list[BaseTag]:
+    from pydicom.tag import Tag
+
     if isinstance(value, int):
         value = [value]
     # Of a tuple nobody knows whether it is one tag or several.
@@ -86,8 +89,10 @@ class _Attribute:
     def receive(self, instance: Primitive, value: Any) -> None:
         """Keep what a peer sent, whether or not we would send it."""
         if self.vr == "UI":
-            value = UID(value, IGNORE)
+            value = as_uid(value)
         elif self.vr == "AT":
+            from pydicom.tag import BaseTag
+
             value = [BaseTag(tag) for tag in value]
         instance.__dict__[self.name] = value
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dicomwire import _config
 from dicomwire.associations import events as evt
 from dicomwire.compat.dimse_messages import Message
 from dicomwire.dimse.messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, RESPONSE
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _QUERIES = (C_FIND_RQ, C_GET_RQ, C_MOVE_RQ)
 
@@ -20,7 +23,10 @@ def shows_identifier(command_field: int) -> bool:
 
 
 def identifier_lines(event: evt.Event, message: Message) -> list[str]:
-    """The identifier for people, as a peer chose it: neither escaped nor cut yet."""
+    """The identifier for people, as a peer chose it: neither escaped nor cut yet.
+
+    Without ``_config.LOG_PATIENT_DATA`` only which elements it has.
+    """
     from dicomwire.data.data_sets import decode_data_set
     from dicomwire.data.dsutils import pretty_dataset
 
@@ -29,7 +35,15 @@ def identifier_lines(event: evt.Event, message: Message) -> list[str]:
     if not syntaxes:
         return ["Identifier (its presentation context is unknown)"]
     try:
-        lines = pretty_dataset(decode_data_set(message.data, syntaxes[0]), 1)
+        data_set = decode_data_set(message.data, syntaxes[0], is_instance=False)
+        lines = pretty_dataset(data_set, 1) if _config.LOG_PATIENT_DATA else _elements(data_set)
     except Exception as exc:  # a peer made it, and the log must not fail for that
         return [f"Identifier (cannot be decoded: {type(exc).__name__})"]
     return ["Identifier", *lines]
+
+
+def _elements(data_set: Dataset) -> list[str]:
+    """Which elements there are, without their values."""
+    from pydicom.datadict import keyword_for_tag
+
+    return [f"  {tag} {keyword_for_tag(tag)} (not shown)" for tag in sorted(data_set.keys())]

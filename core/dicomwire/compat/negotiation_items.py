@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar, overload
-
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire.vocabulary.titles_and_uids import set_uid, set_version_name
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 Value = TypeVar("Value")
 Given = TypeVar("Given")

@@ -5,10 +5,9 @@ Plain values, filled by attribute.  What goes on the wire is made elsewhere.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
-from pydicom.uid import UID
 
 from dicomwire.compat.negotiation_items import (
     AsynchronousOperationsWindowNegotiation as AsynchronousOperationsWindowNegotiation,
@@ -24,6 +23,9 @@ from dicomwire.compat.negotiation_items import (
 )
 from dicomwire.upper_layer.reasons import AbortReason, AbortSource, RejectResult, RejectSource, diagnostic_words
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 _Item = TypeVar("_Item", bound=NegotiationItem)
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from struct import Struct
 
 from dicomwire.data.encodings import LONG_VRS, SHORT_VRS, UNDEFINED, VRS, Encoding, encoding_of
+from dicomwire.errors import BrokenDataSet
 from dicomwire.upper_layer.connection import Buffer
 
 _EXPLICIT = {True: Struct("<HH2sH"), False: Struct(">HH2sH")}
@@ -29,7 +30,7 @@ _ENOUGH = 512
 _PREAMBLE = 128
 
 
-class NoDataSet(ValueError):
+class NoDataSet(BrokenDataSet):
     """What came as a data set is none in the transfer syntax of its presentation context."""
 
 

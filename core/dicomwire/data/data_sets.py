@@ -5,33 +5,58 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dicomwire.data.encodings import encoding_of
-from dicomwire.upper_layer.connection import Buffer
+from dicomwire.data.nesting import check_nesting
+from dicomwire.upper_layer.buffer import Buffer
+from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-def decode_data_set(data: Buffer | None, transfer_syntax: str) -> Dataset:
-    """A data set from its bytes; empty without any."""
+def decode_data_set(
+    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, is_instance: bool = True
+) -> Dataset:
+    """A data set from its bytes, which do not change any more; empty without any.
+
+    Long values are copied from them when they are looked at.  What is no instance is held to the limits of identifiers.
+
+    Raises:
+        BrokenDataSet: it cannot be decoded, or is beyond the limits.
+    """
     from pydicom.dataset import Dataset
 
     if not data:
         return Dataset()
     from dicomwire.data.dsutils import decode
 
-    return decode(data, *encoding_of(transfer_syntax))
+    if is_instance:
+        return decode(data, *encoding_of(transfer_syntax), limits=limits, is_constant=True)
+    return decode(
+        data,
+        *encoding_of(transfer_syntax),
+        max_inflated=limits.identifier,
+        max_elements=limits.identifier_elements,
+        limits=limits,
+        is_constant=True,
+    )
 
 
-def decode_data_set_later(data: Buffer | None, transfer_syntax: str) -> Dataset:
+def decode_data_set_later(
+    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, is_instance: bool = True
+) -> Dataset:
     """As :func:`decode_data_set`, but what can be made when it is looked at is made then; errors come now."""
     from dicomwire.data.plain_data_sets import decode_plain_later
 
     encoding = encoding_of(transfer_syntax)
     if data and encoding.little and not encoding.deflated:
+        if encoding.implicit:
+            # Of explicit VR there are no sequences in what is plain.
+            check_nesting(memoryview(data), limits.nesting, implicit=True, little=True)
         plain = decode_plain_later(data, implicit=encoding.implicit)
         if plain is not None:
             return plain
-    return decode_data_set(data, transfer_syntax)
+    return decode_data_set(data, transfer_syntax, limits, is_instance=is_instance)
 
 
 def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:

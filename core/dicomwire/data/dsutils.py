@@ -1,13 +1,16 @@
 """Data sets to bytes and back, file meta information, and printing data sets (PS3.5, PS3.10)."""
 
 import zlib
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from os import PathLike
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, reason
 from dicomwire.data import store
+from dicomwire.errors import BrokenDataSet
+from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -15,8 +18,9 @@ if TYPE_CHECKING:
 
 LOGGER = logger(__name__)
 
-MAX_INFLATED_LENGTH = 4 * 2**30
-"""Deflated data sets that would become longer than this, in bytes, are refused; read at the time of use."""
+MAX_INFLATED_LENGTH = 2**30
+"""Deflated data sets that would become longer than this, in bytes, are refused, where no ``Limits`` of an association
+say how long; read at the time of use."""
 
 _STEP = 2**16
 
@@ -89,27 +93,109 @@ def decode(
     deflated: bool = False,
     *,
     max_inflated: int | None = None,
+    max_elements: int | None = None,
+    limits: Limits | None = None,
+    is_constant: bool = False,
 ) -> "Dataset":
     """The data set in a buffer or a file-like, read from its start (PS3.5 7); values are decoded when they are used.
 
-    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).
+    Elements of VR UN that the dictionary knows have their VR (PS3.5 6.2.2).  Of a buffer that `is_constant` long
+    values are copied when they are used, and it is held until then.
 
-    `deflated` implies explicit LE; `ValueError` if what it holds is longer than `max_inflated` bytes
-    (`MAX_INFLATED_LENGTH` by default) or damaged.  pydicom's errors for a damaged data set.
+    `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
+    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what
+    is deflated is longer than `max_inflated` bytes; without that, than `limits` allow (by default `MAX_INFLATED_LENGTH`
+    and what `Limits()` has).
     """
+    try:
+        most = limits or DEFAULT_LIMITS
+        return _decoded(
+            bytestring,
+            is_implicit_vr,
+            is_little_endian,
+            deflated,
+            max_inflated,
+            max_elements,
+            most,
+            is_constant=is_constant and not deflated,
+        )
+    except OSError:
+        raise
+    except Exception as error:
+        raise broken(error) from cause_of(error)
+
+
+def _decoded(
+    encoded: bytes | bytearray | memoryview | BinaryIO,
+    implicit: bool,
+    little: bool,
+    deflated: bool,
+    max_inflated: int | None,
+    max_elements: int | None,
+    limits: Limits,
+    *,
+    is_constant: bool,
+) -> "Dataset":
     from pydicom.filereader import read_dataset
 
+    from dicomwire.data.nesting import check_nesting
     from dicomwire.data.plain_data_sets import decode_plain
     from dicomwire.data.unknown_vr import as_known
 
-    if is_little_endian and not deflated and isinstance(bytestring, bytes | bytearray):
-        plain = decode_plain(bytestring, implicit=is_implicit_vr)
-        if plain is not None:
-            return plain
-    source = _as_file(bytestring)
+    implicit, is_little = implicit and not deflated, little or deflated
+    source = encoded
     if deflated:
-        source = _inflate(source, MAX_INFLATED_LENGTH if max_inflated is None else max_inflated)
-    return as_known(read_dataset(source, is_implicit_vr and not deflated, is_little_endian or deflated))
+        source = _inflate(_as_file(encoded), _longest(encoded, max_inflated, limits))
+    short = source if little and isinstance(source, bytes | bytearray) else None
+    if short is not None and not implicit and (plain := decode_plain(short, implicit=False)) is not None:
+        # Nothing in it is a sequence.
+        return plain
+    view = view_of_all(source)
+    if view is not None:
+        with view:
+            check_nesting(view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements)
+    if short is not None and implicit and (plain := decode_plain(short, implicit=True)) is not None:
+        return plain
+    if is_constant and isinstance(source, bytes | bytearray | memoryview):
+        from dicomwire.data.long_values import read_with_long_values
+
+        whole = memoryview(source).cast("B")
+        return as_known(read_with_long_values(BufferReader(whole), whole, implicit, is_little))
+    return as_known(read_dataset(_as_file(source), implicit, is_little))
+
+
+def broken(error: Exception) -> BrokenDataSet:
+    """What is raised instead of what was raised for a data set, by pydicom or anybody."""
+    if isinstance(error, BrokenDataSet):
+        return error
+    return BrokenDataSet(f"a data set cannot be decoded: {type(error).__name__}: {reason(error)}")
+
+
+def cause_of(error: Exception) -> BaseException | None:
+    """What that says of its cause: a thousand frames tell nobody anything, and hold on to what memory lacks."""
+    if isinstance(error, BrokenDataSet):
+        return error.__cause__
+    return None if isinstance(error, RecursionError | MemoryError) else error
+
+
+def view_of_all(source: bytes | bytearray | memoryview | BinaryIO) -> memoryview | None:
+    """All the bytes of it without a copy; None if there is no other way than to read them."""
+    if isinstance(source, BytesIO):
+        return source.getbuffer()
+    return memoryview(source).cast("B") if isinstance(source, bytes | bytearray | memoryview) else None
+
+
+def _longest(deflated: bytes | bytearray | memoryview | BinaryIO, stated: int | None, limits: Limits) -> int:
+    """How long it may become."""
+    if stated is not None:
+        return stated
+    if isinstance(deflated, bytes | bytearray | memoryview):
+        size = memoryview(deflated).nbytes
+    else:
+        size = deflated.seek(0, SEEK_END)
+        deflated.seek(0)
+    most = MAX_INFLATED_LENGTH if limits is DEFAULT_LIMITS else limits.inflated
+    return min(most, max(limits.inflated_freely, limits.inflation * size))
 
 
 def encode_file_meta(file_meta: "FileMetaDataset") -> bytes:
@@ -185,7 +271,7 @@ def _value_text(elem: "DataElement") -> str:
     return f"[{''.join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))}]"
 
 
-class _BufferReader:
+class BufferReader:
     """A file-like over a buffer, which it does not copy: as much of a file as pydicom reads from."""
 
     def __init__(self, buffer: bytearray | memoryview) -> None:
@@ -193,16 +279,19 @@ class _BufferReader:
         self._position = 0
 
     def read(self, size: int | None = -1) -> bytes:
+        """The next bytes, all of them by default."""
         end = len(self._view) if size is None or size < 0 else self._position + size
         data = bytes(self._view[self._position : end])
         self._position += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to another position; it comes back."""
         self._position = max(0, offset + (0, self._position, len(self._view))[whence])
         return self._position
 
     def tell(self) -> int:
+        """Where the next byte is read."""
         return self._position
 
 
@@ -210,13 +299,13 @@ def _as_file(source: bytes | bytearray | memoryview | BinaryIO) -> BinaryIO:
     if isinstance(source, bytes):
         return BytesIO(source)  # shares them
     if isinstance(source, bytearray | memoryview):
-        return cast(BinaryIO, _BufferReader(source))
+        return cast(BinaryIO, BufferReader(source))
     source.seek(0)
     return source
 
 
 def _inflate(source: BinaryIO, limit: int) -> BytesIO:
-    """What `source` holds, inflated in steps (PS3.5 A.5).  Never holds more than `limit` bytes: `ValueError`."""
+    """What `source` holds, inflated in steps (PS3.5 A.5).  Never holds more than `limit` bytes: `BrokenDataSet`."""
     inflated = BytesIO()
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -225,11 +314,11 @@ def _inflate(source: BinaryIO, limit: int) -> BytesIO:
             # One byte more than allowed is enough to know.
             piece = inflater.decompress(data, min(_STEP, limit - inflated.tell()) + 1)
             if not data and not piece:
-                raise ValueError("deflated data set ends early")
+                raise BrokenDataSet("deflated data set ends early")
             if inflated.tell() + len(piece) > limit:
-                raise ValueError(f"deflated data set is longer than {limit} bytes")
+                raise BrokenDataSet(f"deflated data set is longer than {limit} bytes")
             inflated.write(piece)
     except zlib.error as exc:
-        raise ValueError(f"deflated data set is damaged: {exc}") from exc
+        raise BrokenDataSet(f"deflated data set is damaged: {exc}") from exc
     inflated.seek(0)
     return inflated

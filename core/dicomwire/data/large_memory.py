@@ -58,6 +58,11 @@ class LargeMemory:
         self._memory[self._size : end] = more
         self._size = end
 
+    def write(self, fragments: list[memoryview]) -> None:
+        """Append buffers, all of them, as :meth:`extend` does."""
+        for fragment in fragments:
+            self.extend(fragment)
+
     def _grow(self, memory: mmap.mmap, end: int) -> None:
         room = len(memory)
         for size in (max(end, room + room // 4), end):

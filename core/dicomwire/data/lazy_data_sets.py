@@ -1,16 +1,22 @@
 """Data sets that are made when somebody looks into them.
 
 Of ten thousand matches most are looked at for one value or not at all, and each ``Dataset`` is some thirty objects for
-the garbage collector to visit again and again.
+the garbage collector to visit again and again.  And who only wants to know whether an echo came back needs no pydicom,
+which takes longer to load than all of ours.
 """
 
 from __future__ import annotations
 
-from typing import Any, Self
+import sys
+from typing import TYPE_CHECKING, Any, Self
 
-from pydicom.dataset import Dataset
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+else:
+    # For isinstance() it is one all the same, by the class that it says it has.
+    Dataset = object
 
-from dicomwire.data.pydicom_private import ELEMENTS
+_set_class: Any = vars(object)["__class__"].__set__
 
 
 class LazyDataset(Dataset):
@@ -23,7 +29,7 @@ class LazyDataset(Dataset):
     def of(cls, pending: Any) -> Self:
         """A data set that will be what ``make`` makes of this."""
         made = object.__new__(cls)
-        # Not through Dataset, which would look for a keyword first.
+        # Not through __setattr__, which would make it.
         object.__setattr__(made, "_pending", pending)
         return made
 
@@ -33,29 +39,47 @@ class LazyDataset(Dataset):
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
-        # Comes here for whatever is not there, which is everything that the constructor of Dataset sets.
+        # Comes here for whatever is not there, which is everything that Dataset and its constructor have.
         turn(self)
         return getattr(self, name)
 
-    def __eq__(self, other: object) -> bool:
-        # Dataset equals what is of its own class or one below.
-        turn(self)
-        return Dataset.__eq__(self, other)
-
     __hash__ = None  # type: ignore[assignment]
 
-    def __dir__(self) -> list[str]:
-        turn(self)
-        return dir(self)
+    if not TYPE_CHECKING:
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        # For copies and pickles.
+        @property
+        def __class__(self) -> type[Dataset]:
+            # What isinstance() asks when the type is not enough; before pydicom is loaded nobody asks for its class.
+            if "pydicom" not in sys.modules:
+                return type(self)
+            from pydicom.dataset import Dataset
+
+            return Dataset
+
+
+def _turning(name: str) -> Any:
+    def turned(self: LazyDataset, *args: Any) -> Any:
         turn(self)
-        return self.__reduce_ex__(protocol)
+        return getattr(type(self), name)(self, *args)
+
+    return turned
+
+
+# What Python looks up in the type, and not in __getattr__.
+for _name in (
+    "__contains__", "__delattr__", "__delitem__", "__dir__", "__enter__", "__eq__", "__exit__", "__format__",
+    "__getitem__", "__iter__", "__len__", "__ne__", "__reduce_ex__", "__repr__", "__setattr__", "__setitem__",
+    "__sizeof__", "__str__",
+):  # fmt: skip
+    setattr(LazyDataset, _name, _turning(_name))
 
 
 def turn(data_set: LazyDataset) -> None:
     """Make it what it is to be."""
+    from pydicom.dataset import Dataset
+
+    from dicomwire.data.pydicom_private import ELEMENTS
+
     kind, values = type(data_set), data_set.__dict__
     known = values.copy()
     if ELEMENTS not in known:
@@ -66,5 +90,5 @@ def turn(data_set: LazyDataset) -> None:
             values.setdefault(name, value)
         # Last: it says that nothing is missing.
         values.setdefault(ELEMENTS, elements)
-    object.__setattr__(data_set, "__class__", Dataset)
+    _set_class(data_set, Dataset)
     values.pop("_pending", None)

@@ -1,11 +1,15 @@
-"""A received data set in memory."""
+"""Where a data set goes that a handler gets whole."""
 
 from __future__ import annotations
+
+import sys
 
 from attrs import define, field
 
 from dicomwire.data import large_memory as _large_memory
 from dicomwire.data.large_memory import LargeMemory
+from dicomwire.data.spooled_memory import SpooledMemory
+from dicomwire.data.store import FileStore
 from dicomwire.upper_layer.connection import Buffer
 
 
@@ -28,45 +32,63 @@ _LARGE = 4 << 20
 
 @define
 class MemorySink:
-    """Keeps the data set in memory.
+    """Keeps the data set where it can be read like memory: beyond ``in_memory`` bytes, in a file without a name.
 
-    ``write`` raises ``MemoryError`` beyond ``limit`` bytes.
+    ``write`` raises ``MemoryError`` beyond ``limit`` bytes, and ``OSError`` if there is no room for such a file.
     """
 
     limit: int
-    _held: bytearray | LargeMemory = field(factory=bytearray, alias="data")
+    in_memory: int = sys.maxsize
+    files: FileStore | None = field(default=None, eq=False)
+    """Where such a file is; None: ``dicomwire.data.store.STORE``."""
+
+    _held: bytearray | LargeMemory | SpooledMemory = field(factory=bytearray, alias="data")
+    _data: Buffer | None = field(default=None, init=False)
 
     @property
     def data(self) -> Buffer:
         """What has come: a ``bytearray``, or a ``memoryview`` if it is large; nothing is written while that is used."""
+        if self._data is not None:
+            return self._data
         held = self._held
-        return held.view() if type(held) is LargeMemory else held
+        return held.view() if type(held) is LargeMemory or type(held) is SpooledMemory else held
 
     def write(self, fragments: list[memoryview]) -> None:
         """Keep a copy.
 
         Raises:
             MemoryError: it would be more than ``limit`` bytes.
+            OSError: the file that it would go to cannot be made or written.
         """
         held = self._held
-        if type(held) is LargeMemory:
-            for fragment in fragments:
-                held.extend(fragment)
+        if type(held) is LargeMemory or type(held) is SpooledMemory:
+            held.write(fragments)
         else:
             for fragment in fragments:
                 # Its extend() would make a copy first.
                 held += fragment
         size = len(held)
-        if size >= _LARGE and type(held) is not LargeMemory and _large_memory.IS_AVAILABLE:
-            self._held = LargeMemory(held)
         if size > self.limit:
             raise MemoryError(f"data set longer than {self.limit} bytes")
+        if size > self.in_memory and type(held) is not SpooledMemory:
+            self._held = SpooledMemory(held.view() if type(held) is LargeMemory else held, self.files)
+        elif size >= _LARGE and type(held) is bytearray and _large_memory.IS_AVAILABLE:
+            self._held = LargeMemory(held)
 
     def close(self) -> None:
-        """The data set is complete: memory that it does not need is given back."""
+        """The data set is complete: memory that it does not need is given back.
+
+        Raises:
+            OSError: its file cannot be mapped.
+        """
         if type(self._held) is LargeMemory:
             self._held.trim()
+        elif type(self._held) is SpooledMemory:
+            self._data = self._held.view()
+            self._held.close()
 
     def discard(self) -> None:
         """Forget what has come."""
-        self._held = bytearray()
+        if type(self._held) is SpooledMemory:
+            self._held.close()
+        self._held, self._data = bytearray(), None

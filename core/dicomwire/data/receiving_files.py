@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from attrs import define, field
 from attrs.setters import NO_OP
 
+from dicomwire._logging import reason
 from dicomwire.associations import events as evt
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.part_files import part_name
@@ -94,7 +95,7 @@ class IncomingFile(FileSink):
         self.attempt(self.store.rename, self.name, path)
         if (error := self.error) is None:
             return SUCCESS
-        logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, error)
+        logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, reason(error))
         if isinstance(error, NoDataSet):
             return CANNOT_DECODE
         return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else CANNOT_WRITE

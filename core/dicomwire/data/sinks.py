@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -393,7 +394,9 @@ _PATHS = (str, Path, os.PathLike)
 """Those first that are quick to tell."""
 
 
-def make_sink(target: SinkTarget, *, header: bytes, limit: int, files: FileStore | None = None) -> Sink:
+def make_sink(
+    target: SinkTarget, *, header: bytes, limit: int, in_memory: int = sys.maxsize, files: FileStore | None = None
+) -> Sink:
     """The sink for what a handler chose: see ``EVT_C_STORE_SINK``.
 
     A path becomes a complete DICOM file in ``files`` that begins with ``header``; every other target gets the data set
@@ -403,7 +406,7 @@ def make_sink(target: SinkTarget, *, header: bytes, limit: int, files: FileStore
         TypeError: nothing of the kind.
     """
     if target is None:
-        return MemorySink(limit)
+        return MemorySink(limit, in_memory, files)
     if isinstance(target, bytearray):
         return _BytearraySink(target)
     if isinstance(target, _PATHS):

@@ -328,7 +328,7 @@ def _uid(found: str, stated: str | None, name: str, element: str, instance: str 
         )
     if _is_uid(uid) is None:
         if found and instance is None and _is_name(found) is not None:
-            LOGGER.warning("the %s in a data set is no UID, and sent as it is: %s", name, found)
+            LOGGER.warning("the %s in a data set is no UID, and sent as it is: %s", name, printable(found))
             return found
         where = "in its data set" if found else f"in its file meta information ({element}), which its data set lacks,"
         raise Unsendable(f"the {name} {where} is no UID: {printable(uid, 100)!r}", instance)

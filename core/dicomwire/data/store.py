@@ -7,12 +7,13 @@ gives a sink or a binary file object instead of a path.
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 try:
     import fcntl
@@ -47,6 +48,9 @@ class FileStore:
     Raises:
         ValueError: ``sync`` is none of `SYNCS`, or a mode has other bits than those of permissions.
     """
+
+    temporary_folder: str | os.PathLike[str] | None = None
+    """Where temporary files are; None: where those of this system are, which ``TMPDIR`` may say."""
 
     # Here too, for subclasses that have their own way to be made.
     sync: Sync = "none"
@@ -94,7 +98,19 @@ class FileStore:
 
     def open_temporary(self) -> tuple[int, str]:
         """Make a new file for a while; its descriptor and its path."""
-        return tempfile.mkstemp(suffix=".dcm")
+        return tempfile.mkstemp(suffix=".dcm", dir=self.temporary_folder)
+
+    def open_nameless(self) -> Any:
+        """Make a new file that no folder shows, and that is gone when it is closed and no mapping of it is used.
+
+        A file object that is written by its ``fileno()``.
+        """
+        # Without a name from the beginning where the system can (O_TMPFILE), or deleted when it is closed (Windows).
+        return tempfile.TemporaryFile(buffering=0, dir=self.temporary_folder)
+
+    def map_nameless(self, file: Any) -> memoryview:
+        """The bytes of such a file that is not empty, to be read only; they stay when it is closed."""
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def write(self, descriptor: int, fragments: list[memoryview]) -> None:
         """Append buffers, all of them."""
@@ -131,6 +147,10 @@ class FileStore:
 
     def rename(self, path: str | Path, to: str | Path) -> None:
         """Give a file another path, in one step; what was there is gone."""
+        if self.sync != "file and folder":
+            # As below, in fewer steps.
+            os.replace(path, to)
+            return
         with self._synced_folder(to):
             os.replace(path, to)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING
 
+from dicomwire._globals import VERIFICATION
 from dicomwire.associations.invoking import HasInvoker
 from dicomwire.dimse.command import NO_DATA_SET, Command
 from dicomwire.dimse.messages import C_ECHO_RQ
 from dicomwire.operations.argument_checks import check_message_id
 from dicomwire.operations.returned_status import status_of
 
-VERIFICATION = "1.2.840.10008.1.1"
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 async def send_c_echo(self: HasInvoker, msg_id: int = 1) -> Dataset:

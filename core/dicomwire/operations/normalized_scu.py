@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations.invoking import HasInvoker, Invoker
@@ -23,6 +21,9 @@ from dicomwire.operations.argument_checks import check_message_id, check_uid
 from dicomwire.operations.returned_status import status_of
 from dicomwire.operations.unified_steps import context_classes
 from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING, code_to_category
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 

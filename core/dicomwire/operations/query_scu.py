@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-from pydicom.config import IGNORE
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, TypeAlias
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations.invoking import HasInvoker, Invoker
@@ -21,11 +17,14 @@ from dicomwire.operations.unified_steps import context_classes
 from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_FAILURE, STATUS_WARNING, code_to_category
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
 LOGGER = logger(__name__)
 
 _FAILED_LIST = 0x00080058
 
-Response: TypeAlias = tuple[Dataset, Dataset | None]
+Response: TypeAlias = "tuple[Dataset, Dataset | None]"
 """A status and an identifier."""
 
 
@@ -122,6 +121,10 @@ def _failed(response: ReceivedMessage) -> Dataset | None:
     listed = None if response.data is None else _decoded(response)
     raw = next((raw for tag, raw in response.command.other if tag == _FAILED_LIST), b"")
     if raw and (listed is None or _FAILED_LIST not in listed):
+        from pydicom.config import IGNORE
+        from pydicom.dataelem import DataElement
+        from pydicom.dataset import Dataset
+
         uids = [uid.strip(b"\0 ").decode("latin-1") for uid in raw.split(b"\\")]
         listed = Dataset() if listed is None else listed
         listed.add(DataElement(_FAILED_LIST, "UI", uids, validation_mode=IGNORE))
@@ -130,7 +133,8 @@ def _failed(response: ReceivedMessage) -> Dataset | None:
 
 def _decoded(response: ReceivedMessage) -> Dataset | None:
     try:
-        return decode_data_set_later(response.data, response.context.transfer_syntax)
+        syntax = response.context.transfer_syntax
+        return decode_data_set_later(response.data, syntax, response.limits, is_instance=False)
     except Exception as error:  # whatever pydicom makes of what a peer sent
         LOGGER.error("the identifier of a response cannot be decoded: %s", reason(error))
         return None

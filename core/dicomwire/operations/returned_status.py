@@ -5,19 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
-
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.data.lazy_data_sets import LazyDataset
-from dicomwire.data.pydicom_private import new_dataset, new_element
-from dicomwire.data.text_values import command_element
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.elements import ELEMENTS
 from dicomwire.dimse.messages import MESSAGES, N_EVENT_REPORT_RQ, RESPONSE
 
-_STATUS = BaseTag(0x00000900)
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+_STATUS = 0x00000900
 
 # What a returned status holds beside Status, by command field of the response: not what merely repeats the request,
 # except for N-EVENT-REPORT, where it is documented.
@@ -36,6 +34,8 @@ _STATUS_ELEMENTS = {
 def status_of(response: ReceivedMessage | None) -> Dataset:
     """The status elements of a response as users know them; empty without one."""
     if response is None or response.command.status is None:
+        from pydicom.dataset import Dataset
+
         return Dataset()
     return ReturnedStatus.of(response.command)
 
@@ -58,8 +58,13 @@ class ReturnedStatus(LazyDataset):
     @staticmethod
     def make(pending: Command) -> Dataset:
         """The status as a data set: the status elements of the response (PS3.7 annex C)."""
+        from pydicom.tag import BaseTag
+
+        from dicomwire.data.pydicom_private import new_dataset
+        from dicomwire.data.text_values import command_element
+
         assert pending.status is not None
-        status = new_dataset({_STATUS: _status_element(pending.status)})
+        status = new_dataset({BaseTag(_STATUS): _status_element(pending.status)})
         for element in _STATUS_ELEMENTS[pending.command_field]:
             value = getattr(pending, element.field)
             if value is not None:
@@ -69,9 +74,13 @@ class ReturnedStatus(LazyDataset):
 
 @lru_cache(maxsize=64)
 def _status_attributes(code: int) -> dict[str, Any]:
+    from pydicom.dataelem import DataElement
+
     return vars(DataElement(_STATUS, "US", code))
 
 
 def _status_element(code: int) -> DataElement:
     """``DataElement``, whose constructor costs as much as decoding a response; so does reading one of raw bytes."""
+    from dicomwire.data.pydicom_private import new_element
+
     return new_element(_status_attributes(code))

@@ -7,9 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from mmap import mmap
-from typing import Any, BinaryIO, NamedTuple, TypeVar
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeGuard, TypeVar
 
 from dicomwire import _config
 from dicomwire._globals import EXPLICIT_BIG, IMPLICIT_LITTLE
@@ -32,6 +30,9 @@ from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.operations.argument_checks import check_message_id, check_request, command_title
 from dicomwire.operations.returned_status import status_of
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 
@@ -99,7 +100,7 @@ async def _begin(
         origin = _origin(originator_aet, originator_id)
     is_path = type(dataset) is str
     instance: _Instance | EncodedDataSet
-    if not is_path and isinstance(dataset, Dataset):
+    if not is_path and _is_data_set(dataset):
         instance = _instance_of_data_set(dataset)
         context = invoker.choose_context(instance.sop_class_uid, instance.transfer_syntax_uid)
     else:
@@ -175,6 +176,12 @@ def _command(
     )
 
 
+def _is_data_set(instance: object) -> TypeGuard[Dataset]:
+    from pydicom.dataset import Dataset
+
+    return isinstance(instance, Dataset)
+
+
 def _instance_of_data_set(dataset: Dataset) -> _Instance:
     sop_class, instance = dataset.SOPClassUID, dataset.SOPInstanceUID
     file_meta = getattr(dataset, "file_meta", None)
@@ -219,7 +226,7 @@ def _own_transfer_syntax(dataset: Dataset, stated: Any) -> str:
     return actual
 
 
-class Stores(Stream[tuple[T, Dataset]]):
+class Stores(Stream[tuple[T, "Dataset"]]):
     """Keeps as many C-STOREs under way as the window allows; gives each instance with its status as that comes."""
 
     def __init__(self, invoker: Invoker, instances: Iterable[T], msg_id: int, priority: int) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
-from pydicom.dataset import Dataset
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
 from dicomwire._logging import logger
@@ -34,6 +33,9 @@ from dicomwire.upper_layer.timers import Timer
 from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
 from dicomwire.vocabulary.statuses import STATUS_PENDING, code_to_category
 from dicomwire.vocabulary.titles_and_uids import uid_name
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 
@@ -311,6 +313,8 @@ async def _follow(
 
     How far it came, the final status, the list of failed instances, and whether ``progress`` has stopped it.
     """
+    from pydicom.dataset import Dataset
+
     stream = await outcome(association.line.host.face(request))
     done = Progress()
     status, failed = Dataset(), None

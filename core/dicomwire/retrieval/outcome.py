@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from dicomwire._logging import logger, printable, reason
 from dicomwire.associations.association_base import AssociationBase
@@ -13,6 +11,9 @@ from dicomwire.data.receiving_folder import Folder
 from dicomwire.data.text_values import joined
 from dicomwire.retrieval import Progress, Retrieved
 from dicomwire.vocabulary.statuses import QR_MOVE_SERVICE_CLASS_STATUS, STATUS_CANCEL, STATUS_PENDING, code_to_category
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from copy import copy
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING
 
 from dicomwire._logging import logger
-from dicomwire.data.pydicom_private import elements_of, separate_elements
 from dicomwire.data.sources import EncodedDataSet, decoded
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 
@@ -23,6 +24,10 @@ def without_bulk_data(instance: Dataset | EncodedDataSet) -> Dataset:
 
     Raises: what reading or decoding it raises.
     """
+    from pydicom.dataset import Dataset
+
+    from dicomwire.data.pydicom_private import elements_of
+
     dataset = _separate(instance if isinstance(instance, Dataset) else decoded(instance))
     removed = [keyword for keyword in _BULK_DATA if keyword in dataset]
     for keyword in removed:
@@ -55,6 +60,8 @@ def _is_bulk(group: int, element: int) -> bool:
 
 def _separate(dataset: Dataset) -> Dataset:
     """A copy whose elements can be removed; pydicom's own shares them with the original."""
+    from dicomwire.data.pydicom_private import separate_elements
+
     copied = copy(dataset)
     separate_elements(copied)
     return copied

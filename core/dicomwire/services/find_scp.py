@@ -36,7 +36,7 @@ async def serve_find(request: Request) -> Response | None:
                 return None
             try:
                 status, identifier = value
-            except (TypeError, ValueError):
+            except Exception:  # whatever a user's object makes of it
                 LOGGER.error("the C-FIND handler yielded no pair of status and identifier")
                 return answer(command, HANDLER_FAILED), None
             response = respond(command, status, table)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.request import Request
@@ -14,6 +12,9 @@ from dicomwire.operations.store_scu import send_c_store
 from dicomwire.services.answers_in_steps import Answers
 from dicomwire.services.given_status import Response
 from dicomwire.services.retrieve_scp import MOST_SUB_OPERATIONS, number_of, priority_of, refusal_of, retrieve
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 GET_FAILED = 0xC411
 GET_NO_NUMBER = 0xC413

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, printable, reason, shown_address
 from dicomwire.associations import events as evt
@@ -21,6 +20,9 @@ from dicomwire.services.sub_operations import SubOperations
 from dicomwire.upper_layer.pdus import Abort
 from dicomwire.vocabulary.statuses import StatusTable
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 

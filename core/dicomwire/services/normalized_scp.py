@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import evolve
-from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
@@ -52,7 +51,7 @@ async def serve_normalized(request: Request) -> Response | None:
     if command.command_field != N_DELETE_RQ:
         try:
             status, data_set = said
-        except (TypeError, ValueError):
+        except Exception:  # whatever a user's object makes of it
             LOGGER.error("an N-service handler gave no pair of status and data set")
             return failed
     response = respond(command, status, request.statuses())
@@ -82,5 +81,7 @@ async def serve_normalized(request: Request) -> Response | None:
 
 def _instance_uid(data_set: Any) -> str | None:
     """The UID that the handler chose; its element is of group 0000, which is not encoded."""
+    from pydicom.dataset import Dataset
+
     uid = data_set.get("AffectedSOPInstanceUID") if isinstance(data_set, Dataset) else None
     return check_uid(uid, "AffectedSOPInstanceUID") if uid else None

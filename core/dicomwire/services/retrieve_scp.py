@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from pydicom.dataset import Dataset
-
 from dicomwire._logging import logger
 from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
@@ -63,7 +61,7 @@ async def retrieve(
             return done.outcome()
         try:
             status, instance = value
-        except (TypeError, ValueError):
+        except Exception:  # whatever a user's object makes of it
             if raised is None:
                 LOGGER.error("a handler yielded no pair of status and data set")
             done.give_up()
@@ -89,6 +87,8 @@ def refusal_of(command: Command, first: Any, table: StatusTable) -> Command | No
     """The response to a handler that begins with a failure instead of what comes first."""
     if not isinstance(first, tuple | list) or len(first) != 2 or first[1] is not None:
         return None
+    from pydicom.dataset import Dataset
+
     if isinstance(first[0], bool) or not isinstance(first[0], int | Dataset):
         return None
     response = respond(command, first[0], table)

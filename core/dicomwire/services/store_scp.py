@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dicomwire._logging import logger
+from dicomwire._logging import logger, reason
 from dicomwire.associations import events as evt
 from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
@@ -42,7 +42,7 @@ async def serve_store(request: Request) -> Response:
             try:
                 request.settle(kept=True)
             except OSError as error:
-                LOGGER.error("keeping a data set failed: %s", str(error))
+                LOGGER.error("keeping a data set failed: %s", reason(error))
                 return answer(command, OUT_OF_RESOURCES), None
         return response, None
     finally:

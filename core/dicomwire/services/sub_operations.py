@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
-from pydicom.dataset import Dataset
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations.invoking import NoContext
@@ -18,6 +17,9 @@ from dicomwire.services.bulk_data import without_bulk_data as strip
 from dicomwire.services.given_status import Response, own_comment
 from dicomwire.vocabulary.statuses import STATUS_SUCCESS, STATUS_WARNING, code_to_category
 from dicomwire.vocabulary.titles_and_uids import uid_name
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 LOGGER = logger(__name__)
 
@@ -33,7 +35,7 @@ _MOST_NAMED = 8
 Open = Callable[[Any], Awaitable[Opened]]
 """Opens what is no ``Dataset``."""
 
-Store = Callable[[Any, int], Awaitable[Dataset]]
+Store = Callable[[Any, int], Awaitable["Dataset"]]
 """Stores one instance with a message ID; gives the status."""
 
 
@@ -74,6 +76,8 @@ class SubOperations:
 
     async def store(self, instance: Any, open_: Open, store: Store, *, without_bulk_data: bool) -> None:
         """Store one instance, and count how it ended."""
+        from pydicom.dataset import Dataset
+
         if not isinstance(instance, Dataset) and not is_source(instance):
             LOGGER.error("a handler yielded %s, which cannot be stored", type(instance).__name__)
             self.failed += 1
@@ -149,6 +153,8 @@ class SubOperations:
 
     def final(self, response: Command, given: Any = None, *, remaining: bool = False) -> Response:
         """``response`` with the counters and the list of failed instances, which the handler may have given."""
+        from pydicom.dataset import Dataset
+
         listed = given if isinstance(given, Dataset) and given.get("FailedSOPInstanceUIDList") else None
         if listed is None and self.failed_uids:
             listed = Dataset()

@@ -35,9 +35,9 @@ class BufferPool:
 
     def give(self, data: bytearray) -> None:
         """Take back a buffer that nobody looks at any more; kept if it is of a size that is asked for."""
-        free = self._free.get(len(data))
-        if free is not None and len(free) < self._kept:
-            free.append(data)
+        size = len(data)
+        if size in self._free and len(self._free[size]) < self._kept:
+            self._free[size].append(data)
 
 
 _POOL = BufferPool()
@@ -49,11 +49,13 @@ class ReceiveBuffer:
     Views handed out stay valid until the next ``writable``, ``feed`` or ``recycle``.
     """
 
-    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view")
+    __slots__ = ("_held", "_pool", "_pooled", "end", "start", "view", "wanted")
 
     view: memoryview
     start: int
     end: int
+    wanted: int
+    """Bytes of the PDU that is unread so far and wanted as a whole; 0 if there is none."""
 
     def __init__(self, pool: BufferPool = _POOL) -> None:
         self._pool = pool
@@ -64,20 +66,22 @@ class ReceiveBuffer:
         self.view = memoryview(b"")
         self.start = 0
         self.end = 0
+        self.wanted = 0
 
     def __len__(self) -> int:
         return self.end - self.start
 
     def _hold(self, size: int) -> None:
         """Get a buffer of ``size`` bytes and put what is unread at its front."""
-        unread = self.view[self.start : self.end]
+        unread = self.end - self.start
         data = self._pool.take(size)
-        data[: len(unread)] = unread
+        if unread:
+            data[:unread] = self.view[self.start : self.end]
         if self._pooled is not None:
             self._pool.give(self._pooled)
-        self._pooled, self._held = data, len(data)
+        self._pooled, self._held = data, size
         self.view = memoryview(data)
-        self.start, self.end = 0, len(unread)
+        self.start, self.end = 0, unread
 
     def writable(self, size: int) -> memoryview:
         """Room to receive into: some or all of a buffer of ``size`` bytes or more."""
@@ -93,7 +97,12 @@ class ReceiveBuffer:
         elif held - self.end < held // 4:
             # Only a partial header or a partial control PDU is ever left over, so this moves few bytes,
             # and it doubles for a long control PDU only as fast as its bytes really come.
-            self._hold(held if unread < held // 2 else 2 * held)
+            more = held if unread < held // 2 else 2 * held
+            if unread < self.wanted < more:
+                # And no further than to the end of that PDU.
+                more = max(held, self.wanted)
+            if self.start or more > held:
+                self._hold(more)
         return self.view[self.end :]
 
     def feed(self, data: Buffer, limit: int) -> None:
@@ -129,3 +138,4 @@ class ReceiveBuffer:
     def discard(self) -> None:
         """Forget what is unread."""
         self.start = self.end
+        self.wanted = 0

@@ -100,6 +100,9 @@ class Connection:
         self.state: State = self._machine.state
         """For looking at only."""
 
+        self.ending: bool = False
+        """All is over, and the peer should close (Sta13): read and drop until it does.  For looking at only."""
+
         if role is Role.ACCEPTOR and connected:
             self.transport_connected()
 
@@ -111,11 +114,6 @@ class Connection:
     @property
     def is_established(self) -> bool:
         return self.state is State.STA6
-
-    @property
-    def ending(self) -> bool:
-        """The association is over and the peer should close (Sta13): read and drop until it does."""
-        return self.state is State.STA13
 
     @property
     def peer_maximum_length(self) -> int:
@@ -147,12 +145,8 @@ class Connection:
         """
         machine = self._machine
         name, action = machine.find(kind, item)
-        pdu = machine.to_send(action, item, reason)
-        if isinstance(pdu, Data):
-            self.queued += self._writer.write(
-                self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, self.tap
-            )
-        elif pdu is not None:
+        pdu = None if action.send is None else machine.to_send(action, item, reason)
+        if pdu is not None:
             self._queue(pdu)
         if machine.follow(kind, name, action, self.tap):
             self._pdus.drop_rest(self.p_data.abandon())
@@ -161,6 +155,7 @@ class Connection:
         if action.close:
             self.closed = self.closes = True
         self.state = machine.state
+        self.ending = machine.state is State.STA13
         self.p_data.is_free = machine.takes_freely
         return action
 
@@ -181,8 +176,8 @@ class Connection:
 
     def _happen(self, kind: Input, item: Sendable | None = None) -> None:
         """Something but what the peer sends has happened; what there is to tell, ``next_event()`` tells."""
-        told = self._tell(self._perform(kind, item), item)
-        if told is not None:
+        action = self._perform(kind, item)
+        if action.tell is not None and (told := self._tell(action, item)) is not None:
             assert isinstance(told, ConnectionEvent)
             self.waiting.append(told)
 
@@ -315,9 +310,9 @@ class Connection:
         # What cannot be encoded changes nothing, also where it is sent later or not at all.
         item.encode()
         self._happen(kind, item)
-        if isinstance(item, AssociateRQ | AssociateAC):
+        if type(item) is AssociateAC or type(item) is AssociateRQ:
             self.p_data.announced(item.maximum_length)
-        if isinstance(item, AssociateRQ):
+        if type(item) is AssociateRQ:
             self._started = True
             self._pending_request = item
             if self._connected:
@@ -332,7 +327,11 @@ class Connection:
             raise LocalProtocolError(f"{Data.name} cannot be sent in {self.state.label}, {self.state.meaning}")
         self._happen(Input.P_DATA_REQUEST, Data(context_id=context_id, command=command, last=last, fragment=data))
 
-    def _queue(self, pdu: PDU) -> None:
+    def _queue(self, pdu: PDU | Data) -> None:
+        if isinstance(pdu, Data):
+            write, tap = self._writer.write, self.tap
+            self.queued += write(self.unsent, pdu.context_id, pdu.fragment, pdu.command, pdu.last, tap)
+            return
         data = pdu.encode()
         self.unsent.append(data)
         if self.tap is not None:
@@ -438,7 +437,8 @@ class Connection:
         self.timers.stop(Timer.PROGRESS)
         if self.tap is not None:
             self.tap.add(PDUReceived(data))
-        return self._tell(self._perform(kind, pdu), pdu)
+        action = self._perform(kind, pdu)
+        return None if action.tell is None else self._tell(action, pdu)
 
     def _closed_by_peer(self) -> Indication | None:
         """Evt17."""

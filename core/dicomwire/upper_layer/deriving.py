@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Deriving(Shown):
     """Base of frozen values that keep what is worked out of them, for whoever has the same value next."""
 
-    _derived: dict[Any, Any] = field(factory=dict, init=False, eq=False, repr=False)
+    derived_values: dict[Any, Any] = field(factory=dict, init=False, eq=False, repr=False)
 
     def derive(self, key: Any, work_out: Callable[[], T]) -> T:
         """What ``work_out`` gives, the first time; ``key`` names it, and what else it is made of.
@@ -26,7 +26,7 @@ class Deriving(Shown):
         Several threads may do so at once: then each works it out, and they get equal ones.  It is shared: nobody
         changes it.
         """
-        derived = self._derived
+        derived = self.derived_values
         try:
             found: T = derived[key]
         except KeyError:

@@ -14,8 +14,8 @@ class Limits(Shown):
     The defaults are far above what conformant peers send.
     """
 
-    associate_pdu: int = 1 << 20
-    """Longest A-ASSOCIATE-RQ or -AC body."""
+    associate_pdu: int = 1 << 18
+    """Longest A-ASSOCIATE-RQ or -AC body.  128 presentation contexts of 30 transfer syntaxes each are 110 KB."""
 
     control_pdu: int = 1024
     """Longest A-ASSOCIATE-RJ, A-RELEASE and A-ABORT body; the standard says 4."""
@@ -35,11 +35,35 @@ class Limits(Shown):
     """Smallest maximum length a peer may announce (0, no limit, is always allowed)."""
 
     command_set: int = 1 << 16
-    data_set_in_memory: int = 1 << 34
-    """Longest data set kept in memory for a handler; streams to a sink are not counted."""
+    data_set: int = 1 << 34
+    """Longest data set kept for a handler, in memory or not; streams to a sink are not counted."""
 
-    identifier: int = 1 << 26
-    """Longest data set of any message but C-STORE."""
+    data_set_in_memory: int = 24 << 20
+    """Longest of them kept in memory; a longer one goes to a temporary file without a name, as it comes."""
+
+    identifier: int = 1 << 21
+    """Longest data set of any message but C-STORE; if it is deflated, also of what is in it."""
+
+    identifier_elements: int = 40_000
+    """Elements and items in the data set of any message but C-STORE; beyond, nobody may look into it.  They cost time
+    where values cost memory: 40,000 take half a second, and are 13,000 instances of a storage commitment."""
+
+    inflated: int = 1 << 30
+    """Longest data set that a deflated one may become when somebody looks into it."""
+
+    inflation: int = 200
+    """How many times as long as it came a deflated data set may become, if it becomes longer than
+    ``inflated_freely``: deflate alone could make it a thousand times."""
+
+    inflated_freely: int = 1 << 26
+    """A deflated data set that becomes no longer than this may be as small as it likes."""
+
+    nesting: int = 64
+    """How deep sequences may be in sequences, in a data set that somebody looks into."""
+
+    waiting: int = 1 << 25
+    """Bytes of the data sets of all requests together that wait for their turn, because the peer has sent more than it
+    agreed upon."""
 
     unread: int = 1 << 24
     """Bytes fed with ``receive_data`` while earlier ones are still unread."""

@@ -80,8 +80,8 @@ class Machine:
 
     def look(self, kind: Input) -> Action | None:
         """The action for ``kind`` in this state; None if the cell is empty."""
-        name = TABLE[self.state].get(kind)
-        return None if name is None else ACTIONS[name]
+        cells = TABLE[self.state]
+        return ACTIONS[cells[kind]] if kind in cells else None
 
     def find(self, kind: Input, item: object = None) -> tuple[str, Action]:
         """The name of the action for ``kind`` and what is to be done; ``item`` is the PDU that it is about.
@@ -90,9 +90,10 @@ class Machine:
             LocalProtocolError: the cell is empty.
         """
         state = self.state
-        name = TABLE[state].get(kind)
-        if name is None:
+        cells = TABLE[state]
+        if kind not in cells:
             raise LocalProtocolError(f"{kind.label} ({kind.name}) cannot happen in {state.label}, {state.meaning}")
+        name = cells[kind]
         action = ACTIONS[name]
         if action.otherwise is not None and isinstance(item, AssociateRQ) and not item.protocol_version & 1:
             action = action.otherwise
@@ -102,8 +103,7 @@ class Machine:
     def to_send(self, action: Action, item: object, reason: int) -> Sendable | PDU | None:
         """What ``action`` sends: ``item`` where the user asks for that, or a PDU of the provider's own."""
         name = action.send
-        if name is None:
-            return None
+        assert name is not None, "only of an action that sends something"
         if isinstance(item, PDU | Data) and item.name == name:
             return item
         if name != Abort.name:
@@ -124,18 +124,19 @@ class Machine:
             then = State.STA9 if self._role is Role.REQUESTOR else State.STA10
         if tap is not None and tap.transitions:
             tap.add(Transition(self.state, kind, name, then))
-        timers = self._timers
+        # As start() and stop() do it.
+        running = self._timers.running
         if action.artim == "start":
-            timers.start(Timer.ARTIM)
-        elif action.artim == "stop":
-            timers.stop(Timer.ARTIM)
+            running[Timer.ARTIM] = None
+        elif action.artim == "stop" and Timer.ARTIM in running:
+            del running[Timer.ARTIM]
         if then is self.state:
             return False
         new = self._enter(then)
-        if new.stops is not None:
-            timers.stop(new.stops)
+        if new.stops is not None and new.stops in running:
+            del running[new.stops]
         if new.starts is not None:
-            timers.start(new.starts)
+            running[new.starts] = None
         if new.is_over:
-            timers.stop_all_but(Timer.ARTIM)
+            self._timers.stop_all_but(Timer.ARTIM)
         return new.is_over

@@ -68,13 +68,16 @@ class PDUReader:
         buffer = self._buffer
         start, stop = buffer.start, buffer.start + 6 + length
         if stop > buffer.end:
+            buffer.wanted = stop - start
             return None
         buffer.start = stop
+        buffer.wanted = 0
         return buffer.view[start:stop].tobytes()
 
     def drop(self, length: int) -> None:
         """Take off the header of the next PDU, and drop its body as it comes."""
         self._buffer.start += 6
+        self._buffer.wanted = 0
         self.dropped += 6
         self._skip = length
 

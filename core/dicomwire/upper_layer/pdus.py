@@ -84,7 +84,8 @@ class PDU(Deriving):
         A decoded one gives back the bytes it came from, so that a proxy forwards what it got;
         ``attrs.evolve(pdu)`` gives one that encodes as the standard has it.
         """
-        return self.received or self.derive("bytes", self._encode)
+        known: dict[Any, bytes] = self.derived_values
+        return self.received or (known["bytes"] if "bytes" in known else self.derive("bytes", self._encode))
 
     def _encode(self) -> bytes:
         body = self.body()
@@ -136,7 +137,8 @@ class _Associate(PDU):
 
     def user_item(self, kind: type[_T]) -> _T | None:
         """The one sub-item of a class; of several, the last, as other implementations do."""
-        return self.derive(kind, lambda: next(reversed(self.user_items(kind)), None))
+        known: dict[Any, _T | None] = self.derived_values
+        return known[kind] if kind in known else self.derive(kind, lambda: next(reversed(self.user_items(kind)), None))
 
     @property
     def maximum_length(self) -> int | None:

@@ -1,20 +1,25 @@
-"""The association requests and answers that came last: most peers send the same few again and again."""
+"""The PDUs of association control that came last: most peers send the same few again and again."""
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from dicomwire.upper_layer.items import UserIdentityACItem, UserIdentityRQItem
 from dicomwire.upper_layer.limits import Limits
-from dicomwire.upper_layer.pdus import AnyPDU, AssociateAC, AssociateRQ, decode_pdu
+from dicomwire.upper_layer.pdus import AnyPDU, AssociateAC, AssociateRQ, ReleaseRP, ReleaseRQ, decode_pdu
 
 _MOST = 32
 _LONGEST = 16 * 1024
 """Bytes of a PDU; so all of them are half a MiB at the most, whatever peers send."""
 
-_known: dict[bytes, tuple[Limits, AssociateRQ | AssociateAC]] = {}
+_Kept: TypeAlias = AssociateRQ | AssociateAC | ReleaseRQ | ReleaseRP
+
+_known: dict[bytes, tuple[Limits, _Kept]] = {}
 
 
 def decode_remembered(data: bytes, limits: Limits) -> AnyPDU:
-    """What :func:`decode_pdu` gives; for a request or an answer that has come before the same value, which is frozen.
+    """What :func:`decode_pdu` gives; for an association or release request or its answer that has come before the same
+    value, which is frozen.
 
     With it comes what was worked out of it then.  Who the user is is not kept beyond the association.
 
@@ -25,13 +30,15 @@ def decode_remembered(data: bytes, limits: Limits) -> AnyPDU:
     if known is not None and known[0] is limits:
         return known[1]
     pdu = decode_pdu(data, limits)
-    if isinstance(pdu, AssociateRQ | AssociateAC) and len(data) <= _LONGEST and not names_user(pdu):
+    if isinstance(pdu, _Kept) and len(data) <= _LONGEST and not names_user(pdu):
         if len(_known) >= _MOST:
             _known.clear()
         _known[data] = limits, pdu
     return pdu
 
 
-def names_user(pdu: AssociateRQ | AssociateAC) -> bool:
+def names_user(pdu: _Kept) -> bool:
     """It has items that say who the user is."""
-    return any(isinstance(item, UserIdentityRQItem | UserIdentityACItem) for item in pdu.user_information)
+    return isinstance(pdu, AssociateRQ | AssociateAC) and any(
+        isinstance(item, UserIdentityRQItem | UserIdentityACItem) for item in pdu.user_information
+    )

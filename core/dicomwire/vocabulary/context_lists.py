@@ -1,8 +1,8 @@
 """Which SOP classes the ready-made lists of presentation contexts are of, and which are storage."""
 
 from dicomwire.vocabulary import sop_class_table as table
+from dicomwire.vocabulary.served_sop_classes import is_known, uid_to_service_class
 from dicomwire.vocabulary.service_classes import StorageServiceClass
-from dicomwire.vocabulary.sop_classes import SOPClass, is_known, uid_to_service_class
 
 _SERVICE_CLASS_OF_LIST = {
     "AllStoragePresentationContexts": "StorageServiceClass",
@@ -48,5 +48,7 @@ def storage_classes() -> list[str]:
 
 def is_unrestricted(abstract_syntax: str) -> bool:
     """Whether ``UNRESTRICTED_STORAGE_SERVICE`` accepts this SOP class: storage, private, or unknown to us."""
-    uid = SOPClass(abstract_syntax)
-    return uid.is_private or not is_known(uid) or issubclass(uid_to_service_class(uid), StorageServiceClass)
+    is_private = not abstract_syntax.startswith("1.2.840.10008.")
+    if is_private or not is_known(abstract_syntax):
+        return True
+    return issubclass(uid_to_service_class(abstract_syntax), StorageServiceClass)

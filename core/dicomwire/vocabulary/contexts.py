@@ -1,10 +1,9 @@
 """Presentation contexts: building them, the ready-made lists, and negotiating (PS3.8 7.1.1.13, PS3.7 D.3)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from __future__ import annotations
 
-from pydicom.config import IGNORE
-from pydicom.uid import UID
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
 from dicomwire._logging import logger
@@ -20,9 +19,12 @@ from dicomwire.associations.negotiation import (
     read_answer,
 )
 from dicomwire.compat.negotiation_items import SCP_SCU_RoleSelectionNegotiation
-from dicomwire.data.pydicom_private import name_transfer_syntax
 from dicomwire.vocabulary.context_lists import is_unrestricted, uids_of_list
+from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import set_uid
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 __all__ = [
     "ALL_TRANSFER_SYNTAXES", "DEFAULT_TRANSFER_SYNTAXES", "AllStoragePresentationContexts",
@@ -53,22 +55,14 @@ _STATUSES = {
     TRANSFER_SYNTAXES_NOT_SUPPORTED: "Transfer Syntax(es) Not Supported",
 }
 
+_KNOWN = frozenset(ALL_TRANSFER_SYNTAXES)
+
 _ROLES = {
     (True, True): "SCU and SCP",
     (True, False): "SCU only",
     (False, True): "SCP only",
     (False, False): "(none)",
 }
-
-# Newer than the dictionary of some versions of pydicom; registered so that their names can be shown.
-_NEW_TRANSFER_SYNTAXES = {
-    "1.2.840.10008.1.2.4.110": ("JPEG XL Lossless", "JPEGXLLossless"),
-    "1.2.840.10008.1.2.4.111": ("JPEG XL JPEG Recompression", "JPEGXLJPEGRecompression"),
-    "1.2.840.10008.1.2.4.112": ("JPEG XL", "JPEGXL"),
-    "1.2.840.10008.1.2.8.1": ("Deflated Image Frame Compression", "DeflatedImageFrameCompression"),
-}
-for _uid, (_name, _keyword) in _NEW_TRANSFER_SYNTAXES.items():
-    name_transfer_syntax(_uid, _name, _keyword)
 
 Roles: TypeAlias = Mapping[str, tuple[bool | None, bool | None]]
 """Abstract syntax to (SCU role, SCP role), as in role selection items."""
@@ -180,17 +174,17 @@ class PresentationContext:
             raise ValueError(f"{self!r} lacks a context ID, an abstract syntax or a transfer syntax")
         return PresentationContextTuple(self._context_id, self._abstract_syntax, self._syntaxes[0])
 
-    def copy(self) -> "PresentationContext":
+    def copy(self) -> PresentationContext:
         """An equal context that shares nothing that can change."""
         new = PresentationContext()
         new.__dict__.update(self.__dict__)
         new._syntaxes = self._syntaxes.copy()
         return new
 
-    def __copy__(self) -> "PresentationContext":
+    def __copy__(self) -> PresentationContext:
         return self.copy()
 
-    def __deepcopy__(self, memo: object) -> "PresentationContext":
+    def __deepcopy__(self, memo: object) -> PresentationContext:
         return self.copy()
 
     def _key(self) -> tuple[object, ...]:
@@ -222,7 +216,7 @@ class PresentationContext:
             lines.append(f"Role: {_ROLES[self._as_scu, self._as_scp]}")
         return "\n".join(lines)
 
-    def _outcome(self, outcome: NegotiatedContext) -> "PresentationContext":
+    def _outcome(self, outcome: NegotiatedContext) -> PresentationContext:
         """This proposed context as negotiated."""
         new = context_as_received(self._context_id, self._abstract_syntax, outcome.transfer_syntaxes)
         new.result = outcome.result
@@ -240,7 +234,7 @@ def _transfer_syntax(value: object) -> UID | None:
             LOGGER.debug("Left out of the transfer syntaxes: None")
         return None
     uid = set_uid(value, "transfer_syntax", allow_empty=False)
-    if uid is not None and not uid.is_private and not uid.is_transfer_syntax:
+    if uid is not None and uid not in _KNOWN and not uid.is_private and not uid.is_transfer_syntax:
         LOGGER.warning("%s is not known as a transfer syntax", uid)
     return uid
 
@@ -251,18 +245,18 @@ def _role(name: str, value: bool | None) -> bool | None:
     return value
 
 
-def settings_of(context: PresentationContext) -> tuple[str | None, tuple[str, ...], bool | None, bool | None]:
-    """What an acceptor is configured with by a context, to be compared: cheap, as there may be hundreds."""
-    return context._abstract_syntax, tuple(context._syntaxes), context._scu_role, context._scp_role
+def settings_of_all(contexts: Iterable[PresentationContext]) -> list[tuple[Any, ...]]:
+    """What contexts are configured with, to be compared: syntaxes and roles; cheap, as there may be hundreds."""
+    return [(item._abstract_syntax, tuple(item._syntaxes), item._scu_role, item._scp_role) for item in contexts]
 
 
 def context_as_received(number: int | None, abstract: str | None, transfer: Iterable[str]) -> PresentationContext:
     """A context with the ID and the syntaxes that a peer has said: nothing is checked, and nothing raised."""
     new = PresentationContext()
     new._context_id = number
-    new._abstract_syntax = None if abstract is None else UID(abstract, IGNORE)
+    new._abstract_syntax = None if abstract is None else as_uid(abstract)
     # A UID object knows how a private transfer syntax is encoded: it is kept.
-    new._syntaxes = [uid if isinstance(uid, UID) else UID(uid, IGNORE) for uid in dict.fromkeys(transfer)]
+    new._syntaxes = [as_uid(uid) for uid in dict.fromkeys(transfer)]
     return new
 
 
@@ -281,7 +275,7 @@ def build_context(
     context = PresentationContext()
     context.abstract_syntax = abstract_syntax
     if transfer_syntax is None:
-        context._syntaxes = [UID(uid) for uid in DEFAULT_TRANSFER_SYNTAXES]
+        context._syntaxes = [as_uid(uid) for uid in DEFAULT_TRANSFER_SYNTAXES]
     elif isinstance(transfer_syntax, str | bytes):
         context.transfer_syntax = [transfer_syntax]
     elif isinstance(transfer_syntax, Sequence):

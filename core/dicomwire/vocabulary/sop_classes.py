@@ -6,20 +6,17 @@ from keyword import iskeyword
 from pydicom.config import IGNORE
 from pydicom.uid import UID
 
-from dicomwire.vocabulary import (
-    normalized_service_classes as n_services,
-    service_classes as c_services,
-    sop_class_table as table,
+from dicomwire.vocabulary import sop_class_table as table
+from dicomwire.vocabulary.served_sop_classes import (
+    forget,
+    is_known as is_known,
+    message_of,
+    serve,
+    service_class_named,
+    uid_to_messages as uid_to_messages,
+    uid_to_service_class as uid_to_service_class,
 )
-from dicomwire.vocabulary.normalized_service_classes import UnifiedProcedureStepServiceClass
-from dicomwire.vocabulary.service_classes import (
-    C_FIND,
-    C_GET,
-    C_MOVE,
-    QueryRetrieveServiceClass,
-    ServiceClass,
-    StorageServiceClass,
-)
+from dicomwire.vocabulary.service_classes import C_FIND, C_GET, C_MOVE, QueryRetrieveServiceClass, ServiceClass
 
 
 class SOPClass(UID):
@@ -36,27 +33,9 @@ class SOPClass(UID):
         return uid_to_service_class(self)
 
 
-def uid_to_service_class(uid: str) -> type[ServiceClass]:
-    """The service class of a SOP class, or with the UID of a service class; unknown: the base `ServiceClass`."""
-    return _SERVICE_CLASSES.get(uid, ServiceClass)
-
-
 def uid_to_sop_class(uid: str) -> SOPClass:
     """The SOP class with that UID; unknown: a new one, whose service class is the base `ServiceClass`."""
     return _SOP_CLASSES.get(uid) or SOPClass(uid)
-
-
-def uid_to_messages(uid: str) -> frozenset[int]:
-    """Command fields of the requests that may name this SOP class (PS3.7 E.1).
-
-    Those of its service class, but of query/retrieve only the one of the information model.
-    """
-    return _MODELS.get(uid) or uid_to_service_class(uid).messages
-
-
-def is_known(uid: str) -> bool:
-    """Whether a service class has been registered for that UID, by this module or by `register_uid`."""
-    return uid in _SERVICE_CLASSES
 
 
 def register_uid(uid: str, keyword: str, service_class: type[ServiceClass], dimse_msg_type: str = "") -> None:
@@ -99,7 +78,7 @@ class SOPClassGroup(UserDict[str, str]):
         if not _can_be_named(keyword):
             raise ValueError(f"{keyword!r} is the name of something else in {__name__}")
         retrieve = issubclass(self.service_class, QueryRetrieveServiceClass)
-        _register(SOPClass(uid), keyword, self.service_class, _message_of(keyword) if retrieve else None)
+        _register(SOPClass(uid), keyword, self.service_class, message_of(keyword) if retrieve else None)
         super().__setitem__(keyword, uid)
 
     def __delitem__(self, keyword: str) -> None:
@@ -107,8 +86,7 @@ class SOPClassGroup(UserDict[str, str]):
         uid = self[keyword]
         super().__delitem__(keyword)
         if uid not in self.data.values():
-            _SERVICE_CLASSES.pop(uid, None)
-            _MODELS.pop(uid, None)
+            forget(uid)
 
 
 def _can_be_named(keyword: str) -> bool:
@@ -117,48 +95,29 @@ def _can_be_named(keyword: str) -> bool:
 
 def _register(sop_class: SOPClass, keyword: str, service_class: type[ServiceClass], message: int | None) -> None:
     globals()[keyword] = _SOP_CLASSES[sop_class] = sop_class
-    _SERVICE_CLASSES[sop_class] = service_class
-    if message is None:
-        _MODELS.pop(sop_class, None)
-    else:
-        _MODELS[sop_class] = frozenset({message})
+    serve(sop_class, service_class, message)
 
 
-def _register_table() -> None:
+def _name_table() -> None:
     for service, sop_classes in table.SOP_CLASSES.items():
-        service_class = _service_class_named(service)
+        service_class = service_class_named(service)
         group = SOPClassGroup(service_class)
-        group.update(sop_classes)
+        # Served they are already.
+        group.data.update(sop_classes)
+        for keyword, uid in sop_classes.items():
+            globals()[keyword] = _SOP_CLASSES[uid] = SOPClass(uid)
         globals()[table.GROUPS[service]] = group
         if service_class is not ServiceClass:
             _GROUPS[service_class] = group
-    # What a common extended negotiation item may name as service class (PS3.7 D.3.3.6).
-    for service_class in (StorageServiceClass, UnifiedProcedureStepServiceClass):
-        _SERVICE_CLASSES[service_class.uid] = service_class
-    # Peers propose these, and we do: what is accepted must be served.
-    _SERVICE_CLASSES.update(dict.fromkeys(table.RETIRED_STORAGE.values(), StorageServiceClass))
     globals().update({alias: globals()[keyword] for keyword, alias in table.ALIASES.items()})
     globals().update({keyword: UID(uid) for keyword, uid in table.WELL_KNOWN_INSTANCES.items()})
 
 
-def _service_class_named(name: str) -> type[ServiceClass]:
-    found: type[ServiceClass] = getattr(c_services, name, None) or getattr(n_services, name)
-    return found
-
-
-def _message_of(keyword: str) -> int | None:
-    """The message of a query/retrieve SOP class: its keyword ends in Find, Query, Get or Move; None if in none."""
-    endings = {"Find": C_FIND, "Query": C_FIND, "Get": C_GET, "Move": C_MOVE}
-    return next((message for ending, message in endings.items() if keyword.endswith(ending)), None)
-
-
 _RETRIEVE_MESSAGES = {"C-FIND": C_FIND, "C-GET": C_GET, "C-MOVE": C_MOVE}
-_SERVICE_CLASSES: dict[str, type[ServiceClass]] = {}
 _SOP_CLASSES: dict[str, SOPClass] = {}
-_MODELS: dict[str, frozenset[int]] = {}
 _GROUPS: dict[type[ServiceClass], SOPClassGroup] = {}
 
-_register_table()
+_name_table()
 
 # The names that the table has just defined, for type checkers.
 

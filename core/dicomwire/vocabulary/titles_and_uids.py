@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from io import BytesIO
-from typing import ParamSpec, TypeVar
-
-from pydicom.config import IGNORE
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from dicomwire import _config
 from dicomwire._logging import logger, printable
 from dicomwire._value_checks import is_conformant_uid
+from dicomwire.vocabulary.lazy_uids import as_uid
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 LOGGER = logger(__name__)
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 def uid_name(uid: str) -> str:
     """The name of a UID, or the UID itself; whoever chose it."""
-    return printable(UID(uid, IGNORE).name, 100)
+    return printable(as_uid(uid).name, 100)
 
 
 def decode_bytes(b: bytes) -> str:
@@ -126,7 +127,7 @@ def set_uid(
     allow_empty: bool = True,
     allow_none: bool = True,
     validate: bool = True,
-) -> UID | None:
+) -> "UID | None":
     """`value` as a `UID`, if it can be one (PS3.5 9.1); `name` is for messages.
 
     A trailing zero byte of `bytes` is padding.  A UID that breaks the rules but is short enough is logged, unless
@@ -138,7 +139,7 @@ def set_uid(
         value = decode_bytes(value).rstrip("\0")
     if not isinstance(value, str):
         raise TypeError(f"'{name}' must be str, bytes, UID{' or None' * allow_none}, not {type(value).__name__}")
-    uid = value if isinstance(value, UID) else UID(value, IGNORE)
+    uid = as_uid(value)
     if not uid:
         if not allow_empty:
             raise ValueError(f"'{name}' must not be empty")

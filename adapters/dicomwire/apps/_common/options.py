@@ -14,13 +14,15 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
+from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
-from dicomwire.apps._common.tls import client_context, server_context
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
+from dicomwire.sockets.tls_files import TLSFiles
 from dicomwire.vocabulary.titles_and_uids import set_ae
+from dicomwire.vocabulary.tls_profiles import TLSProfile
 
 Function: TypeAlias = Callable[..., Any]
 Decorator: TypeAlias = Callable[[Function], Function]
@@ -79,10 +81,6 @@ def title_option(*names: str, default: str, text: str) -> Decorator:
 
 def _timeout(*names: str, text: str) -> Decorator:
     return click.option(*names, type=click.FloatRange(min=0), default=30.0, metavar="SECONDS", help=text)
-
-
-def _file(name: str, text: str) -> Decorator:
-    return click.option(name, type=click.Path(exists=True, dir_okay=False), metavar="FILE", help=text)
 
 
 def grouped(name: str, make: Callable[..., Any], options: Sequence[Decorator]) -> Decorator:
@@ -185,8 +183,8 @@ class User:
     calling_aet: str
     called_aet: str
     tls: ssl.SSLContext | None
-    tls_files: tuple[str | None, str | None, str | None]
-    """Our certificate, its key, and the authorities."""
+    tls_files: TLSFiles | None
+    """What ``tls`` is made of."""
 
     identity: UserIdentityNegotiation | None
     """Who the user is, if the peer is to know."""
@@ -212,18 +210,21 @@ def _make_user(
     tls_key: str | None,
     tls_ca: str | None,
     tls_no_verify_host: bool,
+    tls_profile: TLSProfile,
+    tls_ciphers: str,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
     max_pdu: int,
 ) -> User:
+    files = tls_options.user_files(tls_cert, tls_key, tls_ca, tls_no_verify_host, tls_profile, tls_ciphers)
     return User(
         addr=addr,
         port=port,
         calling_aet=calling_aet,
         called_aet=called_aet,
-        tls=client_context(tls_cert, tls_key, tls_ca, not tls_no_verify_host),
-        tls_files=(tls_cert, tls_key, tls_ca),
+        tls=tls_options.client_context(files),
+        tls_files=files,
         identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
         network=NetworkOptions(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
@@ -250,10 +251,7 @@ def user_options(own_title: str) -> Decorator:
                 "association, or it was lost.",
             ),
             *IDENTITY,
-            _file("--tls-cert", "Our certificate, if the peer wants one (PEM); turns TLS on."),
-            _file("--tls-key", "Its private key, if it is in another file."),
-            _file("--tls-ca", "Who must have signed the certificate of the peer (PEM); turns TLS on."),
-            click.option("--tls-no-verify-host", is_flag=True, help="TLS, whatever host the certificate names."),
+            *tls_options.OF_A_USER,
         ],
     )
 
@@ -289,8 +287,8 @@ class Provider:
     bind_address: str
     ae_title: str
     tls: ssl.SSLContext | None
-    tls_files: tuple[str | None, str | None, str | None] = (None, None, None)
-    """Our certificate, its key, and the authorities: another process reads them anew."""
+    tls_files: TLSFiles | None = None
+    """What ``tls`` is made of: it is made again on SIGHUP, and in another process."""
 
     network: NetworkOptions
     drain: float = 10.0
@@ -304,7 +302,7 @@ def _read_anew(
     port: int,
     bind_address: str,
     ae_title: str,
-    tls_files: tuple[str | None, str | None, str | None],
+    tls_files: TLSFiles | None,
     network: NetworkOptions,
     drain: float,
 ) -> Provider:
@@ -312,7 +310,7 @@ def _read_anew(
         port=port,
         bind_address=bind_address,
         ae_title=ae_title,
-        tls=server_context(*tls_files),
+        tls=tls_options.server_context(tls_files),
         tls_files=tls_files,
         network=network,
         drain=drain,
@@ -326,16 +324,20 @@ def _make_provider(
     tls_cert: str | None,
     tls_key: str | None,
     tls_ca: str | None,
+    tls_optional_client_cert: bool,
+    tls_profile: TLSProfile,
+    tls_ciphers: str,
     drain: float,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
     max_pdu: int,
 ) -> Provider:
+    files = tls_options.provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
     network = NetworkOptions(
         acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
-    return _read_anew(port, bind_address, ae_title, (tls_cert, tls_key, tls_ca), network, drain)
+    return _read_anew(port, bind_address, ae_title, files, network, drain)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -355,9 +357,7 @@ def provider_options(own_title: str) -> Decorator:
                 show_default="everywhere",
             ),
             *_NETWORK,
-            _file("--tls-cert", "Our certificate (PEM); turns TLS on."),
-            _file("--tls-key", "Its private key."),
-            _file("--tls-ca", "Who must have signed the certificates of clients (PEM), which then need one."),
+            *tls_options.OF_A_PROVIDER,
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +18,11 @@ from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
 from dicomwire.apps._common.output import tell
 from dicomwire.apps._common.service_manager import READY, STOPPING, notify
+from dicomwire.apps._common.tls_options import in_words
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
 from dicomwire.sockets.listening import listening
+from dicomwire.sockets.tls_files import UnusableTLS
 from dicomwire.vocabulary.contexts import PresentationContext
 
 if TYPE_CHECKING:
@@ -78,6 +83,8 @@ def _tell_where(address: tuple[Any, ...], logger: logging.Logger) -> None:
     """Whatever else is logged, unless nothing is."""
     host, port = address[:2]
     tell(logger, logging.INFO, f"Listening on {f'{host} port {port}' if port else shown_address((host, port))}")
+    if reach := who_can_connect(host, "-ba (--bind-address)"):
+        tell(logger, *reach)
     notify(READY)
 
 
@@ -96,13 +103,52 @@ def serve(
     server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
         _tell_where(server.server_address, logger)
-        server.serve_forever()
+        with _certificates_renewed(server, provider, logger):
+            server.serve_forever()
     except KeyboardInterrupt:
         _end(ae, provider.drain, logger)
     finally:
         ae.shutdown()
         server.shutdown()
     return DONE
+
+
+def who_can_connect(host: str, option: str) -> tuple[int, str] | None:
+    """Who reaches a server on this address, and at which level to say so; None where the address says it."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        # A path of the file system.
+        return None
+    if address.is_unspecified:
+        here = "::1" if address.version == 6 else "127.0.0.1"
+        return logging.WARNING, (
+            f"On all interfaces: whoever reaches this machine can connect; {option} {here} is for this machine alone"
+        )
+    return (logging.INFO, "On the loopback interface: only this machine can connect") if address.is_loopback else None
+
+
+@contextmanager
+def _certificates_renewed(server: AssociationServer, provider: Provider, logger: logging.Logger) -> Iterator[None]:
+    """While the block runs, SIGHUP has the files of TLS read again, for the connections that come from then on."""
+    files, hangup = provider.tls_files, getattr(signal, "SIGHUP", None)
+    if files is None or hangup is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def renew(*_: object) -> None:
+        try:
+            server.ssl_context = files.server_context()
+        except UnusableTLS as error:
+            logger.error("The files of TLS are used as they were: %s", in_words(error))
+        else:
+            logger.info("The files of TLS are read again")
+
+    before = signal.signal(hangup, renew)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, before)
 
 
 def _end(ae: AE, seconds: float, logger: logging.Logger) -> None:

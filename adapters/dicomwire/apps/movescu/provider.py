@@ -12,9 +12,9 @@ from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
-from dicomwire.apps._common.providing import drain, new_server
+from dicomwire.apps._common.providing import drain, new_server, who_can_connect
 from dicomwire.apps._common.storage import storage_contexts
-from dicomwire.apps._common.tls import server_context
+from dicomwire.apps._common.tls_options import server_context
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
 
@@ -68,11 +68,15 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         CannotListen: the address is taken, or is not ours.
         click.UsageError: TLS is wanted, but a certificate or key is missing.
     """
+    files = user.tls_files if store.has_tls else None
+    if store.has_tls and (files is None or files.certificate is None):
+        raise click.UsageError("--store-tls needs --tls-cert, and --tls-key if the private key is in another file.")
     provider = Provider(
         port=store.port,
         bind_address=store.address,
         ae_title=store.ae_title,
-        tls=server_context(*user.tls_files, required=store.has_tls) if store.has_tls else None,
+        tls=server_context(files),
+        tls_files=files,
         network=user.network,
     )
     ae = AE(provider.ae_title)
@@ -85,7 +89,10 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         advice="--store-port and --store-address name another place",
     )
     assert server is not None
-    logger.info("Listening on %s port %d", *server.server_address[:2])
+    host, listens_on = server.server_address[:2]
+    logger.info("Listening on %s port %d", host, listens_on)
+    if reach := who_can_connect(host, "--store-address"):
+        logger.log(*reach)
     try:
         yield
         # The peer's last words on our association may be faster than those on its other one.
