@@ -348,8 +348,8 @@ def test_what_arrives_lets_the_peer_have_its_time_again(
 ) -> None:
     folders: list[Any] = []
 
-    def folder(path: Path) -> Any:
-        folders.append(Folder(path))
+    def folder(path: Path, **options: Any) -> Any:
+        folders.append(Folder(path, **options))
         return folders[-1]
 
     monkeypatch.setattr(into_folder, "Folder", folder)
