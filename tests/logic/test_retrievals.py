@@ -15,7 +15,6 @@ from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import NegotiatedContext
 from dicomwire.associations.sides import Sides
 from dicomwire.data.receiving_folder import Folder
-from dicomwire.data.store import STORE
 from dicomwire.retrieval import Progress, Retrieved, into_folder
 from dicomwire.retrieval.into_folder import compressed_contexts, get_to_folder, move_to_folder
 from dicomwire.upper_layer.state import Role
@@ -86,7 +85,8 @@ class Association:
 class Entity:
     """An AE with one association, and with a server."""
 
-    ae_title, file_store = "OURS", STORE
+    ae_title = "OURS"
+    file_store = None
 
     def __init__(self, association: Association) -> None:
         self.association = association
@@ -152,14 +152,15 @@ def proposed(entity: Entity) -> list[tuple[str, list[str]]]:
     return [(str(item.abstract_syntax), [str(uid) for uid in item.transfer_syntax]) for item in entity.asked[2]]
 
 
-def test_everything_that_is_said_goes_on_to_the_association(tmp_path: Path, requests: list[Any]) -> None:
+def told_everything(folder: Path, requests: list[Any]) -> tuple[Entity, Any]:
+    """An entity that was asked for a C-GET with every option, and the role that was given."""
     requests.append([response(0x0000)])
     entity = Entity(Association((GET, 0), (CT, 0)))
     given = build_role(MR, scp_role=True)
     mr = build_context(MR, IMPLICIT)
     got = get(
         entity,
-        tmp_path / "new",
+        folder,
         storage_classes=[CT, mr],
         ae_title="PEER",
         max_pdu=1000,
@@ -170,22 +171,25 @@ def test_everything_that_is_said_goes_on_to_the_association(tmp_path: Path, requ
         priority=1,
     )
     assert (got.status, got.failure) == (0x0000, None)
+    return entity, given
+
+
+def test_everything_that_is_said_goes_on_to_the_association(tmp_path: Path, requests: list[Any]) -> None:
+    entity, given = told_everything(tmp_path / "new", requests)
     address, port, _, title, most, items, bound, tls, handlers = entity.asked
     assert (address, port, title, most, bound, tls) == ("host", 104, "PEER", 1000, ("", 7), ("tls", None))
     assert items[0] is given and [(item.sop_class_uid, item.scp_role) for item in items[1:]] == [(CT, True)]
     assert handlers[0] == "a handler" and len(handlers) > 1
+    assert requests == [(b"query", GET, 1, 1)]
+    assert (tmp_path / "new").is_dir() and entity.association.done == ["left"]
+
+
+def test_the_contexts_of_a_retrieval_are_those_that_are_asked_for(tmp_path: Path, requests: list[Any]) -> None:
+    entity, _ = told_everything(tmp_path / "new", requests)
     contexts = proposed(entity)
     assert [uid for uid, _ in contexts[:3]] == [GET, CT, MR] and contexts[2][1] == [IMPLICIT]
-    # What is left is for compressed transfer syntaxes.
-    assert contexts[3] == (CT, [JPEG_LOSSLESS]) and {uid for uid, _ in contexts[3:]} == {CT}
-    assert requests == [(b"query", GET, 1, 1)]
-
-
-def test_a_folder_is_made_and_we_are_scp_of_what_was_accepted(tmp_path: Path, requests: list[Any]) -> None:
-    requests.append([response(0x0000)])
-    entity = Entity(Association((GET, 0), (CT, 0)))
-    get(entity, tmp_path / "new", storage_classes=CT)
-    assert (tmp_path / "new").is_dir() and entity.association.done == ["left"]
+    assert contexts[3] == (CT, [JPEG_LOSSLESS]), "what is left is for compressed transfer syntaxes"
+    assert {uid for uid, _ in contexts[3:]} == {CT}
     received = {context.abstract_syntax: context.as_scp for context in entity.association.contexts.all}
     assert received == {GET: False, CT: True}
 
