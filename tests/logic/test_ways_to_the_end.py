@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ class Line:
         self.handlers: Any = self
         self.host: Any = Host(self)
         self.association = "this association"
+        self.bound = defaultdict[Any, bool](lambda: True)
         self.unread_by_peer: str | None = None
         self.alert: str | None = None
         self.ending: Any = Ending(self, lambda: self.done.append("forgotten"))
