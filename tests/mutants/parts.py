@@ -213,10 +213,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_notifications.py",
     ),
     "core/dicomwire/associations/server_base.py": (
+        "tests/logic/test_servers_by_themselves.py",
         "tests/ae/test_servers.py",
         "tests/ae/test_server_hooks.py",
-        "tests/ae/test_allowed.py",
-        "tests/ae/test_half_open.py",
         "tests/ae/test_notifications.py",
     ),
     "core/dicomwire/associations/service_user.py": (
