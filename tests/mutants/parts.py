@@ -202,10 +202,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_handler_kinds.py",
     ),
     "core/dicomwire/associations/requesting.py": (
+        "tests/logic/test_requests_for_associations.py",
         "tests/ae/test_associate.py",
         "tests/ae/test_explain.py",
         "tests/ae/test_negotiation.py",
         "tests/ae/test_options.py",
+        "tests/ae/test_notifications.py",
     ),
     "core/dicomwire/associations/response_streams.py": ("tests/ae/test_find.py", "tests/ae/test_get.py"),
     "core/dicomwire/associations/running_associations.py": (
@@ -326,8 +328,15 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/vocabulary/test_character_sets.py",
         "tests/vocabulary/test_data_set_writer.py",
     ),
-    "core/dicomwire/data/data_set_beginning.py": ("tests/logic/test_data_set_beginning.py",),
-    "core/dicomwire/data/data_set_head.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
+    "core/dicomwire/data/data_set_beginning.py": (
+        "tests/logic/test_data_set_beginning.py",
+        "tests/logic/test_judged_beginnings.py",
+    ),
+    "core/dicomwire/data/data_set_head.py": (
+        "tests/logic/test_data_set_head.py",
+        "tests/logic/test_padding.py",
+        "tests/logic/test_sources.py",
+    ),
     "core/dicomwire/data/data_set_writer.py": (
         "tests/vocabulary/test_as_known.py",
         "tests/vocabulary/test_character_sets.py",
@@ -343,7 +352,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_reading_files.py",
     ),
     "core/dicomwire/data/files.py": ("tests/logic/test_files.py", "tests/ae/test_contexts_for.py"),
-    "core/dicomwire/data/large_memory.py": ("tests/logic/test_sinks.py",),
+    "core/dicomwire/data/large_memory.py": (
+        "tests/logic/test_large_memory.py",
+        "tests/logic/test_sinks.py",
+    ),
     "core/dicomwire/data/lazy_data_sets.py": ("tests/vocabulary/test_lazy_data_sets.py",),
     "core/dicomwire/data/memory_sink.py": ("tests/logic/test_sinks.py",),
     "core/dicomwire/data/padding.py": ("tests/logic/test_padding.py", "tests/logic/test_sources.py"),
