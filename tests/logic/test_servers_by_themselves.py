@@ -86,6 +86,7 @@ def test_without_contexts_nobody_could_be_accepted(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", True)
     unrestricted: Any = ServerBase(ae, None, None, None)
     assert unrestricted.contexts == []
+    assert unrestricted.supported().supported == {}
     ae.add_supported_context(CT)
     of_the_ae: Any = ServerBase(ae, None, None, None)
     assert of_the_ae.contexts == ae.supported_contexts
