@@ -89,19 +89,19 @@ class Joined:
     """The line of an acceptor with an association, and the requestor it is with."""
 
     def __init__(self, *handlers: Any) -> None:
-        self.host: Any = Host()
+        host: Any = Host()
+        table = HandlerTable(handlers)
+        line: Any = Line(Sides(Role.ACCEPTOR), Handlers("it", table, host), host, Limits(), Timeouts(), "OURS")
+        self.host, self.line = host, line
         self.told: list[Any] = []
-        sides = Sides(Role.ACCEPTOR)
-        self.line: Any = Line(
-            sides, Handlers("it", HandlerTable(handlers), self.host), self.host, Limits(), Timeouts(), "OURS"
-        )
-        self.peer, self.line.session = joined()
-        self.channel = self.line.channel = Channel(self.line, self.peer)
-        self.line.adjust_tap()
-        self.line.standing.was_opened = self.line.standing.is_established = True
-        self.line.ending = SimpleNamespace(finish=self.finish, abandon=lambda: self.told.append("abandoned"))
-        self.line.on_message = self.on_message
-        self.line.on_control = self.on_control
+        self.peer, line.session = joined()
+        self.channel = Channel(line, self.peer)
+        line.channel = self.channel
+        line.adjust_tap()
+        line.standing.was_opened = line.standing.is_established = True
+        line.ending = SimpleNamespace(finish=self.finish, abandon=lambda: self.told.append("abandoned"))
+        line.on_message = self.on_message
+        line.on_control = self.on_control
 
     async def finish(self, outcome: str | None) -> None:
         self.told.append(("finished", outcome))
@@ -142,8 +142,9 @@ def test_log_fields_have_a_dash_for_nobody(two: Joined) -> None:
 
 
 def test_a_line_has_the_limits_and_timeouts_it_was_given() -> None:
-    limits, timeouts, host = Limits(contexts=3), Timeouts(artim=7.0), Host()
-    line: Any = Line(Sides(Role.REQUESTOR), Handlers("it", HandlerTable(), host), host, limits, timeouts, "OURS")  # type: ignore[arg-type]
+    limits, timeouts = Limits(contexts=3), Timeouts(artim=7.0)
+    host: Any = Host()
+    line: Any = Line(Sides(Role.REQUESTOR), Handlers("it", HandlerTable(), host), host, limits, timeouts, "OURS")
     assert (line.session.connection.limits, line.session.connection.timers.timeouts) == (limits, timeouts)
     assert (line.timeouts, line.waiting, line.is_reading, line.is_mute) == (timeouts, 0, False, False)
 

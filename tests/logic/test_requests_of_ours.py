@@ -24,6 +24,7 @@ from dicomwire.errors import LocalProtocolError
 from dicomwire.upper_layer.state import Role
 
 FIND, IMPLICIT = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.1.2"
+EXPLICIT, JPEG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50"
 CONTEXT = NegotiatedContext(3, FIND, (IMPLICIT,), 0, as_scu=True)
 PENDING, SUCCESS = 0xFF00, 0x0000
 
@@ -120,6 +121,17 @@ def test_without_a_context_it_is_said_for_what_and_in_which_role(line: Line) -> 
         line.invoker.choose_context(FIND, IMPLICIT, role=None)
     line.invoker.contexts.set([CONTEXT])
     assert line.invoker.choose_context(FIND) is CONTEXT
+
+
+def test_a_context_is_chosen_by_all_that_is_asked_for(line: Line) -> None:
+    other = NegotiatedContext(5, FIND, (JPEG,), 0, as_scu=True, as_scp=True)
+    line.invoker.contexts.set([CONTEXT, other])
+    assert line.invoker.choose_context(FIND, JPEG, exact=True) is other
+    assert line.invoker.choose_context(FIND, IMPLICIT) is CONTEXT
+    assert line.invoker.choose_context(FIND, role="scp") is other
+    assert line.invoker.choose_context(FIND, EXPLICIT) is CONTEXT
+    with pytest.raises(NoContext):
+        line.invoker.choose_context(FIND, EXPLICIT, exact=True)
 
 
 def test_a_request_needs_an_association(line: Line) -> None:

@@ -22,7 +22,7 @@ def _level(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
 
 
-def server_of(ae: ApplicationEntityBase | None = None, title: str | None = None, handlers: Any = None) -> Any:
+def server_of(ae: ApplicationEntityBase | None = None, title: Any = None, handlers: Any = None) -> Any:
     made: Any = ServerBase(ae or ApplicationEntityBase("OURS"), title, [build_context(VERIFICATION)], handlers)
     return made
 
