@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dicomwire.associations.allowed import Allowed
     from dicomwire.blocking import AE, Association
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
-    from dicomwire.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+    from dicomwire.errors import BrokenDataSet, LocalProtocolError, ProtocolError, RemoteProtocolError
     from dicomwire.files import contexts_for
     from dicomwire.presentation import (
         AllStoragePresentationContexts,

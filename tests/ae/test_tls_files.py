@@ -151,7 +151,7 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     bare = tmp_path / "bare.pem"
     bare.write_text(pem.read_text().partition("-----BEGIN PRIVATE")[0])
-    named = {"own": pem, "bare": bare}
+    named: dict[str, Any] = {"own": pem, "bare": bare}
     with pytest.raises(UnusableTLS, match=message) as caught:
         TLSFiles(**{name: named.get(value, value) for name, value in options.items()}).server_context()
     assert caught.value.field == field

@@ -1476,3 +1476,35 @@ def test_a_cancel_for_a_request_of_another_service_is_told_as_well() -> None:
     requestor.send_message(ECHO, ECHO_RQ)
     requestor.send_message(ECHO, CANCEL_RQ)
     assert carry(requestor, acceptor)[1] == CancelReceived(message_id=1)
+
+
+# -- work that is under way -----------------------------------------------------------------------------------------
+def test_both_sides_are_at_work_until_the_last_response() -> None:
+    requestor, acceptor = joined()
+    assert not requestor.is_at_work and not acceptor.is_at_work
+    requestor.send_message(ECHO, ECHO_RQ)
+    carry(requestor, acceptor)
+    assert requestor.is_at_work and acceptor.is_at_work
+    acceptor.send_message(ECHO, answer(ECHO_RQ, 0))
+    assert requestor.is_at_work and not acceptor.is_at_work
+    carry(acceptor, requestor)
+    assert not requestor.is_at_work
+
+
+def test_a_message_that_has_begun_is_work_at_both_ends() -> None:
+    requestor, acceptor = joined()
+    requestor.begin_message(STORE, STORE_RQ, data_set_follows=True)
+    requestor.forget_request(1)
+    assert requestor.is_at_work, "its data set is still to be sent"
+    feed(acceptor, p_data(pdv(STORE, 1, sent(requestor)[12:20])))
+    assert acceptor.is_at_work, "a piece of a command has come"
+
+
+def test_what_came_and_was_not_looked_at_is_work() -> None:
+    requestor, acceptor = joined()
+    requestor.send_message(ECHO, ECHO_RQ)
+    acceptor.receive_data(sent(requestor)[:4])
+    assert acceptor.is_at_work
+    drain(acceptor)
+    acceptor.next_deadline(0.0)
+    assert acceptor.is_at_work, "the beginning of a PDU"

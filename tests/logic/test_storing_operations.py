@@ -33,7 +33,7 @@ class Response:
         self.command = Command(
             command_field=0x8001,
             message_id_being_responded_to=request.message_id,
-            status=0xB000 + (request.message_id or 0),
+            status=(0xB000 + (request.message_id or 0)) & 0xFFFF,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,7 @@ class Line:
         self.handlers: Any = self
         self.host: Any = Host(self)
         self.association = "this association"
+        self.bound = defaultdict[Any, bool](lambda: True)
         self.unread_by_peer: str | None = None
         self.alert: str | None = None
         self.ending: Any = Ending(self, lambda: self.done.append("forgotten"))
@@ -142,7 +144,7 @@ LAST = [CLOSED, "forgotten", "changed", "closed by the host"]
 @pytest.mark.parametrize(
     ("outcome", "first"),
     [
-        ("released", ["flush", ("released",)]),
+        ("released", [("released",)]),
         ("aborted", ["hurry", "flush", ("aborted",)]),
         ("rejected", [("rejected",), "flush"]),
         (None, ["flush"]),
@@ -180,7 +182,7 @@ def test_who_is_cancelled_while_it_closes_lets_go_at_once(line: Line) -> None:
     line.aclose = aclose  # type: ignore[method-assign]
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(line.ending.finish("released"))
-    assert line.done == ["flush", ("released",), "closing", "abandon", "changed", *LAST]
+    assert line.done == [("released",), "closing", "abandon", "changed", *LAST]
 
 
 def test_what_was_never_open_is_not_closed() -> None:
@@ -192,7 +194,7 @@ def test_what_was_never_open_is_not_closed() -> None:
 def test_who_closes_already_goes_on_alone(line: Line) -> None:
     line.standing.is_closing = True
     asyncio.run(line.ending.finish("released"))
-    assert line.done == ["flush", ("released",)]
+    assert line.done == [("released",)]
 
 
 def test_what_is_abandoned_is_aborted_and_let_go(line: Line, caplog: pytest.LogCaptureFixture) -> None:

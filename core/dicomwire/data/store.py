@@ -223,7 +223,8 @@ class FileStore:
 
     def share_folder(self, descriptor: int) -> None:
         """Others may say that they make files there, too."""
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
 
     def one_name(self, path: str) -> str:
         """The same for all spellings of a path."""

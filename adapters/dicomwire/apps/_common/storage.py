@@ -22,7 +22,7 @@ from dicomwire.associations import events as evt
 from dicomwire.data.part_files import FolderClaim
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
 from dicomwire.data.safe_names import safe_name
-from dicomwire.data.store import SYNCS, FileStore
+from dicomwire.data.store import SYNCS, FileStore, Sync
 from dicomwire.vocabulary.context_lists import storage_classes
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.sop_classes import Verification
@@ -138,18 +138,18 @@ class _Mode(click.ParamType):  # type: ignore[type-arg]
 
     name = "mode"
 
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
         if not re.fullmatch("0?[0-7]{3}", value):
-            self.fail(f"{value!r} is no octal mode such as 0640", parameter, context)
+            self.fail(f"{value!r} is no octal mode such as 0640", param, ctx)
         return int(value, 8)
 
 
 def _destination(
     output_directory: Path, ignore: bool, fsync: str, file_mode: int, directory_mode: int
 ) -> OutputDirectory:
-    sync = next(sync for sync in SYNCS if sync.replace(" ", "-") == fsync)
+    sync: Sync = next(sync for sync in SYNCS if sync.replace(" ", "-") == fsync)
     files = FileStore(sync=sync, file_mode=file_mode, folder_mode=directory_mode)
     return OutputDirectory(output_directory, ignore, files)
 
