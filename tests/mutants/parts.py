@@ -94,6 +94,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/": ("tests/ae",),
     "core/dicomwire/associations/accepting.py": (
+        "tests/ae/test_again.py",
+        "tests/ae/test_allowed.py",
         "tests/ae/test_associate.py",
         "tests/ae/test_server_hooks.py",
         "tests/ae/test_negotiation.py",
@@ -101,8 +103,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_machinery.py",
         "tests/ae/test_notifications.py",
         "tests/ae/test_over_transports.py",
-        "tests/ae/test_service_users.py",
-        "tests/ae/test_members.py",
     ),
     "core/dicomwire/associations/adapter_host.py": ("tests/ae/test_members.py", "tests/ae/test_handler_kinds.py"),
     "core/dicomwire/associations/association_base.py": (
@@ -202,6 +202,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "core/dicomwire/associations/requesting.py": (
         "tests/logic/test_requests_for_associations.py",
+        "tests/ae/test_again.py",
         "tests/ae/test_associate.py",
         "tests/ae/test_explain.py",
         "tests/ae/test_negotiation.py",
