@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dicomwire import _config, build_context, evt
 from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation
-from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
+from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done, keep
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
@@ -75,6 +77,15 @@ async def test_what_one_association_is_changed_to_is_not_seen_by_the_next(world:
     await done(second.release())
     await done(first.release())
     assert heard == ["first"]
+
+
+async def test_the_answer_to_an_equal_request_is_made_once(world: World) -> None:
+    accepted: list[Any] = []
+    server = await world.serve([(evt.EVT_REQUESTED, lambda event: keep(accepted, event.assoc, None))])
+    for _ in range(2):
+        await done((await world.associate(server)).release())
+    first, second = (association.line.sides.acceptor.said for association in accepted)
+    assert first is second
 
 
 async def test_a_handler_that_is_bound_while_the_association_runs_hears_of_its_end(world: World) -> None:

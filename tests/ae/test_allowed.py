@@ -55,6 +55,14 @@ async def test_other_titles_are_rejected(world: World) -> None:
         await done(association.release())
 
 
+async def test_the_acceptor_knows_why_it_has_rejected(world: World) -> None:
+    told = Recorder()
+    server = await serve(world, Allowed(calling_ae_titles=["CLIENT"]), told.bindings(evt.EVT_REJECTED))
+    assert (await world.associate(server, ae=world.ae("STRANGER"))).is_rejected
+    await world.until(lambda: told.events)
+    assert told.events[0].assoc.failure == "rejected: Calling AE title not recognised"
+
+
 @pytest.mark.parametrize("verdict", [True, False, None, 1])
 async def test_a_hook_is_asked_before_anything_is_read(world: World, verdict: Any) -> None:
     asked: list[Any] = []

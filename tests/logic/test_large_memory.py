@@ -47,17 +47,17 @@ def test_twice_what_begins_is_reserved_in_pages_of_its_own(asked: list[tuple[Any
 
 
 def test_it_grows_by_a_quarter_or_by_what_is_needed_once_it_is_full(asked: list[tuple[Any, ...]]) -> None:
-    memory = LargeMemory(bytes(4 * PAGE))
+    memory = LargeMemory(bytes(10 * PAGE))
     del asked[:]
-    memory.extend(bytes(4 * PAGE))
+    memory.extend(bytes(10 * PAGE))
     # To the last byte of what was reserved.
     assert asked == []
     memory.extend(b"x")
-    assert asked == [("resized", 10 * PAGE)]
-    memory.extend(bytes(9 * PAGE))
-    assert asked[1:] == [("resized", 18 * PAGE)]
-    assert len(memory) == 17 * PAGE + 1
-    assert memory.view()[8 * PAGE] == ord("x")
+    assert asked == [("resized", 25 * PAGE)]
+    memory.extend(bytes(12 * PAGE))
+    assert asked[1:] == [("resized", 33 * PAGE)]
+    assert len(memory) == 32 * PAGE + 1
+    assert memory.view()[20 * PAGE] == ord("x")
 
 
 def test_what_was_appended_is_there_in_real_memory_too() -> None:

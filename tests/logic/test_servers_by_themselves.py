@@ -22,7 +22,7 @@ def _level(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
 
 
-def server_of(ae: ApplicationEntityBase | None = None, title: str | None = None, handlers: Any = None) -> Any:
+def server_of(ae: ApplicationEntityBase | None = None, title: Any = None, handlers: Any = None) -> Any:
     made: Any = ServerBase(ae or ApplicationEntityBase("OURS"), title, [build_context(VERIFICATION)], handlers)
     return made
 
@@ -86,6 +86,7 @@ def test_without_contexts_nobody_could_be_accepted(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", True)
     unrestricted: Any = ServerBase(ae, None, None, None)
     assert unrestricted.contexts == []
+    assert unrestricted.supported().supported == {}
     ae.add_supported_context(CT)
     of_the_ae: Any = ServerBase(ae, None, None, None)
     assert of_the_ae.contexts == ae.supported_contexts

@@ -109,9 +109,10 @@ def test_of_an_error_raised_where_it_is_caught_only_the_kind_tells() -> None:
 
 
 def test_what_can_be_awaited_is() -> None:
-    coroutine = asynchronous()
-    assert is_awaitable(coroutine)
+    coroutine: Any = asynchronous()
+    was_awaitable: bool = is_awaitable(coroutine)
     coroutine.close()
+    assert was_awaitable
     assert is_awaitable(Awaitable())
     assert is_awaitable(old_style())
     assert not is_awaitable(generator())
