@@ -49,6 +49,7 @@ class Entity(Protocol):
 
     def new_timeouts(self) -> Timeouts:
         """Those that an association begins with."""
+        ...
 
 
 class AssociationBase:
@@ -58,10 +59,11 @@ class AssociationBase:
     channel, :attr:`control` opens and aborts, :attr:`invoker` sends our requests, :attr:`performer` serves the peer's.
     """
 
-    def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
-        self.ae: Any = ae
-        """The AE this association belongs to."""
+    ae: Any = None
+    """The AE this association belongs to."""
 
+    def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
+        self.ae = ae
         self.name: str = _NAMES[role]
         self.connection_timeout: float | None = ae.connection_timeout
         sides = Sides(role)

@@ -9,6 +9,8 @@ from dicomwire.upper_layer.items import UserIdentityACItem, UserIdentityRQItem
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import AnyPDU, AssociateAC, AssociateRQ, ReleaseRP, ReleaseRQ, decode_pdu
 
+_USERS = frozenset((UserIdentityRQItem, UserIdentityACItem))
+
 _MOST = 32
 _LONGEST = 16 * 1024
 """Bytes of a PDU; so all of them are half a MiB at the most, whatever peers send."""
@@ -42,9 +44,8 @@ def decode_remembered(data: bytes, limits: Limits) -> AnyPDU:
 
 def names_user(pdu: _Kept) -> bool:
     """It has items that say who the user is."""
-    return isinstance(pdu, AssociateRQ | AssociateAC) and any(
-        isinstance(item, UserIdentityRQItem | UserIdentityACItem) for item in pdu.user_information
-    )
+    # With each association, so that a look at each item would be many calls.
+    return isinstance(pdu, AssociateRQ | AssociateAC) and not _USERS.isdisjoint(map(type, pdu.user_information))
 
 
 def derive_from_both(request: AssociateRQ, answer: AssociateAC, work_out: Callable[[AssociateRQ, AssociateAC], T]) -> T:
