@@ -15,6 +15,8 @@ from dicomwire.pdu_primitives import (
     SOPClassExtendedNegotiation,
     UserIdentityNegotiation,
 )
+from dicomwire.upper_layer import remembered
+from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, Recorder, World, done, keep, usual_contexts
 from tests.support.rejections import codes
 from tests.support.sessions import proposal, request
@@ -187,6 +189,18 @@ def identity(kind: int, primary: bytes = b"me", secondary: bytes = b"", *, asks:
     item.secondary_field = secondary
     item.positive_response_requested = asks
     return item
+
+
+async def test_who_the_user_was_is_not_kept_when_the_answer_does_not_name_it(world: World) -> None:
+    server = await world.serve([(evt.EVT_USER_ID, lambda event: (True, None))])
+    association = await world.associate(server, ext_neg=[identity(2, b"me", b"no such secret", asks=False)])
+    assert association.is_established
+    await done(association.release())
+    assert remembered._known, "nothing is remembered at all"
+    for data, (_, pdu) in remembered._known.items():
+        assert b"no such secret" not in data
+        kept = [part for key in pdu.derived_values for part in (key if isinstance(key, tuple) else [key])]
+        assert not any(remembered.names_user(part) for part in kept if isinstance(part, AssociateRQ | AssociateAC))
 
 
 @pytest.mark.parametrize("kind", [1, 2, 3, 4, 5])

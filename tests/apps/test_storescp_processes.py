@@ -133,16 +133,21 @@ def test_one_instance_from_many_is_one_whole_file(tmp_path: Path) -> None:
     sent = dicom_file(tmp_path / "sent.dcm", size=300_000)
     out = tmp_path / "out"
     with workers(out) as server:
-        codes: list[int] = []
-        args = ["storescu", HOST, server.port, "-q", str(sent)]
-        threads = [threading.Thread(target=lambda: codes.append(main(args))) for _ in range(4)]
+        statuses: list[int] = []
+
+        # Not by the application, which sets the levels of the process's log.
+        def store() -> None:
+            with associate(server.port) as association:
+                statuses.append(association.send_c_store(sent).Status)
+
+        threads = [threading.Thread(target=store) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert server.stop() == 0
         assert total(server).startswith("4 received,")
-    assert codes == [0] * 4 and names(out) == ["CT.1.2.3"]
+    assert statuses == [0] * 4 and names(out) == ["CT.1.2.3"]
     assert (out / "CT.1.2.3").read_bytes()[-300_000:] == sent.read_bytes()[-300_000:]
 
 

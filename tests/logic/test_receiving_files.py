@@ -59,7 +59,7 @@ def test_an_instance_has_a_name_of_its_own_until_it_is_kept(tmp_path: Path) -> N
     file.write(pieces(b"one", b"two"))
     file.write(pieces(b"three"))
     (part,) = tmp_path.iterdir()
-    assert re.fullmatch(r"\.[0-9a-f]{16}\.part", part.name)
+    assert re.fullmatch(r"\.[0-9a-f]{24}\.part", part.name)
     assert part == file.path
     assert (file.size, file.error, told) == (11, None, ["arrived", "arrived"])
     file.close()

@@ -10,7 +10,7 @@ from dicomwire.upper_layer import remembered
 from dicomwire.upper_layer.items import PresentationContextRQItem, UserIdentityACItem, UserIdentityRQItem, UserItem
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ, ReleaseRP, ReleaseRQ, decode_pdu
-from dicomwire.upper_layer.remembered import decode_remembered
+from dicomwire.upper_layer.remembered import decode_remembered, derive_from_both
 
 LIMITS = Limits()
 CONTEXT = PresentationContextRQItem(context_id=1, abstract_syntax="1.2", transfer_syntax=("1.2.840.10008.1.2",))
@@ -47,6 +47,22 @@ def test_who_the_user_is_is_not_kept(kind: type[AssociateRQ] | type[AssociateAC]
     first = decode_remembered(data, LIMITS)
     again = decode_remembered(data, LIMITS)
     assert again == first and again is not first
+
+
+def test_an_answer_that_is_kept_does_not_keep_the_user_of_its_request() -> None:
+    def work_out(request: AssociateRQ, answer: AssociateAC) -> list[object]:
+        return [request, answer]
+
+    answer = decode_remembered(AssociateAC(called_ae_title="A", calling_ae_title="B").encode(), LIMITS)
+    assert isinstance(answer, AssociateAC)
+    identity = UserIdentityRQItem(user_identity_type=2, primary_field=b"me", secondary_field=b"secret")
+    plain = AssociateRQ(called_ae_title="A", calling_ae_title="B")
+    named = attrs.evolve(plain, user_information=(identity,))
+    for request, is_kept in ((named, False), (plain, True)):
+        first, again = (derive_from_both(request, answer, work_out) for _ in range(2))
+        assert first == again == [request, answer]
+        assert (first is again) is is_kept
+        assert any(request in key for key in answer.derived_values if isinstance(key, tuple)) is is_kept
 
 
 @pytest.mark.parametrize("kind", [ReleaseRQ, ReleaseRP])

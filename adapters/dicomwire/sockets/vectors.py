@@ -19,11 +19,11 @@ def send_some(sock: socket.socket | TLSStream, buffers: list[Buffer]) -> None:
 
     Raises what ``send`` raises, with nothing sent.
     """
-    if len(buffers) == 1:
-        only = buffers[0]
-        sent = sock.send(only)
-        if sent == len(only):
-            buffers.clear()
+    first, *more = buffers[:2]
+    if not more:
+        sent = sock.send(first)
+        if sent == len(first):
+            del buffers[0]
         else:
             remove(buffers, sent)
         return

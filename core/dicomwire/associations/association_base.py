@@ -47,7 +47,8 @@ class Entity(Protocol):
     @property
     def running_associations(self) -> Any: ...
 
-    def new_timeouts(self) -> Timeouts: ...
+    def new_timeouts(self) -> Timeouts:
+        """Those that an association begins with."""
 
 
 class AssociationBase:
@@ -58,7 +59,9 @@ class AssociationBase:
     """
 
     def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
-        self._ae = ae
+        self.ae: Any = ae
+        """The AE this association belongs to."""
+
         self.name: str = _NAMES[role]
         self.connection_timeout: float | None = ae.connection_timeout
         sides = Sides(role)
@@ -122,11 +125,6 @@ class AssociationBase:
         return self.line.handlers.table.handlers(event)
 
     # -- who and what ---------------------------------------------------------------------------------------------
-    @property
-    def ae(self) -> Any:
-        """The AE this association belongs to."""
-        return self._ae
-
     @property
     def mode(self) -> str:
         """``"requestor"`` or ``"acceptor"``: our side."""

@@ -18,8 +18,9 @@ from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import advice_without_connection, explain, tell_refused
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiated_contexts import Chosen
-from dicomwire.associations.negotiation import outcomes_of, tell_unproposed
+from dicomwire.associations.negotiation import NegotiatedContext, outcomes_of, tell_unproposed
 from dicomwire.associations.server_base import handler_table, library_table
+from dicomwire.associations.sides import roles_of
 from dicomwire.associations.window import agreed
 from dicomwire.compat.pdu_primitives import (
     AsynchronousOperationsWindowNegotiation,
@@ -40,8 +41,9 @@ from dicomwire.upper_layer.items import (
     UserIdentityRQItem,
     UserItem,
 )
-from dicomwire.upper_layer.pdus import AssociateRQ
+from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.reasons import AbortSource
+from dicomwire.upper_layer.remembered import derive_from_both
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -339,19 +341,16 @@ async def establish(association: AssociationBase, request: AssociateRQ) -> None:
             await line.ending.finish("rejected", f"rejected: {answer.describe()}")
 
 
+def _outcomes(request: AssociateRQ, answer: AssociateAC) -> tuple[tuple[list[NegotiatedContext], list[int]], Chosen]:
+    """What becomes of the contexts proposed, and room for what is chosen among them."""
+    proposed, answered = request.presentation_context, answer.presentation_context
+    return outcomes_of(proposed, answered, roles_of(request), roles_of(answer)), {}
+
+
 async def _accepted(association: AssociationBase, request: AssociateRQ, answer: AssociateAccepted) -> None:
-    line, sides = association.line, association.line.sides
+    line = association.line
     pdu = answer.pdu
-    nothing_yet: Chosen = {}
-    (contexts, unproposed), chosen = pdu.derive(
-        (outcomes_of, request),
-        lambda: (
-            outcomes_of(
-                request.presentation_context, pdu.presentation_context, sides.requestor.roles(), sides.acceptor.roles()
-            ),
-            nothing_yet,
-        ),
-    )
+    (contexts, unproposed), chosen = derive_from_both(request, pdu, _outcomes)
     if unproposed:
         tell_unproposed(unproposed)
     association.contexts.set(contexts, chosen)

@@ -23,6 +23,7 @@ from dicomwire.upper_layer.connection_events import (
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.reasons import AbortReason
+from dicomwire.upper_layer.remembered import derive_from_both
 from dicomwire.upper_layer.timers import Timer
 
 _MOST_REMARKS = 64
@@ -133,9 +134,7 @@ class Session:
         """Keep the contexts that are accepted."""
         request = self._request
         assert request is not None
-        self.contexts, tolerated = answer.derive(
-            (accepted_contexts, request), lambda: accepted_contexts(request, answer)
-        )
+        self.contexts, tolerated = derive_from_both(request, answer, accepted_contexts)
         if tolerated:
             self._inbox.extend(tolerated)
             self.connection.unseen = True

@@ -85,7 +85,7 @@ class PDataWriter:
         size, length = self.fragment_size, len(data)
         if command and last and length <= size and tap is None:
             # A command set has few bytes: to copy them costs less than to hand them on apart.
-            out.append(P_DATA_HEAD.pack(_P_DATA, length + 6, length + 2, context_id, 3) + bytes(data))
+            out += (P_DATA_HEAD.pack(_P_DATA, length + 6, length + 2, context_id, 3) + bytes(data),)
             return length
         left = length
         kind = 1 if command else 0

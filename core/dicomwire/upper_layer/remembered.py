@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 from dicomwire.upper_layer.items import UserIdentityACItem, UserIdentityRQItem
 from dicomwire.upper_layer.limits import Limits
@@ -13,6 +14,8 @@ _LONGEST = 16 * 1024
 """Bytes of a PDU; so all of them are half a MiB at the most, whatever peers send."""
 
 _Kept: TypeAlias = AssociateRQ | AssociateAC | ReleaseRQ | ReleaseRP
+
+T = TypeVar("T")
 
 _known: dict[bytes, tuple[Limits, _Kept]] = {}
 
@@ -42,3 +45,14 @@ def names_user(pdu: _Kept) -> bool:
     return isinstance(pdu, AssociateRQ | AssociateAC) and any(
         isinstance(item, UserIdentityRQItem | UserIdentityACItem) for item in pdu.user_information
     )
+
+
+def derive_from_both(request: AssociateRQ, answer: AssociateAC, work_out: Callable[[AssociateRQ, AssociateAC], T]) -> T:
+    """What ``work_out`` makes of a request and its answer, kept with the answer: see :meth:`Deriving.derive`.
+
+    The request is kept with it, so nothing is if that names the user: the answer itself mostly does not, is remembered,
+    and would keep a password.
+    """
+    if names_user(request):
+        return work_out(request, answer)
+    return answer.derive((work_out, request), lambda: work_out(request, answer))
