@@ -109,6 +109,10 @@ def test_the_encoding_is_told_from_two_elements(write: Writer, coding: Coding) -
     assert guess(first, 0, len(first)) is coding
     assert guess(first, 0, None) is coding
     assert guess(first[:7], 0, None) is None
+
+
+@pytest.mark.parametrize(("write", "coding"), [(LE, EXPLICIT), (IM, IMPLICIT), (BE, BIG)])
+def test_one_element_behind_group_8_is_told_by_the_size_alone(write: Writer, coding: Coding) -> None:
     later = write(0x00100010, "PN", b"A^")
     assert guess(later, 0, len(later)) is coding
     assert guess(later, 0, None) is None
