@@ -111,6 +111,13 @@ def test_the_encoding_is_told_from_two_elements(write: Writer, coding: Coding) -
     assert guess(first[:7], 0, None) is None
 
 
+@pytest.mark.parametrize(("write", "coding"), [(LE, EXPLICIT), (IM, IMPLICIT), (BE, BIG)])
+def test_one_element_behind_group_8_is_told_by_the_size_alone(write: Writer, coding: Coding) -> None:
+    later = write(0x00100010, "PN", b"A^")
+    assert guess(later, 0, len(later)) is coding
+    assert guess(later, 0, None) is None
+
+
 def test_only_some_tags_are_those_of_a_data_set() -> None:
     behind = LE(0x00080008, "CS", b"AB")
     assert guess(LE(0x00000001, "UL", b"ABCD") + behind, 0, None) is EXPLICIT
@@ -174,6 +181,8 @@ def test_what_is_not_deflated_is_refused() -> None:
     with pytest.raises(Mislabelled, match="encoded as Explicit VR Little Endian") as caught:
         head_of(LE.uids("1.2.3"), encoded.DEFLATED)
     assert caught.value.sop_instance_uid == "1.2.3"
+    with pytest.raises(Mislabelled, match="encoded as Explicit VR Little Endian"):
+        head_of(LE(0x00100010, "PN", b"A^"), encoded.DEFLATED)
     with pytest.raises(Mislabelled, match="its data set is not deflated"):
         head_of(b"\xff" * 40, encoded.DEFLATED)
     assert head_of(b"\xff" * 40, encoded.DEFLATED, strict=False) == Head()
@@ -194,6 +203,12 @@ def test_uids_behind_sequences_are_found(write: Writer, defined: bool) -> None:
     assert head_of(data[:-14], write.syntax, whole=False) == Head(0, CT, "", is_cut=True)
     behind = write.sequence(0x00080006) + write.uid(0x00080016, CT) + write(0x00100010, "PN", b"A^")
     assert head_of(behind, write.syntax, whole=False) == Head(0, CT, "")
+
+
+def test_an_item_says_how_long_it_is_where_its_sequence_does_not() -> None:
+    items = LE.item(LE.uids("9.9")), LE.item(b""), LE.item(LE.uids("8.8"), defined=False)
+    data = LE.sequence(0x00080006, *items, defined=False) + LE.uids("1.2.3")
+    assert head_of(data, whole=False) == Head(0, CT, "1.2.3")
 
 
 def test_within_un_of_undefined_length_all_is_implicit() -> None:
