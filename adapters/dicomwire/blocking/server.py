@@ -53,7 +53,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
 
     ae: Any
     allow_reuse_address = True
-    allow_reuse_port = False
+    allow_reuse_port: bool = False
     """Other servers may listen on the same port, if they say so as well; or the argument ``reuse_port``."""
 
     request_queue_size = BACKLOG

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dicomwire.dimse.session import Session
 from dicomwire.memory.end import End, ends
 from dicomwire.memory.network import Network, until
@@ -16,7 +18,7 @@ class MemoryChannel:
         self.session = session
         self.end = end
         self.network: Network = end.network
-        self.has_arrived = end.has_arrived
+        self.has_arrived: Callable[[], bool] = end.has_arrived
         self.is_torn: bool = False
         self._changes = 0
         self._pumping = False

@@ -260,7 +260,7 @@ class Dropped:
     as_it_came = True
 
     def __init__(self) -> None:
-        self.size = 0
+        self.size: int = 0
 
     def write(self, fragments: list[memoryview]) -> None:
         """Count the bytes, and forget them."""
