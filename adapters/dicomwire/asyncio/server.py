@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server_base import ServerBase
+from dicomwire.associations.async_server import AsyncServerBase
 from dicomwire.asyncio.acceptor import Acceptor
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.loop_dialer import open_listening
@@ -32,7 +32,7 @@ from dicomwire.vocabulary.tls_words import tell_failed_handshake
 LOGGER = logger(__name__)
 
 
-class AssociationServer(ServerBase[Association]):
+class AssociationServer(AsyncServerBase[Association]):
     """Accepts associations on an event loop, and owns their tasks.  ``async with`` ends it and them."""
 
     ae: Any
@@ -157,24 +157,13 @@ class AssociationServer(ServerBase[Association]):
             association.host.cancel_tasks()
             self.forget(association)
 
-    @overload
-    def shutdown(self, drain: None = None) -> None: ...
-    @overload
-    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
-
-    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again.
-
-        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
-        """
-        self._stop()
-        return None if drain is None else self._drain(drain)
-
-    async def _drain(self, seconds: float) -> None:
+    async def end_associations(self, seconds: float) -> None:
+        """Give them so many seconds, and abort what is left."""
         self.give_up_beginning()
         await give_time(self.active_associations, seconds)
 
-    def _stop(self) -> None:
+    def stop_accepting(self) -> None:
+        """Close the listening socket."""
         if not self._is_forsaken:
             self._listening.end()
             if self._accepting is not None:
@@ -183,10 +172,6 @@ class AssociationServer(ServerBase[Association]):
         self._stopped.set()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
-
-    def server_close(self) -> None:
-        """Close the listening socket."""
-        self.shutdown()
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server_base import ServerBase
+from dicomwire.associations.async_server import AsyncServerBase
 from dicomwire.memory.association import Association
 from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
@@ -18,7 +18,7 @@ from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
 
-class Server(ServerBase[Association]):
+class Server(AsyncServerBase[Association]):
     """Accepts associations inside a :class:`Network`."""
 
     def __init__(
@@ -57,28 +57,13 @@ class Server(ServerBase[Association]):
         finally:
             self.forget(association)
 
-    @overload
-    def shutdown(self, drain: None = None) -> None: ...
-    @overload
-    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
-
-    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
-        """Stop accepting; running associations go on.  May be called again.
-
-        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
-        """
-        self._stop()
-        return None if drain is None else self._drain(drain)
-
-    async def _drain(self, seconds: float) -> None:
+    async def end_associations(self, seconds: float) -> None:
+        """Give them so many seconds, and abort what is left."""
         await give_time(self.network, self.active_associations, seconds)
 
-    def _stop(self) -> None:
+    def stop_accepting(self) -> None:
+        """Nobody finds it any more."""
         self.network.stop_listening(self)
-
-    def server_close(self) -> None:
-        """Stop accepting."""
-        self._stop()
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self
 
 import trio
 
 from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
-from dicomwire.associations.server_base import ServerBase
+from dicomwire.associations.async_server import AsyncServerBase
 from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
@@ -32,7 +32,7 @@ from dicomwire.vocabulary.tls_words import tell_failed_handshake
 LOGGER = logger(__name__)
 
 
-class AssociationServer(ServerBase[Association]):
+class AssociationServer(AsyncServerBase[Association]):
     """Accepts associations inside ``async with``, whose nursery owns their tasks."""
 
     ae: Any
@@ -194,23 +194,12 @@ class AssociationServer(ServerBase[Association]):
             else:
                 channel.close()
 
-    @overload
-    def shutdown(self, drain: None = None) -> None: ...
-    @overload
-    def shutdown(self, drain: float) -> Coroutine[Any, Any, None]: ...
-
-    def shutdown(self, drain: float | None = None) -> Coroutine[Any, Any, None] | None:
-        """Stop accepting and close the listening socket; running associations go on.  May be called again.
-
-        ``await`` it with ``drain``: they have so many seconds, as with :meth:`AE.shutdown`, and are aborted then.
-        """
-        self._stop()
-        return None if drain is None else self._drain(drain)
-
-    async def _drain(self, seconds: float) -> None:
+    async def end_associations(self, seconds: float) -> None:
+        """Give them so many seconds, and abort what is left."""
         await give_time(self.active_associations, seconds)
 
-    def _stop(self) -> None:
+    def stop_accepting(self) -> None:
+        """Close the listening socket."""
         if self._stopped.is_set() or self._is_forsaken:
             return
         self._stopped.set()
@@ -219,10 +208,6 @@ class AssociationServer(ServerBase[Association]):
         self.socket.close()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
-
-    def server_close(self) -> None:
-        """Close the listening socket."""
-        self.shutdown()
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""
