@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
 from dicomwire.associations.task_host import TaskHost
-from dicomwire.associations.user_code import UserCodeEnded, holds, is_async, is_awaitable, is_closing
+from dicomwire.associations.user_code import holds, is_closing
 from dicomwire.asyncio.idle_watcher import Attendant
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
+from dicomwire.sockets.interrupts import is_interrupt
 
 T = TypeVar("T")
 
@@ -44,29 +44,16 @@ class LoopHost(TaskHost[ProtocolChannel]):
             task.cancel()
 
     # -- what the shared logic asks -------------------------------------------------------------------------------
-    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run user code, plain or ``async``."""
-        try:
-            if self.ae.handlers_in_threads and not is_async(function):
-                result = await asyncio.to_thread(self.call_in_thread, function, *args)
-            else:
-                result = function(*args)
-            return await result if is_awaitable(result) else result
-        except Exception:
-            raise
-        except BaseException as error:
-            if self.is_for_others(error):
-                raise
-            raise UserCodeEnded(error) from error
+    async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What :meth:`call_in_thread` gives."""
+        return await asyncio.to_thread(self.call_in_thread, function, *args)
 
     def is_for_others(self, error: BaseException) -> bool:
         """Python closes the coroutine, the task is being cancelled, or a signal interrupts the program."""
         if holds(error, asyncio.CancelledError):
             task = asyncio.current_task()
             return task is None or task.cancelling() > 0
-        return is_closing(error) or (
-            holds(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
-        )
+        return is_closing(error) or is_interrupt(error)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` in a task."""

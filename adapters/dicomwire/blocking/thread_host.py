@@ -14,11 +14,12 @@ from dicomwire import _config
 from dicomwire._logging import logger
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.line import Line
-from dicomwire.associations.user_code import UserCodeEnded, holds, is_awaitable
+from dicomwire.associations.user_code import UserCodeEnded, is_awaitable
 from dicomwire.blocking.idle_watcher import watcher
 from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.blocking.transport_channel import Transport, TransportChannel
 from dicomwire.sockets.forking import free
+from dicomwire.sockets.interrupts import is_interrupt
 
 LOGGER = logger(__name__)
 
@@ -104,7 +105,7 @@ class ThreadHost:
         except Exception:
             raise
         except BaseException as error:
-            if _is_interrupt(error):
+            if is_interrupt(error):
                 raise
             raise UserCodeEnded(error) from error
         finally:
@@ -118,7 +119,7 @@ class ThreadHost:
         except Exception:
             raise
         except BaseException as error:
-            if _is_interrupt(error):
+            if is_interrupt(error):
                 raise
             raise UserCodeEnded(error) from error
         finally:
@@ -261,11 +262,6 @@ class ThreadHost:
 def _performed(function: Any, *args: Any) -> Any:
     result = function(*args)
     return run(_awaited(result)) if is_awaitable(result) else result
-
-
-def _is_interrupt(error: BaseException) -> bool:
-    """Whether a signal ends the program: none comes to another thread."""
-    return holds(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
 
 
 async def _awaited(result: Awaitable[T]) -> T:

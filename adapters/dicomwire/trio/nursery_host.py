@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -13,7 +12,8 @@ from typing import Any, TypeVar
 import trio
 
 from dicomwire.associations.task_host import TaskHost
-from dicomwire.associations.user_code import UserCodeEnded, holds, is_async, is_awaitable, is_closing
+from dicomwire.associations.user_code import holds, is_closing
+from dicomwire.sockets.interrupts import is_interrupt
 from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.trio.stream_channel import StreamChannel
 
@@ -49,21 +49,11 @@ class NurseryHost(TaskHost[SocketChannel | StreamChannel]):
         await manager.__aexit__(None, None, None)
 
     # -- what the shared logic asks -------------------------------------------------------------------------------
-    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run user code, plain or ``async``."""
-        try:
-            if self.ae.handlers_in_threads and not is_async(function):
-                # In a box: trio takes it for a mistake if a function gives a coroutine.
-                (result,) = await trio.to_thread.run_sync(lambda: (self.call_in_thread(function, *args),))
-            else:
-                result = function(*args)
-            return await result if is_awaitable(result) else result
-        except Exception:
-            raise
-        except BaseException as error:
-            if self.is_for_others(error):
-                raise
-            raise UserCodeEnded(error) from error
+    async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What :meth:`call_in_thread` gives."""
+        # In a box: trio takes it for a mistake if a function gives a coroutine.
+        (result,) = await trio.to_thread.run_sync(lambda: (self.call_in_thread(function, *args),))
+        return result
 
     def is_for_others(self, error: BaseException) -> bool:
         """Python closes the coroutine, a scope around the task is cancelled, or a signal interrupts the program."""
@@ -71,7 +61,7 @@ class NurseryHost(TaskHost[SocketChannel | StreamChannel]):
             return True
         if holds(error, trio.Cancelled):
             return trio.current_effective_deadline() == -math.inf
-        return holds(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()
+        return is_interrupt(error)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> bool:
         """Run ``work`` in the nursery, if there is one."""

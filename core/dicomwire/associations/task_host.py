@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from dicomwire._logging import logger
 from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.line import Line
-from dicomwire.associations.user_code import UserCodeEnded
+from dicomwire.associations.user_code import UserCodeEnded, is_async, is_awaitable
 
 LOGGER = logger(__name__)
 
@@ -35,6 +35,25 @@ class TaskHost(PlainHost, Generic[ChannelT]):
     def opened(self, channel: ChannelT) -> None:
         """The transport is open."""
         self.channel = channel
+
+    async def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run user code, plain or ``async``."""
+        try:
+            if self.ae.handlers_in_threads and not is_async(function):
+                result = await self.in_thread(function, *args)
+            else:
+                result = function(*args)
+            return await result if is_awaitable(result) else result
+        except Exception:
+            raise
+        except BaseException as error:
+            if self.is_for_others(error):
+                raise
+            raise UserCodeEnded(error) from error
+
+    async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What :meth:`call_in_thread` gives, in a worker thread of the loop."""
+        raise NotImplementedError
 
     def call_in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call user code, in a worker thread."""
