@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from dicomwire.apps._common.service_manager import READY, notify
+from dicomwire.apps._common import providing
+from dicomwire.apps._common.options import NetworkOptions, Provider
+from dicomwire.apps._common.providing import serve
+from dicomwire.apps._common.service_manager import READY, STOPPING, notify
 from dicomwire.blocking import AE
 from dicomwire.presentation import build_context
 from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, data_set, provider
@@ -64,6 +68,35 @@ def test_a_second_signal_aborts(tmp_path: Path) -> None:
             assert sock.recv(10, socket.MSG_WAITALL)[:1] == ABORT[:1]
         assert server.end() == 0
     assert "I: Interrupted again: aborting" in server.lines and list(tmp_path.iterdir()) == []
+
+
+def interrupt_twice(*_: object) -> None:
+    try:
+        raise KeyboardInterrupt
+    finally:
+        raise KeyboardInterrupt
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["in the end of accepting", "when it is told", "in the drain"])
+def test_a_second_signal_may_come_at_any_time(
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = interrupt_twice if where == "in the end of accepting" else interrupt
+    monkeypatch.setattr("dicomwire.blocking.server.AssociationServer.serve_forever", first)
+    if where == "when it is told":
+        monkeypatch.setattr(providing, "notify", lambda what: interrupt() if what == STOPPING else None)
+    elif where == "in the drain":
+        whole = AE.shutdown
+        monkeypatch.setattr(AE, "shutdown", lambda ae, drain=0: interrupt() if drain else whole(ae))
+    network = NetworkOptions(acse_timeout=30, dimse_timeout=30, network_timeout=60, max_pdu=16382)
+    given = Provider(port=0, bind_address=HOST, ae_title="SCP", tls=None, network=network, drain=1000.0)
+    with caplog.at_level(logging.INFO, "dicomwire.apps"):
+        assert serve(given, [build_context(CT, EXPLICIT)], [], logging.getLogger("dicomwire.apps.test")) == 0
+    assert caplog.messages[-1] == "Interrupted again: aborting"
 
 
 # -- a service manager ---------------------------------------------------------------------------------------------

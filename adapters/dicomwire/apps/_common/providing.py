@@ -102,11 +102,17 @@ def serve(
     ae = AE(provider.ae_title)
     server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
-        _tell_where(server.server_address, logger)
-        with _certificates_renewed(server, provider, logger):
-            server.serve_forever()
+        try:
+            _tell_where(server.server_address, logger)
+            with _certificates_renewed(server, provider, logger):
+                server.serve_forever()
+        except KeyboardInterrupt as interrupt:
+            if isinstance(interrupt.__context__, KeyboardInterrupt):
+                # The second came while the server let go of its socket.
+                raise
+            _end(ae, provider.drain, logger)
     except KeyboardInterrupt:
-        _end(ae, provider.drain, logger)
+        logger.info("Interrupted again: aborting")
     finally:
         ae.shutdown()
         server.shutdown()
@@ -152,13 +158,10 @@ def _certificates_renewed(server: AssociationServer, provider: Provider, logger:
 
 
 def _end(ae: AE, seconds: float, logger: logging.Logger) -> None:
-    """Let what is under way finish, until time is up or there is a second signal."""
+    """Let what is under way finish, until time is up; a second signal comes out."""
     notify(STOPPING)
     logger.info("Interrupted: shutting down, operations may finish in %g s; once more aborts them", seconds)
-    try:
-        ae.shutdown(drain=seconds)
-    except KeyboardInterrupt:
-        logger.info("Interrupted again: aborting")
+    ae.shutdown(drain=seconds)
 
 
 def serve_in_processes(
