@@ -188,6 +188,22 @@ def test_whoever_has_asked_for_signals_before_is_told_and_has_them_again_afterwa
             assert signal.set_wakeup_fd(before) == other.fileno()
 
 
+def test_a_server_that_is_shut_down_as_it_begins_to_wait_puts_back_what_there_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server, real = serving(), signal.set_wakeup_fd
+    before = real(-1)
+
+    def shut_down_meanwhile(number: int, **keywords: Any) -> int:
+        replaced = real(number, **keywords)
+        server.shutdown()
+        return replaced
+
+    monkeypatch.setattr(signal, "set_wakeup_fd", shut_down_meanwhile)
+    server.serve_forever()
+    assert real(before) == -1
+
+
 def test_a_server_in_a_thread_leaves_signals_alone() -> None:
     ae = AE()
     with ae.start_server(("127.0.0.1", 0), block=False, contexts=CONTEXT) as server:

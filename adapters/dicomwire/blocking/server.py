@@ -143,18 +143,22 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         pause = poll_interval if acts else None
         waiting = False
         try:
-            with selectors.DefaultSelector() as selector, signals_written_to(self._wake_out) as signals:
+            with selectors.DefaultSelector() as selector:
+                # Before signals: as long as we wait, nobody closes what they are written to.
                 waiting = self._begin_to_wait(selector)
-                if waiting and self not in self.ae._servers:
+                if not waiting:
+                    return
+                if self not in self.ae._servers:
                     self.ae._servers.append(self)
-                while not self._stopped.is_set():
-                    ready = {key.fileobj for key, _ in selector.select(pause)}
-                    if self._wake_in in ready:
-                        self._take_signals(signals)
-                    if self.socket in ready and not self._stopped.is_set():
-                        self._accept()
-                    if not self._stopped.is_set():
-                        self._act()
+                with signals_written_to(self._wake_out) as signals:
+                    while not self._stopped.is_set():
+                        ready = {key.fileobj for key, _ in selector.select(pause)}
+                        if self._wake_in in ready:
+                            self._take_signals(signals)
+                        if self.socket in ready and not self._stopped.is_set():
+                            self._accept()
+                        if not self._stopped.is_set():
+                            self._act()
         finally:
             if self in self.ae._servers:
                 self.ae._servers.remove(self)

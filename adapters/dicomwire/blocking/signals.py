@@ -41,20 +41,22 @@ def signals_written_to(sock: socket.socket) -> Iterator[Relay | None]:
         # Loops such as that of gevent see to signals themselves.
         yield None
         return
+    # Not asked again: somebody may close it meanwhile.
+    number = sock.fileno()
     try:
         # Full of signals that nobody has taken, it wakes all the same.
-        before = signal.set_wakeup_fd(sock.fileno(), warn_on_full_buffer=False)
+        before = signal.set_wakeup_fd(number, warn_on_full_buffer=False)
     except ValueError:
         # In a subinterpreter.
         yield None
         return
-    outer, _installed = _installed, sock.fileno()
+    outer, _installed = _installed, number
     try:
         yield Relay(before)
     finally:
         _installed = outer
         now = signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-        if now != sock.fileno():
+        if now != number:
             signal.set_wakeup_fd(now, warn_on_full_buffer=False)
 
 
