@@ -43,8 +43,30 @@ class _Patient:
     def __getattr__(self, name: str) -> Any:
         association = self._association
         if name.startswith("send_") and name != "send_c_cancel" and association.is_requestor:
-            eventually(lambda: not association._is_paused, 5, "sign of life of pynetdicom")
+            _wait_until_awake(association)
         return getattr(association, name)
+
+
+def _wait_until_awake(association: Any) -> None:
+    eventually(lambda: not association._is_paused, 5, "sign of life of pynetdicom")
+
+
+def _patient_entity(entity: Any) -> Any:
+    """An AE of pynetdicom whose associations, those for a C-MOVE too, store as :class:`_Patient` does."""
+
+    class Entity(entity):  # type: ignore[misc]
+        def associate(self, *args: Any, **keywords: Any) -> Any:
+            association = super().associate(*args, **keywords)
+            store = association.send_c_store
+
+            def send_c_store(*args: Any, **keywords: Any) -> Any:
+                _wait_until_awake(association)
+                return store(*args, **keywords)
+
+            association.send_c_store = send_c_store
+            return association
+
+    return Entity
 
 
 def _no_delay(event: Any) -> None:
@@ -116,7 +138,7 @@ class Side:
             with our_server(self.name, handlers=self.bound(handlers), setup=setup, tls=tls) as server:
                 yield server.port
             return
-        ae = self.package.AE("PYNETDICOM")
+        ae = _patient_entity(self.package.AE)("PYNETDICOM")
         ae.maximum_associations = 50
         setup(ae)
         bound = [*self.bound(handlers), *self.bound({"EVT_CONN_OPEN": _no_delay})]
