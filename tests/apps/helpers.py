@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import define, field
 
 from dicomwire import events as evt
@@ -213,3 +214,20 @@ def provider(*args: str, prelude: str = "pass", stdout: int | None = None) -> It
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def children(pid: int) -> list[int]:
+    """The workers of a supervisor; not what a system of processes may need besides."""
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        pytest.skip("this system does not tell who is whose child")
+    return [int(child) for child in found if b"resource_tracker" not in _command(child)]
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        # It has ended meanwhile, and been asked how.
+        return b""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire import __version__
+from dicomwire import __version__, _config
 from dicomwire.__main__ import main
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 
@@ -151,12 +151,14 @@ class Served:
         self.contexts: dict[str, list[str]] = {}
         self.handlers: list[str] = []
         self.level = 0
+        self.logs_patients: bool | None = None
 
     def __call__(self, provider: Any, contexts: Any, handlers: Any, logger: logging.Logger) -> int:
         self.provider = provider
         self.contexts = {str(item.abstract_syntax): [str(uid) for uid in item.transfer_syntax] for item in contexts}
         self.handlers = [event.name for event, *_ in handlers]
         self.level = logger.getEffectiveLevel()
+        self.logs_patients = _config.LOG_PATIENT_DATA
         return 0
 
 
@@ -260,6 +262,12 @@ def test_storescp_has_its_handlers_with_and_without_ignore(monkeypatch: pytest.M
 )
 def test_the_log_level_follows_the_options(options: list[str], level: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert served(monkeypatch, "echoscp", *options).level == level
+
+
+@pytest.mark.parametrize("option", ["--log-patient-data", "--no-log-patient-data"])
+def test_patients_are_logged_or_not(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert served(monkeypatch, "echoscp", option).logs_patients is (option == "--log-patient-data")
+    assert _config.LOG_PATIENT_DATA
 
 
 def test_logging_is_as_before_when_an_application_has_run(monkeypatch: pytest.MonkeyPatch) -> None:

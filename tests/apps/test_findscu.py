@@ -302,7 +302,7 @@ def test_a_reader_that_has_seen_enough_ends_the_query_without_a_traceback() -> N
                 process.stdout.readline()
                 process.stdout.close()
                 assert process.stderr.read() == ""
-            assert process.wait(20) == 1
+            assert process.wait(20) == 141
         assert server.peer.closed.wait(20)
     assert server.peer.outcomes == ["EVT_ABORTED"]
 

@@ -123,11 +123,12 @@ def test_what_is_no_dicom_file_is_refused(content: bytes, words: str, tmp_path: 
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_an_identifier_that_cannot_be_made_gives_one_line_and_1(
+def test_an_identifier_that_cannot_be_made_gives_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for bad in (["-k", "Nonsense=1"], ["-f", "/no/such/file"], ["-f", str(tmp_path)], ["-k", "PatientName=\udcff"]):
-        assert main([name, HOST, "11112", *bad]) == 1
+    wrong = [["-k", "Nonsense=1"], ["-k", "Rows=x"], ["-k", "PatientName=\udcff"]]
+    for code, bad in [*((2, key) for key in wrong), (1, ["-f", "/no/such/file"]), (1, ["-f", str(tmp_path)])]:
+        assert main([name, HOST, "11112", *bad]) == code
         captured = capsys.readouterr()
         assert captured.err.startswith("E: ") and captured.err.count("\n") == 1
         assert not captured.out

@@ -24,7 +24,7 @@ from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.supervising import Supervisor
 from dicomwire.blocking import AE, Association
 from dicomwire.presentation import build_context
-from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, Process, data_set, dicom_file, named, provider
+from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, Process, children, data_set, dicom_file, named, provider
 from tests.support.certificates import self_signed
 from tests.support.sessions import p_data, pdv
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
@@ -52,23 +52,6 @@ def workers(out: Path, *options: str, count: int = 2, method: str = "fork") -> I
     args = ("storescp", "0", "-v", "-od", str(out), "--processes", str(count), *options)
     with provider(*args, prelude=prelude, stdout=subprocess.PIPE) as process:
         yield process
-
-
-def children(pid: int) -> list[int]:
-    """The workers of a supervisor; not what a system of processes may need besides."""
-    try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        pytest.skip("this system does not tell who is whose child")
-    return [int(child) for child in found if b"resource_tracker" not in _command(child)]
-
-
-def _command(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        # It has ended meanwhile, and been asked how.
-        return b""
 
 
 def is_gone(pid: int) -> bool:

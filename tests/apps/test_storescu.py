@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -30,8 +32,10 @@ from tests.apps.helpers import (
     JPEG,
     MR,
     RLE,
+    SECONDS,
     data_set,
     dicom_file,
+    environment,
     peer,
 )
 
@@ -449,6 +453,37 @@ def test_a_file_that_vanishes_fails_and_the_others_are_sent(tmp_path: Path, caps
     captured = capsys.readouterr()
     assert first.exists()
     assert captured.out.startswith("2 stored, 0 stored with a warning, 1 failed, 0 skipped;")
+
+
+def test_a_reader_that_has_ended_ends_it_quietly_when_all_is_sent(tmp_path: Path) -> None:
+    for number in range(3):
+        dicom_file(tmp_path / str(number), instance=f"1.{number}")
+    received = Received()
+    reading, writing = os.pipe()
+    os.close(reading)
+    with peer(handlers=received.handlers) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "dicomwire", "storescu", HOST, server.port, str(tmp_path)],
+            env=environment(),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            timeout=SECONDS,
+            check=False,
+        )
+        os.close(writing)
+        assert server.closed.wait(SECONDS)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert sorted(received.instances) == ["1.0", "1.1", "1.2"] and server.outcomes == ["EVT_RELEASED"]
+
+
+def test_what_cannot_be_sent_is_not_called_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dicom_file(tmp_path / "good", instance="1.1")
+    dicom_file(tmp_path / "long", sop_class="1." + "2" * 80)
+    with peer(handlers=Received().handlers) as server:
+        assert storescu(server.port, tmp_path) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("1 stored, 0 stored with a warning, 1 failed, 0 skipped;")
+    assert "long cannot be sent: " in captured.err and "skipped" not in captured.err
 
 
 def test_an_interrupted_transfer_aborts_tells_the_totals_and_gives_130(

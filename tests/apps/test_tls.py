@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import re
 import shutil
 import signal
@@ -25,7 +26,7 @@ from dicomwire.dimse_primitives import C_FIND, C_GET
 from dicomwire.presentation import build_context
 from dicomwire.tls import TLSFiles
 from tests.apps.archives import archive
-from tests.apps.helpers import CT, EXPLICIT, HOST, dicom_file, provider
+from tests.apps.helpers import CT, EXPLICIT, HOST, children, dicom_file, provider
 from tests.support.certificates import key_usage, rsa_key, self_signed
 
 ONLY_1_2 = """
@@ -216,6 +217,43 @@ def test_files_are_read_again_on_sighup(tmp_path: Path) -> None:
         assert server.until("I: The files of TLS are read again")
         assert main(["echoscu", "localhost", server.port, "-q", "--tls-ca", str(second)]) == 0
         assert main(["echoscu", "localhost", server.port, "-q", "--tls-ca", str(first)]) == 1
+        assert server.stop() == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_files_are_read_again_by_all_processes(tmp_path: Path, method: str) -> None:
+    first, second = (self_signed(tmp_path, name=name) for name in ("first.pem", "second.pem"))
+    current = tmp_path / "current.pem"
+    shutil.copy(first, current)
+    own = ("--tls-cert", str(current), "--tls-key", str(current))
+    prelude = f"from dicomwire.apps._common import supervising; supervising.METHOD = {method!r}"
+    args = ("storescp", "0", "-v", "-ba", HOST, "-od", str(tmp_path), "--processes", "2", *own)
+
+    def trusted() -> set[Path]:
+        # A few connections: nobody knows which of the two answers.
+        echoes = [(file, main(["echoscu", "localhost", server.port, "-q", "--tls-ca", str(file)])) for file in both]
+        return {file for file, code in echoes if code == 0}
+
+    both = [first, second] * 3
+    with provider(*args, prelude=prelude) as server:
+        assert trusted() == {first}
+        current.write_text("nothing")
+        server.process.send_signal(signal.SIGHUP)
+        assert server.until("E: The files of TLS are used as they were: --tls-cert: ")
+        assert trusted() == {first}
+        shutil.copy(second, current)
+        server.process.send_signal(signal.SIGHUP)
+        for _ in range(2):
+            assert server.until("I: The files of TLS are read again")
+        assert trusted() == {second}
+        if method == "fork":
+            # Who begins now has what was read then, whatever is in the file.
+            current.write_text("nothing")
+            for worker in children(server.process.pid):
+                os.kill(worker, signal.SIGKILL)
+                assert server.until("was killed by signal 9")
+            assert trusted() == {second}
         assert server.stop() == 0
 
 

@@ -112,5 +112,5 @@ def test_the_application_sends_them_and_names_the_ones_that_cannot_be_sent(tmp_p
         )
     assert done.stdout.startswith(f"{len(CROOKED)} stored, 0 stored with a warning, 1 failed, 1 skipped;"), done.stderr
     assert done.returncode == 1
-    assert "mislabelled skipped: it is said to be Explicit VR Little Endian" in done.stderr
+    assert "mislabelled cannot be sent: it is said to be Explicit VR Little Endian" in done.stderr
     assert len(stored(tmp_path / "store")) == len(CROOKED)

@@ -72,7 +72,9 @@ def test_what_cannot_be_sent_is_skipped_with_a_line_in_the_log(
         assert pairs(contexts_for([tmp_path, tmp_path / "missing"])) == [(CT, (EXPLICIT,))]
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 6
-    assert all(" skipped: " in message and "\n" not in message for message in messages)
+    assert sum(" skipped: " in message for message in messages) == 5
+    assert sum(" cannot be sent: " in message for message in messages) == 1
+    assert not any("\n" in message for message in messages)
     assert [record.levelname for record in caplog.records if "missing" in record.getMessage()] == ["ERROR"]
 
 

@@ -108,8 +108,9 @@ def look_for_files(
         if strict:
             raise why if isinstance(why, OSError) else InvalidDicomError(f"{path}: {why}") from why
         said = why.strerror or why if isinstance(why, OSError) else why
-        logger.log(level, "%s skipped: %s", shown_path(path), said)
-        if isinstance(why, Unsendable):
+        is_refused = isinstance(why, Unsendable)
+        logger.log(level, "%s %s: %s", shown_path(path), "cannot be sent" if is_refused else "skipped", said)
+        if is_refused:
             result.refused += 1
         else:
             result.skipped += 1

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 DONE = 0
 FAILED = 1
+WRONG_COMMAND_LINE = 2
+"""As click has it."""
+
 INTERRUPTED = 130
-"""As shells have it: 128 and the number of SIGINT.  A wrong command line is 2, by click."""
+"""As shells have it: 128 and the number of SIGINT."""
+
+NOBODY_READS = 141
+"""The same with SIGPIPE: what reads our standard output has ended."""
 
 OF_USERS = (
     "Exit code: 0 if all was done; 1 if anything was refused, skipped, missing or failed, or there was no association; "
@@ -21,3 +27,5 @@ OF_THE_DEMO = (
 
 class CannotStart(Exception):
     """Something is missing that the application needs from the beginning: the text says what and why."""
+
+    exit_code = FAILED

@@ -15,9 +15,9 @@ from attrs import frozen
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
 from dicomwire.apps._common import tls_options
-from dicomwire.apps._common.exit_codes import FAILED, CannotStart
+from dicomwire.apps._common.exit_codes import NOBODY_READS, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
-from dicomwire.apps._common.output import SILENT, application_logger, logging_at
+from dicomwire.apps._common.output import SILENT, application_logger, drop_output, logging_at
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -107,7 +107,7 @@ def with_options(function: Function, options: Sequence[Decorator]) -> Function:
 
 # -- all applications ----------------------------------------------------------------------------------------------
 def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
-    """``--version`` and what is logged.
+    """``--version``, what is logged, and whether patients may be.
 
     The command runs with its log set up, and gets an argument ``quiet``.  With INFO as ``default`` it tells what the
     application does; what the library says to that takes ``-v``: the application says the end of it in its own words.
@@ -124,23 +124,35 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
             help="Log level; wins over the others.",
             show_default=logging.getLevelName(default).lower(),
         ),
+        click.option(
+            "--log-patient-data/--no-log-patient-data",
+            default=True,
+            help="Dangerous with -d: the log has what identifiers say of patients, and errors repeat values. Without, "
+            "elements and kinds of errors are named only.",
+        ),
     ]
 
     def decorate(function: Function) -> Function:
         @wraps(function)
-        def command(quiet: bool, verbose: bool, debug: bool, log_level: str | None, **values: Any) -> Any:
+        def command(
+            quiet: bool, verbose: bool, debug: bool, log_level: str | None, log_patient_data: bool, **values: Any
+        ) -> Any:
             level = default
             if log_level is not None:
                 level = _LEVELS[log_level.lower()]
             elif quiet or verbose or debug:
                 level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
             unasked = log_level is None and not (quiet or verbose or debug)
-            with logging_at(level, max(level, logging.ERROR) if unasked else None):
+            with logging_at(level, max(level, logging.ERROR) if unasked else None, patient_data=log_patient_data):
                 try:
                     return function(quiet=quiet, **values)
                 except CannotStart as error:
                     application_logger(name).error("%s", error)
-                    return FAILED
+                    return error.exit_code
+                except BrokenPipeError:
+                    # Standard output's: what becomes of connections never comes here.
+                    drop_output()
+                    return NOBODY_READS
 
         return with_options(command, options)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from dicomwire import _config
 from dicomwire._logging import AssociationFilter, Dump, printable
 from dicomwire.apps._common.words import in_options
 
@@ -65,9 +67,20 @@ def tell(logger: logging.Logger, level: int, text: str) -> None:
         print(f"{logging.getLevelName(level)[:1]}: {printable(text, _LONGEST_LINE)}", file=sys.stderr)
 
 
+def drop_output() -> None:
+    """Nobody reads standard output any more: what is left to write to it goes nowhere, also at the end of Python."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 @contextmanager
-def logging_at(level: int, library: int | None = None) -> Iterator[None]:
-    """Log to standard error from ``level`` on, as long as the block lasts; the library from its own level on."""
+def logging_at(level: int, library: int | None = None, patient_data: bool = True) -> Iterator[None]:
+    """Log to standard error from ``level`` on, as long as the block lasts; the library from its own level on.
+
+    Without ``patient_data`` nothing of a patient is logged, at no level.
+    """
     handler = _StandardError()
     handler.setFormatter(_Lines(labelled=level <= logging.DEBUG))
     handler.addFilter(AssociationFilter())
@@ -81,20 +94,23 @@ def logging_at(level: int, library: int | None = None) -> Iterator[None]:
         own = logging.getLogger(_APPLICATIONS)
         before.append((own, own.level))
         own.setLevel(level)
+    patient_data_before, _config.LOG_PATIENT_DATA = _config.LOG_PATIENT_DATA, patient_data
     logging.captureWarnings(True)
     try:
         yield
     finally:
         logging.captureWarnings(False)
+        _config.LOG_PATIENT_DATA = patient_data_before
         for logger, old in before:
             logger.removeHandler(handler)
             logger.setLevel(old)
 
 
-def logging_settings() -> tuple[int, int | None]:
+def logging_settings() -> tuple[int, int | None, bool]:
     """What :func:`logging_at` was given, for another process."""
     library, own = logging.getLogger("dicomwire").level, logging.getLogger(_APPLICATIONS).level
-    return (own, library) if own else (library, None)
+    levels = (own, library) if own else (library, None)
+    return (*levels, _config.LOG_PATIENT_DATA)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
 from dicomwire._logging import shown_address
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
@@ -134,23 +136,33 @@ def who_can_connect(host: str, option: str) -> tuple[int, str] | None:
     return (logging.INFO, "On the loopback interface: only this machine can connect") if address.is_loopback else None
 
 
+def _read_again(provider: Provider, logger: logging.Logger) -> Provider | None:
+    """``provider`` with what is in the files of TLS now; None if that is of no use, and the reason is logged."""
+    if provider.tls_files is None:
+        return None
+    try:
+        return evolve(provider, tls=provider.tls_files.server_context())
+    except UnusableTLS as error:
+        logger.error("The files of TLS are used as they were: %s", in_words(error))
+        return None
+
+
+def _renew(server: AssociationServer, provider: Provider, logger: logging.Logger) -> None:
+    """Have ``server`` use what is in the files of TLS now, if it can."""
+    if current := _read_again(provider, logger):
+        server.ssl_context = current.tls
+        logger.info("The files of TLS are read again")
+
+
 @contextmanager
 def _certificates_renewed(server: AssociationServer, provider: Provider, logger: logging.Logger) -> Iterator[None]:
     """While the block runs, SIGHUP has the files of TLS read again, for the connections that come from then on."""
-    files, hangup = provider.tls_files, getattr(signal, "SIGHUP", None)
-    if files is None or hangup is None or threading.current_thread() is not threading.main_thread():
+    hangup = getattr(signal, "SIGHUP", None)
+    if provider.tls_files is None or hangup is None or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def renew(*_: object) -> None:
-        try:
-            server.ssl_context = files.server_context()
-        except UnusableTLS as error:
-            logger.error("The files of TLS are used as they were: %s", in_words(error))
-        else:
-            logger.info("The files of TLS are read again")
-
-    before = signal.signal(hangup, renew)
+    before = signal.signal(hangup, lambda *_: _renew(server, provider, logger))
     try:
         yield
     finally:
@@ -165,9 +177,11 @@ def _end(ae: AE, seconds: float, logger: logging.Logger) -> None:
 
 
 def serve_in_processes(
-    provider: Provider, works: Callable[[socket.socket], Sequence[Work]], logger: logging.Logger
+    provider: Provider, works: Callable[[Provider, socket.socket], Sequence[Work]], logger: logging.Logger
 ) -> int:
     """The same with several processes, which do what ``works`` gives for the socket that all of them listen on.
+
+    The provider that it is given has what was in the files of TLS when they were read last: SIGHUP has that done.
 
     Raises:
         CannotListen: the address is taken, or is not ours.
@@ -187,9 +201,15 @@ def serve_in_processes(
         notify(STOPPING)
         close()
 
+    def renewed() -> Sequence[Work] | None:
+        # A process that begins later has what is read here, and those that run read for themselves.
+        current = _read_again(provider, logger)
+        return current and works(current, shared.sock)
+
     begun = partial(_tell_where, shared.server_address, logger)
     try:
-        Supervisor(works(shared.sock), logger, begun, ending, provider.drain).run()
+        hangup = None if provider.tls_files is None else renewed
+        Supervisor(works(provider, shared.sock), logger, begun, ending, provider.drain, hangup).run()
     finally:
         close()
     return DONE
@@ -201,11 +221,13 @@ def serve_as_worker(
     handlers: list[evt.EventHandler],
     sock: socket.socket,
     orders: Orders,
+    logger: logging.Logger,
 ) -> None:
     """Accept associations on ``sock`` until told to finish."""
     ae = AE(provider.ae_title)
     server = new_server(ae, provider, contexts, handlers, partial(ae.make_server, sock=sock))
-    with orders.obeyed(finish=server.shutdown, abort=ae.shutdown):
+    renew = partial(_renew, server, provider, logger)
+    with orders.obeyed(finish=server.shutdown, abort=ae.shutdown, renew=renew):
         try:
             server.serve_forever()
         finally:

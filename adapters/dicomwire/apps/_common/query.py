@@ -18,7 +18,7 @@ from pydicom.tag import BaseTag
 
 from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire._logging import reason
-from dicomwire.apps._common.exit_codes import CannotStart
+from dicomwire.apps._common.exit_codes import WRONG_COMMAND_LINE, CannotStart
 from dicomwire.apps._common.keyword_paths import set_key
 from dicomwire.apps._common.options import (
     REQUESTED_BY_DEFAULT,
@@ -43,6 +43,12 @@ from dicomwire.vocabulary.contexts import PresentationContext, build_context
 
 class BadIdentifier(CannotStart):
     """The options make no identifier."""
+
+
+class BadKey(BadIdentifier):
+    """A key is none: the command line is wrong."""
+
+    exit_code = WRONG_COMMAND_LINE
 
 
 @frozen
@@ -86,16 +92,21 @@ class Query:
         """The identifier.
 
         Raises:
-            BadIdentifier: a key is wrong, the file cannot be used, or a value not be encoded.
+            BadKey: a key is wrong, or has a value that cannot be encoded.
+            BadIdentifier: the file cannot be used.
         """
         made = Dataset() if self.file is None else read_identifier(self.file)
         for key in self.keys:
             try:
                 set_key(made, key)
             except ValueError as error:
-                raise BadIdentifier(f"-k {key}: {error}") from error
+                raise BadKey(f"-k {key}: {error}") from error
         _choose_character_set(made)
-        _try_to_encode(made)
+        try:
+            _try_to_encode(made)
+        except ValueError as error:
+            kind = BadKey if self.keys else BadIdentifier
+            raise kind(f"the identifier cannot be encoded: {reason(error)}") from error
         if self.model.has_levels and not made.get("QueryRetrieveLevel"):
             logger.warning(
                 "The identifier has no QueryRetrieveLevel: most peers refuse that; -k QueryRetrieveLevel=STUDY sets it"
@@ -154,12 +165,9 @@ def _choose_character_set(identifier: Dataset) -> None:
 
 
 def _try_to_encode(identifier: Dataset) -> None:
-    """Raise BadIdentifier for what could not be sent."""
-    try:
-        with without_warnings():
-            encode_data_set(identifier, EXPLICIT_LITTLE)
-    except ValueError as error:
-        raise BadIdentifier(f"the identifier cannot be encoded: {reason(error)}") from error
+    """Raise ValueError for what could not be sent."""
+    with without_warnings():
+        encode_data_set(identifier, EXPLICIT_LITTLE)
 
 
 OTHER_MODELS = "-P, -S and -O choose another information model"
@@ -230,7 +238,7 @@ def querying(name: str, logger: logging.Logger, default: int = logging.INFO) -> 
     """What a query has beside its own options: the peer, transfer syntaxes, and what is logged, from ``default`` on.
 
     Goes below :func:`query_options`; the command gets arguments ``user``, ``syntaxes``, ``quiet``, ``query`` and its
-    ``identifier``, and is not called without one: the exit code is 1 then.
+    ``identifier``, and is not called without one: the exit code is 2 then if a key is wrong, or 1.
     """
 
     def decorate(function: Function) -> Function:

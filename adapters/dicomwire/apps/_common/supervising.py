@@ -19,7 +19,7 @@ from attrs import define, field
 
 from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.output import logging_settings
-from dicomwire.apps._common.worker_process import ABORT, FINISH, Work, perform
+from dicomwire.apps._common.worker_process import ABORT, FINISH, RENEW, Work, perform
 from dicomwire.blocking.signals import signals_written_to
 
 METHOD = "fork" if sys.platform == "linux" else "spawn"
@@ -73,10 +73,15 @@ class Supervisor:
     drain: float = 10.0
     """Seconds in which they let operations finish."""
 
+    renewed: Callable[[], Sequence[Work] | None] | None = None
+    """Called after SIGHUP: what those do that begin from then on.  Those that run are told to renew themselves, unless
+    it gives None.  Without it SIGHUP is not looked at."""
+
     _places: list[_Place] = field(init=False)
     _context: BaseContext = field(init=False)
     _wakeup: tuple[socket.socket, socket.socket] = field(factory=socket.socketpair, init=False)
     _signals: int = field(default=0, init=False)
+    _hangups: int = field(default=0, init=False)
     _has_begun: bool = field(default=False, init=False)
     _is_ending: bool = field(default=False, init=False)
     _last: float = field(default=0.0, init=False)
@@ -116,6 +121,8 @@ class Supervisor:
                     # Who ignores one goes on doing so: a shell does that for what runs in the background.
                     if signal.getsignal(number) is not signal.SIG_IGN:
                         before[number] = signal.signal(number, self._count)
+                if self.renewed is not None and sys.platform != "win32":
+                    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._count_hangup)
             try:
                 yield
             finally:
@@ -125,7 +132,17 @@ class Supervisor:
     def _count(self, number: int, frame: object) -> None:
         self._signals += 1
 
+    def _count_hangup(self, number: int, frame: object) -> None:
+        self._hangups += 1
+
     def _obey_signals(self) -> None:
+        if self._hangups and self.renewed is not None:
+            # However many came, once is enough.
+            self._hangups = 0
+            if works := self.renewed():
+                for place, work in zip(self._places, works, strict=True):
+                    place.work = work
+                self._order(RENEW)
         if self._signals and not self._is_ending:
             self._signals -= 1
             self._is_ending = True

@@ -14,6 +14,7 @@ from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.output import application_logger, logging_at
 
 READY = b"ready"
+RENEW = b"renew"
 FINISH = b"finish"
 ABORT = b"abort"
 
@@ -27,14 +28,19 @@ class Orders:
         self._is_to_finish = False
 
     @contextmanager
-    def obeyed(self, finish: Callable[[], object], abort: Callable[[], object]) -> Iterator[None]:
+    def obeyed(
+        self,
+        finish: Callable[[], object],
+        abort: Callable[[], object],
+        renew: Callable[[], object] = lambda: None,
+    ) -> Iterator[None]:
         """While the block runs, ``finish`` is called when nobody new is to be served, also by SIGTERM, and maybe again;
-        ``abort`` when nobody is to be waited for any more.
+        ``abort`` when nobody is to be waited for any more; ``renew`` whenever the files of TLS are to be read again.
         """
         self._finish = finish
         if self._is_to_finish:
             finish()
-        threading.Thread(target=self._listen, args=(abort,), name="dicomwire-orders", daemon=True).start()
+        threading.Thread(target=self._listen, args=(abort, renew), name="dicomwire-orders", daemon=True).start()
         with suppress(OSError):
             self._connection.send_bytes(READY)
         yield
@@ -45,7 +51,7 @@ class Orders:
         if self._finish is not None:
             self._finish()
 
-    def _listen(self, abort: Callable[[], object]) -> None:
+    def _listen(self, abort: Callable[[], object], renew: Callable[[], object]) -> None:
         order = b""
         while order != ABORT:
             try:
@@ -53,7 +59,10 @@ class Orders:
             except (EOFError, OSError):
                 self.finish()
                 return
-            self.finish()
+            if order == RENEW:
+                renew()
+            else:
+                self.finish()
         abort()
 
 
@@ -62,7 +71,7 @@ Work: TypeAlias = Callable[[Orders], object]
 
 
 def perform(
-    work: Work, connection: Connection, inherited: Sequence[Any], settings: tuple[int, int | None] | None
+    work: Work, connection: Connection, inherited: Sequence[Any], settings: tuple[int, int | None, bool] | None
 ) -> None:
     """The life of a worker process.
 
@@ -71,6 +80,8 @@ def perform(
     """
     # A terminal tells the supervisor, too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.set_wakeup_fd(-1)
     orders = Orders(connection)
     signal.signal(signal.SIGTERM, orders.finish)

@@ -60,8 +60,8 @@ def _in_processes(
 
     counts = [new_counts() for _ in range(processes)]
 
-    def works(sock: socket.socket) -> list[StoringWorker]:
-        return [StoringWorker(provider, contexts, destination, sock, each) for each in counts]
+    def works(current: Provider, sock: socket.socket) -> list[StoringWorker]:
+        return [StoringWorker(current, contexts, destination, sock, each) for each in counts]
 
     with destination.claimed(LOGGER):
         return serve_in_processes(provider, works, LOGGER), all_received(counts)

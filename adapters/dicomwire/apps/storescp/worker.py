@@ -66,6 +66,6 @@ class StoringWorker:
         """Store what comes until told to finish."""
         storage = self.destination.storage(LOGGER, _Counting(self.counts).stored)
         try:
-            serve_as_worker(self.provider, self.contexts, storage.handlers(), self.sock, orders)
+            serve_as_worker(self.provider, self.contexts, storage.handlers(), self.sock, orders, LOGGER)
         finally:
             storage.discard_all()
