@@ -6,8 +6,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from dicomwire import _config
+from dicomwire.errors import BrokenDataSet
 
 _NONE = "-"
 
@@ -40,24 +42,28 @@ class AssociationFilter(logging.Filter):
         if not hasattr(record, "association_label"):
             # As logging itself finds out who logs.  A context variable would have to be set for each message, whether
             # or not anything is logged.
-            name, peer, called, calling = fields = _fields_of(sys._getframe(1))
-            record.association, record.peer, record.called, record.calling = fields
+            line = _at_work(sys._getframe(1))
+            fields: tuple[str, str, str, str] = (_NONE,) * 4 if line is None else line.log_fields()
+            record.association, record.peer, record.called, record.calling = name, peer, called, calling = fields
             record.association_label = "" if name == _NONE else f"[{name} {peer} {calling}>{called}] "
+            return self._passes(record, line)
+        return True
+
+    def _passes(self, record: logging.LogRecord, line: object) -> bool:
         return True
 
 
-def _fields_of(frame: FrameType | None) -> tuple[str, str, str, str]:
-    """What the innermost association at work below ``frame`` says of itself."""
+def _at_work(frame: FrameType | None) -> Any:
+    """What the innermost association at work below ``frame`` says of itself with ``log_fields()``; None if none is."""
     while frame is not None:
         for name in _names_in(frame):
             value = _variable(frame, name)
             value = getattr(value, "assoc", value)
-            tell = getattr(getattr(value, "line", value), "log_fields", None)
-            if tell is not None:
-                fields: tuple[str, str, str, str] = tell()
-                return fields
+            value = getattr(value, "line", value)
+            if hasattr(value, "log_fields"):
+                return value
         frame = frame.f_back
-    return _NONE, _NONE, _NONE, _NONE
+    return None
 
 
 def _names_in(frame: FrameType) -> Iterator[str]:
@@ -79,7 +85,53 @@ def _variable(frame: FrameType, name: str) -> Any:
     return value
 
 
-_FILTER = AssociationFilter()
+class _Repeats:
+    """Lines of one kind about one association."""
+
+    told = 0
+    at = 0.0
+    """When the last one was."""
+
+    untold = 0
+
+
+class _Bounded(AssociationFilter):
+    """No peer fills the log: of warnings and errors of one kind about one association the first ones are written, and
+    then one now and then, with how many there were between.
+    """
+
+    FREELY = 10
+    """So many are written."""
+
+    APART = 10.0
+    """Seconds between those that come then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: WeakKeyDictionary[object, dict[tuple[str, str], _Repeats]] = WeakKeyDictionary()
+
+    def _passes(self, record: logging.LogRecord, line: object) -> bool:
+        if line is None or record.levelno < logging.WARNING or not isinstance(record.msg, str):
+            return True
+        kinds = self._of.setdefault(line, {})
+        repeats = kinds.setdefault((record.name, record.msg), _Repeats())
+        if repeats.told >= self.FREELY and record.created - repeats.at < self.APART:
+            repeats.untold += 1
+            return False
+        repeats.told += 1
+        repeats.at = record.created
+        note = ""
+        if repeats.untold:
+            note = f" ({repeats.untold} more like this since the last)"
+        elif repeats.told == self.FREELY:
+            note = f" (more like this of this association only every {self.APART:.0f} s)"
+        if note:
+            record.msg, record.args = f"{record.getMessage()}{note}", ()
+        repeats.untold = 0
+        return True
+
+
+_FILTER = _Bounded()
 
 
 def logger(name: str) -> logging.Logger:
@@ -91,6 +143,14 @@ def logger(name: str) -> logging.Logger:
 
 LOGGER = logger("dicomwire")
 LOGGER.addHandler(logging.NullHandler())
+
+
+def log_raised(log: logging.Logger, name: str, error: Exception) -> None:
+    """Log that the handler of an event raised ``error``, and where, unless it is what the peer sent."""
+    if isinstance(error, BrokenDataSet):
+        log.error("handler of %s raised: %s: %s", name, type(error).__name__, reason(error))
+    else:
+        log.error("handler of %s raised", name, exc_info=error)
 
 
 class Dump:

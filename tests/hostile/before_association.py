@@ -6,12 +6,15 @@ import random
 import struct
 from contextlib import suppress
 
-from tests.hostile.attack import attack, count
+from tests.hostile.attack import MIB, attack, count
 from tests.hostile.target import Target
 from tests.hostile.wire import CT, IMPLICIT, RELEASE_RQ, VERIFICATION, item, pdu, proposal, request
 
 WHOLE = request()
 PDU_TYPES = range(10)
+
+TLS = 64 * MIB
+"""asyncio has 256 KiB for each connection with TLS, and lets go of them by a collection of garbage."""
 
 
 @attack()
@@ -27,7 +30,7 @@ def come_and_go(target: Target, size: float) -> None:
         peer.reset() if number % 2 else peer.sock.close()
 
 
-@attack(memory=128 << 20)
+@attack(memory=128 * MIB)
 def unfinished_requests(target: Target, size: float) -> None:
     for _ in range(count(300, size)):
         peer = target.connect()
@@ -43,7 +46,7 @@ def requests_that_drip(target: Target, size: float) -> None:
             peer.send(bytes((octet,)))
 
 
-@attack()
+@attack(memory=TLS)
 def silent_before_tls(target: Target, size: float) -> None:
     for _ in range(count(200, size)):
         target.connect(tls=True)
@@ -52,7 +55,7 @@ def silent_before_tls(target: Target, size: float) -> None:
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(32)) + bytes.fromhex("0000021301") + bytes(155)
 
 
-@attack()
+@attack(memory=TLS)
 def slow_tls(target: Target, size: float) -> None:
     peers = [target.connect(tls=True) for _ in range(count(60, size))]
     for octet in HELLO[: count(60, size)]:
@@ -60,7 +63,7 @@ def slow_tls(target: Target, size: float) -> None:
             peer.send(bytes((octet,)))
 
 
-@attack()
+@attack(memory=TLS)
 def no_tls_where_tls_is(target: Target, size: float) -> None:
     for what in (WHOLE, b"\x16\x03\x01\xff\xff" + bytes(70_000), b"\x15\x03\x01\x00\x02\x02\x28" * 50, bytes(9)):
         for _ in range(count(30, size)):

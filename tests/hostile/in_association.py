@@ -150,7 +150,7 @@ def never_reads(target: Target, size: float) -> None:
 
 @attack()
 def ends_in_data_sets(target: Target, size: float) -> None:
-    for _ in range(count(20, size)):
+    for _ in range(count(5, size)):
         for end in (RELEASE_RQ, ABORT, WHOLE, echo(), b"\x55" * 50, pdu(6, bytes(4)), pdu(3, bytes(4))):
             joined(target).send(store(3), data(3, bytes(50_000), last=False), end)
             joined(target).send(store(3)[:-20], end)
@@ -262,5 +262,5 @@ def large_data_sets(target: Target, size: float) -> None:
 @attack()
 def unfinished_stores(target: Target, size: float) -> None:
     begun = store(3) + data(3, bytes(100_000), last=False)
-    for _ in range(count(100, size)):
+    for _ in range(count(50, size)):
         joined(target).send(begun)

@@ -15,8 +15,11 @@ MIB = 1 << 20
 PROMPT = 2.0
 """Seconds in which a polite peer is served during an attack of full size."""
 
-LEFT_AFTER = 5.0
-"""Seconds after which nothing is left of an attack."""
+LEFT_AFTER = 7.0
+"""Seconds after which nothing is left of an attack; a thread that has ended one association waits 5 for the next."""
+
+HOLD = 1.5
+"""Seconds for which an attack of full size is held."""
 
 LINES = 20
 """Lines of the log for each connection of an attack."""
@@ -66,7 +69,7 @@ def attack(
     thread.start()
     try:
         while True:
-            is_last = not thread.is_alive()
+            is_last = not thread.is_alive() and time.monotonic() - began >= HOLD * size
             start = time.monotonic()
             try:
                 be_polite(target.port)
@@ -76,7 +79,7 @@ def attack(
             judged.slowest = max(judged.slowest, time.monotonic() - start)
             if is_last:
                 break
-            thread.join(0.1)
+            time.sleep(0.05 * size)
     finally:
         thread.join()
         target.open.close()

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import trio
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 
 import dicomwire
 import dicomwire.asyncio
@@ -56,6 +56,8 @@ def get(event: Any) -> Iterator[Any]:
             return
         instance = Dataset()
         instance.SOPClassUID, instance.SOPInstanceUID = CT, f"1.2.{number + 1}"
+        instance.file_meta = FileMetaDataset()
+        instance.file_meta.TransferSyntaxUID = IMPLICIT
         yield 0xFF00, instance
 
 

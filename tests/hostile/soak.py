@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from attrs import frozen
 
-from tests.hostile.target import Held, Target
+from tests.hostile.target import Target
 from tests.hostile.wire import ABORT, RELEASE_RQ, SECONDS, Peer, data, echo, store
 
 INSTANCE = bytes.fromhex("08001800 06000000 312e322e3300") + bytes.fromhex("e07f1000 00000100") + bytes(65536)
@@ -82,15 +82,10 @@ def soak(target: Target, count: int, tell: Callable[[str], object] = print) -> I
             for _ in peers.map(one, range(at, min(at + part, count))):
                 pass
             rate = part / (time.monotonic() - began)
-            yield from target.settled(_with_room(before), SECONDS)
+            yield from target.settled(before, SECONDS)
             memory = target.memory()
             first = first or memory
             tell(str(Growth(min(at + part, count), memory - first, rate)))
     if memory - first > 5_000_000:
         yield f"{(memory - first) / 1e6:.1f} MB more than after the first {part} associations"
-    yield from target.settled(_with_room(before), SECONDS)
-
-
-def _with_room(before: Held) -> Held:
-    """Threads that have ended one association may wait for the next."""
-    return before
+    yield from target.settled(before, SECONDS)

@@ -33,11 +33,11 @@ def test_accepting_pauses_until_the_oldest_is_old_or_one_leaves() -> None:
     many = Many(2)
     many.enter("a", 0.0)
     assert many.half_open.pause(0.0) == 0.0
-    many.enter("b", 0.5)
-    assert many.half_open.pause(0.9) == PAUSE
+    many.enter("b", GRACE / 2)
+    assert many.half_open.pause(0.9 * GRACE) == PAUSE
     assert many.half_open.pause(GRACE) == 0.0
     many.half_open.leave("b")
-    assert many.half_open.pause(0.9) == 0.0
+    assert many.half_open.pause(0.9 * GRACE) == 0.0
 
 
 def test_the_oldest_goes_for_the_next() -> None:

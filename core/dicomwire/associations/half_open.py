@@ -14,8 +14,11 @@ from dicomwire._logging import logger, shown_address
 
 LOGGER = logger(__name__)
 
-GRACE = 1.0
-"""Seconds for which nobody is closed for others: what has just come is about to be read."""
+GRACE = 0.25
+"""Seconds for which nobody is closed for others: what has just come is about to be read.
+
+So many at a time as may be half open are passed by in this time: with 100, a peer waits behind 400 silent ones for a
+second.  Who has waited has sent his request long ago, and those who connect over a slow line need one way and back."""
 
 PAUSE = 0.02
 """Seconds between two looks whether there is room again."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from dicomwire._logging import logger
+from dicomwire._logging import log_raised, logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.received_message import ReceivedMessage
@@ -146,8 +146,8 @@ class Handlers:
             happened = evt.Event(self.association, event, attrs, timestamp=self._host.timestamp())
             try:
                 await self._host.call(handler, happened, *(args or ()))
-            except Exception:
-                LOGGER.exception("handler of %s raised", event.name)
+            except Exception as error:
+                log_raised(LOGGER, event.name, error)
 
     def notify_now(self, event: evt.NotificationEvent, **attrs: Any) -> None:
         """Tell the plain handlers of a notification event where nothing can be awaited any more."""
@@ -157,8 +157,8 @@ class Handlers:
             happened = evt.Event(self.association, event, attrs, timestamp=self._host.timestamp())
             try:
                 self._host.call_now(handler, happened, *(args or ()))
-            except Exception:
-                LOGGER.exception("handler of %s raised", event.name)
+            except Exception as error:
+                log_raised(LOGGER, event.name, error)
 
     async def notify_primitive(self, event: evt.NotificationEvent, make: Callable[[], Any]) -> None:
         """Tell of an association primitive, which is made only if somebody listens."""
@@ -191,5 +191,5 @@ class Handlers:
             if isinstance(error, NotImplementedError) and handler is evt.get_default_handler(event):
                 LOGGER.warning("%s", error)
             else:
-                LOGGER.exception("handler of %s raised", event.name)
+                log_raised(LOGGER, event.name, error)
             raise HandlerRaised(event.name) from error

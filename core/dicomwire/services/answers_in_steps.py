@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dicomwire._logging import logger
+from dicomwire._logging import log_raised, logger
 from dicomwire.associations import events as evt
 from dicomwire.associations.request import Request
 from dicomwire.associations.user_code import HandlerRaised
@@ -51,7 +51,7 @@ class Answers:
         try:
             return await self._request.call(_anext if self._is_async else next, self._iterator, END)
         except Exception as error:
-            LOGGER.exception("handler of %s raised", self._event.name)
+            log_raised(LOGGER, self._event.name, error)
             self._iterator = None
             raise HandlerRaised(self._event.name) from error
 

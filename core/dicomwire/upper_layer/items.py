@@ -394,10 +394,16 @@ def encode_user_information(items: tuple[UserItem, ...]) -> bytes:
     return encode_item(USER_INFORMATION, b"".join(item.encode() for item in items))
 
 
-def decode_user_information(body: bytes) -> tuple[UserItem, ...]:
-    """The sub-items of a user information item, in the order sent."""
-    items = []
+def decode_user_information(body: bytes, most: int = 1024) -> tuple[UserItem, ...]:
+    """The sub-items of a user information item, in the order sent.
+
+    Raises:
+        RemoteProtocolError: there are more than ``most`` of them, or one cannot be decoded.
+    """
+    items: list[UserItem] = []
     for kind, value in split_items(body, "the user information item"):
+        if len(items) == most:
+            raise RemoteProtocolError(f"user information with more than {most} sub-items")
         decode = _USER_ITEMS.get(kind)
         items.append(decode(value) if decode else UnknownItem(kind, value))
     return tuple(items)

@@ -28,6 +28,9 @@ class Limits(Shown):
     transfer_syntaxes: int = 256
     """Per presentation context."""
 
+    items: int = 1024
+    """Sub-items of the user information of one request or answer, and items of it that nobody knows."""
+
     empty_fragments: int = 64
     """Consecutive P-DATA fragments without data."""
 

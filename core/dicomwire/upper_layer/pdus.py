@@ -409,7 +409,9 @@ def _decode_associate(
         elif kind == APPLICATION_CONTEXT:
             application_context = decode_text(value)
         elif kind == USER_INFORMATION:
-            user_information = decode_user_information(value)
+            user_information = decode_user_information(value, limits.items)
+        elif len(unknown) == limits.items:
+            raise RemoteProtocolError(f"{name} with more than {limits.items} unknown items")
         else:
             unknown.append(UnknownItem(kind, value))
     common = {

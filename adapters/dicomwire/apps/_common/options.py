@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -13,11 +12,8 @@ import click
 from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
-from dicomwire._version import __version__
 from dicomwire.apps._common import tls_options
-from dicomwire.apps._common.exit_codes import NOBODY_READS, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
-from dicomwire.apps._common.output import SILENT, application_logger, drop_output, logging_at
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -28,15 +24,6 @@ Function: TypeAlias = Callable[..., Any]
 Decorator: TypeAlias = Callable[[Function], Function]
 
 CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
-
-_LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-}
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------
@@ -70,7 +57,8 @@ def _maximum_length(context: click.Context, option: click.Parameter, value: int)
     return value
 
 
-def _flag(*names: str, group: str, text: str) -> Decorator:
+def flag(*names: str, group: str, text: str) -> Decorator:
+    """An option without value; at most one of a ``group`` may be given."""
     return click.option(*names, is_flag=True, callback=exclusive(group), help=text)
 
 
@@ -103,60 +91,6 @@ def with_options(function: Function, options: Sequence[Decorator]) -> Function:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-# -- all applications ----------------------------------------------------------------------------------------------
-def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
-    """``--version``, what is logged, and whether patients may be.
-
-    The command runs with its log set up, and gets an argument ``quiet``.  With INFO as ``default`` it tells what the
-    application does; what the library says to that takes ``-v``: the application says the end of it in its own words.
-    """
-    options: list[Decorator] = [
-        click.version_option(__version__, message=f"{name}.py v%(version)s"),
-        _flag("-q", "--quiet", group="log", text="No output."),
-        _flag("-v", "--verbose", group="log", text="Log level info."),
-        _flag("-d", "--debug", group="log", text="Log level debug."),
-        click.option(
-            "-ll",
-            "--log-level",
-            type=click.Choice([*_LEVELS], case_sensitive=False),
-            help="Log level; wins over the others.",
-            show_default=logging.getLevelName(default).lower(),
-        ),
-        click.option(
-            "--log-patient-data/--no-log-patient-data",
-            default=True,
-            help="Dangerous with -d: the log has what identifiers say of patients, and errors repeat values. Without, "
-            "elements and kinds of errors are named only.",
-        ),
-    ]
-
-    def decorate(function: Function) -> Function:
-        @wraps(function)
-        def command(
-            quiet: bool, verbose: bool, debug: bool, log_level: str | None, log_patient_data: bool, **values: Any
-        ) -> Any:
-            level = default
-            if log_level is not None:
-                level = _LEVELS[log_level.lower()]
-            elif quiet or verbose or debug:
-                level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
-            unasked = log_level is None and not (quiet or verbose or debug)
-            with logging_at(level, max(level, logging.ERROR) if unasked else None, patient_data=log_patient_data):
-                try:
-                    return function(quiet=quiet, **values)
-                except CannotStart as error:
-                    application_logger(name).error("%s", error)
-                    return error.exit_code
-                except BrokenPipeError:
-                    # Standard output's: what becomes of connections never comes here.
-                    drop_output()
-                    return NOBODY_READS
-
-        return with_options(command, options)
-
-    return decorate
 
 
 @frozen(kw_only=True)
@@ -282,9 +216,9 @@ requested_syntaxes = grouped(
     "syntaxes",
     _requested,
     [
-        _flag("-xe", "--request-little", group="syntax", text="Propose explicit VR little endian only."),
-        _flag("-xb", "--request-big", group="syntax", text="Propose explicit VR big endian only."),
-        _flag("-xi", "--request-implicit", group="syntax", text="Propose implicit VR little endian only."),
+        flag("-xe", "--request-little", group="syntax", text="Propose explicit VR little endian only."),
+        flag("-xb", "--request-big", group="syntax", text="Propose explicit VR big endian only."),
+        flag("-xi", "--request-implicit", group="syntax", text="Propose implicit VR little endian only."),
     ],
 )
 """Which transfer syntaxes to propose: an argument ``syntaxes``, None if no option was given."""
@@ -397,10 +331,10 @@ supported_syntaxes = grouped(
     "syntaxes",
     _supported,
     [
-        _flag("-xe", "--prefer-little", group="syntax", text="Prefer explicit VR little endian."),
-        _flag("-xb", "--prefer-big", group="syntax", text="Prefer explicit VR big endian."),
-        _flag("-xi", "--implicit", group="syntax", text="Accept implicit VR little endian only."),
-        _flag("--prefer-uncompr", group="syntax", text="Prefer explicit VR uncompressed; also -x=."),
+        flag("-xe", "--prefer-little", group="syntax", text="Prefer explicit VR little endian."),
+        flag("-xb", "--prefer-big", group="syntax", text="Prefer explicit VR big endian."),
+        flag("-xi", "--implicit", group="syntax", text="Accept implicit VR little endian only."),
+        flag("--prefer-uncompr", group="syntax", text="Prefer explicit VR uncompressed; also -x=."),
     ],
 )
 """Which transfer syntaxes to accept, in order of preference: an argument ``syntaxes``."""

@@ -20,12 +20,12 @@ from dicomwire._globals import EXPLICIT_LITTLE
 from dicomwire._logging import reason
 from dicomwire.apps._common.exit_codes import WRONG_COMMAND_LINE, CannotStart
 from dicomwire.apps._common.keyword_paths import set_key
+from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.options import (
     REQUESTED_BY_DEFAULT,
     Decorator,
     Function,
     exclusive,
-    logging_options,
     requested_syntaxes,
     user_options,
     with_options,

@@ -22,7 +22,8 @@ from rich.table import Table
 
 from dicomwire import blocking
 from dicomwire.apps._common.exit_codes import OF_THE_DEMO
-from dicomwire.apps._common.options import CONTEXT_SETTINGS, logging_options
+from dicomwire.apps._common.logging_options import logging_options
+from dicomwire.apps._common.options import CONTEXT_SETTINGS
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.running import run
 from dicomwire.apps.demo.samples import Differs, Sample, samples

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from dicomwire.apps._common.exit_codes import OF_PROVIDERS
+from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     PROVIDER_SPELLINGS,
     Provider,
-    logging_options,
     provider_options,
     supported_syntaxes,
 )

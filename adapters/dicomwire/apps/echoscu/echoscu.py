@@ -6,11 +6,11 @@ import click
 
 from dicomwire.apps._common.connecting import aborted_by_errors, associate, category, finish
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
+from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     REQUESTED_BY_DEFAULT,
     User,
-    logging_options,
     requested_syntaxes,
     user_options,
 )
