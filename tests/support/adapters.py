@@ -532,8 +532,10 @@ class TrioWorld(SocketWorld):
                     failed = error
                     nursery.cancel_scope.cancel()
                 else:
-                    for entity in self.entities:
-                        await entity.shutdown()
+                    # Together: one that aborts waits for the other to close, who looks at it only when it ends too.
+                    async with trio.open_nursery() as ending:
+                        for entity in self.entities:
+                            ending.start_soon(entity.shutdown)
                     # The nursery ends when everything in it has.
         self._close()
         return failed
