@@ -14,7 +14,13 @@ import trio
 from dicomwire import AssociationFilter, build_context, evt
 from dicomwire.associations.coroutines import run
 from dicomwire.associations.user_code import UserCodeEnded
-from tests.support.adapters import World, done
+from dicomwire.pdu_primitives import (
+    AsynchronousOperationsWindowNegotiation,
+    SOPClassCommonExtendedNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+)
+from tests.support.adapters import CT_IMAGE_STORAGE, World, done
 from tests.support.finding import FIND, collect, joined, match
 from tests.support.getting import GET, Statuses, getting
 from tests.support.moving import MOVE, moving
@@ -215,6 +221,73 @@ async def test_whoever_raises_when_an_association_is_aborted_disturbs_nobody(wor
     server = await world.serve([(evt.EVT_ABORTED, one), (evt.EVT_CONN_CLOSE, one)])
     await done((await world.associate(server)).abort())
     assert await echo(await world.associate(server)) == 0x0000
+
+
+def odd_answer(event: evt.Event) -> dict[str, int]:
+    return dict.fromkeys([CT_IMAGE_STORAGE, "1.2.3"], 5)
+
+
+def asked() -> list[Any]:
+    """An item for each handler of negotiation but that of the identity."""
+    common, extended, window = (
+        SOPClassCommonExtendedNegotiation(),
+        SOPClassExtendedNegotiation(),
+        AsynchronousOperationsWindowNegotiation(),
+    )
+    common.sop_class_uid, common.service_class_uid = CT_IMAGE_STORAGE, "1.2.840.10008.4.2"
+    extended.sop_class_uid, extended.service_class_application_information = CT_IMAGE_STORAGE, b"\x01"
+    window.maximum_number_operations_invoked = window.maximum_number_operations_performed = 5
+    return [common, extended, window]
+
+
+NEGOTIATING = [evt.EVT_SOP_COMMON, evt.EVT_SOP_EXTENDED, evt.EVT_ASYNC_OPS]
+
+
+@pytest.mark.parametrize("event", NEGOTIATING, ids=lambda event: event.name)
+async def test_what_is_asked_in_negotiation_has_no_answer(world: World, one: Raise, event: Any, errors: Any) -> None:
+    association = await world.associate(await world.serve([(event, one)]), ext_neg=asked())
+    assert told_once(errors(), event.name)
+    assert await echo(association) == 0x0000
+
+
+@pytest.mark.parametrize("event", NEGOTIATING, ids=lambda event: event.name)
+async def test_an_odd_answer_in_negotiation_is_none(world: World, event: Any) -> None:
+    association = await world.associate(await world.serve([(event, odd_answer)]), ext_neg=asked())
+    assert await echo(association) == 0x0000
+
+
+async def test_an_identity_that_cannot_be_judged_is_rejected(world: World, one: Raise, errors: Any) -> None:
+    item = UserIdentityNegotiation()
+    item.user_identity_type, item.primary_field = 1, b"me"
+    server = await world.serve([(evt.EVT_USER_ID, one)])
+    association = await world.associate(server, ext_neg=[item])
+    assert association.is_rejected
+    assert told_once(errors(), "EVT_USER_ID")
+    assert await echo(await world.associate(server)) == 0x0000
+
+
+class Sink:
+    """Fails where it is told to."""
+
+    def __init__(self, where: str, raiser: Raise) -> None:
+        setattr(self, where, raiser)
+
+    def write(self, fragments: list[memoryview]) -> None:
+        pass
+
+    def close(self) -> None:
+        raise OSError("full")
+
+    def discard(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("where", ["write", "close", "discard"])
+async def test_a_sink_that_ends_everything_fails_one_instance(world: World, one: Raise, where: str) -> None:
+    sink = lambda event: Sink(where, one)  # noqa: E731
+    association = await world.join([(evt.EVT_C_STORE_SINK, sink), (evt.EVT_C_STORE, lambda event: 0)])
+    assert (await done(association.send_c_store(instance()))).Status in (0xA700, 0xC211)
+    assert await echo(association) == 0x0000
 
 
 @pytest.mark.parametrize("raiser", PLAIN)

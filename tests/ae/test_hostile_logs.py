@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from struct import pack
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 from dicomwire import _config, evt
 from dicomwire._logging import Dump
 from dicomwire.presentation import build_context
+from dicomwire.sources import EncodedDataSet
 from tests.support.adapters import World, done
 from tests.support.finding import collect
 from tests.support.scripted import ask, offering
@@ -209,3 +211,54 @@ async def test_patients_are_in_the_log_only_by_a_setting(
     assert ("(0010,0010) PatientName (not shown)" in text) is not is_logged
     assert "ValueError" in text and "in find" in text
     assert [name in text for name in ("Doe^Asked", "Doe^Match", "id-of-doe", "Doe^Error")] == [is_logged] * 4
+
+
+# -- how much ------------------------------------------------------------------------------------------------------
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_what_comes_again_and_again_is_told_ten_times_and_then_counted(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicomwire._logging._Bounded.APART", 1e9)
+    contexts = [build_context(STUDY_ROOT_FIND, IMPLICIT)]
+    server = await world.serve([], contexts=contexts)
+    for _ in range(2):
+        caplog.clear()
+        association = await world.associate(server, contexts=contexts)
+        for _ in range(30):
+            await collect(association.send_c_find(query("Doe^Asked"), STUDY_ROOT_FIND))
+        kinds = Counter(text.partition(" (more like this")[0] for text in warnings_of(caplog))
+        # Each association has its own ten.
+        assert kinds and set(kinds.values()) == {10}
+        assert sum(" (more like this of this association only every " in text for text in warnings_of(caplog)) == len(
+            kinds
+        )
+    caplog.clear()
+    monkeypatch.setattr("dicomwire._logging._Bounded.APART", 0.0)
+    await collect(association.send_c_find(query("Doe^Asked"), STUDY_ROOT_FIND))
+    assert [text.partition(" (")[2] for text in warnings_of(caplog)] == ["20 more like this since the last)"] * len(
+        kinds
+    )
+    await done(association.release())
+
+
+async def test_a_data_set_that_is_none_is_no_fault_of_the_handler(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def look(event: Any) -> int:
+        len(event.dataset)
+        return 0x0000
+
+    association = await world.join([(evt.EVT_C_STORE, look)])
+    (context,) = [each for each in association.accepted_contexts if each.abstract_syntax == CT_IMAGE_STORAGE]
+    broken = EncodedDataSet(
+        sop_class_uid=CT_IMAGE_STORAGE,
+        sop_instance_uid="1.2.3",
+        transfer_syntax_uid=context.transfer_syntax[0],
+        data=b"\x08\x00\x16\x00" + b"\xff" * 10,
+    )
+    assert (await done(association.send_c_store(broken))).Status == 0x0210
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.exc_info is None and "EVT_C_STORE raised: NoDataSet: " in record.getMessage()

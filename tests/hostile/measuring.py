@@ -15,8 +15,8 @@ MIB = 1 << 20
 PROMPT = 2.0
 """Seconds in which a polite peer is served during an attack of full size."""
 
-LEFT_AFTER = 7.0
-"""Seconds after which nothing is left of an attack; a thread that has ended one association waits 5 for the next."""
+LEFT_AFTER = 5.0
+"""Seconds after which nothing is left of an attack."""
 
 HOLD = 1.5
 """Seconds for which an attack of full size is held."""
@@ -52,7 +52,7 @@ def attack(
     """Attack ``target``; ``size`` 1 is the full size."""
     attack = ATTACKS[name]
     judged = Judgement(target.adapter, name)
-    before, baseline = target.held("gc"), target.memory()
+    baseline, before = target.memory(), target.held()
     target.new_lines()
     target.forget_peak()
     target.connections = 0

@@ -21,6 +21,7 @@ import dicomwire
 import dicomwire.asyncio
 import dicomwire.trio
 from dicomwire import evt
+from dicomwire.blocking import workers
 from dicomwire.tls import TLSFiles
 from tests.hostile.wire import CT, DEFLATED, EXPLICIT, FIND, GET, IMPLICIT, MR, PUSH, VERIFICATION
 
@@ -108,6 +109,8 @@ def contexts(certificate: str) -> list[Any]:
 
 
 def blocking(certificate: str) -> None:
+    # Threads that wait for more work are not what is looked for.
+    workers._PATIENCE = 0.1
     ae = prepared(dicomwire.AE("TARGET"))
     servers: list[Any] = [
         ae.start_server(HERE, block=False, evt_handlers=HANDLERS, ssl_context=context)

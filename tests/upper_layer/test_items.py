@@ -194,3 +194,10 @@ def test_what_is_wrong_behind_a_fragment_is_found_where_it_is(items: bytes, said
     body = first + items
     with pytest.raises(RemoteProtocolError, match=said):
         decode_pdu(b"\4\0" + len(body).to_bytes(4, "big") + body)
+
+
+def test_more_sub_items_than_somebody_takes_are_refused() -> None:
+    one = b"\xee\0\0\0"
+    assert len(decode_user_information(one * 3, 3)) == 3
+    with pytest.raises(RemoteProtocolError, match=r"^user information with more than 3 sub-items$"):
+        decode_user_information(one * 4, 3)

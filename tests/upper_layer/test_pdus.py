@@ -507,6 +507,15 @@ def test_the_number_of_contexts_is_limited() -> None:
         decode_pdu(associate(wire("21 00 00 04 01 00 00 00") * 3, 2), Limits(contexts=2))
 
 
+def test_the_number_of_items_that_nobody_knows_is_limited() -> None:
+    unknown, user = wire("EE 00 00 00"), wire("50 00 00 08  EE 00 00 00 EE 00 00 00")
+    assert decode_pdu(associate(unknown * 2 + user), Limits(items=2))
+    with pytest.raises(RemoteProtocolError, match="A-ASSOCIATE-RQ with more than 2 unknown items"):
+        decode_pdu(associate(unknown * 3), Limits(items=2))
+    with pytest.raises(RemoteProtocolError, match="user information with more than 1 sub-items"):
+        decode_pdu(associate(user), Limits(items=1))
+
+
 def test_the_number_of_transfer_syntaxes_is_limited() -> None:
     def proposing(count: int) -> bytes:
         body = wire("01 00 00 00") + wire("40 00 00 01 31") * count

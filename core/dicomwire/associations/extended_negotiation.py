@@ -21,7 +21,11 @@ async def common_extended(association: AssociationBase) -> None:
     accepted = await _ask(association, evt.EVT_SOP_COMMON, items=items)
     for uid, item in accepted.items():
         if uid in items:
-            related = [str(related) for related in item.related_general_sop_class_identification]
+            try:
+                related = [str(related) for related in item.related_general_sop_class_identification]
+            except (AttributeError, TypeError):
+                LOGGER.error("the EVT_SOP_COMMON handler gave %s, not an item", type(item).__name__)
+                continue
             association.line.sides.acceptor.accepted_common[str(uid)] = (str(item.service_class_uid), related)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from dicomwire import _config
@@ -11,7 +10,7 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.line import Line
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.associations.request import Request
-from dicomwire.associations.user_code import HandlerRaised
+from dicomwire.associations.user_code import HandlerRaised, is_awaitable
 from dicomwire.data.data_set_beginning import DataSetBeginning, NoDataSet
 from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.data.sinks import FileSink, MemorySink, Sink, TemporaryFile, make_sink
@@ -57,7 +56,7 @@ async def receive_data_set(line: Line, message: ReceivedMessage, request: Reques
         return True
     finally:
         if sink is not None and not complete:
-            await _discard(sink)
+            await _discard(line, sink)
 
 
 async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: DataSetBeginning) -> Sink | None:
@@ -76,7 +75,7 @@ async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: Da
         # It has somebody who answers for it.
         sink.attempt(sink.fail, error)
         return sink
-    await _give_up(sink, message, error)
+    await _give_up(line, sink, message, error)
     return None
 
 
@@ -137,7 +136,7 @@ async def _put(
             if last:
                 await _call(line, sink.close)
     except Exception as error:
-        await _give_up(sink, message, error)
+        await _give_up(line, sink, message, error)
         return None
     return sink
 
@@ -151,17 +150,22 @@ async def _call(line: Line, act: Any, *args: Any) -> None:
         line.channel.hold(False)
 
 
-async def _give_up(sink: Sink, message: ReceivedMessage, error: Exception) -> None:
+async def _give_up(line: Line, sink: Sink, message: ReceivedMessage, error: Exception) -> None:
     # Its text, and not the exception, which holds on to the data as long as somebody keeps the record.
     LOGGER.error("storing a data set failed: %s: %s", type(error).__name__, reason(error))
     message.refused = status_of(error)
-    await _discard(sink)
+    await _discard(line, sink)
 
 
-async def _discard(sink: Sink) -> None:
+async def _discard(line: Line, sink: Sink) -> None:
     try:
-        pending = sink.discard()
-        if inspect.isawaitable(pending):
-            await pending
+        if isinstance(sink, MemorySink | FileSink):
+            sink.discard()
+            return
+        pending: list[Any] = []
+        # At once, whatever has been cancelled; and what ends a program ends nothing but this.
+        line.host.call_now(lambda: pending.append(sink.discard()))
+        if is_awaitable(pending[0]):
+            await line.host.call(pending.pop)
     except Exception as error:
         LOGGER.error("discarding an incomplete data set failed: %s", reason(error))
