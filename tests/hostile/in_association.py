@@ -230,7 +230,8 @@ def nesting(target: Target, size: float) -> None:
 @attack()
 def huge_values(target: Target, size: float) -> None:
     for vr in (b"UI", b"PN", b"DS", b"AT"):
-        short = struct.pack("<HH2sH", 0x0010, 0x0010, vr, 60_000) + b"1\\" * 30_000
+        values = count(30_000, size)
+        short = struct.pack("<HH2sH", 0x0010, 0x0010, vr, 2 * values) + b"1\\" * values
         long = struct.pack("<HH2sHL", 0x0010, 0x0020, b"UC", 0, 0xFFFFFFFE) + b"1" * 1_000
         for content in (short * count(10, size), long, short[:30_000]):
             peer = joined(target)

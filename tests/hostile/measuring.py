@@ -52,7 +52,8 @@ def attack(
     """Attack ``target``; ``size`` 1 is the full size."""
     attack = ATTACKS[name]
     judged = Judgement(target.adapter, name)
-    baseline, before = target.memory(), target.held()
+    before = target.held("gc" if size == 1 else "")
+    baseline = target.memory()
     target.new_lines()
     target.forget_peak()
     target.connections = 0

@@ -83,6 +83,7 @@ def soak(target: Target, count: int, tell: Callable[[str], object] = print) -> I
                 pass
             rate = part / (time.monotonic() - began)
             yield from target.settled(before, SECONDS)
+            target.held("gc")
             memory = target.memory()
             first = first or memory
             tell(str(Growth(min(at + part, count), memory - first, rate)))

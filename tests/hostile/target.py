@@ -73,8 +73,7 @@ class Target:
         return Held(threads=thread_count(self.process.pid), **answer)
 
     def memory(self) -> int:
-        """Bytes that it has in memory, after a collection of garbage."""
-        self.held("gc")
+        """Bytes that it has in memory."""
         return resident_memory(self.process.pid) * 1024
 
     def peak(self) -> int:

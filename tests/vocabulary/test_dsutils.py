@@ -389,6 +389,22 @@ def test_nothing_is_read_where_nothing_is_asked_for() -> None:
     )
 
 
+def test_what_would_be_too_long_is_never_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dsutils, "_UNMEASURED", 100_000)
+    held: list[int] = []
+
+    class Counting(BytesIO):
+        def write(self, piece: Any) -> int:
+            held.append(len(piece))
+            return super().write(piece)
+
+    monkeypatch.setattr(dsutils, "BytesIO", Counting)
+    with pytest.raises(ValueError, match="longer than 1000000 bytes"):
+        decode(bomb(1_000_001), False, True, True, max_inflated=1_000_000)
+    assert sum(held) < 200_000
+    assert len(decode(bomb(1_000_000), False, True, True, max_inflated=1_000_000).PixelData) == 999_988
+
+
 def test_what_is_inflated_is_read_in_steps_and_may_come_byte_by_byte() -> None:
     class Slow(BytesIO):
         def read(self, size: int | None = -1) -> bytes:

@@ -1,9 +1,10 @@
 """Data sets to bytes and back, file meta information, and printing data sets (PS3.5, PS3.10)."""
 
 import zlib
+from collections.abc import Iterator
 from io import SEEK_END, BytesIO
 from os import PathLike
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, reason
@@ -23,6 +24,9 @@ MAX_INFLATED_LENGTH = 2**30
 say how long; read at the time of use."""
 
 _STEP = 2**16
+
+_UNMEASURED = 1 << 25
+"""Bytes that a deflated data set may become before it is looked through to its end."""
 
 
 def create_file_meta(
@@ -305,20 +309,37 @@ def _as_file(source: bytes | bytearray | memoryview | BinaryIO) -> BinaryIO:
 
 
 def _inflate(source: BinaryIO, limit: int) -> BytesIO:
-    """What `source` holds, inflated in steps (PS3.5 A.5).  Never holds more than `limit` bytes: `BrokenDataSet`."""
+    """What `source` holds, inflated in steps (PS3.5 A.5).  Never holds more than `limit` bytes: `BrokenDataSet`.
+
+    What becomes large is first looked through to its end: one that is longer than allowed is never held.
+    """
     inflated = BytesIO()
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    is_measured = limit <= _UNMEASURED
     try:
-        while not inflater.eof:
-            data = inflater.unconsumed_tail or source.read(_STEP)
-            # One byte more than allowed is enough to know.
-            piece = inflater.decompress(data, min(_STEP, limit - inflated.tell()) + 1)
-            if not data and not piece:
-                raise BrokenDataSet("deflated data set ends early")
-            if inflated.tell() + len(piece) > limit:
-                raise BrokenDataSet(f"deflated data set is longer than {limit} bytes")
+        for piece in _inflated(inflater, source, 0, limit):
             inflated.write(piece)
+            if not is_measured and inflated.tell() > _UNMEASURED:
+                is_measured = True
+                position = source.tell()
+                for _ in _inflated(inflater.copy(), source, inflated.tell(), limit):
+                    pass
+                source.seek(position)
     except zlib.error as exc:
         raise BrokenDataSet(f"deflated data set is damaged: {exc}") from exc
     inflated.seek(0)
     return inflated
+
+
+def _inflated(inflater: Any, source: BinaryIO, done: int, limit: int) -> Iterator[bytes]:
+    """The pieces that come next where `done` bytes have come."""
+    while not inflater.eof:
+        data = inflater.unconsumed_tail or source.read(_STEP)
+        # One byte more than allowed is enough to know.
+        piece = inflater.decompress(data, min(_STEP, limit - done) + 1)
+        if not data and not piece:
+            raise BrokenDataSet("deflated data set ends early")
+        done += len(piece)
+        if done > limit:
+            raise BrokenDataSet(f"deflated data set is longer than {limit} bytes")
+        yield piece
