@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Self
 
 from dicomwire.associations.association_base import AssociationBase
-from dicomwire.associations.awaitables import asking
 from dicomwire.associations.ending import refuse_to_wait
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.releasing import release
@@ -37,9 +36,9 @@ class AsyncAssociation(AssociationBase):
     send_c_echo = send_c_echo
     send_c_store = send_c_store
     send_c_store_many = send_c_store_many
-    send_c_find = asking(send_c_find)
-    send_c_get = asking(send_c_get)
-    send_c_move = asking(send_c_move)
+    send_c_find = send_c_find
+    send_c_get = send_c_get
+    send_c_move = send_c_move
     send_c_cancel = send_c_cancel
     send_n_action = send_n_action
     send_n_create = send_n_create
