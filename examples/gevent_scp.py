@@ -33,5 +33,5 @@ if __name__ == "__main__":
         ("127.0.0.1", int(sys.argv[1])), block=False, evt_handlers=[(evt.EVT_C_ECHO, wait_a_little)]
     )
     print("port", server.server_address[1], flush=True)
-    FileObject(sys.stdin.buffer, "rb").read()
+    FileObject(sys.stdin.fileno(), "rb", closefd=False).read()
     ae.shutdown()
