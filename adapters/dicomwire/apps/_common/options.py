@@ -14,6 +14,7 @@ from attrs import frozen
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.identity import IDENTITY, user_identity
+from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -139,6 +140,9 @@ class User:
     fail: bool
     """Whether anything that was not done makes the exit code 1."""
 
+    proxy_command: list[str] | None = None
+    """What carries the bytes to the peer, instead of a connection of ours."""
+
 
 def _make_user(
     addr: str,
@@ -146,6 +150,7 @@ def _make_user(
     calling_aet: str,
     called_aet: str,
     fail: bool,
+    proxy_command: str | None,
     user: str | None,
     password: str | None,
     kerberos: str | None,
@@ -176,6 +181,7 @@ def _make_user(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
         fail=fail,
+        proxy_command=filled_in(proxy_command, addr, port),
     )
 
 
@@ -196,6 +202,7 @@ def user_options(own_title: str) -> Decorator:
                 help="Exit 1 if anything was refused, skipped, missing or failed; with --no-fail only if there was no "
                 "association, or it was lost.",
             ),
+            PROXY_COMMAND,
             *IDENTITY,
             *tls_options.OF_A_USER,
         ],
