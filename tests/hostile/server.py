@@ -16,6 +16,7 @@ from typing import Any
 
 import trio
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
 
 import dicomwire
 import dicomwire.asyncio
@@ -58,7 +59,7 @@ def get(event: Any) -> Iterator[Any]:
         instance = Dataset()
         instance.SOPClassUID, instance.SOPInstanceUID = CT, f"1.2.{number + 1}"
         instance.file_meta = FileMetaDataset()
-        instance.file_meta.TransferSyntaxUID = IMPLICIT
+        instance.file_meta.TransferSyntaxUID = UID(IMPLICIT)
         yield 0xFF00, instance
 
 

@@ -204,7 +204,7 @@ def serve_in_processes(
     def renewed() -> Sequence[Work] | None:
         # A process that begins later has what is read here, and those that run read for themselves.
         current = _read_again(provider, logger)
-        return current and works(current, shared.sock)
+        return None if current is None else works(current, shared.sock)
 
     begun = partial(_tell_where, shared.server_address, logger)
     try:

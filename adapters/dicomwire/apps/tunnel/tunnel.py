@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_THE_TUNNEL
-from dicomwire.apps._common.options import CONTEXT_SETTINGS, logging_options
+from dicomwire.apps._common.logging_options import logging_options
+from dicomwire.apps._common.options import CONTEXT_SETTINGS
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.running import run
 
