@@ -43,7 +43,8 @@ class AssociationFilter(logging.Filter):
             # As logging itself finds out who logs.  A context variable would have to be set for each message, whether
             # or not anything is logged.
             line = _at_work(sys._getframe(1))
-            fields: tuple[str, str, str, str] = (_NONE,) * 4 if line is None else line.log_fields()
+            nobody = _NONE, _NONE, _NONE, _NONE
+            fields: tuple[str, str, str, str] = nobody if line is None else line.log_fields()
             record.association, record.peer, record.called, record.calling = name, peer, called, calling = fields
             record.association_label = "" if name == _NONE else f"[{name} {peer} {calling}>{called}] "
             return self._passes(record, line)
@@ -95,7 +96,7 @@ class _Repeats:
     untold = 0
 
 
-class _Bounded(AssociationFilter):
+class BoundedFilter(AssociationFilter):
     """No peer fills the log: of warnings and errors of one kind about one association the first ones are written, and
     then one now and then, with how many there were between.
     """
@@ -131,7 +132,7 @@ class _Bounded(AssociationFilter):
         return True
 
 
-_FILTER = _Bounded()
+_FILTER = BoundedFilter()
 
 
 def logger(name: str) -> logging.Logger:

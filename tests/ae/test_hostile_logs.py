@@ -221,9 +221,11 @@ def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_what_comes_again_and_again_is_told_ten_times_and_then_counted(
     world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dicomwire._logging._Bounded.APART", 1e9)
+    monkeypatch.setattr("dicomwire._logging.BoundedFilter.APART", 1e9)
     contexts = [build_context(STUDY_ROOT_FIND, IMPLICIT)]
     server = await world.serve([], contexts=contexts)
+    association: Any = None
+    kinds = Counter[str]()
     for _ in range(2):
         caplog.clear()
         association = await world.associate(server, contexts=contexts)
@@ -236,7 +238,7 @@ async def test_what_comes_again_and_again_is_told_ten_times_and_then_counted(
             kinds
         )
     caplog.clear()
-    monkeypatch.setattr("dicomwire._logging._Bounded.APART", 0.0)
+    monkeypatch.setattr("dicomwire._logging.BoundedFilter.APART", 0.0)
     await collect(association.send_c_find(query("Doe^Asked"), STUDY_ROOT_FIND))
     assert [text.partition(" (")[2] for text in warnings_of(caplog)] == ["20 more like this since the last)"] * len(
         kinds

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dicomwire import StoragePresentationContexts, build_context, evt, sop_class
+from dicomwire._logging import BoundedFilter
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done, keep
 from tests.support.finding import done_all, match
 from tests.support.normalized import INSTANCE, SERVICES, invoke
@@ -47,6 +48,12 @@ QUERIES = {
     "inventories": ("Inventory", (FIND, MOVE, GET)),
     "protocol approvals": ("ProtocolApprovalInformationModel", (FIND, MOVE, GET)),
 }
+
+
+@pytest.fixture(autouse=True)
+def every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of many statuses in one association is logged."""
+    monkeypatch.setattr(BoundedFilter, "FREELY", 10_000)
 
 
 def queries() -> list[Any]:

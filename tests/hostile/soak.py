@@ -68,7 +68,7 @@ class Growth:
 def soak(target: Target, count: int, tell: Callable[[str], object] = print) -> Iterator[str]:
     """Have ``count`` associations, in ten parts; what is not as it should be, in words."""
     before, part = target.held("gc"), max(1, count // 10)
-    first = 0
+    first = memory = 0
 
     def one(number: int) -> None:
         if number % CUT_EVERY:

@@ -109,8 +109,8 @@ def logging_at(level: int, library: int | None = None, patient_data: bool = True
 def logging_settings() -> tuple[int, int | None, bool]:
     """What :func:`logging_at` was given, for another process."""
     library, own = logging.getLogger("dicomwire").level, logging.getLogger(_APPLICATIONS).level
-    levels = (own, library) if own else (library, None)
-    return (*levels, _config.LOG_PATIENT_DATA)
+    patient_data = _config.LOG_PATIENT_DATA
+    return (own, library, patient_data) if own else (library, None, patient_data)
 
 
 @contextmanager
