@@ -6,10 +6,12 @@ import socket
 from typing import Any
 
 from dicomwire.associations.accepting import serve_connection
+from dicomwire.associations.proxied import Proxied
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.blocking.association import Association
+from dicomwire.blocking.introducing import introduced
 from dicomwire.blocking.tls_handshake import shake_hands
-from dicomwire.sockets.addresses import AddressInformation, end_of, family_of, information_of
+from dicomwire.sockets.addresses import AddressInformation, end_of, family_of, family_of_client, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
 
@@ -23,6 +25,7 @@ class RequestHandler:
         self.request = request
         self.client_address = client_address
         self.server = server
+        self._proxied: Proxied | None = None
         self.setup()
         try:
             self.handle()
@@ -49,11 +52,15 @@ class RequestHandler:
     @property
     def remote(self) -> AddressInformation:
         """Where the peer is."""
-        information: AddressInformation = information_of(self.request.family)(self.client_address)
+        information: AddressInformation = information_of(self._client_family)(self.client_address)
         return information
 
     def handle(self) -> None:
         """Serve the association to its end."""
+        if self.server.is_unintroduced(self.request) and not self._is_introduced():
+            self.server.departed(self.request)
+            self.request.close()
+            return
         association = self._create_association()
         association.accepted_connection = self.request
         try:
@@ -67,6 +74,18 @@ class RequestHandler:
             if self.request.fileno() >= 0:
                 self.request.close()
 
+    def _is_introduced(self) -> bool:
+        """The proxy that has connected has said for whom: from here on that is the client."""
+        self._proxied = introduced(self.server, self.request, self.client_address, self.ae.acse_timeout)
+        if self._proxied is not None:
+            self.client_address = self._proxied.client
+        return self._proxied is not None
+
+    @property
+    def _client_family(self) -> int:
+        family = family_of(self.request)
+        return family if self._proxied is None else family_of_client(self._proxied, family)
+
     def _handshake(self, association: Association) -> bool:
         """Finish the TLS handshake, in the time a peer has for its association request."""
         try:
@@ -79,8 +98,9 @@ class RequestHandler:
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
         association = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
-        family = family_of(self.request)
-        association.line.sides.requestor.is_at(self.client_address, information_of(family))
-        association.line.sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))
+        sides, family = association.line.sides, family_of(self.request)
+        sides.requestor.is_at(self.client_address, information_of(self._client_family))
+        sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))
+        sides.proxied = self._proxied
         self.server.adopt(association)
         return association

@@ -215,6 +215,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         """This process is a fork: it has a server of its own if nobody has served with it, else none."""
         free(self._state)
         self._workers = Workers()
+        self.forsake_unintroduced()
         self.running_associations.forsake(why)
         self._wake_in.close()
         self._wake_out.close()
@@ -338,6 +339,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
             if self._stopped.is_set():
                 return False
             self._stopped.set()
+            self.hang_up_unintroduced()
             self._workers.close()
             with contextlib.suppress(OSError):
                 self._wake_out.send(b"\0")

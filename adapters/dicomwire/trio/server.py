@@ -16,12 +16,13 @@ from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.async_server import AsyncServerBase
-from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
+from dicomwire.sockets.addresses import Address, AddressInformation, end_of, family_of, family_of_client, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
 from dicomwire.sockets.shortage import PAUSE, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.trio.association import Association
+from dicomwire.trio.introducing_connections import introduced
 from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.socket_channel import SocketChannel
 from dicomwire.trio.tls_handshake import secured_as_acceptor
@@ -124,6 +125,7 @@ class AssociationServer(AsyncServerBase[Association]):
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
+        self.forsake_unintroduced()
         self.running_associations.forsake(why)
 
     async def _accept_for_ever(self) -> None:
@@ -169,12 +171,23 @@ class AssociationServer(AsyncServerBase[Association]):
             sock.close()
 
     async def _serve(self, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+        family, proxied = family_of(sock), None
+        if self.is_unintroduced(sock):
+            try:
+                proxied = await introduced(self, sock, peer, self.ae.acse_timeout)
+            finally:
+                if proxied is None:
+                    self.departed(sock)
+                    sock.close()
+            if proxied is None:
+                return
+            peer, family = proxied.client, family_of_client(proxied, family)
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.host.nursery = self._nursery
         association.accepted_connection = sock
-        information = information_of(sock.family)
-        association.line.sides.requestor.is_at(peer, information)
-        association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information)
+        association.line.sides.requestor.is_at(peer, information_of(family))
+        association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information_of(family_of(sock)))
+        association.line.sides.proxied = proxied
         self.adopt(association)
         channel: SocketChannel | None = None
         try:
@@ -203,6 +216,7 @@ class AssociationServer(AsyncServerBase[Association]):
         if self._stopped.is_set() or self._is_forsaken:
             return
         self._stopped.set()
+        self.hang_up_unintroduced()
         self._listening.end()
         trio.lowlevel.notify_closing(self.socket)
         self.socket.close()

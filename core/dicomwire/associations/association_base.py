@@ -16,6 +16,7 @@ from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.line import Line
 from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.performing import Performer
+from dicomwire.associations.proxied import Proxied
 from dicomwire.associations.service_user import ServiceUser
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.window import Window, limits_of
@@ -154,6 +155,11 @@ class AssociationBase:
     def remote(self) -> dict[str, Any]:
         """The peer's title, address and port, and the longest PDU it takes."""
         return (self.acceptor if self.is_requestor else self.requestor).info
+
+    @property
+    def proxied(self) -> Proxied | None:
+        """As acceptor, the proxy it came by and what that has said; None without one (extension)."""
+        return self.line.sides.proxied
 
     @property
     def accepted_contexts(self) -> list[PresentationContext]:

@@ -20,6 +20,7 @@ from dicomwire.associations.configured_contexts import (
     merge,
 )
 from dicomwire.associations.half_open import HalfOpen
+from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
@@ -73,6 +74,7 @@ class ApplicationEntityBase:
         and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
 
         self._allowed: Allowed | None = None
+        self._proxy_protocol: ProxyProtocol | None = None
         self._asynchronous_operations = (1, 1)
 
         self.handlers_in_threads = False
@@ -144,6 +146,17 @@ class ApplicationEntityBase:
         if not isinstance(value, Allowed | None):
             raise TypeError(f"'allowed' must be an Allowed or None, not {type(value).__name__}")
         self._allowed = value
+
+    @property
+    def proxy_protocol(self) -> ProxyProtocol | None:
+        """Which proxies say for whom they connect, a `ProxyProtocol`; None: nobody does (extension).  `TypeError`."""
+        return self._proxy_protocol
+
+    @proxy_protocol.setter
+    def proxy_protocol(self, value: ProxyProtocol | None) -> None:
+        if not isinstance(value, ProxyProtocol | None):
+            raise TypeError(f"'proxy_protocol' must be a ProxyProtocol or None, not {type(value).__name__}")
+        self._proxy_protocol = value
 
     @property
     def maximum_associations(self) -> int:
