@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any
 
 from dicomwire.associations.proxied import Proxied
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.acceptor import readable
+from dicomwire.sockets.shortage import hang_up
 
 
 async def introduced(
@@ -31,4 +33,7 @@ async def introduced(
                     # A loop of Windows, which cannot wait without receiving.
                     return b"?" if peek else await loop.sock_recv(sock, count)
 
-    return await server.introduce(sock, proxy, receive, loop.time)
+    proxied = await server.introduce(sock, proxy, receive)
+    if proxied is not None:
+        server.introduced(sock, sock, proxied, loop.time(), partial(hang_up, sock))
+    return proxied

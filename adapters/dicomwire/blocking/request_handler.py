@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import Any
 
+from dicomwire._logging import logger, shown_address
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.proxied import Proxied
 from dicomwire.associations.server_base import ServerBase
@@ -14,6 +16,8 @@ from dicomwire.blocking.tls_handshake import shake_hands
 from dicomwire.sockets.addresses import AddressInformation, end_of, family_of, family_of_client, information_of
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
+
+LOGGER = logger(__name__)
 
 
 class RequestHandler:
@@ -76,10 +80,18 @@ class RequestHandler:
 
     def _is_introduced(self) -> bool:
         """The proxy that has connected has said for whom: from here on that is the client."""
-        self._proxied = introduced(self.server, self.request, self.client_address, self.ae.acse_timeout)
-        if self._proxied is not None:
-            self.client_address = self._proxied.client
-        return self._proxied is not None
+        context: ssl.SSLContext | None = getattr(self.server, "ssl_context", None)
+        heard = None
+        try:
+            heard = introduced(self.server, self.request, self.client_address, self.ae.acse_timeout, context)
+        except OSError as error:
+            where = shown_address(self.client_address)
+            LOGGER.info("a connection from the proxy at %s has ended: %s", where, error)
+        if heard is None:
+            return False
+        self._proxied, self.request = heard
+        self.client_address = self._proxied.client
+        return True
 
     @property
     def _client_family(self) -> int:

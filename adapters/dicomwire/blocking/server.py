@@ -282,7 +282,8 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         request, client_address = self.socket.accept()
         request.setblocking(True)
         no_delay(request)
-        if self.ssl_context is not None:
+        proxies = self.ae.proxy_protocol
+        if self.ssl_context is not None and not (proxies is not None and proxies.trusts(end_of(client_address))):
             request = wrapped_as_acceptor(request, self.ssl_context)
         return request, end_of(client_address)
 

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import math
 import socket
+import ssl
+from functools import partial
 from typing import Any
 
 import trio
 
 from dicomwire.associations.proxied import Proxied
 from dicomwire.associations.server_base import ServerBase
+from dicomwire.sockets.shortage import hang_up
+from dicomwire.trio.tls_handshake import wrapped_as_acceptor
 
 
 async def introduced(
-    server: ServerBase[Any], sock: socket.socket, proxy: tuple[Any, ...], seconds: float | None
-) -> Proxied | None:
-    """What the proxy says of the connection, in the time a peer has for its request; None if it is to be closed."""
+    server: ServerBase[Any],
+    sock: socket.socket,
+    proxy: tuple[Any, ...],
+    seconds: float | None,
+    context: ssl.SSLContext | None,
+) -> tuple[Proxied, socket.socket] | None:
+    """What the proxy says of the connection, in the time a peer has for its request, and what the rest comes by: TLS
+    is still to be agreed upon there.  None if it is to be closed.
+
+    Raises:
+        OSError: it has ended.
+    """
     deadline = math.inf if seconds is None else trio.current_time() + seconds
 
     async def receive(count: int, *, peek: bool = False) -> bytes:
@@ -24,11 +37,15 @@ async def introduced(
                 while True:
                     await trio.lowlevel.wait_readable(sock)
                     try:
-                        # That of an SSLSocket would speak TLS, which comes later.
-                        return socket.socket.recv(sock, count, socket.MSG_PEEK if peek else 0)
+                        return sock.recv(count, socket.MSG_PEEK if peek else 0)
                     except (BlockingIOError, InterruptedError):
                         continue
         except trio.TooSlowError:
             raise TimeoutError("the time is up") from None
 
-    return await server.introduce(sock, proxy, receive, trio.current_time)
+    proxied = await server.introduce(sock, proxy, receive)
+    if proxied is None:
+        return None
+    secured = sock if context is None else wrapped_as_acceptor(sock, context)
+    server.introduced(sock, secured, proxied, trio.current_time(), partial(hang_up, secured))
+    return proxied, secured

@@ -74,12 +74,6 @@ class HalfOpen:
             self._close_oldest(self._connections.copy().items(), now)
         self._connections[key] = HalfOpenConnection(address, key, now, hang_up)
 
-    def speaks_for(self, key: object, address: tuple[Any, ...], now: float) -> None:
-        """It has said so: from here on it counts for that address."""
-        connection = self._connections.pop(key, None)
-        if connection is not None:
-            self.enter(key, address, now, connection.hang_up)
-
     def take_out(self, key: object) -> None:
         """Its request is there, and it has a place among the associations."""
         connection = self._connections.pop(key, None)

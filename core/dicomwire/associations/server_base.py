@@ -165,12 +165,10 @@ class ServerBase(Generic[AssociationT]):
         """A proxy has opened it, and has first to say for whom: :meth:`introduce`."""
         return connection in self._unintroduced
 
-    async def introduce(
-        self, connection: Any, address: tuple[Any, ...], receive: Receive, clock: Callable[[], float]
-    ) -> Proxied | None:
+    async def introduce(self, connection: Any, address: tuple[Any, ...], receive: Receive) -> Proxied | None:
         """What the proxy at ``address`` says of a connection, before anything else is read; None if it is to be closed.
 
-        ``receive`` gives what has come, so many bytes at most, and with ``peek`` leaves them there.
+        :meth:`introduced` or :meth:`departed` follows.
         """
         try:
             proxied = await introduction(address, receive)
@@ -178,8 +176,14 @@ class ServerBase(Generic[AssociationT]):
             self._unintroduced.pop(connection, None)
         if proxied is None or self._is_stopped or not self._admits(proxied.client):
             return None
-        self.ae.half_open.speaks_for(connection, proxied.client, clock())
         return proxied
+
+    def introduced(
+        self, connection: Any, known_as: Any, proxied: Proxied, now: float, hang_up: Callable[[], object]
+    ) -> None:
+        """A connection counts for the client from here on, and is known as another object: TLS may be over it now."""
+        self.ae.half_open.leave(connection)
+        self.ae.half_open.enter(known_as, proxied.client, now, hang_up)
 
     def hang_up_unintroduced(self) -> None:
         """End the connections of proxies that have not said yet for whom they are: the server stops."""

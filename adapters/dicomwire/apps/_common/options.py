@@ -19,6 +19,7 @@ from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
+from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -294,8 +295,12 @@ class Provider:
     drain: float = 10.0
     """Seconds in which associations may end when the server does."""
 
+    proxies: ProxyProtocol | None = None
+    """Those that say for whom they connect."""
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain)
+        settings = self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain, self.proxies
+        return _read_anew, settings
 
 
 def _read_anew(
@@ -305,6 +310,7 @@ def _read_anew(
     tls_files: TLSFiles | None,
     network: NetworkOptions,
     drain: float,
+    proxies: ProxyProtocol | None,
 ) -> Provider:
     return Provider(
         port=port,
@@ -314,6 +320,7 @@ def _read_anew(
         tls_files=tls_files,
         network=network,
         drain=drain,
+        proxies=proxies,
     )
 
 
@@ -328,6 +335,7 @@ def _make_provider(
     tls_profile: TLSProfile,
     tls_ciphers: str,
     drain: float,
+    proxy_protocol: tuple[str, ...],
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
@@ -337,7 +345,11 @@ def _make_provider(
     network = NetworkOptions(
         acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
-    return _read_anew(port, bind_address, ae_title, files, network, drain)
+    try:
+        proxies = ProxyProtocol(trusted=proxy_protocol) if proxy_protocol else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--proxy-protocol") from error
+    return _read_anew(port, bind_address, ae_title, files, network, drain, proxies)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -358,6 +370,12 @@ def provider_options(own_title: str) -> Decorator:
             ),
             *_NETWORK,
             *tls_options.OF_A_PROVIDER,
+            click.option(
+                "--proxy-protocol",
+                multiple=True,
+                metavar="NETWORK",
+                help="Proxies in this network say for whom they connect (PROXY protocol 1 or 2); may be repeated.",
+            ),
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),
