@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from dicomwire.apps._common.providing import who_can_connect
-from tests.apps.helpers import HOST, provider
+from tests.apps.helpers import HOST, provider, python
 
 EVERYBODY = "W: On all interfaces: whoever reaches this machine can connect; -ba (--bind-address) 127.0.0.1 is for this"
 
@@ -59,6 +59,6 @@ def test_proxies_that_are_named_say_for_whom_they_connect() -> None:
 
 
 def test_what_is_no_network_of_proxies_is_refused() -> None:
-    outcome = run_app("echoscp", "0", "--proxy-protocol", "192.0.2.1/24")
+    outcome = python("-m", "dicomwire", "echoscp", "0", "--proxy-protocol", "192.0.2.1/24")
     assert outcome.returncode == 2
     assert "has host bits set" in outcome.stderr

@@ -24,6 +24,10 @@ class Limits(Shown):
     """Longest P-DATA-TF body.  None: twice what we announced, at least 1 MiB; if we announced no limit,
     whatever the length field can say, because fragments are handed on as they arrive."""
 
+    strict_maximum_length: bool = False
+    """A P-DATA-TF longer than what we announced is refused, if only by a byte (PS3.8 D.1).  By default it is taken up
+    to ``p_data_pdu``: some peers count the header wrong, and a fragment is handed on as it comes, however long."""
+
     contexts: int = 128
     transfer_syntaxes: int = 256
     """Per presentation context."""
