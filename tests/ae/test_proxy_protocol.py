@@ -71,14 +71,13 @@ async def test_everybody_sees_the_client(
         peer = await send(socket_world, server, data + REQUEST)
     assert (await peer.pdu())[:1] == b"\x02"
     (association,) = server.active_associations
+    client = ("198.51.100.7", 50000)
     requestor = association.requestor
-    assert (requestor.address, requestor.port) == ("198.51.100.7", 50000)
-    assert (requestor.address_info.address, requestor.address_info.port) == ("198.51.100.7", 50000)
-    assert association.remote["address"] == "198.51.100.7"
-    assert "198.51.100.7:50000" in repr(association)
+    assert (requestor.address, requestor.port) == requestor.address_info.as_tuple == client
+    assert f"{client[0]}:50000" in repr(association)
     assert (association.acceptor.address, association.acceptor.port) == server.server_address
     opened = next(event for event in told.events if event.event is evt.EVT_CONN_OPEN)
-    assert opened.address[0] == "198.51.100.7"
+    assert opened.address == client
     # That of the proxy is not lost.
     assert association.proxied.address[0] == LOCALHOST
     assert association.proxied.header.destination == ("10.0.0.1", 104)

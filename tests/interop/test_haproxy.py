@@ -35,7 +35,7 @@ listen dicom
 
 @contextmanager
 def haproxy(folder: Path, ports: Sequence[int], options: str, bind: str = "") -> Iterator[int]:
-    """HAProxy before servers on ``ports``: where it is reached.  It gets a socket, because a port would have to be free.
+    """HAProxy before servers on ``ports``: where it is reached, which is a socket that it is given.
 
     ``options`` are those of each server, ``bind`` of where it listens.
     """

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import Any, TypeAlias
 
 import click
-from attrs import frozen
+from attrs import asdict, frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
 from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
+from dicomwire.apps._common.naming_proxies import PROXY_PROTOCOL
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
+from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
@@ -31,12 +33,8 @@ Decorator: TypeAlias = Callable[[Function], Function]
 CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 _LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
+    name: logging.getLevelNamesMapping()[name.upper()]
+    for name in ("critical", "error", "warn", "warning", "info", "debug")
 }
 
 
@@ -194,6 +192,9 @@ class User:
     fail: bool
     """Whether anything that was not done makes the exit code 1."""
 
+    proxy_command: list[str] | None = None
+    """What carries the bytes to the peer, instead of a connection of ours."""
+
 
 def _make_user(
     addr: str,
@@ -201,6 +202,7 @@ def _make_user(
     calling_aet: str,
     called_aet: str,
     fail: bool,
+    proxy_command: str | None,
     user: str | None,
     password: str | None,
     kerberos: str | None,
@@ -231,6 +233,7 @@ def _make_user(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
         fail=fail,
+        proxy_command=filled_in(proxy_command, addr, port),
     )
 
 
@@ -251,6 +254,7 @@ def user_options(own_title: str) -> Decorator:
                 help="Exit 1 if anything was refused, skipped, missing or failed; with --no-fail only if there was no "
                 "association, or it was lost.",
             ),
+            PROXY_COMMAND,
             *IDENTITY,
             *tls_options.OF_A_USER,
         ],
@@ -299,29 +303,14 @@ class Provider:
     """Those that say for whom they connect."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings = self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain, self.proxies
-        return _read_anew, settings
+        # An SSLContext does not travel.
+        kept = asdict(self, recurse=False)
+        del kept["tls"]
+        return partial(_read_anew, **kept), ()
 
 
-def _read_anew(
-    port: int,
-    bind_address: str,
-    ae_title: str,
-    tls_files: TLSFiles | None,
-    network: NetworkOptions,
-    drain: float,
-    proxies: ProxyProtocol | None,
-) -> Provider:
-    return Provider(
-        port=port,
-        bind_address=bind_address,
-        ae_title=ae_title,
-        tls=tls_options.server_context(tls_files),
-        tls_files=tls_files,
-        network=network,
-        drain=drain,
-        proxies=proxies,
-    )
+def _read_anew(*, tls_files: TLSFiles | None, **kept: Any) -> Provider:
+    return Provider(tls=tls_options.server_context(tls_files), tls_files=tls_files, **kept)
 
 
 def _make_provider(
@@ -335,7 +324,7 @@ def _make_provider(
     tls_profile: TLSProfile,
     tls_ciphers: str,
     drain: float,
-    proxy_protocol: tuple[str, ...],
+    proxy_protocol: ProxyProtocol | None,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
@@ -345,11 +334,8 @@ def _make_provider(
     network = NetworkOptions(
         acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
-    try:
-        proxies = ProxyProtocol(trusted=proxy_protocol) if proxy_protocol else None
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--proxy-protocol") from error
-    return _read_anew(port, bind_address, ae_title, files, network, drain, proxies)
+    where = {"port": port, "bind_address": bind_address, "ae_title": ae_title}
+    return _read_anew(**where, tls_files=files, network=network, drain=drain, proxies=proxy_protocol)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -370,12 +356,7 @@ def provider_options(own_title: str) -> Decorator:
             ),
             *_NETWORK,
             *tls_options.OF_A_PROVIDER,
-            click.option(
-                "--proxy-protocol",
-                multiple=True,
-                metavar="NETWORK",
-                help="Proxies in this network say for whom they connect (PROXY protocol 1 or 2); may be repeated.",
-            ),
+            PROXY_PROTOCOL,
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),
