@@ -70,6 +70,7 @@ class Receive(Protocol):
 
     def __call__(self, count: int, *, peek: bool = False) -> bytes | Awaitable[bytes]:
         """With ``peek`` they are left there."""
+        ...
 
 
 async def introduction(address: Address, receive: Receive) -> Proxied | None:

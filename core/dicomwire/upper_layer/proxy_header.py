@@ -257,13 +257,11 @@ def _of_block(data: bytes) -> ProxyHeader:
 
 def _values(block: bytes, start: int) -> Iterator[tuple[int, bytes]]:
     while start < len(block):
-        stop = start + 3
-        if stop <= len(block):
-            kind, length = struct.unpack_from(">BH", block, start)
-            stop += length
+        # Three bytes that are not all there are too many by themselves.
+        stop = start + 3 + int.from_bytes(block[start + 1 : start + 3], "big")
         if stop > len(block):
             raise ProxyHeaderError("a value in a PROXY protocol header that is longer than the rest of it")
-        yield kind, block[start + 3 : stop]
+        yield block[start], block[start + 3 : stop]
         start = stop
 
 
