@@ -108,7 +108,7 @@ class AssociationServer(AsyncServerBase[Association]):
             sock.close()
 
     async def _begin(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: tuple[Any, ...]) -> None:
-        """Agree upon TLS if there is to be, in the time a peer has for its association request; then serve."""
+        """Agree upon TLS if there is to be, in the time of ``Timeouts.handshake``; then serve."""
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.accepted_connection = sock
         association.line.sides.requestor.is_at(peer, information_of(sock.family))
@@ -117,7 +117,7 @@ class AssociationServer(AsyncServerBase[Association]):
             if self.ssl_context is None:
                 await loop.connect_accepted_socket(make, sock)
             else:
-                await secured_as_acceptor(sock, self.ssl_context, self.ae.acse_timeout, make)
+                await secured_as_acceptor(sock, self.ssl_context, association.timeouts.handshake, make)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
             self.departed(sock)

@@ -51,7 +51,7 @@ async def secured_as_requestor(
 async def secured_as_acceptor(
     sock: socket.socket, context: ssl.SSLContext, seconds: float | None, make: Callable[[], asyncio.BaseProtocol]
 ) -> None:
-    """Let ``make`` make the protocol when TLS is agreed upon, in the time a peer has for its association request.
+    """Let ``make`` make the protocol when TLS is agreed upon, in the time of ``Timeouts.handshake``.
 
     Raises:
         OSError, ValueError: TLS fails, or not in time.
