@@ -18,6 +18,7 @@ from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
+from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -30,12 +31,8 @@ Decorator: TypeAlias = Callable[[Function], Function]
 CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 _LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
+    name: logging.getLevelNamesMapping()[name.upper()]
+    for name in ("critical", "error", "warn", "warning", "info", "debug")
 }
 
 
@@ -193,6 +190,9 @@ class User:
     fail: bool
     """Whether anything that was not done makes the exit code 1."""
 
+    proxy_command: list[str] | None = None
+    """What carries the bytes to the peer, instead of a connection of ours."""
+
 
 def _make_user(
     addr: str,
@@ -200,6 +200,7 @@ def _make_user(
     calling_aet: str,
     called_aet: str,
     fail: bool,
+    proxy_command: str | None,
     user: str | None,
     password: str | None,
     kerberos: str | None,
@@ -230,6 +231,7 @@ def _make_user(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
         fail=fail,
+        proxy_command=filled_in(proxy_command, addr, port),
     )
 
 
@@ -250,6 +252,7 @@ def user_options(own_title: str) -> Decorator:
                 help="Exit 1 if anything was refused, skipped, missing or failed; with --no-fail only if there was no "
                 "association, or it was lost.",
             ),
+            PROXY_COMMAND,
             *IDENTITY,
             *tls_options.OF_A_USER,
         ],
