@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from attrs import fields
 
-from dicomwire import AE, Timeouts
+from dicomwire import AE, Timeouts, evt
+from dicomwire.memory import AE as MemoryAE, Network
+from dicomwire.sop_class import Verification
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "deadlines.svg"
 
@@ -61,3 +63,24 @@ def test_infinity_is_no_limit() -> None:
     ae = AE()
     ae.timeouts = Timeouts(idle=float("inf"))
     assert ae.timeouts.idle is None
+
+
+def test_close_and_response_of_one_association_are_its_own() -> None:
+    network = Network()
+    told: list[float] = []
+
+    async def freeze(event: Any) -> None:
+        await network.sleep(1000)
+
+    async def main() -> None:
+        ae = MemoryAE("EXAMPLE", network)
+        ae.add_supported_context(Verification)
+        ae.add_requested_context(Verification)
+        await ae.start_server(("memory", 104), block=False, evt_handlers=[(evt.EVT_C_ECHO, freeze)])
+        association = await ae.associate("memory", 104, timeouts=Timeouts(response=10, close=7))
+        assert len(await association.send_c_echo()) == 0
+        told.append(network.now)
+        assert ae.timeouts.close == 2
+
+    network.run(main())
+    assert told == [17]
