@@ -110,7 +110,7 @@ class AssociationServer(AsyncServerBase[Association]):
             sock.close()
 
     async def _begin(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: tuple[Any, ...]) -> None:
-        """Hear a proxy, agree upon TLS if there is to be, each in the time a peer has for its request; then serve."""
+        """Hear a proxy, agree upon TLS if there is to be, each in its own time; then serve."""
         family, proxied = family_of(sock), None
         if self.is_unintroduced(sock):
             proxied = await introduced(self, sock, peer, self.ae.acse_timeout)
@@ -128,7 +128,7 @@ class AssociationServer(AsyncServerBase[Association]):
             if self.ssl_context is None:
                 await loop.connect_accepted_socket(make, sock)
             else:
-                await secured_as_acceptor(sock, self.ssl_context, self.ae.acse_timeout, make)
+                await secured_as_acceptor(sock, self.ssl_context, association.timeouts.handshake, make)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
             self.departed(sock)

@@ -99,9 +99,9 @@ class RequestHandler:
         return family if self._proxied is None else family_of_client(self._proxied, family)
 
     def _handshake(self, association: Association) -> bool:
-        """Finish the TLS handshake, in the time a peer has for its association request."""
+        """Finish the TLS handshake, in the time of ``Timeouts.handshake``."""
         try:
-            shake_hands(self.request, self.ae.acse_timeout)
+            shake_hands(self.request, association.timeouts.handshake)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
             return False

@@ -202,7 +202,7 @@ class AssociationServer(AsyncServerBase[Association]):
         channel: SocketChannel | None = None
         try:
             if isinstance(sock, ssl.SSLSocket):
-                await secured_as_acceptor(sock, self.ae.acse_timeout)
+                await secured_as_acceptor(sock, association.timeouts.handshake)
             channel = SocketChannel(sock, association.line.session)
             await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:

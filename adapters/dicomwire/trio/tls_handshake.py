@@ -47,7 +47,7 @@ def wrapped_as_acceptor(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSL
 
 
 async def secured_as_acceptor(secure: ssl.SSLSocket, seconds: float | None) -> None:
-    """Agree upon TLS, in the time a peer has for its association request; if that fails, the socket is closed.
+    """Agree upon TLS, in the time of ``Timeouts.handshake``; if that fails, the socket is closed.
 
     Raises:
         OSError, ValueError: TLS fails.
