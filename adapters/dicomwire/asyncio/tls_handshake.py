@@ -16,6 +16,9 @@ P = TypeVar("P", bound=asyncio.BaseProtocol)
 _NO_LIMIT = 86400.0
 """None would be a limit of the loop's own."""
 
+_AT_LEAST = 0.001
+"""Seconds: asyncio takes no 0 for a time that is up."""
+
 
 async def secured_as_requestor(
     sock: socket.socket, tls_args: TLSArguments, dialing: Dialing, make: Callable[[], P]
