@@ -65,9 +65,7 @@ def _run(given: argparse.Namespace) -> int:
     target = load(given.target)
     unlimited = given.count is None and given.seconds is None
     try:
-        done = run_mutations(
-            target, count=given.count, seconds=10.0 if unlimited else given.seconds, seed=given.seed
-        )
+        done = run_mutations(target, count=given.count, seconds=10.0 if unlimited else given.seconds, seed=given.seed)
     except Failed as error:
         path = Path(f"failed-{target.name}")
         path.write_bytes(error.data)

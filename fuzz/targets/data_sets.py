@@ -115,5 +115,11 @@ def seeds() -> Iterable[bytes]:
     )
     yield b"\1" + nested
     yield b"\0" + bytes.fromhex("0800 6000 02000000 4354 1000 1000 08000000 446f655e4a616e65 2800 1000 02000000 0002")
-    yield b"\1" + bytes.fromhex("0800 0500 4353 0a00") + b"ISO_IR 192" + bytes.fromhex("1000 1000 504e 0400") + b"D\xc3\xa9\x20"
+    yield (
+        b"\1"
+        + bytes.fromhex("0800 0500 4353 0a00")
+        + b"ISO_IR 192"
+        + bytes.fromhex("1000 1000 504e 0400")
+        + b"D\xc3\xa9\x20"
+    )
     yield b"\2" + bytes.fromhex("0008 0060 4353 0002 4354 0028 0010 5553 0002 0200")
