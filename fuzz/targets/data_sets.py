@@ -74,8 +74,7 @@ def _written_by_pydicom(dataset: Dataset, implicit: bool) -> bytes:
 def _decoded(data: bytes, implicit: bool, little: bool) -> Dataset | None:
     try:
         return decode(data, implicit, little)
-    except BrokenDataSet as error:
-        assert str(error)
+    except BrokenDataSet:
         return None
 
 
@@ -94,15 +93,14 @@ def _written(dataset: Dataset, implicit: bool, little: bool) -> None:
     """What was decoded can be encoded, or a ValueError says why not; and what was encoded has the same elements."""
     try:
         encoded = encode_dataset(dataset, implicit, little)
-    except ValueError as error:
-        assert str(error)
+    except ValueError:
         return
     if not all(element.VR is None or element.VR.encode("latin-1") in VRS for element in elements_of(dataset).values()):
         # What is no VR of the standard may be taken for something else.
         return
     again = decode(encoded, implicit, little)
     # Retired group lengths are not written (PS3.5 7.2).
-    kept = [tag for tag in dataset.keys() if tag & 0xFFFF or tag <= 0x0006FFFF]
+    kept = [tag for tag in list(dataset.keys()) if tag & 0xFFFF or tag <= 0x0006FFFF]
     assert sorted(again.keys()) == sorted(kept)
 
 

@@ -10,10 +10,11 @@ from attrs import frozen
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.file_meta import encode_file_meta, parse_file_meta
 from dicomwire.data.reading_files import read_instance
 from dicomwire.errors import BrokenDataSet
-from dicomwire.sources import IncompleteFileMeta, Unsendable, opened
+from dicomwire.sources import IncompleteFileMeta, opened
 from fuzz.corpus import fragments
 from tests.support.tolerant import tolerant
 
@@ -52,12 +53,16 @@ def _tried(call: Callable[[], Any], *documented: type[Exception]) -> Any:
 def _meta(data: bytes, first: int) -> None:
     """File meta information is the same wherever reading pauses."""
     for or_bare in (False, True):
-        whole = _tried(lambda: parse_file_meta(data, lambda size: b"", or_bare=or_bare), InvalidDicomError)
-        file = BytesIO(data)
-        begin = file.read(max(132 + 12, first))
-        assert _tried(lambda: parse_file_meta(begin, file.read, or_bare=or_bare), InvalidDicomError) == whole
-        if not isinstance(whole, Refusal):
-            assert 0 <= whole.data_set_offset <= len(data)
+        _meta_alike(data, first, or_bare)
+
+
+def _meta_alike(data: bytes, first: int, or_bare: bool) -> None:
+    whole = _tried(lambda: parse_file_meta(data, lambda size: b"", or_bare=or_bare), InvalidDicomError)
+    file = BytesIO(data)
+    begin = file.read(max(132 + 12, first))
+    assert _tried(lambda: parse_file_meta(begin, file.read, or_bare=or_bare), InvalidDicomError) == whole
+    if not isinstance(whole, Refusal):
+        assert 0 <= whole.data_set_offset <= len(data)
 
 
 def _sent(data: bytes, step: int) -> None:

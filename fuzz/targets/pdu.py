@@ -14,8 +14,7 @@ from fuzz.corpus import pdus
 def one_input(data: bytes) -> None:
     try:
         pdu = decode_pdu(data)
-    except RemoteProtocolError as error:
-        assert str(error)
+    except RemoteProtocolError:
         return
     assert pdu.encode() == data
     assert pdu.pdu_length == len(data) - 6

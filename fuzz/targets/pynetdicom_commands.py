@@ -25,7 +25,7 @@ def one_input(data: bytes) -> None:
     with tolerant():
         try:
             decoded = decode(BytesIO(data), True, True)
-            elements = {element.tag: element for element in decoded}
+            elements = {int(element.tag): element for element in decoded}
         except Exception:
             return
         for known in ELEMENTS:
