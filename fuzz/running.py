@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from fuzz import target as known
 from fuzz.mutating import inputs
