@@ -12,6 +12,7 @@ from typing import Any
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
+from dicomwire.associations.awaitables import opening, serving
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
@@ -22,6 +23,7 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -35,6 +37,7 @@ class AE(AsyncApplicationEntity):
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
+    @opening
     async def associate(
         self,
         addr: Peer | None,
@@ -48,14 +51,21 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         sock: socket.socket | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, LoopDialer(call), options)
 
+    @opening
     async def associate_over(
         self,
         connect: Connect,
@@ -64,6 +74,8 @@ class AE(AsyncApplicationEntity):
         max_pdu: int = 16382,
         ext_neg: list[NegotiationItem] | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association over an asyncio transport of any kind (extension).
 
@@ -72,7 +84,12 @@ class AE(AsyncApplicationEntity):
         connection.  Other arguments and errors are those of :meth:`associate`.
         """
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         return await associate(Association, self, ProtocolDialer(connect), options)
 
@@ -97,6 +114,7 @@ class AE(AsyncApplicationEntity):
             association.host.cancel_tasks()
         return association
 
+    @serving
     async def start_server(
         self,
         address: Address | None,

@@ -8,6 +8,7 @@ from os import PathLike
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
+from dicomwire.associations.awaitables import opening, serving
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.compat.pdu_primitives import NegotiationItem
@@ -18,6 +19,7 @@ from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -30,6 +32,7 @@ class AE(AsyncApplicationEntity):
         self.network: Network = network or Network()
         self._servers: list[Server] = []
 
+    @opening
     async def associate(
         self,
         addr: str,
@@ -43,14 +46,21 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         sock: None = None,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
         _refuse_sockets(addr, sock)
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         return await associate(Association, self, MemoryDialer(self.network, addr, port, bind_address), options)
 
+    @opening
     async def associate_over(
         self,
         end: End,
@@ -59,6 +69,8 @@ class AE(AsyncApplicationEntity):
         max_pdu: int = 16382,
         ext_neg: list[NegotiationItem] | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association over one end of a connection (extension); arguments and errors of :meth:`associate`.
 
@@ -67,7 +79,12 @@ class AE(AsyncApplicationEntity):
         """
         self._check(end)
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         return await associate(Association, self, EndDialer(end), options)
 
@@ -95,6 +112,7 @@ class AE(AsyncApplicationEntity):
         if end.network is not self.network:
             raise ValueError("the end is in another Network than this AE: nobody would take what it sends")
 
+    @serving
     async def start_server(
         self,
         address: tuple[str, int],

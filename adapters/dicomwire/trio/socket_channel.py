@@ -6,6 +6,7 @@ import contextlib
 import math
 import socket
 import ssl
+from functools import partial
 from typing import Any
 
 import trio
@@ -13,8 +14,10 @@ import trio
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.socket_options import acknowledge_with
+from dicomwire.sockets.tls_stream import receive_records
 from dicomwire.sockets.vectors import send_some
 from dicomwire.trio.task_turns import TaskTurns
+from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
@@ -27,6 +30,7 @@ class SocketChannel:
         self.sock = sock
         self.session = session
         self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._recv_into = partial(receive_records, sock) if isinstance(sock, ssl.SSLSocket) else sock.recv_into
         self._acknowledge = acknowledge_with(sock)
         self._connection = connection = session.connection
         self._progress = connection.writing
@@ -91,9 +95,23 @@ class SocketChannel:
                     return
                 self._delivery.moved = -sum(map(len, buffers))
                 pause = self._progress.go_on(trio.current_time(), self._delivery)
+                self._look_for_the_end()
         except BaseException:
             self.is_torn = True
             raise
+
+    def _look_for_the_end(self) -> None:
+        """A peer that does not read may have aborted, or gone: then nobody waits for it to read.
+
+        Raises:
+            OSError: it has.
+        """
+        session, connection = self.session, self._connection
+        session.scan()
+        if self._open and not self._reading and session.wants_scan and not connection.unread and self._receive():
+            session.scan()
+        if connection.state is State.STA1:
+            raise ConnectionResetError("the peer has ended the association")
 
     def _send(self, buffers: list[Any]) -> None:
         """Send as much as the socket takes now, and remove it from the list."""
@@ -162,7 +180,7 @@ class SocketChannel:
         """Feed the session what is there now, or the end of the stream; False if there is nothing."""
         buffer = self._connection.get_buffer()
         try:
-            count = self.sock.recv_into(buffer)
+            count = self._recv_into(buffer)
         except _WOULD_BLOCK:
             self._is_streaming = False
             return False
