@@ -14,7 +14,9 @@ from fuzz.target import find_the_package, load, names
 def main(arguments: list[str] | None = None) -> int:
     """Do what is asked; the exit code, 1 if something was found."""
     find_the_package()
-    given = _parser().parse_args(arguments)
+    ours, libfuzzer = _split(sys.argv[1:] if arguments is None else arguments)
+    given = _parser().parse_args(ours)
+    given.libfuzzer = libfuzzer
     try:
         code: int = given.do(given)
     except KeyError as error:
@@ -23,18 +25,25 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What is for us, and behind ``--`` what is for libFuzzer."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at], arguments[at + 1 :]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m fuzz", description=sys.modules["fuzz"].__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("list", help="the targets, and what each asserts")
     command.set_defaults(do=_list)
-    command = commands.add_parser("run", help="run a target, with atheris where it is installed")
+    command = commands.add_parser(
+        "run", help="run a target, with atheris where it is installed; behind -- what libFuzzer gets"
+    )
     command.add_argument("target")
     command.add_argument("--count", type=int, help="executions, at most")
     command.add_argument("--seconds", type=float, help="how long, at most; without any limit ten, or with atheris ever")
     command.add_argument("--seed", type=int, default=0, help="of the random numbers")
     command.add_argument("--without-atheris", action="store_true", help="mutate seeds, always in the same way")
-    command.add_argument("libfuzzer", nargs="*", help="options and folders for libFuzzer, behind --")
     command.set_defaults(do=_run)
     command = commands.add_parser("seeds", help="write the seed corpus of each target to a folder in FOLDER")
     command.add_argument("folder", type=Path)

@@ -96,3 +96,18 @@ def test_a_target_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_list_says_what_each_asserts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(names())
+
+
+def test_what_stands_behind_two_dashes_is_for_libfuzzer(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr("fuzz.__main__.find_spec", lambda name: name)
+    monkeypatch.setattr("fuzz.__main__.load", lambda name: BROKEN)
+
+    def run(name: str, arguments: list[str]) -> None:
+        given.append((name, arguments))
+        raise SystemExit(0)
+
+    monkeypatch.setattr("fuzz.__main__.run_atheris", run)
+    with pytest.raises(SystemExit):
+        main(["run", "pdu", "--count", "9", "--", "-jobs=1", "corpus"])
+    assert given == [("pdu", ["-runs=9", "-seed=1", "-jobs=1", "corpus"])]
