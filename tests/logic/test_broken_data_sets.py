@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import struct
 import tracemalloc
@@ -53,11 +54,17 @@ def test_whatever_pydicom_raises_it_is_that(monkeypatch: pytest.MonkeyPatch, rai
 
 def test_what_is_wrong_with_a_file_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
-        raise OSError("no")
+        raise OSError(errno.EIO, "no")
 
     monkeypatch.setattr("pydicom.filereader.read_dataset", fail)
     with pytest.raises(OSError, match="no"):
         decode(bytes(100), False, True)
+
+
+def test_bytes_that_end_within_a_sequence_are_damaged_and_no_error_of_the_system() -> None:
+    # Of which pydicom says that they cannot be read.
+    with pytest.raises(BrokenDataSet, match="cannot be decoded: OSError"):
+        decode(bytes.fromhex("4000 0001 5351 0000 ffffffff feff"), False, True)
 
 
 @given(st.binary(max_size=200), st.sampled_from(SYNTAXES), st.booleans())

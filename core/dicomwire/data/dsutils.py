@@ -123,9 +123,9 @@ def decode(
             most,
             is_constant=is_constant and not deflated,
         )
-    except OSError:
-        raise
     except Exception as error:
+        if is_of_the_system(error):
+            raise
         raise broken(error) from cause_of(error)
 
 
@@ -166,6 +166,11 @@ def _decoded(
         whole = memoryview(source).cast("B")
         return as_known(read_with_long_values(BufferReader(whole), whole, implicit, is_little))
     return as_known(read_dataset(_as_file(source), implicit, is_little))
+
+
+def is_of_the_system(error: Exception) -> bool:
+    """Whether something could not be read.  pydicom says so of bytes that end early, too, but without a number."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def broken(error: Exception) -> BrokenDataSet:

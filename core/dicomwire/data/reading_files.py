@@ -33,13 +33,13 @@ def read_instance(
     """
     from pydicom.errors import InvalidDicomError
 
-    from dicomwire.data.dsutils import broken, cause_of
+    from dicomwire.data.dsutils import broken, cause_of, is_of_the_system
 
     try:
         return _read(source, with_pixels, limits or DEFAULT_LIMITS)
-    except (InvalidDicomError, OSError):
-        raise
     except Exception as error:
+        if isinstance(error, InvalidDicomError) or is_of_the_system(error):
+            raise
         raise broken(error) from cause_of(error)
 
 
