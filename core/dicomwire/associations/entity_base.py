@@ -23,6 +23,7 @@ from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.lazy_uids import as_uid
@@ -71,6 +72,10 @@ class ApplicationEntityBase:
         self.file_store: FileStore | None = None
         """Where received instances go whose sink is a path, or that are retrieved into a folder, and how: permissions,
         and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
+
+        self.trace: Recorder | None = None
+        """Where associations that begin from now on are recorded, a `TraceFile` for instance; None: nowhere
+        (extension)."""
 
         self._allowed: Allowed | None = None
         self._asynchronous_operations = (1, 1)
