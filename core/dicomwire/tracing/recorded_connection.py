@@ -15,6 +15,9 @@ from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.state import Role
 
+UNREAD = "unread"
+"""Behind the name of a timer: what we sent was stuck."""
+
 _LEFT_OUT = {RecordKind.SENT: RecordKind.SENT_LEFT_OUT, RecordKind.RECEIVED: RecordKind.RECEIVED_LEFT_OUT}
 
 
@@ -84,7 +87,8 @@ class RecordedConnection(Connection):
         super().handle_deadline(now, delivery)
         for event in list(self.waiting)[before:]:
             if isinstance(event, TimedOut):
-                self._record_bare(RecordKind.DEADLINE, event.timer.value.encode("ascii"), unread)
+                said = f"{event.timer.value} {UNREAD}" if event.unread else event.timer.value
+                self._record_bare(RecordKind.DEADLINE, said.encode("ascii"), unread)
 
     def record_end(self) -> None:
         """The connection is closed, or will be: nothing more is recorded."""

@@ -10,6 +10,7 @@ from dicomwire._attrs_repr import Shown
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.session import Session
 from dicomwire.errors import ProtocolError, RemoteProtocolError
+from dicomwire.tracing.recorded_connection import UNREAD
 from dicomwire.tracing.trace_records import OF_THE_PEER, OURS, RecordKind, TracedAssociation, TraceRecord
 from dicomwire.upper_layer.connection import Connection, Data
 from dicomwire.upper_layer.connection_events import ConnectionEvent
@@ -59,6 +60,22 @@ def replay(association: TracedAssociation, into: Connection | Session | None = N
         ReplayDiffers: what was sent cannot be sent now, or it sends something else by itself.
     """
     return _Replay(association, into or new_connection(association)).events()
+
+
+class _Stuck:
+    """A transport whose peer does not read."""
+
+    def taken(self) -> int:
+        """Nothing."""
+        return 0
+
+    def left_at(self, now: float) -> float | None:
+        """Nobody knows."""
+        return None
+
+    def is_stuck(self, now: float) -> bool:
+        """It is."""
+        return True
 
 
 @define
@@ -118,12 +135,13 @@ class _Replay:
 
     def _expire(self, record: TraceRecord) -> None:
         connection = self.into.connection if isinstance(self.into, Session) else self.into
+        name, _, unread = record.data.decode("latin-1").partition(" ")
         try:
-            timer = Timer(record.data.decode("ascii"))
+            timer = Timer(name)
         except ValueError:
-            raise ReplayDiffers(f"a timer {record.data!r} is not known") from None
+            raise ReplayDiffers(f"a timer {name!r} is not known") from None
         connection.timers.running[timer] = _LONG_AGO
-        connection.handle_deadline(0.0)
+        connection.handle_deadline(0.0, _Stuck() if unread == UNREAD else None)
 
     # -- what was sent --------------------------------------------------------------------------------------------
     def _send(self) -> None:

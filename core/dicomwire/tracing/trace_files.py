@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from itertools import count
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from dicomwire._logging import logger
 from dicomwire.data import store
@@ -37,7 +37,7 @@ class TraceFile:
     ``data_sets`` it gets only how long those were, which patients are in: the identifiers of queries too.
 
     Each record is written at once, so that a program that dies leaves all that happened before.  Any number of
-    associations, threads and adapters may share one.  When the file cannot be written any more, that is logged, and
+    associations, threads and adapters of one process may share one.  When the file cannot be written any more, that is logged, and
     associations go on without.
 
     Raises:
@@ -48,6 +48,7 @@ class TraceFile:
     def __init__(self, path: str | os.PathLike[str], *, credentials: bool = False, data_sets: bool = True) -> None:
         self.path: str = os.fspath(path)
         self._keeps = (credentials, data_sets)
+        self._process = os.getpid()
         self._numbers = count(1)
         self._store = store.STORE
         self._descriptor: int | None = self._store.open_to_write(self.path, new=True)
@@ -68,6 +69,17 @@ class TraceFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             self._store.close(descriptor)
+
+    def of_this_process(self) -> TraceFile:
+        """Itself; in another process than that which made it, a new one beside it, with that process's number behind
+        the name."""
+        if self._process == os.getpid():
+            return self
+        credentials, data_sets = self._keeps
+        return TraceFile(f"{self.path}.{os.getpid()}", credentials=credentials, data_sets=data_sets)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _elsewhere, (self.path, self._keeps)
 
     # -- what associations call -----------------------------------------------------------------------------------
     def next_association(self) -> int:
@@ -115,6 +127,10 @@ class TraceFile:
             self.failure = str(error)
             LOGGER.error("nothing more is recorded in the trace: %s", error)
             self.close()
+
+
+def _elsewhere(path: str, keeps: tuple[bool, bool]) -> TraceFile:
+    return TraceFile(f"{path}.{os.getpid()}", credentials=keeps[0], data_sets=keeps[1])
 
 
 def _joined(pieces: Iterable[tuple[RecordKind, Buffer]]) -> Iterable[tuple[RecordKind, list[Buffer]]]:

@@ -17,8 +17,8 @@ from dicomwire._version import __version__
 from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
+from dicomwire.apps._common.network_options import NETWORK, NetworkOptions
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
-from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -64,12 +64,6 @@ def _title(context: click.Context, option: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-def _maximum_length(context: click.Context, option: click.Parameter, value: int) -> int:
-    if 0 < value < SMALLEST_MAXIMUM_LENGTH:
-        raise click.BadParameter(f"nothing fits in {value} bytes: 0 for no limit, or {SMALLEST_MAXIMUM_LENGTH} up.")
-    return value
-
-
 def _flag(*names: str, group: str, text: str) -> Decorator:
     return click.option(*names, is_flag=True, callback=exclusive(group), help=text)
 
@@ -77,10 +71,6 @@ def _flag(*names: str, group: str, text: str) -> Decorator:
 def title_option(*names: str, default: str, text: str) -> Decorator:
     """An option that takes an AE title."""
     return click.option(*names, default=default, callback=_title, metavar="TITLE", help=text)
-
-
-def _timeout(*names: str, text: str) -> Decorator:
-    return click.option(*names, type=click.FloatRange(min=0), default=30.0, metavar="SECONDS", help=text)
 
 
 def grouped(name: str, make: Callable[..., Any], options: Sequence[Decorator]) -> Decorator:
@@ -147,32 +137,6 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
     return decorate
 
 
-@frozen(kw_only=True)
-class NetworkOptions:
-    """Timeouts in seconds, and the longest P-DATA-TF body to take."""
-
-    acse_timeout: float
-    dimse_timeout: float
-    network_timeout: float
-    max_pdu: int
-
-
-_NETWORK: list[Decorator] = [
-    _timeout("-ta", "--acse-timeout", text="For the peer to connect, and to answer association and release requests."),
-    _timeout("-td", "--dimse-timeout", text="For each DIMSE response; inf is no limit."),
-    _timeout("-tn", "--network-timeout", text="Without traffic."),
-    click.option(
-        "-pdu",
-        "--max-pdu",
-        type=click.IntRange(0, 0xFFFFFFFF),
-        default=16382,
-        metavar="BYTES",
-        callback=_maximum_length,
-        help="Longest PDU to receive, 0 is unlimited.",
-    ),
-]
-
-
 # -- service class users -------------------------------------------------------------------------------------------
 @frozen(kw_only=True)
 class User:
@@ -212,10 +176,7 @@ def _make_user(
     tls_no_verify_host: bool,
     tls_profile: TLSProfile,
     tls_ciphers: str,
-    acse_timeout: float,
-    dimse_timeout: float,
-    network_timeout: float,
-    max_pdu: int,
+    network: NetworkOptions,
 ) -> User:
     files = tls_options.user_files(tls_cert, tls_key, tls_ca, tls_no_verify_host, tls_profile, tls_ciphers)
     return User(
@@ -226,9 +187,7 @@ def _make_user(
         tls=tls_options.client_context(files),
         tls_files=files,
         identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
-        network=NetworkOptions(
-            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-        ),
+        network=network,
         fail=fail,
     )
 
@@ -243,7 +202,7 @@ def user_options(own_title: str) -> Decorator:
             click.argument("port", type=click.IntRange(1, 65535)),
             title_option("-aet", "--calling-aet", default=own_title, text="Our AE title."),
             title_option("-aec", "--called-aet", default="ANY-SCP", text="The AE title of the peer."),
-            *_NETWORK,
+            grouped("network", NetworkOptions, NETWORK),
             click.option(
                 "--fail/--no-fail",
                 default=True,
@@ -328,15 +287,9 @@ def _make_provider(
     tls_profile: TLSProfile,
     tls_ciphers: str,
     drain: float,
-    acse_timeout: float,
-    dimse_timeout: float,
-    network_timeout: float,
-    max_pdu: int,
+    network: NetworkOptions,
 ) -> Provider:
     files = tls_options.provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
-    network = NetworkOptions(
-        acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-    )
     return _read_anew(port, bind_address, ae_title, files, network, drain)
 
 
@@ -356,7 +309,7 @@ def provider_options(own_title: str) -> Decorator:
                 help="Where to listen.",
                 show_default="everywhere",
             ),
-            *_NETWORK,
+            grouped("network", NetworkOptions, NETWORK),
             *tls_options.OF_A_PROVIDER,
             click.option(
                 "--drain",

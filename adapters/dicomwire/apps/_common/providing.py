@@ -52,9 +52,7 @@ def new_server(
     Raises:
         CannotListen: the address is taken, or is not ours.
     """
-    ae.acse_timeout = provider.network.acse_timeout
-    ae.dimse_timeout = provider.network.dimse_timeout
-    ae.network_timeout = provider.network.network_timeout
+    provider.network.apply(ae)
     ae.maximum_pdu_size = provider.network.max_pdu
     with _failing_to_listen(provider, advice) as address:
         return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)

@@ -1,0 +1,27 @@
+"""Traces of associations: record them, read them, replay them.
+
+>>> ae.trace = TraceFile("night.dwtrace")  # doctest: +SKIP
+"""
+
+from dicomwire.tracing.recorded_connection import RecordedConnection
+from dicomwire.tracing.replaying import Replayed, ReplayDiffers, new_connection, replay, timeouts_for_replay
+from dicomwire.tracing.trace_files import TraceFile, read_trace
+from dicomwire.tracing.trace_format import BadTrace
+from dicomwire.tracing.trace_records import Recorder, RecordKind, Trace, TracedAssociation, TraceRecord
+
+__all__ = [
+    "BadTrace",
+    "RecordKind",
+    "RecordedConnection",
+    "Recorder",
+    "ReplayDiffers",
+    "Replayed",
+    "Trace",
+    "TraceFile",
+    "TraceRecord",
+    "TracedAssociation",
+    "new_connection",
+    "read_trace",
+    "replay",
+    "timeouts_for_replay",
+]
