@@ -1,0 +1,50 @@
+"""``dicomwire trace``: look at what ``--trace`` has recorded."""
+
+from __future__ import annotations
+
+import click
+
+from dicomwire.apps._common.exit_codes import DONE, FAILED
+from dicomwire.apps._common.options import CONTEXT_SETTINGS
+from dicomwire.apps._common.running import run
+from dicomwire.tracing.showing import show as lines_of
+from dicomwire.tracing.trace_files import read_trace
+from dicomwire.tracing.trace_format import BadTrace
+from dicomwire.tracing.trace_records import Trace
+
+
+@click.group("trace", context_settings=CONTEXT_SETTINGS)
+def trace() -> None:
+    """Look at recorded associations."""
+
+
+@trace.command("show", context_settings=CONTEXT_SETTINGS)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--patient-data", is_flag=True, help="With the values of data sets, patients' names among them; else which there are."
+)
+def show(file: str, patient_data: bool) -> int:
+    """Print every PDU, item and message in FILE.
+
+    Each line begins with the seconds since the association began, and the time since the one before if that is long.
+    Arrows to the right are what was sent by whoever recorded it.
+    """
+    found = _read(file)
+    if found is None:
+        return FAILED
+    for line in lines_of(found, patient_data=patient_data):
+        click.echo(line)
+    return DONE
+
+
+def _read(file: str) -> Trace | None:
+    try:
+        return read_trace(file)
+    except (BadTrace, OSError) as error:
+        click.echo(f"E: {file}: {error}", err=True)
+        return None
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run with ``args``, default: the command line; the exit code."""
+    return run(trace, args)
