@@ -5,7 +5,8 @@
 
 from dicomwire.tracing.recorded_connection import RecordedConnection
 from dicomwire.tracing.replaying import Replayed, ReplayDiffers, new_connection, replay, timeouts_for_replay
-from dicomwire.tracing.trace_files import TraceFile, read_trace
+from dicomwire.tracing.showing import show
+from dicomwire.tracing.trace_files import TraceFile, read_trace, write_pcapng, write_trace
 from dicomwire.tracing.trace_format import BadTrace
 from dicomwire.tracing.trace_records import Recorder, RecordKind, Trace, TracedAssociation, TraceRecord
 
@@ -23,5 +24,8 @@ __all__ = [
     "new_connection",
     "read_trace",
     "replay",
+    "show",
     "timeouts_for_replay",
+    "write_pcapng",
+    "write_trace",
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from itertools import count
+from json import dumps
 from typing import Any, BinaryIO, Self
 
 from dicomwire._logging import logger
 from dicomwire.data import store
+from dicomwire.tracing.pcapng_writer import pcapng
 from dicomwire.tracing.trace_format import (
     CREDENTIALS_KEPT,
     DATA_SETS_LEFT_OUT,
@@ -145,6 +147,40 @@ def _joined(pieces: Iterable[tuple[RecordKind, Buffer]]) -> Iterable[tuple[Recor
         run.append(piece)
     if kind is not None:
         yield kind, run
+
+
+def write_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Write associations from elsewhere to a new file, with all that they have.
+
+    Raises:
+        OSError: it exists, or cannot be written.
+    """
+    with TraceFile(path, credentials=True) as file:
+        for association in trace:
+            for record in association.records:
+                data = record.data
+                if record.kind is RecordKind.OPENED:
+                    data = dumps({"role": association.role.value, **association.about}).encode("ascii")
+                if record.kind in _LEFT_OUT:
+                    file.record_pieces(association.number, record.time, [(record.kind, bytes(record.left_out))])
+                else:
+                    file.record(record.kind, association.number, record.time, [data], record.unread)
+        if file.failure:
+            raise OSError(file.failure)
+
+
+def write_pcapng(trace: Trace, path: str | os.PathLike[str]) -> None:
+    """Write associations to a new file that Wireshark reads; the TCP around their bytes is made up.
+
+    Raises:
+        OSError: it exists, or cannot be written.
+    """
+    descriptor = store.STORE.open_to_write(os.fspath(path), new=True)
+    try:
+        for block in pcapng(trace):
+            store.STORE.write(descriptor, [memoryview(block)])
+    finally:
+        store.STORE.close(descriptor)
 
 
 def read_trace(path: str | os.PathLike[str]) -> Trace:

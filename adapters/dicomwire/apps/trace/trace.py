@@ -7,8 +7,9 @@ import click
 from dicomwire.apps._common.exit_codes import DONE, FAILED
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
 from dicomwire.apps._common.running import run
+from dicomwire.captures.capture_files import read_any
 from dicomwire.tracing.showing import show as lines_of
-from dicomwire.tracing.trace_files import read_trace
+from dicomwire.tracing.trace_files import write_pcapng, write_trace
 from dicomwire.tracing.trace_format import BadTrace
 from dicomwire.tracing.trace_records import Trace
 
@@ -24,7 +25,7 @@ def trace() -> None:
     "--patient-data", is_flag=True, help="With the values of data sets, patients' names among them; else which there are."
 )
 def show(file: str, patient_data: bool) -> int:
-    """Print every PDU, item and message in FILE.
+    """Print every PDU, item and message in FILE: what --trace has recorded, or a capture (pcap, pcapng).
 
     Each line begins with the seconds since the association began, and the time since the one before if that is long.
     Arrows to the right are what was sent by whoever recorded it.
@@ -37,12 +38,36 @@ def show(file: str, patient_data: bool) -> int:
     return DONE
 
 
+@trace.command("convert", context_settings=CONTEXT_SETTINGS)
+@click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False))
+@click.argument("target", metavar="OUT", type=click.Path(dir_okay=False))
+def convert(source: str, target: str) -> int:
+    """Write what is in IN to OUT, a new file: for Wireshark if its name ends in .pcapng, else a trace.
+
+    What the TCP around it was like is made up, but for the times.
+    """
+    found = _read(source)
+    if found is None:
+        return FAILED
+    try:
+        if target.endswith(".pcapng"):
+            write_pcapng(found, target)
+        else:
+            write_trace(found, target)
+    except OSError as error:
+        click.echo(f"E: {target}: {error.strerror or error}", err=True)
+        return FAILED
+    return DONE
+
+
 def _read(file: str) -> Trace | None:
     try:
-        return read_trace(file)
+        return read_any(file)
+    except ModuleNotFoundError as error:
+        click.echo(f"E: {error.name} is not installed, which captures need: pip install dicomwire[trace]", err=True)
     except (BadTrace, OSError) as error:
         click.echo(f"E: {file}: {error}", err=True)
-        return None
+    return None
 
 
 def main(args: list[str] | None = None) -> int:
