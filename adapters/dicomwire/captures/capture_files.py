@@ -20,6 +20,8 @@ _PCAP = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x
 _RAW_IP = (12, 14, 101, 228, 229)
 """Link types of packets that begin with the IP header."""
 
+_REQUEST = bytes((AssociateRQ.pdu_type,))
+
 _OURS = {False: RecordKind.RECEIVED, True: RecordKind.SENT}
 _MISSING = {False: RecordKind.RECEIVED_LEFT_OUT, True: RecordKind.SENT_LEFT_OUT}
 _END = {False: RecordKind.RECEIVED_END, True: RecordKind.CLOSED}
@@ -127,10 +129,12 @@ def _address(packed: bytes) -> str:
 
 def _association(stream: TCPStream, number: int) -> TracedAssociation | None:
     """The association on a connection; None if there is none on it."""
-    first = next((piece for piece in stream.pieces if piece.data), None)
-    if first is None or first.data[0] != AssociateRQ.pdu_type:
+    # Where both directions were captured apart, the answer may stand before the request.
+    begins = {is_first: next((piece.data for piece in stream.pieces if piece.is_first is is_first and piece.data), b"")
+              for is_first in (True, False)}
+    is_first = begins[True][:1] == _REQUEST
+    if not is_first and begins[False][:1] != _REQUEST:
         return None
-    is_first = first.is_first
     ends = (stream.first, stream.second) if is_first else (stream.second, stream.first)
     records = [TraceRecord(kind=RecordKind.OPENED, association=number, time=stream.pieces[0].time)]
     for piece in stream.pieces:
