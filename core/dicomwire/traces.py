@@ -4,7 +4,7 @@
 """
 
 from dicomwire.tracing.recorded_connection import RecordedConnection
-from dicomwire.tracing.replaying import Replayed, ReplayDiffers, new_connection, replay, timeouts_for_replay
+from dicomwire.tracing.replaying import ReplayDiffers, Replayed, new_connection, replay, timeouts_for_replay
 from dicomwire.tracing.showing import show
 from dicomwire.tracing.trace_files import TraceFile, read_trace, write_pcapng, write_trace
 from dicomwire.tracing.trace_format import BadTrace

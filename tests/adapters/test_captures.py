@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from dicomwire.captures.capture_files import read_any, read_capture
+from dicomwire.traces import BadTrace, RecordKind, Trace, TracedAssociation, show
 from dicomwire.tracing.dissecting import SeenPDU, dissect
 from dicomwire.tracing.json_captures import trace_of_json
 from dicomwire.tracing.pcapng_writer import pcapng
-from dicomwire.traces import BadTrace, RecordKind, Trace, TracedAssociation, show
 from dicomwire.upper_layer.items import UserIdentityRQItem
 from dicomwire.upper_layer.pdus import AssociateRQ
 from dicomwire.upper_layer.state import Role
@@ -86,7 +86,10 @@ def test_several_associations_are_told_apart_and_other_connections_passed_over()
     both = Trace(
         associations=[
             TracedAssociation(
-                number=number, role=Role.REQUESTOR, about={"local": [host, 50000], "peer": ["::1", 104]}, records=records
+                number=number,
+                role=Role.REQUESTOR,
+                about={"local": [host, 50000], "peer": ["::1", 104]},
+                records=records,
             )
             for number, host, records in (
                 (1, "::1", one.records),

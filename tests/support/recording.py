@@ -9,8 +9,8 @@ from typing import Any
 from dicomwire.dimse.message_events import DataSetReceived, MessageReceived
 from dicomwire.dimse.session import Session
 from dicomwire.errors import RemoteProtocolError
-from dicomwire.tracing.recorded_connection import RecordedConnection
 from dicomwire.traces import RecordKind, TracedAssociation, TraceRecord
+from dicomwire.tracing.recorded_connection import RecordedConnection
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.state import Role
 

@@ -130,8 +130,10 @@ def _address(packed: bytes) -> str:
 def _association(stream: TCPStream, number: int) -> TracedAssociation | None:
     """The association on a connection; None if there is none on it."""
     # Where both directions were captured apart, the answer may stand before the request.
-    begins = {is_first: next((piece.data for piece in stream.pieces if piece.is_first is is_first and piece.data), b"")
-              for is_first in (True, False)}
+    begins = {
+        is_first: next((piece.data for piece in stream.pieces if piece.is_first is is_first and piece.data), b"")
+        for is_first in (True, False)
+    }
     is_first = begins[True][:1] == _REQUEST
     if not is_first and begins[False][:1] != _REQUEST:
         return None

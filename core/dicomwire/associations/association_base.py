@@ -77,7 +77,9 @@ class AssociationBase:
             sides.own.maximum_length = ae.maximum_pdu_size
         trace = ae.trace
         line = Line(sides, Handlers(self, table, host), host, ae.limits, ae.new_timeouts(), ae.ae_title, trace)
-        line.ending = Ending(line, (lambda: ae.running_associations.remove(self)) if trace is None else self._end_traced)
+        line.ending = Ending(
+            line, (lambda: ae.running_associations.remove(self)) if trace is None else self._end_traced
+        )
         self.line: Line = line
         self.accepted_connection: object = None
         """What its server knows the connection by, if it was accepted by one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from dicomwire._logging import printable, shown_address
@@ -35,7 +35,7 @@ def _association(association: TracedAssociation, patient_data: bool) -> Iterator
     begin = association.records[0].time if association.records else 0.0
     about = association.about
     where = f"{_place(about.get('local'))} with {_place(about.get('peer'))}"
-    when = datetime.fromtimestamp(begin, timezone.utc).isoformat(" ", "microseconds").removesuffix("+00:00")
+    when = datetime.fromtimestamp(begin, UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
     yield f"Association {association.number}, recorded by the {association.role.value} at {where}, {when} UTC"
     names: dict[int, str] = {}
     before = begin

@@ -39,8 +39,8 @@ class TraceFile:
     ``data_sets`` it gets only how long those were, which patients are in: the identifiers of queries too.
 
     Each record is written at once, so that a program that dies leaves all that happened before.  Any number of
-    associations, threads and adapters of one process may share one.  When the file cannot be written any more, that is logged, and
-    associations go on without.
+    associations, threads and adapters of one process may share one.  When the file cannot be written any more, that is
+    logged, and associations go on without.
 
     Raises:
         FileExistsError: there is something with that name.

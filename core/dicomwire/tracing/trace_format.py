@@ -7,7 +7,7 @@ from json import loads
 from struct import Struct
 from typing import Any, BinaryIO
 
-from dicomwire.tracing.trace_records import Trace, TracedAssociation, TraceRecord, RecordKind
+from dicomwire.tracing.trace_records import RecordKind, Trace, TracedAssociation, TraceRecord
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.state import Role
 

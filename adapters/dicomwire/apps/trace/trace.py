@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from dicomwire.apps._common.exit_codes import DONE, FAILED
+from dicomwire._version import __version__
+from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_TRACES
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
 from dicomwire.apps._common.running import run
 from dicomwire.captures.capture_files import read_any
@@ -14,7 +15,8 @@ from dicomwire.tracing.trace_format import BadTrace
 from dicomwire.tracing.trace_records import Trace
 
 
-@click.group("trace", context_settings=CONTEXT_SETTINGS)
+@click.group("trace", context_settings=CONTEXT_SETTINGS, epilog=OF_TRACES)
+@click.version_option(__version__, message="trace.py v%(version)s")
 def trace() -> None:
     """Look at recorded associations."""
 
@@ -22,7 +24,9 @@ def trace() -> None:
 @trace.command("show", context_settings=CONTEXT_SETTINGS)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option(
-    "--patient-data", is_flag=True, help="With the values of data sets, patients' names among them; else which there are."
+    "--patient-data",
+    is_flag=True,
+    help="With the values of data sets, patients' names among them; else which there are.",
 )
 def show(file: str, patient_data: bool) -> int:
     """Print every PDU, item and message in FILE: what --trace has recorded, or a capture (pcap, pcapng).
