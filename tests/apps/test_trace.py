@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.traces import read_trace
 from tests.apps.helpers import CT, HOST, dicom_file, peer
@@ -14,7 +15,7 @@ from tests.apps.helpers import CT, HOST, dicom_file, peer
 def recorded(folder: Path) -> Path:
     """An instance stored, and a user who has a password."""
     path = folder / "a.dwtrace"
-    with peer() as server:
+    with peer(handlers=[(evt.EVT_C_STORE, lambda event: 0x0000)]) as server:
         options = ["--user", "alice", "--password", "sesame", "--trace", str(path)]
         assert main(["storescu", HOST, server.port, str(dicom_file(folder / "in.dcm")), "-q", *options]) == 0
     return path
