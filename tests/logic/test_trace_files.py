@@ -37,12 +37,14 @@ def p_data(*values: tuple[int, bytes]) -> bytes:
 
 def kept(redaction: Redaction, pieces: list[bytes]) -> tuple[bytes, int]:
     data, left_out = b"", 0
-    for piece in pieces:
-        for treatment, run in redaction.treat(piece):
-            if treatment is Treatment.LEFT_OUT:
-                left_out += len(run)
-            else:
-                data += run
+    for treatment, run in redaction.treat_all([*pieces]):
+        if treatment is Treatment.LEFT_OUT:
+            left_out += len(run)
+        elif treatment is Treatment.ONLY_HEADS:
+            left_out += sum(int.from_bytes(run[at + 6 : at + 10], "big") - 2 for at in range(0, len(run), 12))
+            data += run
+        else:
+            data += run
     return data, left_out
 
 
@@ -121,6 +123,17 @@ def test_a_length_is_not_trusted(tmp_path: Path) -> None:
     content[16 + 20 : 16 + 24] = b"\xff\xff\xff\xff"
     trace = read_trace_from(BytesIO(content))
     assert len(trace) == 0 and "4294967295 bytes" in trace.remarks[0]
+
+
+def test_a_count_is_not_trusted(tmp_path: Path) -> None:
+    with TraceFile(tmp_path / "a") as trace:
+        trace.record(RecordKind.OPENED, 1, 1.0, [b"{}"])
+        trace.record_pieces(1, 1.0, [(RecordKind.SENT_LEFT_OUT, bytes(40 << 20))])
+    (association,) = read_trace(tmp_path / "a")
+    assert sum(record.left_out for record in association.records) == 40 << 20
+    content = bytearray((tmp_path / "a").read_bytes())
+    content[-8] = 1
+    assert "left out at once" in read_trace_from(BytesIO(content)).remarks[0]
 
 
 def test_a_kind_that_is_not_known_is_passed_over(tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ _MOST_KEPT = 1 << 20
 """Bytes of a data set that are kept to be shown; of longer ones there is only the length."""
 
 
+_LONGEST = 256 << 20
+"""Bytes of a PDU that are waited for."""
+
+
 @frozen(kw_only=True, repr=False)
 class SeenMessage(Shown):
     """A command set that has become whole, or the data set behind one."""
@@ -122,7 +126,7 @@ class _Direction:
         at = 0
         while len(self._data) - at >= HEADER.size and not self._is_lost:
             kind, length = HEADER.unpack_from(self._data, at)
-            if kind not in NAMES:
+            if kind not in NAMES or length > _LONGEST:
                 self._is_lost = True
                 break
             end = at + HEADER.size + length
@@ -137,7 +141,11 @@ class _Direction:
     def rest(self) -> Iterator[SeenPDU]:
         """What is no whole PDU."""
         if self._data:
-            what = "no PDU" if self._is_lost else "the beginning of a PDU that does not end"
+            what = (
+                "no PDU, or one that is too long to be shown"
+                if self._is_lost
+                else "the beginning of a PDU that does not end"
+            )
             trouble = f"{what}, begins with {bytes(self._data[:8]).hex(' ')}"
             yield SeenPDU(
                 time=self._time, began=self._began, is_sent=self.is_sent, length=len(self._data), trouble=trouble

@@ -18,7 +18,12 @@ from dicomwire.upper_layer.state import Role
 UNREAD = "unread"
 """Behind the name of a timer: what we sent was stuck."""
 
-_LEFT_OUT = {RecordKind.SENT: RecordKind.SENT_LEFT_OUT, RecordKind.RECEIVED: RecordKind.RECEIVED_LEFT_OUT}
+_KINDS = {
+    (RecordKind.SENT, Treatment.LEFT_OUT): RecordKind.SENT_LEFT_OUT,
+    (RecordKind.SENT, Treatment.ONLY_HEADS): RecordKind.SENT_HEADS,
+    (RecordKind.RECEIVED, Treatment.LEFT_OUT): RecordKind.RECEIVED_LEFT_OUT,
+    (RecordKind.RECEIVED, Treatment.ONLY_HEADS): RecordKind.RECEIVED_HEADS,
+}
 
 
 class RecordedConnection(Connection):
@@ -121,6 +126,5 @@ class RecordedConnection(Connection):
 
 
 def _pieces(kind: RecordKind, redaction: Redaction, buffers: list[Buffer]) -> Iterator[tuple[RecordKind, Buffer]]:
-    for buffer in buffers:
-        for treatment, run in redaction.treat(buffer):
-            yield (_LEFT_OUT[kind] if treatment is Treatment.LEFT_OUT else kind), run
+    for treatment, run in redaction.treat_all(buffers):
+        yield _KINDS.get((kind, treatment), kind), run

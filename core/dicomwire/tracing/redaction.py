@@ -9,22 +9,26 @@ from typing import TypeAlias
 
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.items import USER_INFORMATION, UserIdentityACItem, UserIdentityRQItem
-from dicomwire.upper_layer.pdus import HEADER, NAMES, AssociateAC, AssociateRQ, PDataTF
+from dicomwire.upper_layer.pdus import HEADER, NAMES, P_DATA_HEAD, AssociateAC, AssociateRQ, PDataTF
 
 _ITEM = Struct(">BxH")
 _PDV = Struct(">LBB")
 _IDENTITY = Struct(">BBH")
 _FIXED_LENGTH = 68
 _ALL_THAT_FOLLOWS = 1 << 62
+_LONGEST = 1 << 20
+"""Of fragments of which only heads are recorded."""
 
 
 class Treatment(Enum):
     """What becomes of a run of bytes."""
 
     KEPT = "kept"
+    PDU_HEAD = "the head of a PDU: kept, and what follows depends on it"
     LOOKED_AT = "kept, and what follows depends on it"
     MASKED = "as many asterisks"
     LEFT_OUT = "counted only"
+    ONLY_HEADS = "the 12 bytes before each fragment of a data set, which is left out"
 
 
 _Plan: TypeAlias = Generator[tuple[int, Treatment], bytes, None]
@@ -32,14 +36,14 @@ _Plan: TypeAlias = Generator[tuple[int, Treatment], bytes, None]
 
 
 def _first_pdu() -> _Plan:
-    kind, length = HEADER.unpack((yield HEADER.size, Treatment.LOOKED_AT))
+    kind, length = HEADER.unpack((yield HEADER.size, Treatment.PDU_HEAD))
     if kind in (AssociateRQ.pdu_type, AssociateAC.pdu_type):
         yield from _associate(length)
 
 
 def _all_pdus(*, credentials: bool) -> _Plan:
     while True:
-        kind, length = HEADER.unpack((yield HEADER.size, Treatment.LOOKED_AT))
+        kind, length = HEADER.unpack((yield HEADER.size, Treatment.PDU_HEAD))
         if kind == PDataTF.pdu_type:
             yield from _p_data(length)
         elif kind in (AssociateRQ.pdu_type, AssociateAC.pdu_type) and not credentials:
@@ -104,6 +108,7 @@ class Redaction:
     def __init__(self, *, credentials: bool, data_sets: bool) -> None:
         plan = None if credentials else _first_pdu()
         self._plan: _Plan | None = plan if data_sets else _all_pdus(credentials=credentials)
+        self._leaves_out = not data_sets
         self._seen = bytearray()
         self._left, self._treatment = (0, Treatment.KEPT) if self._plan is None else next(self._plan)
 
@@ -112,16 +117,71 @@ class Redaction:
         """All that follows is kept."""
         return self._plan is None
 
-    def treat(self, data: Buffer) -> Iterator[tuple[Treatment, Buffer]]:
-        """``data`` in runs that are kept, masked already, or left out."""
+    def treat_all(self, buffers: list[Buffer]) -> Iterator[tuple[Treatment, Buffer]]:
+        """Buffers in runs that are kept, masked already, or left out.
+
+        Of PDUs with nothing but a fragment of a data set, which are nearly all, only the heads come out.
+        """
+        index = 0
+        while index < len(buffers):
+            heads = self._heads_of_pairs(buffers, index)
+            if heads:
+                index += 2 * len(heads)
+                yield Treatment.ONLY_HEADS, b"".join(heads)
+            else:
+                yield from self._treat(buffers[index])
+                index += 1
+
+    @property
+    def _is_between_fragments(self) -> bool:
+        """A PDU may begin here whose data set is left out."""
+        return self._leaves_out and self._treatment is Treatment.PDU_HEAD and not self._seen
+
+    def _heads_of_pairs(self, buffers: list[Buffer], index: int) -> list[Buffer]:
+        """As we send them: each fragment in a buffer of its own, behind its head."""
+        heads: list[Buffer] = []
+        if not self._is_between_fragments:
+            return heads
+        for at in range(index, len(buffers) - 1, 2):
+            head = buffers[at]
+            if len(head) != P_DATA_HEAD.size:
+                break
+            kind, length, pdv, _, control = P_DATA_HEAD.unpack(head)
+            if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or pdv > _LONGEST:
+                break
+            if len(buffers[at + 1]) != pdv - 2:
+                break
+            heads.append(head)
+        return heads
+
+    def _heads_in(self, data: memoryview) -> tuple[list[memoryview], int]:
+        """As they come, one behind the other; and where the last whole one ends."""
+        heads: list[memoryview] = []
+        at, end = 0, len(data)
+        while at + P_DATA_HEAD.size <= end:
+            kind, length, pdv, _, control = P_DATA_HEAD.unpack_from(data, at)
+            stop = at + HEADER.size + length
+            if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or not 2 <= pdv <= _LONGEST or stop > end:
+                break
+            heads.append(data[at : at + P_DATA_HEAD.size])
+            at = stop
+        return heads, at
+
+    def _treat(self, data: Buffer) -> Iterator[tuple[Treatment, Buffer]]:
         rest = memoryview(data).cast("B")
         while len(rest):
+            if self._is_between_fragments:
+                heads, end = self._heads_in(rest)
+                if heads:
+                    yield Treatment.ONLY_HEADS, b"".join(heads)
+                    rest = rest[end:]
+                    continue
             if self._plan is None:
                 yield Treatment.KEPT, rest
                 return
             run, rest = rest[: self._left], rest[self._left :]
             self._left -= len(run)
-            if self._treatment is Treatment.LOOKED_AT:
+            if self._treatment is Treatment.LOOKED_AT or self._treatment is Treatment.PDU_HEAD:
                 self._seen += run
             if self._treatment is Treatment.LEFT_OUT:
                 yield Treatment.LEFT_OUT, run

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from dicomwire.tracing.trace_records import RecordKind, Trace, TracedAssociation, TraceRecord
 from dicomwire.upper_layer.buffer import Buffer
+from dicomwire.upper_layer.pdus import P_DATA_HEAD
 from dicomwire.upper_layer.state import Role
 
 MAGIC = b"\x89DWT\r\n\x1a\n"
@@ -28,6 +29,11 @@ MOST = 16 << 20
 _KINDS = {kind.value: kind for kind in RecordKind}
 _LEFT_OUT = (RecordKind.RECEIVED_LEFT_OUT, RecordKind.SENT_LEFT_OUT)
 
+_HEADS = {
+    RecordKind.RECEIVED_HEADS: (RecordKind.RECEIVED, RecordKind.RECEIVED_LEFT_OUT),
+    RecordKind.SENT_HEADS: (RecordKind.SENT, RecordKind.SENT_LEFT_OUT),
+}
+
 
 class BadTrace(ValueError):
     """A file is no trace, or one of a later version."""
@@ -44,8 +50,9 @@ def encode_record_head(kind: RecordKind, association: int, time: float, length: 
 
 
 def encode_left_out(kind: RecordKind, association: int, time: float, count: int, unread: int) -> bytes:
-    """The record of ``count`` bytes that are not in the trace."""
-    return encode_record_head(kind, association, time, _COUNT.size, unread) + _COUNT.pack(count)
+    """The records of ``count`` bytes that are not in the trace."""
+    head = encode_record_head(kind, association, time, _COUNT.size, unread)
+    return b"".join(head + _COUNT.pack(min(MOST, count - start)) for start in range(0, count, MOST))
 
 
 def in_records(buffers: list[Buffer], most_buffers: int) -> Iterator[tuple[int, list[Buffer]]]:
@@ -106,9 +113,27 @@ def read_records(file: BinaryIO, remarks: list[str]) -> Iterator[TraceRecord]:
                 remarks.append(f"broken at offset {at}: a count of {length} bytes; the rest is not read")
                 return
             left_out, data = _COUNT.unpack(data)[0], b""
+            if left_out > MOST:
+                remarks.append(f"broken at offset {at}: {left_out} bytes left out at once; the rest is not read")
+                return
+        if kind in _HEADS:
+            for one_kind, head, count in _expanded(kind, data):
+                yield TraceRecord(
+                    kind=one_kind, association=association, time=time / 1e6, unread=unread, data=head, left_out=count
+                )
+            continue
         yield TraceRecord(
             kind=kind, association=association, time=time / 1e6, unread=unread, data=data, left_out=left_out
         )
+
+
+def _expanded(kind: RecordKind, data: bytes) -> Iterator[tuple[RecordKind, bytes, int]]:
+    """For each head, that and what is left out behind it."""
+    kept, left_out = _HEADS[kind]
+    for at in range(0, len(data) - P_DATA_HEAD.size + 1, P_DATA_HEAD.size):
+        head = data[at : at + P_DATA_HEAD.size]
+        yield kept, head, 0
+        yield left_out, b"", max(0, min(P_DATA_HEAD.unpack(head)[2] - 2, MOST))
 
 
 def grouped(records: Iterator[TraceRecord], remarks: list[str]) -> Trace:

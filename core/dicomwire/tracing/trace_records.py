@@ -38,6 +38,12 @@ class RecordKind(Enum):
     CLOSED = 8
     """We are done with the connection."""
 
+    RECEIVED_HEADS = 9
+    """Whole P-DATA-TF PDUs have come, each with one fragment of a data set, which is not in the trace: the 12 bytes
+    before each.  Only in files; whoever reads them gets two records for each."""
+
+    SENT_HEADS = 10
+
 
 OF_THE_PEER = frozenset((RecordKind.RECEIVED, RecordKind.RECEIVED_LEFT_OUT))
 OURS = frozenset((RecordKind.SENT, RecordKind.SENT_LEFT_OUT))
