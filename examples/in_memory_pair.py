@@ -32,7 +32,7 @@ async def names_of(network: Network) -> list[str]:
     query.PatientName = "Doe*"
     found: list[str] = []
     association = await client.associate("archive", 104)
-    async for _, identifier in await association.send_c_find(query, StudyRootFind):
+    async for _, identifier in association.send_c_find(query, StudyRootFind):
         if identifier is not None:
             found.append(str(identifier.PatientName))
     await association.release()

@@ -17,6 +17,7 @@ APPLICATIONS = {
     "storescp": "receive instances and write them to files",
     "storescu": "send files",
     "trace": "show what was recorded with --trace",
+    "tunnel": "carry bytes between a peer and the standard input and output",
 }
 
 _NEEDED = ("click", "rich")

@@ -12,7 +12,7 @@ import pytest
 
 from dicomwire.blocking.socket_channel import SocketChannel
 from dicomwire.dimse.session import Session
-from dicomwire.sockets.tls_stream import TLSStream
+from dicomwire.sockets.tls_stream import TLSStream, receive_records
 from dicomwire.upper_layer.connection import Connection
 from dicomwire.upper_layer.state import Role
 
@@ -67,6 +67,26 @@ class Conversation:
         self.sock.close()
 
 
+class Records:
+    """In place of a TLS socket: it gives one record a call, as OpenSSL does."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.left = list(sizes)
+        self.calls = 0
+
+    def recv_into(self, buffer: memoryview) -> int:
+        self.calls += 1
+        if not self.left:
+            raise ssl.SSLWantReadError
+        count = min(self.left[0], len(buffer))
+        self.left[:1] = [self.left[0] - count] if count < self.left[0] else []
+        return count
+
+
+def records_received(sock: Any, room: int) -> int:
+    return receive_records(sock, memoryview(bytearray(room)))
+
+
 @pytest.fixture
 def pair() -> Iterator[tuple[Any, socket.socket]]:
     one, other = socket.socketpair()
@@ -95,6 +115,38 @@ def test_a_thread_that_reads_and_one_that_writes_take_turns(pair: tuple[Any, soc
     assert bytes(received) == bytes(range(200))
     assert conversation.overlaps == 0
     assert len(other.recv(1000)) == 200
+
+
+def test_all_records_that_have_come_are_one_piece() -> None:
+    sock = Records(1 << 14, 1 << 14, 100)
+    assert records_received(sock, 1 << 18) == 2 * (1 << 14) + 100
+    with pytest.raises(ssl.SSLWantReadError):
+        records_received(sock, 1 << 18)
+
+
+def test_behind_a_short_record_nothing_is_looked_for() -> None:
+    sock = Records(100, 100)
+    assert records_received(sock, 1 << 18) == 100
+    assert sock.calls == 1
+
+
+def test_no_more_is_received_than_there_is_room_for() -> None:
+    sock = Records(1 << 14, 1 << 14, 1 << 14)
+    assert records_received(sock, 40_000) == 40_000
+    assert records_received(sock, 40_000) == 3 * (1 << 14) - 40_000
+
+
+def test_the_end_behind_records_is_told_by_the_next_call() -> None:
+    class Broken(Records):
+        def recv_into(self, buffer: memoryview) -> int:
+            if not self.left:
+                raise ssl.SSLEOFError("the peer has gone")
+            return super().recv_into(buffer)
+
+    sock = Broken(1 << 14)
+    assert records_received(sock, 1 << 18) == 1 << 14
+    with pytest.raises(ssl.SSLEOFError):
+        records_received(sock, 1 << 18)
 
 
 def test_a_poll_does_not_wait_for_the_rest_of_a_record(pair: tuple[Any, socket.socket]) -> None:

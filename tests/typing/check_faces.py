@@ -93,6 +93,9 @@ async def verbs_of_event_loops_are_awaited(assoc: Awaited, ds: Dataset, path: Pa
     async for status, identifier in await assoc.send_c_find(ds, query_model=MODEL, msg_id=7, priority=0):
         assert_type(status, Dataset)
         assert_type(identifier, Dataset | None)
+    async for status, identifier in assoc.send_c_get(ds, MODEL):
+        assert_type(status, Dataset)
+        assert_type(identifier, Dataset | None)
     await assoc.send_c_cancel(7, query_model=MODEL)
     assert_type(await assoc.send_n_action(ds, 1, "1.2", "1.3"), Pair)
     assert_type(await assoc.send_n_create(None, "1.2"), Pair)
@@ -115,6 +118,9 @@ async def asyncio_entities_are_awaited(ae: AsyncioAE, ds: Dataset, told: Callabl
         assert_type(server.active_associations, list[AsyncioAssociation])
         async with await ae.associate("host", 104) as assoc:
             assert_type(assoc, AsyncioAssociation)
+    async with ae.start_server(("", 104)) as server, ae.associate("host", 104) as assoc:
+        assert_type(server, AsyncioServer)
+        assert_type(assoc, AsyncioAssociation)
     await ae.shutdown()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
+from dicomwire.associations.awaitables import opening, serving
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.asyncio.association import Association
@@ -35,6 +36,7 @@ class AE(AsyncApplicationEntity):
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
+    @opening
     async def associate(
         self,
         addr: Peer | None,
@@ -56,6 +58,7 @@ class AE(AsyncApplicationEntity):
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, LoopDialer(call), options)
 
+    @opening
     async def associate_over(
         self,
         connect: Connect,
@@ -97,6 +100,7 @@ class AE(AsyncApplicationEntity):
             association.host.cancel_tasks()
         return association
 
+    @serving
     async def start_server(
         self,
         address: Address | None,

@@ -8,6 +8,7 @@ from os import PathLike
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
+from dicomwire.associations.awaitables import opening, serving
 from dicomwire.associations.requesting import RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.compat.pdu_primitives import NegotiationItem
@@ -30,6 +31,7 @@ class AE(AsyncApplicationEntity):
         self.network: Network = network or Network()
         self._servers: list[Server] = []
 
+    @opening
     async def associate(
         self,
         addr: str,
@@ -51,6 +53,7 @@ class AE(AsyncApplicationEntity):
         )
         return await associate(Association, self, MemoryDialer(self.network, addr, port, bind_address), options)
 
+    @opening
     async def associate_over(
         self,
         end: End,
@@ -95,6 +98,7 @@ class AE(AsyncApplicationEntity):
         if end.network is not self.network:
             raise ValueError("the end is in another Network than this AE: nobody would take what it sends")
 
+    @serving
     async def start_server(
         self,
         address: tuple[str, int],

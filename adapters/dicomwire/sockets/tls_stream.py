@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -12,8 +13,26 @@ from collections.abc import Callable
 from dicomwire.sockets.socket_timeouts import RememberedTimeouts
 from dicomwire.upper_layer.connection import Buffer
 
+_RECORD = 1 << 14
+"""Bytes that a record holds at most (RFC 8446 5.1)."""
+
 _CROSSED = 0.05
 """Seconds to wait where TLS has to read before it can write, or the other way: the other thread may do it for us."""
+
+
+def receive_records(sock: ssl.SSLSocket, buffer: memoryview) -> int:
+    """As ``recv_into`` of a socket that does not block, but all records that have come.
+
+    A call of OpenSSL gives one.  Where it was a full one there are more most often, and each way through the protocol
+    costs as much as to decrypt a record.
+    """
+    count = sock.recv_into(buffer)
+    if count >= _RECORD:
+        # What ends the stream is told again at the next call.
+        with contextlib.suppress(OSError):
+            while count < len(buffer) and (more := sock.recv_into(buffer[count:])):
+                count += more
+    return count
 
 
 class TLSStream:
@@ -43,7 +62,7 @@ class TLSStream:
         while True:
             try:
                 with self._lock:
-                    return self._sock.recv_into(buffer)
+                    return receive_records(self._sock, buffer)
             except ssl.SSLWantReadError:
                 self._readable(_left(deadline))
             except ssl.SSLWantWriteError:

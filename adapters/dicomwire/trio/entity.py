@@ -11,6 +11,7 @@ import trio
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
 from dicomwire.associations.async_association import AsyncApplicationEntity
+from dicomwire.associations.awaitables import opening, serving
 from dicomwire.associations.requesting import ChannelDialer, RequestOptions, associate
 from dicomwire.associations.server_base import ServerBase
 from dicomwire.compat.pdu_primitives import NegotiationItem
@@ -35,6 +36,7 @@ class AE(AsyncApplicationEntity):
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
+    @opening
     async def associate(
         self,
         addr: Peer | None,
@@ -56,6 +58,7 @@ class AE(AsyncApplicationEntity):
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, NurseryDialer(call), options)
 
+    @opening
     async def associate_over(
         self,
         stream: trio.abc.Stream,
@@ -101,6 +104,7 @@ class AE(AsyncApplicationEntity):
             await association.host.close_nursery(cancel=not has_ended)
         return association
 
+    @serving
     async def start_server(
         self,
         address: Address | None,

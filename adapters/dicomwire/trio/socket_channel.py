@@ -6,6 +6,7 @@ import contextlib
 import math
 import socket
 import ssl
+from functools import partial
 from typing import Any
 
 import trio
@@ -13,6 +14,7 @@ import trio
 from dicomwire.dimse.session import Session
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.socket_options import acknowledge_with
+from dicomwire.sockets.tls_stream import receive_records
 from dicomwire.sockets.vectors import send_some
 from dicomwire.trio.task_turns import TaskTurns
 from dicomwire.vocabulary.tls_words import alert_of
@@ -27,6 +29,7 @@ class SocketChannel:
         self.sock = sock
         self.session = session
         self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._recv_into = partial(receive_records, sock) if isinstance(sock, ssl.SSLSocket) else sock.recv_into
         self._acknowledge = acknowledge_with(sock)
         self._connection = connection = session.connection
         self._progress = connection.writing
@@ -162,7 +165,7 @@ class SocketChannel:
         """Feed the session what is there now, or the end of the stream; False if there is nothing."""
         buffer = self._connection.get_buffer()
         try:
-            count = self.sock.recv_into(buffer)
+            count = self._recv_into(buffer)
         except _WOULD_BLOCK:
             self._is_streaming = False
             return False

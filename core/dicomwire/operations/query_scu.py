@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from dicomwire._logging import logger, reason
+from dicomwire.associations.awaitables import asking
 from dicomwire.associations.invoking import HasInvoker, Invoker
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.associations.response_streams import ResponseStream, Stream
@@ -28,6 +29,7 @@ Response: TypeAlias = "tuple[Dataset, Dataset | None]"
 """A status and an identifier."""
 
 
+@asking
 async def send_c_find(
     self: HasInvoker, dataset: Dataset | bytes, query_model: str, msg_id: int = 1, priority: int = 2
 ) -> Stream[Response]:
@@ -46,6 +48,7 @@ async def send_c_find(
     return await _query(self.invoker, C_FIND_RQ, dataset, query_model, msg_id, priority)
 
 
+@asking
 async def send_c_get(
     self: HasInvoker, dataset: Dataset | bytes, query_model: str, msg_id: int = 1, priority: int = 2
 ) -> Stream[Response]:
@@ -58,6 +61,7 @@ async def send_c_get(
     return await _query(self.invoker, C_GET_RQ, dataset, query_model, msg_id, priority)
 
 
+@asking
 async def send_c_move(
     self: HasInvoker,
     dataset: Dataset | bytes,

@@ -19,6 +19,7 @@ from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.network_options import NETWORK, NetworkOptions
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
+from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -30,12 +31,8 @@ Decorator: TypeAlias = Callable[[Function], Function]
 CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 _LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
+    name: logging.getLevelNamesMapping()[name.upper()]
+    for name in ("critical", "error", "warn", "warning", "info", "debug")
 }
 
 
@@ -157,6 +154,9 @@ class User:
     fail: bool
     """Whether anything that was not done makes the exit code 1."""
 
+    proxy_command: list[str] | None = None
+    """What carries the bytes to the peer, instead of a connection of ours."""
+
 
 def _make_user(
     addr: str,
@@ -164,6 +164,7 @@ def _make_user(
     calling_aet: str,
     called_aet: str,
     fail: bool,
+    proxy_command: str | None,
     user: str | None,
     password: str | None,
     kerberos: str | None,
@@ -189,6 +190,7 @@ def _make_user(
         identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
         network=network,
         fail=fail,
+        proxy_command=filled_in(proxy_command, addr, port),
     )
 
 
@@ -209,6 +211,7 @@ def user_options(own_title: str) -> Decorator:
                 help="Exit 1 if anything was refused, skipped, missing or failed; with --no-fail only if there was no "
                 "association, or it was lost.",
             ),
+            PROXY_COMMAND,
             *IDENTITY,
             *tls_options.OF_A_USER,
         ],
