@@ -3,6 +3,7 @@
 >>> ae.trace = TraceFile("night.dwtrace")  # doctest: +SKIP
 """
 
+from dicomwire.tracing.deviations import Deviation, deviations
 from dicomwire.tracing.recorded_connection import RecordedConnection
 from dicomwire.tracing.replaying import ReplayDiffers, Replayed, new_connection, replay, timeouts_for_replay
 from dicomwire.tracing.showing import show
@@ -12,6 +13,7 @@ from dicomwire.tracing.trace_records import Recorder, RecordKind, Trace, TracedA
 
 __all__ = [
     "BadTrace",
+    "Deviation",
     "RecordKind",
     "RecordedConnection",
     "Recorder",
@@ -21,6 +23,7 @@ __all__ = [
     "TraceFile",
     "TraceRecord",
     "TracedAssociation",
+    "deviations",
     "new_connection",
     "read_trace",
     "replay",

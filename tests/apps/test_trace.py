@@ -61,3 +61,13 @@ def test_what_is_no_trace_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixt
         assert main(["trace", "show", str(tmp_path / name)]) == 1
         assert capsys.readouterr().err.count("\n") == 1
     assert main(["trace", "show", str(tmp_path / "c")]) == 2
+
+
+def test_deviations_are_told_with_the_section(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recorded(tmp_path)
+    capsys.readouterr()
+    assert main(["trace", "check", str(path)]) == 0
+    assert capsys.readouterr().out == ""
+    captures = Path(__file__).parents[1] / "data" / "captures"
+    assert main(["trace", "check", str(captures / "accept-without-usable-context.json")]) == 0
+    assert "requestor: closes the connection without a release" in capsys.readouterr().out

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from dicomwire._logging import printable
 from dicomwire._version import __version__
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_TRACES
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
 from dicomwire.apps._common.running import run
 from dicomwire.captures.capture_files import read_any
+from dicomwire.tracing.deviations import deviations
 from dicomwire.tracing.showing import show as lines_of
 from dicomwire.tracing.trace_files import write_pcapng, write_trace
 from dicomwire.tracing.trace_format import BadTrace
@@ -39,6 +41,24 @@ def show(file: str, patient_data: bool) -> int:
         return FAILED
     for line in lines_of(found, patient_data=patient_data):
         click.echo(line)
+    return DONE
+
+
+@trace.command("check", context_settings=CONTEXT_SETTINGS)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+def check(file: str) -> int:
+    """Tell what both sides in FILE did otherwise than the standard has it, and where that says so.
+
+    That is for information: peers are served in spite of it, and the exit code says nothing of it.
+    """
+    found = _read(file)
+    if found is None:
+        return FAILED
+    for association in found:
+        for deviation in deviations(association):
+            click.echo(f"Association {association.number}, {printable(deviation, 200)}")
+    for remark in found.remarks:
+        click.echo(f"Note: {printable(remark, 200)}")
     return DONE
 
 
