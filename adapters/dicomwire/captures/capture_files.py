@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from dicomwire.captures.tcp_streams import End, TCPStream, is_opening
@@ -25,6 +27,11 @@ _REQUEST = bytes((AssociateRQ.pdu_type,))
 _OURS = {False: RecordKind.RECEIVED, True: RecordKind.SENT}
 _MISSING = {False: RecordKind.RECEIVED_LEFT_OUT, True: RecordKind.SENT_LEFT_OUT}
 _END = {False: RecordKind.RECEIVED_END, True: RecordKind.CLOSED}
+
+
+def _dpkt() -> Any:
+    """An extra, without types."""
+    return import_module("dpkt")
 
 
 def read_any(path: str) -> Trace:
@@ -56,7 +63,7 @@ def read_capture(data: bytes) -> Trace:
         BadTrace: it cannot be read.
         ModuleNotFoundError: dpkt is not installed.
     """
-    import dpkt
+    dpkt = _dpkt()
 
     try:
         streams = _streams(_packets(data))
@@ -78,7 +85,7 @@ def read_capture(data: bytes) -> Trace:
 
 def _packets(data: bytes) -> Iterator[tuple[float, Any]]:
     """The IP packets, and when they were seen."""
-    import dpkt
+    dpkt = _dpkt()
 
     file = io.BytesIO(data)
     reader: Any = dpkt.pcapng.Reader(file) if data[:4] == _PCAPNG else dpkt.pcap.Reader(file)
@@ -103,12 +110,12 @@ def _packets(data: bytes) -> Iterator[tuple[float, Any]]:
 
 
 def _streams(packets: Iterator[tuple[float, Any]]) -> list[TCPStream]:
-    import dpkt
+    dpkt = _dpkt()
 
     running: dict[tuple[End, End], TCPStream] = {}
     streams: list[TCPStream] = []
     for time, packet in packets:
-        segment = getattr(packet, "data", None)
+        segment: Any = getattr(packet, "data", None)
         if not isinstance(segment, dpkt.tcp.TCP):
             continue
         sender, receiver = (_address(packet.src), segment.sport), (_address(packet.dst), segment.dport)
@@ -122,8 +129,6 @@ def _streams(packets: Iterator[tuple[float, Any]]) -> list[TCPStream]:
 
 
 def _address(packed: bytes) -> str:
-    import ipaddress
-
     return str(ipaddress.ip_address(packed))
 
 

@@ -146,21 +146,25 @@ class _Replay:
     # -- what was sent --------------------------------------------------------------------------------------------
     def _send(self) -> None:
         """Send what was sent, but for what it sends by itself."""
+        expected, produced, at = self._expected, self._produced, 0
         while True:
-            self._produced.extend(b"".join(self.into.data_to_send()))
-            same = min(len(self._produced), len(self._expected))
-            if self._produced[:same] != self._expected[:same]:
-                raise ReplayDiffers(f"it sends {_begin(self._produced)}, where {_begin(self._expected)} was sent")
-            del self._produced[:same], self._expected[:same]
-            if len(self._expected) < HEADER.size:
-                return
-            length = HEADER.size + HEADER.unpack_from(self._expected)[1]
-            if len(self._expected) < length:
-                return
+            produced.extend(b"".join(self.into.data_to_send()))
+            same = min(len(produced), len(expected) - at)
+            if produced[:same] != expected[at : at + same]:
+                raise ReplayDiffers(f"it sends {_begin(produced)}, where {_begin(expected[at:])} was sent")
+            del produced[:same]
+            at += same
+            if len(expected) - at < HEADER.size:
+                break
+            length = HEADER.size + HEADER.unpack_from(expected, at)[1]
+            if len(expected) - at < length:
+                break
+            data = bytes(expected[at : at + length])
             try:
-                self._send_pdu(bytes(self._expected[:length]))
+                self._send_pdu(data)
             except (ProtocolError, ValueError) as error:
-                raise ReplayDiffers(f"{_begin(self._expected)} was sent, which cannot be now: {error}") from error
+                raise ReplayDiffers(f"{_begin(data)} was sent, which cannot be now: {error}") from error
+        del expected[:at]
 
     def _send_pdu(self, data: bytes) -> None:
         pdu = decode_pdu(data, _ANY)
@@ -187,5 +191,5 @@ class _Replay:
                     self.into.begin_message(value.context_id, command, data_set_follows=command.has_data_set)
 
 
-def _begin(data: bytearray) -> str:
+def _begin(data: bytes | bytearray) -> str:
     return f"{bytes(data[:10]).hex(' ')} ... ({len(data)} bytes)"
