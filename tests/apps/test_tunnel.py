@@ -20,7 +20,7 @@ import dicomwire.asyncio
 import dicomwire.trio
 from dicomwire import AE, build_context, evt
 from dicomwire.__main__ import main
-from dicomwire.tunnel import Tunnel, command_for
+from dicomwire.tunnelling import Tunnel, command_for
 from tests.apps.helpers import CT, EXPLICIT, HOST, dicom_file
 from tests.support.certificates import self_signed
 from tests.support.patience import SOON

@@ -16,7 +16,7 @@ from dicomwire.associations.explanation import STOPPED_BY_ITSELF, how_it_ended
 from dicomwire.blocking import AE, Association
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.data.text_values import joined
-from dicomwire.tunnel import Tunnel
+from dicomwire.tunnelling import Tunnel
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.sop_classes import uid_to_service_class
 from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_FAILURE, code_to_category

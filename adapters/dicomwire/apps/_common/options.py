@@ -5,21 +5,23 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import Any, TypeAlias
 
 import click
-from attrs import frozen
+from attrs import asdict, frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
 from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
+from dicomwire.apps._common.naming_proxies import PROXY_PROTOCOL
 from dicomwire.apps._common.network_options import NETWORK, NetworkOptions
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
 from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
+from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -256,27 +258,18 @@ class Provider:
     drain: float = 10.0
     """Seconds in which associations may end when the server does."""
 
+    proxies: ProxyProtocol | None = None
+    """Those that say for whom they connect."""
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain)
+        # An SSLContext does not travel.
+        kept = asdict(self, recurse=False)
+        del kept["tls"]
+        return partial(_read_anew, **kept), ()
 
 
-def _read_anew(
-    port: int,
-    bind_address: str,
-    ae_title: str,
-    tls_files: TLSFiles | None,
-    network: NetworkOptions,
-    drain: float,
-) -> Provider:
-    return Provider(
-        port=port,
-        bind_address=bind_address,
-        ae_title=ae_title,
-        tls=tls_options.server_context(tls_files),
-        tls_files=tls_files,
-        network=network,
-        drain=drain,
-    )
+def _read_anew(*, tls_files: TLSFiles | None, **kept: Any) -> Provider:
+    return Provider(tls=tls_options.server_context(tls_files), tls_files=tls_files, **kept)
 
 
 def _make_provider(
@@ -290,10 +283,12 @@ def _make_provider(
     tls_profile: TLSProfile,
     tls_ciphers: str,
     drain: float,
+    proxy_protocol: ProxyProtocol | None,
     network: NetworkOptions,
 ) -> Provider:
     files = tls_options.provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
-    return _read_anew(port, bind_address, ae_title, files, network, drain)
+    where = {"port": port, "bind_address": bind_address, "ae_title": ae_title}
+    return _read_anew(**where, tls_files=files, network=network, drain=drain, proxies=proxy_protocol)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -314,6 +309,7 @@ def provider_options(own_title: str) -> Decorator:
             ),
             grouped("network", NetworkOptions, NETWORK),
             *tls_options.OF_A_PROVIDER,
+            PROXY_PROTOCOL,
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dicomwire.tunnel import command_for
+from dicomwire.tunnelling import command_for
 
 PROXY_COMMAND: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--proxy-command",
