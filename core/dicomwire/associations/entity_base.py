@@ -68,12 +68,10 @@ class ApplicationEntityBase:
         """What peers may make this AE hold or do (extension)."""
 
         self.file_store: FileStore | None = None
-        """Where received instances go whose sink is a path, or that are retrieved into a folder, and how: permissions,
-        and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
+        """Where received files go, and how: permissions, what is forced to the disk; None: `STORE` (extension)."""
 
         self.trace: Recorder | None = None
-        """Where associations that begin from now on are recorded, a `TraceFile` for instance; None: nowhere
-        (extension)."""
+        """Where associations that begin now are recorded, as a `TraceFile`; None: nowhere (extension)."""
 
         self._allowed: Allowed | None = None
         self._proxy_protocol: ProxyProtocol | None = None
@@ -386,8 +384,9 @@ class ApplicationEntityBase:
 
     def remove_supported_context(self, abstract_syntax: str, transfer_syntax: Syntaxes = None) -> None:
         """Do not accept an abstract syntax, or do not accept it with these transfer syntaxes."""
-        context = self._supported_contexts.get(abstract_syntax)
-        if context is not None and is_emptied(context, transfer_syntax):
+        if (context := self._supported_contexts.get(abstract_syntax)) is not None and is_emptied(
+            context, transfer_syntax
+        ):
             self._supported_contexts.pop(abstract_syntax, None)
 
     def __repr__(self) -> str:
