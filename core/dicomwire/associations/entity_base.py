@@ -274,10 +274,7 @@ class ApplicationEntityBase:
 
     @property
     def write_timeout(self) -> float | None:
-        """Seconds for a peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit (extension).
-
-        A peer on a slow line that takes every byte has all the time it needs.
-        """
+        """Seconds for a peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit (extension)."""
         return self._timeouts.write
 
     @write_timeout.setter
@@ -384,9 +381,8 @@ class ApplicationEntityBase:
 
     def remove_supported_context(self, abstract_syntax: str, transfer_syntax: Syntaxes = None) -> None:
         """Do not accept an abstract syntax, or do not accept it with these transfer syntaxes."""
-        if (context := self._supported_contexts.get(abstract_syntax)) is not None and is_emptied(
-            context, transfer_syntax
-        ):
+        context = self._supported_contexts.get(abstract_syntax)
+        if context is not None and is_emptied(context, transfer_syntax):
             self._supported_contexts.pop(abstract_syntax, None)
 
     def __repr__(self) -> str:
