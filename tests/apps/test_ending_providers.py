@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from dicomwire.apps._common import providing
-from dicomwire.apps._common.options import NetworkOptions, Provider
+from dicomwire.apps._common.network_options import NetworkOptions
+from dicomwire.apps._common.options import Provider
 from dicomwire.apps._common.providing import serve
 from dicomwire.apps._common.service_manager import READY, STOPPING, notify
 from dicomwire.blocking import AE

@@ -22,6 +22,8 @@ from dicomwire.associations.sides import Sides
 from dicomwire.associations.window import Window, limits_of
 from dicomwire.compat.acse_dimse_dul import ACSE, DIMSE, DUL
 from dicomwire.compat.wire_items import presentation_context
+from dicomwire.tracing.recorded_connection import RecordedConnection
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE as ACSE_FIELDS, NETWORK as NETWORK_FIELDS, Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -45,6 +47,8 @@ class Entity(Protocol):
 
     @property
     def running_associations(self) -> Any: ...
+    @property
+    def trace(self) -> Recorder | None: ...
 
     def new_timeouts(self) -> Timeouts:
         """Those that an association begins with."""
@@ -69,8 +73,11 @@ class AssociationBase:
         sides.own.implementation_version_name = ae.implementation_version_name
         if role is Role.ACCEPTOR:
             sides.own.maximum_length = ae.maximum_pdu_size
-        line = Line(sides, Handlers(self, table, host), host, ae.limits, ae.new_timeouts(), ae.ae_title)
-        line.ending = Ending(line, lambda: ae.running_associations.remove(self))
+        trace = ae.trace
+        line = Line(sides, Handlers(self, table, host), host, ae.limits, ae.new_timeouts(), ae.ae_title, trace)
+        line.ending = Ending(
+            line, (lambda: ae.running_associations.remove(self)) if trace is None else self._end_traced
+        )
         self.line: Line = line
         self.accepted_connection: object = None
         """What its server knows the connection by, if it was accepted by one."""
@@ -82,6 +89,12 @@ class AssociationBase:
         self.invoker: Invoker = Invoker(line, self.contexts)
         self.performer: Performer = Performer(self.invoker)
         IncomingMessages(self.control, self.invoker, self.performer)
+
+    def _end_traced(self) -> None:
+        self.ae.running_associations.remove(self)
+        connection = self.line.session.connection
+        assert isinstance(connection, RecordedConnection)
+        connection.record_end()
 
     # Made at the first look.
     @cached_property

@@ -25,6 +25,7 @@ from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE, NETWORK, Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.lazy_uids import as_uid
@@ -67,8 +68,10 @@ class ApplicationEntityBase:
         """What peers may make this AE hold or do (extension)."""
 
         self.file_store: FileStore | None = None
-        """Where received instances go whose sink is a path, or that are retrieved into a folder, and how: permissions,
-        and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
+        """Where received files go, and how: permissions, what is forced to the disk; None: `STORE` (extension)."""
+
+        self.trace: Recorder | None = None
+        """Where associations that begin now are recorded, as a `TraceFile`; None: nowhere (extension)."""
 
         self._allowed: Allowed | None = None
         self._proxy_protocol: ProxyProtocol | None = None
@@ -271,10 +274,7 @@ class ApplicationEntityBase:
 
     @property
     def write_timeout(self) -> float | None:
-        """Seconds for a peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit (extension).
-
-        A peer on a slow line that takes every byte has all the time it needs.
-        """
+        """Seconds for a peer to take what we send, or enough of it (``Limits.least_rate``); None: no limit."""
         return self._timeouts.write
 
     @write_timeout.setter

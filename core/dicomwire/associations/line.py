@@ -20,6 +20,8 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.message_events import DataSetReceived, MessageReceived
 from dicomwire.dimse.session import Session
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.tracing.recorded_connection import RecordedConnection
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.connection import Buffer, Connection
 from dicomwire.upper_layer.connection_events import ConnectionEvent
 from dicomwire.upper_layer.limits import Limits, Timeouts
@@ -68,7 +70,14 @@ class Line:
     """
 
     def __init__(
-        self, sides: Sides, handlers: Handlers, host: Host, limits: Limits, timeouts: Timeouts, own_title: str
+        self,
+        sides: Sides,
+        handlers: Handlers,
+        host: Host,
+        limits: Limits,
+        timeouts: Timeouts,
+        own_title: str,
+        trace: Recorder | None = None,
     ) -> None:
         self.name: str = f"A{next(_NUMBERS)}"
         """What the log calls it."""
@@ -78,7 +87,9 @@ class Line:
         self.host: Host = host
         self.timeouts: Timeouts = timeouts
         self.standing: Standing = Standing()
-        self.session: Session = Session(Connection(sides.role, limits=limits, timeouts=timeouts))
+        self.session: Session = Session(
+            Connection(sides.role, limits=limits, timeouts=timeouts) if trace is None else self._recorded(trace, limits)
+        )
         self.channel: Channel
         """There once the transport is open."""
 
@@ -111,6 +122,22 @@ class Line:
 
         self._own_title = own_title
         self.adjust_tap()
+
+    def _recorded(self, trace: Recorder, limits: Limits) -> Connection:
+        host, sides = self.host, self.sides
+
+        def about() -> dict[str, Any]:
+            local, peer = sides.own.address, sides.peer.address
+            return {"name": self.name, "local": local and local[:2], "peer": peer and peer[:2]}
+
+        return RecordedConnection(
+            sides.role,
+            recorder=trace,
+            clock=lambda: host.timestamp().timestamp(),
+            about=about,
+            limits=limits,
+            timeouts=self.timeouts,
+        )
 
     def log_fields(self) -> tuple[str, str, str, str]:
         """Its short name, where the peer is, and the called and the calling title, for log records and people."""

@@ -27,19 +27,24 @@ def identifier_lines(event: evt.Event, message: Message) -> list[str]:
 
     Without ``_config.LOG_PATIENT_DATA`` only which elements it has.
     """
-    from dicomwire.data.data_sets import decode_data_set
-    from dicomwire.data.dsutils import pretty_dataset
-
     contexts = (cx.transfer_syntax for cx in event.assoc.accepted_contexts if cx.context_id == message.context_id)
     syntaxes: list[Any] = next(contexts, [])
     if not syntaxes:
         return ["Identifier (its presentation context is unknown)"]
+    return data_set_lines("Identifier", message.data, syntaxes[0], with_values=_config.LOG_PATIENT_DATA)
+
+
+def data_set_lines(what: str, data: Any, transfer_syntax: str, *, with_values: bool) -> list[str]:
+    """A data set for people, under the name ``what``; without values only which elements it has."""
+    from dicomwire.data.data_sets import decode_data_set
+    from dicomwire.data.dsutils import pretty_dataset
+
     try:
-        data_set = decode_data_set(message.data, syntaxes[0], is_instance=False)
-        lines = pretty_dataset(data_set, 1) if _config.LOG_PATIENT_DATA else _elements(data_set)
+        data_set = decode_data_set(data, transfer_syntax, is_instance=False)
+        lines = pretty_dataset(data_set, 1) if with_values else _elements(data_set)
     except Exception as exc:  # a peer made it, and the log must not fail for that
-        return [f"Identifier (cannot be decoded: {type(exc).__name__})"]
-    return ["Identifier", *lines]
+        return [f"{what} (cannot be decoded: {type(exc).__name__})"]
+    return [what, *lines]
 
 
 def _elements(data_set: Dataset) -> list[str]:

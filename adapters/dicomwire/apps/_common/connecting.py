@@ -39,9 +39,7 @@ def associate(
     """
     ae = AE(user.calling_aet)
     network = user.network
-    ae.acse_timeout = network.acse_timeout
-    ae.dimse_timeout = network.dimse_timeout
-    ae.network_timeout = network.network_timeout
+    network.apply(ae)
     # A host that drops our packets would otherwise hold us for minutes.
     ae.connection_timeout = network.acse_timeout or None
     tls = None if user.tls is None else (user.tls, user.addr)

@@ -15,8 +15,8 @@ from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EX
 from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.naming_proxies import PROXY_PROTOCOL
+from dicomwire.apps._common.network_options import NETWORK, NetworkOptions
 from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
-from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
 from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -54,12 +54,6 @@ def _title(context: click.Context, option: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-def _maximum_length(context: click.Context, option: click.Parameter, value: int) -> int:
-    if 0 < value < SMALLEST_MAXIMUM_LENGTH:
-        raise click.BadParameter(f"nothing fits in {value} bytes: 0 for no limit, or {SMALLEST_MAXIMUM_LENGTH} up.")
-    return value
-
-
 def flag(*names: str, group: str, text: str) -> Decorator:
     """An option without value; at most one of a ``group`` may be given."""
     return click.option(*names, is_flag=True, callback=exclusive(group), help=text)
@@ -68,10 +62,6 @@ def flag(*names: str, group: str, text: str) -> Decorator:
 def title_option(*names: str, default: str, text: str) -> Decorator:
     """An option that takes an AE title."""
     return click.option(*names, default=default, callback=_title, metavar="TITLE", help=text)
-
-
-def _timeout(*names: str, text: str) -> Decorator:
-    return click.option(*names, type=click.FloatRange(min=0), default=30.0, metavar="SECONDS", help=text)
 
 
 def grouped(name: str, make: Callable[..., Any], options: Sequence[Decorator]) -> Decorator:
@@ -94,32 +84,6 @@ def with_options(function: Function, options: Sequence[Decorator]) -> Function:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-@frozen(kw_only=True)
-class NetworkOptions:
-    """Timeouts in seconds, and the longest P-DATA-TF body to take."""
-
-    acse_timeout: float
-    dimse_timeout: float
-    network_timeout: float
-    max_pdu: int
-
-
-_NETWORK: list[Decorator] = [
-    _timeout("-ta", "--acse-timeout", text="For the peer to connect, and to answer association and release requests."),
-    _timeout("-td", "--dimse-timeout", text="For each DIMSE response; inf is no limit."),
-    _timeout("-tn", "--network-timeout", text="Without traffic."),
-    click.option(
-        "-pdu",
-        "--max-pdu",
-        type=click.IntRange(0, 0xFFFFFFFF),
-        default=16382,
-        metavar="BYTES",
-        callback=_maximum_length,
-        help="Longest PDU to receive, 0 is unlimited.",
-    ),
-]
 
 
 # -- service class users -------------------------------------------------------------------------------------------
@@ -165,10 +129,7 @@ def _make_user(
     tls_no_verify_host: bool,
     tls_profile: TLSProfile,
     tls_ciphers: str,
-    acse_timeout: float,
-    dimse_timeout: float,
-    network_timeout: float,
-    max_pdu: int,
+    network: NetworkOptions,
 ) -> User:
     files = tls_options.user_files(tls_cert, tls_key, tls_ca, tls_no_verify_host, tls_profile, tls_ciphers)
     return User(
@@ -179,9 +140,7 @@ def _make_user(
         tls=tls_options.client_context(files),
         tls_files=files,
         identity=user_identity(user, password, kerberos, saml, jwt, pos_response=pos_response),
-        network=NetworkOptions(
-            acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-        ),
+        network=network,
         fail=fail,
         proxy_command=filled_in(proxy_command, addr, port),
     )
@@ -197,7 +156,7 @@ def user_options(own_title: str) -> Decorator:
             click.argument("port", type=click.IntRange(1, 65535)),
             title_option("-aet", "--calling-aet", default=own_title, text="Our AE title."),
             title_option("-aec", "--called-aet", default="ANY-SCP", text="The AE title of the peer."),
-            *_NETWORK,
+            grouped("network", NetworkOptions, NETWORK),
             click.option(
                 "--fail/--no-fail",
                 default=True,
@@ -275,15 +234,9 @@ def _make_provider(
     tls_ciphers: str,
     drain: float,
     proxy_protocol: ProxyProtocol | None,
-    acse_timeout: float,
-    dimse_timeout: float,
-    network_timeout: float,
-    max_pdu: int,
+    network: NetworkOptions,
 ) -> Provider:
     files = tls_options.provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
-    network = NetworkOptions(
-        acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
-    )
     where = {"port": port, "bind_address": bind_address, "ae_title": ae_title}
     return _read_anew(**where, tls_files=files, network=network, drain=drain, proxies=proxy_protocol)
 
@@ -304,7 +257,7 @@ def provider_options(own_title: str) -> Decorator:
                 help="Where to listen.",
                 show_default="everywhere",
             ),
-            *_NETWORK,
+            grouped("network", NetworkOptions, NETWORK),
             *tls_options.OF_A_PROVIDER,
             PROXY_PROTOCOL,
             click.option(

@@ -54,9 +54,7 @@ def new_server(
     Raises:
         CannotListen: the address is taken, or is not ours.
     """
-    ae.acse_timeout = provider.network.acse_timeout
-    ae.dimse_timeout = provider.network.dimse_timeout
-    ae.network_timeout = provider.network.network_timeout
+    provider.network.apply(ae)
     ae.maximum_pdu_size = provider.network.max_pdu
     ae.proxy_protocol = provider.proxies
     with _failing_to_listen(provider, advice) as address:

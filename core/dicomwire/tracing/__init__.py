@@ -1,0 +1,1 @@
+"""Traces of associations: recorded, kept in a file, replayed, and shown to people."""

@@ -1,0 +1,96 @@
+"""Recording in memory, and the events of a session as they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+from dicomwire.dimse.message_events import DataSetReceived, MessageReceived
+from dicomwire.dimse.session import Session
+from dicomwire.errors import RemoteProtocolError
+from dicomwire.traces import RecordKind, TracedAssociation, TraceRecord
+from dicomwire.tracing.recorded_connection import RecordedConnection
+from dicomwire.upper_layer.buffer import Buffer
+from dicomwire.upper_layer.state import Role
+
+
+class Recording:
+    """A recorder that keeps all it is told, credentials too."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self.records: list[TraceRecord] = []
+
+    def next_association(self) -> int:
+        return next(self._numbers)
+
+    def keeps(self) -> tuple[bool, bool]:
+        return True, True
+
+    def record(
+        self, kind: RecordKind, association: int, time: float, buffers: Iterable[Buffer], unread: int = 0
+    ) -> None:
+        data = b"".join(buffers)
+        self.records.append(TraceRecord(kind=kind, association=association, time=time, unread=unread, data=data))
+
+    def record_pieces(
+        self, association: int, time: float, pieces: Iterable[tuple[RecordKind, Buffer]], unread: int = 0
+    ) -> None:
+        raise AssertionError("all is kept")
+
+    def of(self, role: Role) -> list[TracedAssociation]:
+        """What was recorded by this side."""
+        begun = {item.association for item in self.records if f'"role": "{role.value}"'.encode() in item.data}
+        return [
+            TracedAssociation(
+                number=number,
+                role=role,
+                about={},
+                records=[record for record in self.records if record.association == number],
+            )
+            for number in sorted(begun)
+        ]
+
+
+class Told:
+    """What ``next_event()`` of recorded sessions gives; watch it with ``monkeypatch``."""
+
+    def __init__(self) -> None:
+        self.by_connection: dict[Any, list[Any]] = {}
+
+    def of(self, role: Role) -> list[list[Any]]:
+        """The events of each association of this side."""
+        return [events for connection, events in self.by_connection.items() if connection.role is role]
+
+    def watch(self, monkeypatch: Any) -> None:
+        """From now on."""
+        real = Session.next_event
+
+        def next_event(session: Session) -> Any:
+            if not isinstance(session.connection, RecordedConnection):
+                return real(session)
+            events = self.by_connection.setdefault(session.connection, [])
+            try:
+                event = real(session)
+            except RemoteProtocolError as error:
+                add(events, error)
+                raise
+            add(events, event)
+            return event
+
+        monkeypatch.setattr(Session, "next_event", next_event)
+
+
+def add(events: list[Any], event: Any) -> None:
+    """Put ``event`` behind the others; pieces of a data set become one."""
+    if isinstance(event, DataSetReceived):
+        data = b"".join(event.fragments)
+        if events and events[-1][0] == "data set":
+            events[-1] = ("data set", events[-1][1] + data, event.last)
+        else:
+            events.append(("data set", data, event.last))
+    elif isinstance(event, MessageReceived):
+        events.append(("message", event.context_id, event.command))
+    elif event is not None:
+        events.append((type(event).__name__, str(event) if isinstance(event, Exception) else repr(event)))
