@@ -26,8 +26,8 @@ for package in packages/*.deb; do dpkg-deb -x "$package" root; done
 libraries=$(find "$work/root" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
 export DCMDICTPATH="$work/root/usr/share/libdcmtk17/dicom.dic"
 
-version=$(LD_LIBRARY_PATH="$libraries" root/usr/bin/dcmdump --version | head -1)
-echo "$version"
+version=$(LD_LIBRARY_PATH="$libraries" root/usr/bin/dcmdump --version)
+echo "${version%%$'\n'*}"
 grep -q 'v3\.6\.7' <<<"$version"
 
 cat > look.py <<'PY'
