@@ -65,10 +65,15 @@ def drive(sock: socket.socket, connection: Connection) -> list[ConnectionEvent]:
             if not ready:
                 connection.handle_deadline(time.monotonic())
             for _, mask in ready:
-                if mask & selectors.EVENT_WRITE:
-                    unsent = unsent[sock.send(unsent) :]
-                if mask & selectors.EVENT_READ:
-                    connection.receive_data(sock.recv(65536))
+                try:
+                    if mask & selectors.EVENT_WRITE:
+                        unsent = unsent[sock.send(unsent) :]
+                    if mask & selectors.EVENT_READ:
+                        connection.receive_data(sock.recv(65536))
+                except OSError:
+                    # The peer is gone: nothing reaches it any more.
+                    unsent = b""
+                    connection.receive_data(b"")
 
 
 def accepted_syntaxes(host: str, port: int) -> list[str] | None:

@@ -16,6 +16,7 @@ APPLICATIONS = {
     "movescu": "have the peer send instances to some AE",
     "storescp": "receive instances and write them to files",
     "storescu": "send files",
+    "tunnel": "carry bytes between a peer and the standard input and output",
 }
 
 _NEEDED = ("click", "rich")

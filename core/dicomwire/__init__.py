@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
     from dicomwire._logging import AssociationFilter, debug_logger
     from dicomwire.associations.allowed import Allowed
+    from dicomwire.associations.proxied import ProxyProtocol
     from dicomwire.blocking import AE, Association
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
     from dicomwire.errors import BrokenDataSet, LocalProtocolError, ProtocolError, RemoteProtocolError
@@ -85,6 +86,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
     **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
     "Allowed": "dicomwire.associations.allowed",
+    "ProxyProtocol": "dicomwire.associations.proxied",
     **dict.fromkeys(("ALL_TRANSFER_SYNTAXES", "DEFAULT_TRANSFER_SYNTAXES"), "dicomwire._globals"),
     **dict.fromkeys(
         ("Connection", "Data", "DataReceived", "Limits", "Role", "State", "Timeouts"), "dicomwire.upper_layer"
@@ -164,6 +166,7 @@ __all__ = [
     "ProcedureStepPresentationContexts",
     "ProtocolApprovalPresentationContexts",
     "ProtocolError",
+    "ProxyProtocol",
     "QueryRetrievePresentationContexts",
     "RTMachineVerificationPresentationContexts",
     "RelevantPatientInformationPresentationContexts",

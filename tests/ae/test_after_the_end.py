@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dicomwire import Limits, evt
-from dicomwire.associations import ending
 from tests.support.adapters import VERIFICATION, Recorder, World
 from tests.support.scripted import offering
 
 FLOOD = bytes(1 << 16)
 
 
-async def test_a_flood_after_our_abort_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    # No time ends it.
-    monkeypatch.setattr(ending, "_LINGER", 3600.0)
+async def test_a_flood_after_our_abort_is_cut_off(world: World) -> None:
     ae = world.ae("SERVER")
-    ae.acse_timeout = None
+    # No time ends it.
+    ae.acse_timeout = ae.timeouts.close = None
     ae.limits = Limits(after_end=1 << 18)
     told = Recorder()
     server = await world.serve(told.bindings(evt.EVT_ABORTED, evt.EVT_CONN_CLOSE), ae=ae)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire.associations import ending, half_open
+from dicomwire.associations import half_open
 from tests.support.adapters import VERIFICATION, Peer, World, done
 from tests.support.scripted import offering
 from tests.support.sessions import IMPLICIT, proposal, request
@@ -75,12 +75,10 @@ async def test_a_crowd_is_answered_and_the_first_requests_get_the_places(world: 
     await world.until(lambda: not server.active_associations)
 
 
-async def test_who_is_rejected_holds_no_place_while_it_stays_connected(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ending, "_LINGER", 3600.0)
+async def test_who_is_rejected_holds_no_place_while_it_stays_connected(world: World) -> None:
     ae = world.ae("SERVER")
     ae.acse_timeout = None
+    ae.timeouts.close = 3600.0
     ae.maximum_associations = 1
     ae.require_calling_aet = ["REQUESTOR", "CLIENT"]
     server = await world.serve(ae=ae)

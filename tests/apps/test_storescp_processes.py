@@ -334,8 +334,10 @@ def _listens(port: str) -> bool:
 
 
 def test_settings_of_a_provider_survive_the_way_to_another_process(tmp_path: Path) -> None:
+    from dicomwire import ProxyProtocol
     from dicomwire.apps._common.options import NetworkOptions, Provider
 
     network = NetworkOptions(acse_timeout=1, dimse_timeout=2, network_timeout=3, max_pdu=4)
-    made = Provider(port=104, bind_address=HOST, ae_title="X", tls=None, network=network)
+    proxies = ProxyProtocol(trusted=["192.0.2.0/24"])
+    made = Provider(port=104, bind_address=HOST, ae_title="X", tls=None, network=network, proxies=proxies)
     assert pickle.loads(pickle.dumps(made)) == made

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+import os
+import re
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +29,49 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def run(name: str, *args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *args]
     return subprocess.run(command, capture_output=True, text=True, timeout=SOON, env=environment())
+
+
+@contextmanager
+def running(name: str, *args: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """A program that serves, and the words of the line with which it begins."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *args]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment()) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline().split()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def ended(process: subprocess.Popen[str]) -> list[str]:
+    """The lines that it has printed, after the end of its input."""
+    out, _ = process.communicate("", timeout=SOON)
+    assert process.returncode == 0
+    return out.splitlines()
+
+
+def echoed(port: str, count: int = 1) -> None:
+    ae = AE()
+    ae.add_requested_context("1.2.840.10008.1.1")
+    for _ in range(count):
+        with ae.associate("127.0.0.1", int(port)) as association:
+            assert association.send_c_echo().Status == 0x0000
+
+
+@contextmanager
+def verification_scp(**settings: bool) -> Iterator[str]:
+    """The port of a peer that can be verified."""
+    ae = AE()
+    for name, value in settings.items():
+        setattr(ae, name, value)
+    ae.add_supported_context("1.2.840.10008.1.1")
+    server = ae.start_server(("127.0.0.1", 0), block=False)
+    try:
+        yield str(server.server_address[1])
+    finally:
+        server.shutdown()
 
 
 @contextmanager
@@ -65,20 +115,144 @@ def test_the_folder_is_filled_and_the_others_talk_to_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("echo_client.py", "no answer\n"), ("selectors_loop.py", "no association\n")]
+    ("name", "said"),
+    [
+        ("echo_client.py", "no answer\n"),
+        ("selectors_loop.py", "no association\n"),
+        ("trio_guest.py", "no answer\n"),
+        ("qt_socket.py", "no answer\n"),
+    ],
 )
 def test_a_peer_that_takes_no_association_is_told_by_the_exit_code(name: str, said: str) -> None:
-    ae = AE()
-    ae.require_called_aet = True
-    ae.add_supported_context("1.2.840.10008.1.1")
-    server = ae.start_server(("127.0.0.1", 0), block=False)
-    try:
-        done = run(name, "127.0.0.1", str(server.server_address[1]))
-    finally:
-        server.shutdown()
+    needs(name)
+    with verification_scp(require_called_aet=True) as port:
+        done = run(name, "127.0.0.1", port)
     assert (done.returncode, done.stdout) == (1, said), done.stderr
 
 
-def test_every_example_is_run_here() -> None:
-    text = Path(__file__).read_text("utf-8")
-    assert all(f'"{path.name}"' in text for path in EXAMPLES.glob("*.py"))
+# -- hosts -----------------------------------------------------------------------------------------------------------
+def needs(name: str) -> None:
+    """Skip where what the example stands on is not there, or does not load."""
+    module = {"qt": "PySide6.QtNetwork", "twisted": "twisted", "gevent": "gevent", "uvloop": "uvloop"}
+    wanted = module.get(name.partition("_")[0])
+    if wanted is not None:
+        pytest.importorskip(wanted, exc_type=ImportError)
+
+
+@pytest.mark.parametrize("name", ["qt_socket.py", "trio_guest.py"])
+def test_a_guest_or_a_widget_verifies_a_peer(name: str) -> None:
+    needs(name)
+    with verification_scp() as port:
+        done = run(name, "127.0.0.1", port)
+    assert (done.returncode, done.stdout) == (0, "status 0x0000\n"), done.stderr
+
+
+def test_no_connection_is_told_in_qt() -> None:
+    needs("qt_socket.py")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    done = run("qt_socket.py", "127.0.0.1", port)
+    assert (done.returncode, done.stdout) == (1, "no answer\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("twisted_protocol.py", []),
+        ("socketserver_scp.py", ["released", "released"]),
+        ("gevent_scp.py", ["echo", "echo"]),
+        ("uvloop_scp.py", []),
+    ],
+)
+def test_a_host_serves(name: str, printed: list[str]) -> None:
+    needs(name)
+    with running(name, "0") as (process, (_, port, *loop)):
+        echoed(port, 2)
+        assert ended(process) == printed
+    assert loop == (["uvloop"] if name.startswith("uvloop") else [])
+
+
+def test_the_loop_of_twisted_survives_a_reset() -> None:
+    needs("twisted_protocol.py")
+    with running("twisted_protocol.py", "0") as (process, (_, port)):
+        with socket.create_connection(("127.0.0.1", int(port))) as sock:
+            sock.sendall(b"\x01\x00\x00\x00")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        echoed(port)
+        assert ended(process) == []
+
+
+def test_servers_in_a_nursery_let_in_whom_they_are_for() -> None:
+    with running("trio_servers.py", "0", "0") as (process, (_, public, archive)):
+        echoed(public)
+        outcomes = []
+        for title in ("SCANNER", "STRANGER"):
+            ae = AE(title)
+            ae.requested_contexts = storage(EXPLICIT)
+            association = ae.associate("127.0.0.1", int(archive))
+            outcomes.append(association.is_established)
+            if association.is_established:
+                assert association.send_c_store(instance(EXPLICIT)).Status == 0x0000
+                association.release()
+        assert ended(process) == ["stored 1.2.3.4"]
+    assert outcomes == [True, False]
+
+
+# -- tools -----------------------------------------------------------------------------------------------------------
+def test_the_proxy_tells_what_goes_through_it() -> None:
+    with verification_scp() as peer, running("logging_proxy.py", "0", "127.0.0.1", peer) as (process, (_, port)):
+        echoed(port)
+        lines = ended(process)
+    assert [line.split()[:2] for line in lines] == [
+        [">", "A-ASSOCIATE-RQ"], ["<", "A-ASSOCIATE-AC"], [">", "P-DATA-TF"], ["<", "P-DATA-TF"],
+        [">", "A-RELEASE-RQ"], ["<", "A-RELEASE-RP"],
+    ]  # fmt: skip
+
+
+def test_the_load_is_counted_and_what_is_refused_too() -> None:
+    with verification_scp() as port:
+        done = run("load_generator.py", "127.0.0.1", port, "3", "5")
+    answered, rate = done.stdout.splitlines()
+    assert (done.returncode, answered) == (0, "15 of 15 answered, 0 of 3 associations without any"), done.stderr
+    assert re.fullmatch(r"\d+ a second; half within \d+\.\d\d ms, 99 of 100 within \d+\.\d\d ms", rate)
+    with verification_scp(require_called_aet=True) as port:
+        done = run("load_generator.py", "127.0.0.1", port, "2")
+    assert (done.returncode, done.stdout) == (1, "0 of 200 answered, 2 of 2 associations without any\n"), done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent to one process")
+def test_the_page_is_told_of_studies_as_they_arrive() -> None:
+    pytest.importorskip("uvicorn")
+    pytest.importorskip("starlette")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        web_port = taken.getsockname()[1]
+    with running("starlette_arrivals.py", "0", str(web_port)) as (process, (_, port)):
+        web = http.client.HTTPConnection("127.0.0.1", until_it_listens(web_port), timeout=SOON)
+        web.request("GET", "/")
+        assert b"Nothing has arrived yet." in web.getresponse().read()
+        web.request("GET", "/events")
+        events = web.getresponse()
+        ae = AE()
+        ae.requested_contexts = storage(EXPLICIT)
+        with ae.associate("127.0.0.1", int(port)) as association:
+            sent = instance(EXPLICIT)
+            sent.StudyInstanceUID, sent.Modality = "1.2.3", "CT"
+            assert association.send_c_store(sent).Status == 0x0000
+        assert events.getheader("content-type", "").startswith("text/event-stream")
+        line = events.readline().decode()
+        assert json.loads(line.removeprefix("data: ")) == {"uid": "1.2.3", "modality": "CT", "count": 1}
+        web.close()
+        events.close()
+        process.send_signal(signal.SIGINT)
+        process.communicate("", timeout=SOON)
+
+
+def until_it_listens(port: int) -> int:
+    """The same port, once somebody accepts there."""
+    deadline = time.monotonic() + SOON
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return port
+        assert time.monotonic() < deadline, "it does not listen"
+        time.sleep(0.02)

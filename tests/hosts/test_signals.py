@@ -213,6 +213,39 @@ def test_a_server_in_a_thread_leaves_signals_alone() -> None:
     ae.shutdown()
 
 
+@pytest.mark.parametrize("is_taken_up", [True, False], ids=["taken up", "not yet"])
+def test_a_signal_leaves_a_connection_to_the_thread_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, is_taken_up: bool
+) -> None:
+    server = serving()
+    run, opened = server._workers.run, threading.Event()
+    associations: list[Association] = []
+
+    def associate() -> None:
+        ae = AE()
+        associations.append(ae.associate("127.0.0.1", server.server_address[1], CONTEXT))
+        opened.set()
+
+    def interrupted(*args: Any) -> None:
+        if is_taken_up:
+            run(*args)
+            assert opened.wait(SOON)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server._workers, "run", interrupted)
+    user = threading.Thread(target=associate)
+    user.start()
+    with pytest.raises(KeyboardInterrupt):
+        server.serve_forever()
+    user.join(SOON)
+    (association,) = associations
+    assert association.is_established is is_taken_up
+    if is_taken_up:
+        assert association.send_c_echo().Status == 0
+        association.release()
+    assert association.is_released is is_taken_up
+
+
 # -- deadlines ----------------------------------------------------------------------------------------------------
 @pytest.fixture
 def alarms() -> Iterator[list[int]]:

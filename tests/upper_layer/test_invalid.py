@@ -129,6 +129,11 @@ def test_control_pdus_are_short(state: int, kind: int, name: str) -> None:
         pytest.param(1 << 20, None, 1 << 21, id="twice-what-was-announced"),
         pytest.param(16384, Limits(p_data_pdu=20000), 20000, id="set"),
         pytest.param(0, Limits(p_data_pdu=20000), 20000, id="set-and-no-limit-announced"),
+        pytest.param(16384, Limits(strict_maximum_length=True), 16384, id="strict"),
+        pytest.param(16384, Limits(strict_maximum_length=True, p_data_pdu=20000), 16384, id="strict-and-set"),
+        pytest.param(16384, Limits(strict_maximum_length=True, p_data_pdu=10000), 10000, id="strict-and-set-lower"),
+        pytest.param(None, Limits(strict_maximum_length=True), 1 << 20, id="strict-and-not-announced"),
+        pytest.param(0, Limits(strict_maximum_length=True, p_data_pdu=100), 100, id="strict-and-no-limit-announced"),
     ],
 )
 @pytest.mark.parametrize("role", Role)

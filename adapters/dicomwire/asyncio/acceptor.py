@@ -28,30 +28,40 @@ class Acceptor:
             try:
                 accepted, address = self._sock.accept()
             except (BlockingIOError, InterruptedError):
-                waiting = self._loop.create_future()
                 try:
-                    # By its number: selectors make an error message of what they do not know yet, with its repr().
-                    self._loop.add_reader(self._sock.fileno(), _tell, waiting)
+                    await readable(self._loop, self._sock)
                 except NotImplementedError:
                     # A loop of Windows.
                     return await self._loop.sock_accept(self._sock)
-                try:
-                    await waiting
-                finally:
-                    self._remove_reader()
             else:
                 accepted.setblocking(False)
                 return accepted, address
 
     def close(self) -> None:
         """Nobody can connect from here on; who waits for the next one is to be cancelled."""
-        self._remove_reader()
+        _remove_reader(self._loop, self._sock)
         self._sock.close()
 
-    def _remove_reader(self) -> None:
-        if self._sock.fileno() >= 0:
-            with contextlib.suppress(NotImplementedError):
-                self._loop.remove_reader(self._sock.fileno())
+
+async def readable(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    """Wait until something can be read or accepted.
+
+    Raises:
+        NotImplementedError: a loop of Windows can only receive or accept.
+    """
+    waiting = loop.create_future()
+    # By its number: selectors make an error message of what they do not know yet, with its repr().
+    loop.add_reader(sock.fileno(), _tell, waiting)
+    try:
+        await waiting
+    finally:
+        _remove_reader(loop, sock)
+
+
+def _remove_reader(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    if sock.fileno() >= 0:
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_reader(sock.fileno())
 
 
 def _tell(waiting: asyncio.Future[None]) -> None:

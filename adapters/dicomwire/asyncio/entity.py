@@ -23,6 +23,7 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -50,10 +51,16 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         sock: socket.socket | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, LoopDialer(call), options)
@@ -67,6 +74,8 @@ class AE(AsyncApplicationEntity):
         max_pdu: int = 16382,
         ext_neg: list[NegotiationItem] | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association over an asyncio transport of any kind (extension).
 
@@ -75,7 +84,12 @@ class AE(AsyncApplicationEntity):
         connection.  Other arguments and errors are those of :meth:`associate`.
         """
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         return await associate(Association, self, ProtocolDialer(connect), options)
 

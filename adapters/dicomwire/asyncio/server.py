@@ -16,11 +16,12 @@ from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.async_server import AsyncServerBase
 from dicomwire.asyncio.acceptor import Acceptor
 from dicomwire.asyncio.association import Association
+from dicomwire.asyncio.introducing_connections import introduced
 from dicomwire.asyncio.loop_dialer import open_listening
 from dicomwire.asyncio.loop_draining import drain as give_time
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.asyncio.tls_handshake import secured_as_acceptor
-from dicomwire.sockets.addresses import Address, end_of, information_of
+from dicomwire.sockets.addresses import Address, end_of, family_of, family_of_client, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import Listening
 from dicomwire.sockets.shortage import PAUSE, Shortage, hang_up
@@ -69,6 +70,7 @@ class AssociationServer(AsyncServerBase[Association]):
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
+        self.forsake_unintroduced()
         self.running_associations.forsake(why)
 
     async def _accept_for_ever(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -108,16 +110,25 @@ class AssociationServer(AsyncServerBase[Association]):
             sock.close()
 
     async def _begin(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: tuple[Any, ...]) -> None:
-        """Agree upon TLS if there is to be, in the time a peer has for its association request; then serve."""
+        """Hear a proxy, agree upon TLS if there is to be, each in its own time; then serve."""
+        family, proxied = family_of(sock), None
+        if self.is_unintroduced(sock):
+            proxied = await introduced(self, sock, peer, self.ae.acse_timeout)
+            if proxied is None:
+                self.departed(sock)
+                sock.close()
+                return
+            peer, family = proxied.client, family_of_client(proxied, family)
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.accepted_connection = sock
-        association.line.sides.requestor.is_at(peer, information_of(sock.family))
+        association.line.sides.requestor.is_at(peer, information_of(family))
+        association.line.sides.proxied = proxied
         make = partial(self._channel_of, association)
         try:
             if self.ssl_context is None:
                 await loop.connect_accepted_socket(make, sock)
             else:
-                await secured_as_acceptor(sock, self.ssl_context, self.ae.acse_timeout, make)
+                await secured_as_acceptor(sock, self.ssl_context, association.timeouts.handshake, make)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
             self.departed(sock)
@@ -131,10 +142,8 @@ class AssociationServer(AsyncServerBase[Association]):
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
         no_delay(channel.transport.get_extra_info("socket"))
-        family, sides = self._listening.sock.family, association.line.sides
-        for side, name in ((sides.requestor, "peername"), (sides.acceptor, "sockname")):
-            if (address := channel.transport.get_extra_info(name)) is not None:
-                side.is_at(end_of(address), information_of(family))
+        if (address := channel.transport.get_extra_info("sockname")) is not None:
+            association.line.sides.acceptor.is_at(end_of(address), information_of(family_of(self._listening.sock)))
         self.adopt(association)
         task = asyncio.get_running_loop().create_task(self._serve(association, channel))
         self._tasks.add(task)
@@ -170,6 +179,7 @@ class AssociationServer(AsyncServerBase[Association]):
                 self._accepting.cancel()
                 self._acceptor.close()
         self._stopped.set()
+        self.hang_up_unintroduced()
         if self in self.ae._servers:
             self.ae._servers.remove(self)
 

@@ -16,6 +16,9 @@ P = TypeVar("P", bound=asyncio.BaseProtocol)
 _NO_LIMIT = 86400.0
 """None would be a limit of the loop's own."""
 
+_AT_LEAST = 0.001
+"""Seconds: asyncio takes no 0 for a time that is up."""
+
 
 async def secured_as_requestor(
     sock: socket.socket, tls_args: TLSArguments, dialing: Dialing, make: Callable[[], P]
@@ -51,10 +54,10 @@ async def secured_as_requestor(
 async def secured_as_acceptor(
     sock: socket.socket, context: ssl.SSLContext, seconds: float | None, make: Callable[[], asyncio.BaseProtocol]
 ) -> None:
-    """Let ``make`` make the protocol when TLS is agreed upon, in the time a peer has for its association request.
+    """Let ``make`` make the protocol when TLS is agreed upon, in the time of ``Timeouts.handshake``.
 
     Raises:
         OSError, ValueError: TLS fails, or not in time.
     """
     loop = asyncio.get_running_loop()
-    await loop.connect_accepted_socket(make, sock, ssl=context, ssl_handshake_timeout=seconds or _NO_LIMIT)
+    await loop.connect_accepted_socket(make, sock, ssl=context, ssl_handshake_timeout=_NO_LIMIT if seconds is None else max(seconds, _AT_LEAST))

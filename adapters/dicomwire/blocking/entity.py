@@ -26,6 +26,7 @@ from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
@@ -64,6 +65,7 @@ class AE(ApplicationEntityBase):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         sock: socket.socket | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association and wait for the outcome: look at ``is_established`` of what comes back.
 
@@ -73,7 +75,8 @@ class AE(ApplicationEntityBase):
         stream socket that is connected already: ``addr`` and ``port`` are not looked at, None will do.  It is closed
         with the association; only if the call raises is it still the caller's.  ``contexts`` default to
         ``requested_contexts``; ``max_pdu`` is the longest P-DATA-TF body we take, 0 for no limit; ``ext_neg`` holds
-        items of extended negotiation; ``tls_args`` is an ``SSLContext`` and the server's host name or None.
+        items of extended negotiation; ``tls_args`` is an ``SSLContext`` and the server's host name or None;
+        ``timeouts`` are those of this association in place of the AE's (extension).
 
         Raises:
             TypeError, ValueError: a bad argument.
@@ -82,7 +85,12 @@ class AE(ApplicationEntityBase):
         """
         refuse_eventlet()
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return run(associate(Association, self, ThreadDialer(call), options))
@@ -95,6 +103,8 @@ class AE(ApplicationEntityBase):
         max_pdu: int = 16382,
         ext_neg: list[NegotiationItem] | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association over a connection of any kind (extension); arguments and errors of :meth:`associate`.
 
@@ -102,7 +112,12 @@ class AE(ApplicationEntityBase):
         does while no method of the association runs is noticed by the next one.
         """
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         dialer = ChannelDialer[Association](lambda association: association.host.channel_over(transport))
         return run(associate(Association, self, dialer, options))

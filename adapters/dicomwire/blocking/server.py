@@ -109,6 +109,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         # Whatever a subclass has done to it: nothing may hold up the thread that accepts.
         self.socket.setblocking(False)
         self._wake_in, self._wake_out = wakeup()
+        self._offered: list[socket.socket] = []
         tell_forks(self)
 
     @property
@@ -215,6 +216,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         """This process is a fork: it has a server of its own if nobody has served with it, else none."""
         free(self._state)
         self._workers = Workers()
+        self.forsake_unintroduced()
         self.running_associations.forsake(why)
         self._wake_in.close()
         self._wake_out.close()
@@ -249,6 +251,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
             return
         client_address = end_of(client_address)
         taken = False
+        self._offered = offered = [request]
         try:
             now = time.monotonic()
             self._shortage.is_over(now)
@@ -261,9 +264,16 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         except Exception:
             self._hand_error(request, client_address)
         finally:
+            # A signal that raises may come when a thread has it already: whoever takes it out is who has it.
             if not taken:
-                self.departed(request)
-                self._close(request)
+                self._take_back(offered, request)
+
+    def _take_back(self, offered: list[socket.socket], request: socket.socket) -> None:
+        """Close it unless a thread has taken it up."""
+        with contextlib.suppress(IndexError):
+            offered.pop()
+            self.departed(request)
+            self._close(request)
 
     def _begin(self, request: socket.socket, client_address: tuple[Any, ...]) -> bool:
         """Take up a connection as soon as there is a thread for it; False if the server stops before."""
@@ -281,16 +291,23 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         request, client_address = self.socket.accept()
         request.setblocking(True)
         no_delay(request)
-        if self.ssl_context is not None:
+        proxies = self.ae.proxy_protocol
+        if self.ssl_context is not None and not (proxies is not None and proxies.trusts(end_of(client_address))):
             request = wrapped_as_acceptor(request, self.ssl_context)
         return request, end_of(client_address)
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """Take up a connection: by default in a thread of its own."""
         where = shown_address(client_address) if client_address[0] else "local"
-        self._workers.run(partial(make_target(self._process), request, client_address), f"dicomwire-{where}")
+        offered = self._offered if request in self._offered else [request]
+        self._workers.run(partial(make_target(self._process), request, client_address, offered), f"dicomwire-{where}")
 
-    def _process(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
+    def _process(self, request: socket.socket, client_address: tuple[Any, ...], offered: list[socket.socket]) -> None:
+        try:
+            offered.pop()
+        except IndexError:
+            # The thread that accepts was interrupted, and has closed it.
+            return
         # Nothing may come out of it, whatever a subclass does: the thread serves others, too.
         try:
             self.process_request_thread(request, client_address)
@@ -338,6 +355,7 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
             if self._stopped.is_set():
                 return False
             self._stopped.set()
+            self.hang_up_unintroduced()
             self._workers.close()
             with contextlib.suppress(OSError):
                 self._wake_out.send(b"\0")

@@ -18,6 +18,7 @@ from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.sockets.vectors import send_some
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.progress import PeerDoesNotRead, pause
+from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of
 
 _A_MOMENT = 0.001
@@ -120,6 +121,7 @@ class SocketChannel:
                 pass
             self._delivery.moved = -sum(map(len, buffers))
             seconds = self._look()
+            self._look_for_the_end()
 
     def _look(self) -> float:
         """The seconds that the write may wait on; PeerDoesNotRead if it has waited too long."""
@@ -128,6 +130,19 @@ class SocketChannel:
         seconds = writing.go_on(now, self._delivery)
         self._look_at = now + seconds
         return seconds
+
+    def _look_for_the_end(self) -> None:
+        """A peer that does not read may have aborted, or gone: then nobody waits for it to read.
+
+        Raises:
+            OSError: it has.
+        """
+        with self.lock:
+            self.session.scan()
+            if self.session.wants_scan and not self._connection.unread and self._receive_at_once():
+                self.session.scan()
+            if self._connection.state is State.STA1:
+                raise ConnectionResetError("the peer has ended the association")
 
     # -- reading --------------------------------------------------------------------------------------------------
     async def pump(self) -> None:
@@ -180,20 +195,24 @@ class SocketChannel:
 
     def poll(self) -> bool:
         """Feed the session what has arrived already, and deadlines that are over, without waiting; whether any came."""
-        count = -1
-        now = time.monotonic()
-        self.session.next_deadline(now)
+        self.session.next_deadline(time.monotonic())
+        received = self.session.wants_data and self._receive_at_once()
+        if not received:
+            self._acknowledge(self.session.connection)
+        self.session.handle_deadline(time.monotonic(), self._delivery)
+        return received
+
+    def _receive_at_once(self) -> bool:
+        """Feed the session what has arrived already, if nobody else reads; whether any came."""
         turns = self._turns
-        if turns.is_open and not turns.reading and self.session.wants_data and self._is_readable():
+        if turns.is_open and not turns.reading and self._is_readable():
             buffer = self.session.get_buffer()
             # What is readable is received at once, but of a TLS record only a part may have come.
             count = self._receive(buffer, _A_MOMENT if self._is_tls else 1.0)
             if count >= 0:
                 self.session.buffer_updated(count)
-        if count < 0:
-            self._acknowledge(self.session.connection)
-        self.session.handle_deadline(time.monotonic(), self._delivery)
-        return count >= 0
+            return count >= 0
+        return False
 
     def _is_readable(self) -> bool:
         if self._is_tls and self.sock.pending():  # type: ignore[attr-defined]

@@ -41,7 +41,7 @@ def wrapped_as_acceptor(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSL
 
 
 def shake_hands(sock: socket.socket, seconds: float | None) -> None:
-    """Finish what :func:`wrapped_as_acceptor` has begun, in the time a peer has for its association request.
+    """Finish what :func:`wrapped_as_acceptor` has begun, in the time of ``Timeouts.handshake``.
 
     Raises:
         OSError, ValueError: TLS fails, or not in time.

@@ -19,6 +19,7 @@ from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -45,11 +46,17 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         sock: None = None,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
         _refuse_sockets(addr, sock)
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         return await associate(Association, self, MemoryDialer(self.network, addr, port, bind_address), options)
 
@@ -62,6 +69,8 @@ class AE(AsyncApplicationEntity):
         max_pdu: int = 16382,
         ext_neg: list[NegotiationItem] | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association over one end of a connection (extension); arguments and errors of :meth:`associate`.
 
@@ -70,7 +79,12 @@ class AE(AsyncApplicationEntity):
         """
         self._check(end)
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         return await associate(Association, self, EndDialer(end), options)
 

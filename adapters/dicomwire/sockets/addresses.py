@@ -12,6 +12,7 @@ from typing import Any, Self, TypeAlias
 from attrs import frozen
 
 from dicomwire._logging import shown_address
+from dicomwire.associations.proxied import Proxied
 from dicomwire.sockets.given_sockets import inherited_sockets
 
 __all__ = ["Address", "AddressInformation", "Peer", "inherited_sockets"]
@@ -223,6 +224,13 @@ _family_number: Any = _socket.socket.family.__get__
 def information_of(family: int) -> Any:
     """What makes an :class:`AddressInformation` of what :func:`end_of` gives."""
     return AddressInformation.from_unix if family == AF_UNIX else AddressInformation.from_tuple
+
+
+def family_of_client(proxied: Proxied, family: int) -> int:
+    """The number of the family of a client's address, where a proxy whose own family is ``family`` says what it is."""
+    if proxied.header.source is None:
+        return family
+    return AF_UNIX if proxied.header.is_unix else socket.AF_INET6 if len(proxied.client) == 4 else socket.AF_INET
 
 
 # -- host names ----------------------------------------------------------------------------------------------------

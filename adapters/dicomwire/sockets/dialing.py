@@ -94,7 +94,10 @@ class Dialing:
         self._destinations = interleaved(choice, lambda destination: destination.family)
         self._race: Race[Destination]
         self._timeout: float | None = None
-        self._acse_timeout: float | None = None
+        self._handshake: float | None = None
+        self._limit: float | None = None
+        """What the deadline of the handshake comes from."""
+
         self.winner: Attempt | None = None
         last: OSError | None = None
         for destination in self._destinations:
@@ -113,7 +116,7 @@ class Dialing:
         destination = Destination(sock.family, sock.getpeername())
         dialing.winner = Attempt(destination, sock)
         dialing._open, dialing._destinations, dialing._first = [], [destination], None
-        dialing._timeout = dialing._acse_timeout = None
+        dialing._timeout = dialing._handshake = dialing._limit = None
         return dialing
 
     def _prepare(self, destination: Destination) -> Attempt:
@@ -152,10 +155,10 @@ class Dialing:
         return information_of(self._reached.family)
 
     # -- the race -----------------------------------------------------------------------------------------------------
-    def allow(self, connection_timeout: float | None, acse_timeout: float | None) -> None:
-        """How long it may take: all of it, TLS included; TLS, where there is no limit for all.  None is no limit."""
+    def allow(self, connection_timeout: float | None, handshake: float | None) -> None:
+        """How long it may take: all of it, TLS included; TLS alone.  None is no limit."""
         self._timeout = connection_timeout
-        self._acse_timeout = acse_timeout
+        self._handshake = handshake
 
     def begin(self, now: float) -> None:
         """The time begins: names are resolved."""
@@ -212,15 +215,16 @@ class Dialing:
     # -- TLS ----------------------------------------------------------------------------------------------------------
     def handshake_deadline(self, now: float) -> float | None:
         """By when a handshake must be done that begins now."""
-        if self._timeout is not None:
-            return self._race.deadline
-        return None if self._acse_timeout is None else now + self._acse_timeout
+        deadline, self._limit = (None, None) if self._timeout is None else (self._race.deadline, self._timeout)
+        own = None if self._handshake is None else now + self._handshake
+        if own is not None and (deadline is None or own < deadline):
+            deadline, self._limit = own, self._handshake
+        return deadline
 
     def handshake_timeout(self) -> HandshakeTimeout:
         """What to raise when it is not."""
         assert self.winner is not None
-        limit = self._acse_timeout if self._timeout is None else self._timeout
-        return HandshakeTimeout(f"{self.winner.destination}: timed out after {limit:g} s, in the TLS handshake")
+        return HandshakeTimeout(f"{self.winner.destination}: timed out after {self._limit:g} s, in the TLS handshake")
 
     def handshake_closed(self) -> HandshakeClosed:
         """What to raise when the peer does not go on with it."""

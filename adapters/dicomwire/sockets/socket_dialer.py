@@ -77,8 +77,8 @@ class SocketDialer(Generic[AssociationT]):
 
     async def connect(self, association: AssociationT) -> Channel:
         """See there."""
-        ae = association.ae
-        self.dialing.allow(ae.connection_timeout, ae.acse_timeout)
+        timeouts = association.timeouts
+        self.dialing.allow(timeouts.connect, timeouts.handshake)
         channel, self._local = await self.open(association)
         return channel
 

@@ -23,6 +23,7 @@ from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.server import AssociationServer
 from dicomwire.trio.stream_channel import StreamChannel
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -50,10 +51,16 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         sock: socket.socket | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, NurseryDialer(call), options)
@@ -67,13 +74,20 @@ class AE(AsyncApplicationEntity):
         max_pdu: int = 16382,
         ext_neg: list[NegotiationItem] | None = None,
         evt_handlers: Sequence[evt.EventHandler] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> Association:
         """Request an association over a trio stream of any kind (extension); arguments and errors of :meth:`associate`.
 
         ``stream`` is closed with the association; only if an argument is refused is it still the caller's.
         """
         options = RequestOptions(
-            contexts=contexts, ae_title=ae_title, max_pdu=max_pdu, ext_neg=ext_neg, evt_handlers=evt_handlers
+            contexts=contexts,
+            ae_title=ae_title,
+            max_pdu=max_pdu,
+            ext_neg=ext_neg,
+            evt_handlers=evt_handlers,
+            timeouts=timeouts,
         )
         dialer = ChannelDialer[Association](lambda association: StreamChannel(stream, association.line.session))
         return await associate(Association, self, dialer, options)

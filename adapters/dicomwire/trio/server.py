@@ -16,15 +16,17 @@ from dicomwire._logging import logger, shown_address
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_connection
 from dicomwire.associations.async_server import AsyncServerBase
-from dicomwire.sockets.addresses import Address, AddressInformation, end_of, information_of
+from dicomwire.associations.proxied import Proxied
+from dicomwire.sockets.addresses import Address, AddressInformation, end_of, family_of, family_of_client, information_of
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.listening import listening, listening_on
 from dicomwire.sockets.shortage import PAUSE, Shortage, hang_up
 from dicomwire.sockets.socket_options import no_delay
 from dicomwire.trio.association import Association
+from dicomwire.trio.introducing_connections import introduced
 from dicomwire.trio.nursery_draining import drain as give_time
 from dicomwire.trio.socket_channel import SocketChannel
-from dicomwire.trio.tls_handshake import secured_as_acceptor
+from dicomwire.trio.tls_handshake import secured_as_acceptor, wrapped_as_acceptor
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.tls_words import tell_failed_handshake
@@ -124,6 +126,7 @@ class AssociationServer(AsyncServerBase[Association]):
     def forsake(self, why: str) -> None:
         """This process is a fork: the loop of its parent accepts."""
         self._is_forsaken = True
+        self.forsake_unintroduced()
         self.running_associations.forsake(why)
 
     async def _accept_for_ever(self) -> None:
@@ -157,8 +160,9 @@ class AssociationServer(AsyncServerBase[Association]):
         try:
             sock.setblocking(False)
             no_delay(sock)
-            if self.ssl_context is not None:
-                sock = self.ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            proxies = self.ae.proxy_protocol
+            if self.ssl_context is not None and not (proxies is not None and proxies.trusts(peer)):
+                sock = wrapped_as_acceptor(sock, self.ssl_context)
         except OSError as error:
             LOGGER.info("a connection from %s has ended before it began: %s", shown_address(peer), error)
             sock.close()
@@ -168,18 +172,37 @@ class AssociationServer(AsyncServerBase[Association]):
         else:
             sock.close()
 
+    async def _hear(self, sock: socket.socket, proxy: tuple[Any, ...]) -> tuple[Proxied, socket.socket] | None:
+        heard = None
+        try:
+            heard = await introduced(self, sock, proxy, self.ae.acse_timeout, self.ssl_context)
+        except OSError as error:
+            LOGGER.info("a connection from the proxy at %s has ended: %s", shown_address(proxy), error)
+        finally:
+            if heard is None:
+                self.departed(sock)
+                sock.close()
+        return heard
+
     async def _serve(self, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+        family, proxied = family_of(sock), None
+        if self.is_unintroduced(sock):
+            heard = await self._hear(sock, peer)
+            if heard is None:
+                return
+            proxied, sock = heard
+            peer, family = proxied.client, family_of_client(proxied, family)
         association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
         association.host.nursery = self._nursery
         association.accepted_connection = sock
-        information = information_of(sock.family)
-        association.line.sides.requestor.is_at(peer, information)
-        association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information)
+        association.line.sides.requestor.is_at(peer, information_of(family))
+        association.line.sides.acceptor.is_at(end_of(sock.getsockname()), information_of(family_of(sock)))
+        association.line.sides.proxied = proxied
         self.adopt(association)
         channel: SocketChannel | None = None
         try:
             if isinstance(sock, ssl.SSLSocket):
-                await secured_as_acceptor(sock, self.ae.acse_timeout)
+                await secured_as_acceptor(sock, association.timeouts.handshake)
             channel = SocketChannel(sock, association.line.session)
             await serve_connection(association, channel, self)
         except (OSError, trio.TooSlowError) as error:
@@ -203,6 +226,7 @@ class AssociationServer(AsyncServerBase[Association]):
         if self._stopped.is_set() or self._is_forsaken:
             return
         self._stopped.set()
+        self.hang_up_unintroduced()
         self._listening.end()
         trio.lowlevel.notify_closing(self.socket)
         self.socket.close()

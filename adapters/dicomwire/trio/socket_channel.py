@@ -17,6 +17,7 @@ from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.sockets.tls_stream import receive_records
 from dicomwire.sockets.vectors import send_some
 from dicomwire.trio.task_turns import TaskTurns
+from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
@@ -94,9 +95,23 @@ class SocketChannel:
                     return
                 self._delivery.moved = -sum(map(len, buffers))
                 pause = self._progress.go_on(trio.current_time(), self._delivery)
+                self._look_for_the_end()
         except BaseException:
             self.is_torn = True
             raise
+
+    def _look_for_the_end(self) -> None:
+        """A peer that does not read may have aborted, or gone: then nobody waits for it to read.
+
+        Raises:
+            OSError: it has.
+        """
+        session, connection = self.session, self._connection
+        session.scan()
+        if self._open and not self._reading and session.wants_scan and not connection.unread and self._receive():
+            session.scan()
+        if connection.state is State.STA1:
+            raise ConnectionResetError("the peer has ended the association")
 
     def _send(self, buffers: list[Any]) -> None:
         """Send as much as the socket takes now, and remove it from the list."""

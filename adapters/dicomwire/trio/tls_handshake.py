@@ -37,8 +37,17 @@ async def secured_as_requestor(sock: socket.socket, tls_args: TLSArguments, dial
     return secure
 
 
+def wrapped_as_acceptor(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """The socket with TLS to come, for :func:`secured_as_acceptor`.
+
+    Raises:
+        OSError: it has ended.
+    """
+    return context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+
+
 async def secured_as_acceptor(secure: ssl.SSLSocket, seconds: float | None) -> None:
-    """Agree upon TLS, in the time a peer has for its association request; if that fails, the socket is closed.
+    """Agree upon TLS, in the time of ``Timeouts.handshake``; if that fails, the socket is closed.
 
     Raises:
         OSError, ValueError: TLS fails.

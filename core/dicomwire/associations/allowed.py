@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from dicomwire._attrs_repr import Shown
+from dicomwire.associations.networks import Network, is_in, networks
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
-Network: TypeAlias = IPv4Network | IPv6Network
-
 Hook: TypeAlias = Callable[[tuple[Any, ...], Any], Any]
-
-
-def _networks(given: Iterable[str | Network]) -> tuple[Network, ...]:
-    if isinstance(given, str | bytes):
-        raise TypeError("'networks' must be several networks, not one")
-    # Host bits are a slip of the pen that would change whom it lets in: ip_network() refuses them.
-    return tuple(ip_network(network) for network in given)
 
 
 def _titles(given: Iterable[str]) -> tuple[str, ...]:
@@ -42,7 +33,7 @@ class Allowed(Shown):
         TypeError: one of them in place of several; a hook that cannot be called.
     """
 
-    networks: tuple[Network, ...] = field(default=(), converter=_networks)
+    networks: tuple[Network, ...] = field(default=(), converter=networks)
     """Such as ``"10.1.0.0/16"``, ``"192.0.2.7"`` or ``"2001:db8::/32"``; other connections are closed.  A Unix domain
     socket has none, and the rights of its file instead."""
 
@@ -60,20 +51,8 @@ class Allowed(Shown):
 
     def admits_address(self, address: tuple[Any, ...]) -> bool:
         """Whether a peer at this place is in one of the networks."""
-        if not self.networks:
-            return True
-        found = _ip_address(address)
-        return found is None or any(found in network for network in self.networks)
+        return not self.networks or is_in(address, self.networks, without=True)
 
     def admits_title(self, calling_ae_title: str) -> bool:
         """Whether who calls itself so is one of those named."""
         return not self.calling_ae_titles or calling_ae_title.strip() in self.calling_ae_titles
-
-
-def _ip_address(address: tuple[Any, ...]) -> IPv4Address | IPv6Address | None:
-    """None for what is reached in another way."""
-    try:
-        found = ip_address(str(address[0]).partition("%")[0] if address else "")
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found

@@ -16,12 +16,13 @@ from dicomwire.associations.invoking import Invoker
 from dicomwire.associations.line import Line
 from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.performing import Performer
+from dicomwire.associations.proxied import Proxied
 from dicomwire.associations.service_user import ServiceUser
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.window import Window, limits_of
 from dicomwire.compat.acse_dimse_dul import ACSE, DIMSE, DUL
 from dicomwire.compat.wire_items import presentation_context
-from dicomwire.upper_layer.limits import Limits, Timeouts
+from dicomwire.upper_layer.limits import ACSE as ACSE_FIELDS, NETWORK as NETWORK_FIELDS, Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -35,8 +36,6 @@ class Entity(Protocol):
     def ae_title(self) -> str: ...
     @property
     def limits(self) -> Limits: ...
-    @property
-    def connection_timeout(self) -> float | None: ...
     @property
     def implementation_class_uid(self) -> str: ...
     @property
@@ -65,7 +64,6 @@ class AssociationBase:
     def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
         self.ae = ae
         self.name: str = _NAMES[role]
-        self.connection_timeout: float | None = ae.connection_timeout
         sides = Sides(role)
         sides.own.implementation_class_uid = ae.implementation_class_uid
         sides.own.implementation_version_name = ae.implementation_version_name
@@ -156,6 +154,11 @@ class AssociationBase:
         return (self.acceptor if self.is_requestor else self.requestor).info
 
     @property
+    def proxied(self) -> Proxied | None:
+        """As acceptor, the proxy it came by and what that has said; None without one (extension)."""
+        return self.line.sides.proxied
+
+    @property
     def accepted_contexts(self) -> list[PresentationContext]:
         """The accepted presentation contexts, by ID."""
         return [presentation_context(context) for context in self.contexts.all if context.result == 0]
@@ -197,15 +200,31 @@ class AssociationBase:
 
     # -- timeouts -------------------------------------------------------------------------------------------------
     @property
+    def timeouts(self) -> Timeouts:
+        """The deadlines of all phases; those of the AE to begin with (extension).
+
+        Assigned, the values are taken over, and hold at once, also for who waits already; `TypeError` or `ValueError`,
+        and nothing is changed, for what is no timeout.  The timeouts below are views of it.
+        """
+        return self.line.timeouts
+
+    @timeouts.setter
+    def timeouts(self, timeouts: Timeouts) -> None:
+        self.line.timeouts.adopt(timeouts)
+        self.line.host.timeouts_set(self.line.take_timeouts)
+
+    def _set_timeouts(self, fields: tuple[str, ...], seconds: float | None) -> None:
+        self.line.timeouts.set(fields, seconds)
+        self.line.host.timeouts_set(self.line.take_timeouts)
+
+    @property
     def acse_timeout(self) -> float | None:
         """Seconds for answers to association and release requests, and for the peer to close; None: no limit."""
         return self.line.timeouts.artim
 
     @acse_timeout.setter
     def acse_timeout(self, seconds: float | None) -> None:
-        timeouts = self.line.timeouts
-        timeouts.artim = timeouts.associate = timeouts.release = seconds
-        self.line.host.timeouts_set(self.line.take_timeouts)
+        self._set_timeouts(ACSE_FIELDS, seconds)
 
     @property
     def dimse_timeout(self) -> float | None:
@@ -214,8 +233,7 @@ class AssociationBase:
 
     @dimse_timeout.setter
     def dimse_timeout(self, seconds: float | None) -> None:
-        self.line.timeouts.response = seconds
-        self.line.host.timeouts_set(self.line.take_timeouts)
+        self._set_timeouts(("response",), seconds)
 
     @property
     def network_timeout(self) -> float | None:
@@ -224,8 +242,16 @@ class AssociationBase:
 
     @network_timeout.setter
     def network_timeout(self, seconds: float | None) -> None:
-        self.line.timeouts.idle = self.line.timeouts.progress = seconds
-        self.line.host.timeouts_set(self.line.take_timeouts)
+        self._set_timeouts(NETWORK_FIELDS, seconds)
+
+    @property
+    def connection_timeout(self) -> float | None:
+        """Seconds that the connection had to open; None: no limit of ours."""
+        return self.line.timeouts.connect
+
+    @connection_timeout.setter
+    def connection_timeout(self, seconds: float | None) -> None:
+        self._set_timeouts(("connect",), seconds)
 
     @property
     def write_timeout(self) -> float | None:
@@ -237,8 +263,7 @@ class AssociationBase:
 
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
-        self.line.timeouts.write = seconds
-        self.line.host.timeouts_set(self.line.take_timeouts)
+        self._set_timeouts(("write",), seconds)
 
     @property
     def network_timeout_response(self) -> str:

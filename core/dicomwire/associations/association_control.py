@@ -30,6 +30,7 @@ LOGGER = logger(__name__)
 
 _WAITING_FOR = {
     Timer.ARTIM: "the peer to act (ARTIM)",
+    Timer.CLOSE: "the peer to close",
     Timer.ASSOCIATE: "the answer to the association request",
     Timer.RELEASE: "the answer to the release request",
     Timer.PROGRESS: "the rest of a message",

@@ -18,15 +18,13 @@ from dicomwire.dimse.session import Session
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.pdus import Abort
 from dicomwire.upper_layer.state import State
+from dicomwire.upper_layer.timers import Timer
 
 LOGGER = logger(__name__)
 
 _ENDED: ContextVar[object] = ContextVar("dicomwire_ended", default=None)
 
 _OUTCOMES = {"aborted": evt.EVT_ABORTED, "rejected": evt.EVT_REJECTED, "released": evt.EVT_RELEASED}
-
-_LINGER = 2.0
-"""Seconds for a peer to close after an abort or a rejection; whoever aborts may be waiting for it."""
 
 
 class _TellingOfTheEnd:
@@ -98,9 +96,9 @@ class Ending:
             if outcome != "released":
                 # Who released has written the last PDU, and waited for whoever wrote before.
                 await line.flush()
-            if outcome in ("aborted", "rejected"):
+            if outcome in ("aborted", "rejected") and line.session.connection.ending:
                 # A peer worth waiting for longer would not have to be aborted.
-                line.timeouts.artim = min(line.timeouts.artim or _LINGER, _LINGER)
+                line.session.connection.timers.start(Timer.CLOSE)
         if outcome is not None and outcome != "rejected":
             await self._tell_outcome(outcome)
         await self._close(wait=wait)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from typing import TYPE_CHECKING
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
@@ -20,10 +21,11 @@ from dicomwire.associations.configured_contexts import (
     merge,
 )
 from dicomwire.associations.half_open import HalfOpen
+from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.store import FileStore
-from dicomwire.upper_layer.limits import Limits, Timeouts
+from dicomwire.upper_layer.limits import ACSE, NETWORK, Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.lazy_uids import as_uid
 from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_name
@@ -52,11 +54,7 @@ class ApplicationEntityBase:
         self._supported_contexts: dict[str, PresentationContext] = {}
         self._maximum_associations = 10
         self._maximum_pdu_size = DEFAULT_MAX_LENGTH
-        self._acse_timeout: float | None = 30
-        self._dimse_timeout: float | None = 30
-        self._network_timeout: float | None = 60
-        self._connection_timeout: float | None = None
-        self._write_timeout: float | None = 60
+        self._timeouts = Timeouts(response=30, progress=60, idle=60, artim=30, associate=30, release=30, write=60)
         self._require_calling_aet: list[str] = []
         self.running_associations: Running[AssociationBase] = Running()
         self.half_open: HalfOpen = HalfOpen()
@@ -73,6 +71,7 @@ class ApplicationEntityBase:
         and what is forced to the disk; None: ``dicomwire.data.store.STORE`` (extension)."""
 
         self._allowed: Allowed | None = None
+        self._proxy_protocol: ProxyProtocol | None = None
         self._asynchronous_operations = (1, 1)
 
         self.handlers_in_threads = False
@@ -146,6 +145,17 @@ class ApplicationEntityBase:
         self._allowed = value
 
     @property
+    def proxy_protocol(self) -> ProxyProtocol | None:
+        """Which proxies say for whom they connect, a `ProxyProtocol`; None: nobody does (extension).  `TypeError`."""
+        return self._proxy_protocol
+
+    @proxy_protocol.setter
+    def proxy_protocol(self, value: ProxyProtocol | None) -> None:
+        if not isinstance(value, ProxyProtocol | None):
+            raise TypeError(f"'proxy_protocol' must be a ProxyProtocol or None, not {type(value).__name__}")
+        self._proxy_protocol = value
+
+    @property
     def maximum_associations(self) -> int:
         """Running associations with us as acceptor, at most.  What is no int from 1 sets 1, and is logged."""
         return self._maximum_associations
@@ -202,47 +212,62 @@ class ApplicationEntityBase:
 
     # -- timeouts -------------------------------------------------------------------------------------------------
     @property
+    def timeouts(self) -> Timeouts:
+        """The deadlines of all phases of an association (extension).
+
+        Assigned, the values are taken over, and set on the running associations too; `TypeError` or `ValueError`, and
+        nothing is changed, for what is no timeout.  The timeouts below are views of it.
+        """
+        return self._timeouts
+
+    @timeouts.setter
+    def timeouts(self, timeouts: Timeouts) -> None:
+        self._timeouts.adopt(timeouts)
+        for association in self.active_associations:
+            association.timeouts = self._timeouts
+
+    @property
     def acse_timeout(self) -> float | None:
         """Seconds for answers to association and release requests; None: no limit.
 
         As for all timeouts of the AE: setting it sets it on the running associations too, and what is no timeout
         sets the default, and is logged.
         """
-        return self._acse_timeout
+        return self._timeouts.artim
 
     @acse_timeout.setter
     def acse_timeout(self, seconds: float | None) -> None:
-        self._acse_timeout = self._set_timeout("acse_timeout", seconds, 30)
+        self._set_timeout("acse_timeout", ACSE, seconds, 30)
 
     @property
     def dimse_timeout(self) -> float | None:
         """Seconds for each response to a request; None: no limit."""
-        return self._dimse_timeout
+        return self._timeouts.response
 
     @dimse_timeout.setter
     def dimse_timeout(self, seconds: float | None) -> None:
-        self._dimse_timeout = self._set_timeout("dimse_timeout", seconds, 30)
+        self._set_timeout("dimse_timeout", ("response",), seconds, 30)
 
     @property
     def network_timeout(self) -> float | None:
         """Seconds without traffic on an established association; None: no limit."""
-        return self._network_timeout
+        return self._timeouts.idle
 
     @network_timeout.setter
     def network_timeout(self, seconds: float | None) -> None:
-        self._network_timeout = self._set_timeout("network_timeout", seconds, 60)
+        self._set_timeout("network_timeout", NETWORK, seconds, 60)
 
     @property
     def connection_timeout(self) -> float | None:
         """Seconds for a connection to open, more than 0; None: no limit of ours."""
-        return self._connection_timeout
+        return self._timeouts.connect
 
     @connection_timeout.setter
     def connection_timeout(self, seconds: float | None) -> None:
         if seconds == 0:
             LOGGER.warning("'connection_timeout' cannot be 0: no limit is used")
             seconds = None
-        self._connection_timeout = self._set_timeout("connection_timeout", seconds, None)
+        self._set_timeout("connection_timeout", ("connect",), seconds, None)
 
     @property
     def write_timeout(self) -> float | None:
@@ -250,26 +275,17 @@ class ApplicationEntityBase:
 
         A peer on a slow line that takes every byte has all the time it needs.
         """
-        return self._write_timeout
+        return self._timeouts.write
 
     @write_timeout.setter
     def write_timeout(self, seconds: float | None) -> None:
-        self._write_timeout = self._set_timeout("write_timeout", seconds, 60)
+        self._set_timeout("write_timeout", ("write",), seconds, 60)
 
     def new_timeouts(self) -> Timeouts:
         """Those of a new association, which may change them for itself."""
-        acse, network = self._acse_timeout, self._network_timeout
-        return Timeouts(
-            artim=acse,
-            associate=acse,
-            release=acse,
-            progress=network,
-            response=self._dimse_timeout,
-            idle=network,
-            write=self._write_timeout,
-        )
+        return copy(self._timeouts)
 
-    def _set_timeout(self, name: str, seconds: float | None, default: float | None) -> float | None:
+    def _set_timeout(self, name: str, fields: tuple[str, ...], seconds: float | None, default: float | None) -> None:
         if seconds is not None and not (isinstance(seconds, int | float) and seconds >= 0):
             used = "no limit" if default is None else f"{default} s"
             LOGGER.warning("'%s' cannot be %s: %s is used", name, printable(repr(seconds)), used)
@@ -277,9 +293,9 @@ class ApplicationEntityBase:
         elif seconds == float("inf"):
             # The clocks of operating systems do not know it.
             seconds = None
+        self._timeouts.set(fields, seconds)
         for association in self.active_associations:
             setattr(association, name, seconds)
-        return seconds
 
     # -- associations ---------------------------------------------------------------------------------------------
     @property

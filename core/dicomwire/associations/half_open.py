@@ -68,6 +68,12 @@ class HalfOpen:
             self._close_oldest(self._connections.copy().items(), now)
         self._connections[key] = HalfOpenConnection(address, origin, now, hang_up)
 
+    def enter_proxied(self, key: object, address: tuple[Any, ...], now: float, hang_up: Callable[[], object]) -> None:
+        """The same for a proxy, which has still to say for whom: until then the connection counts for no address."""
+        if len(self._connections) >= self.maximum:
+            self._close_oldest(self._connections.copy().items(), now)
+        self._connections[key] = HalfOpenConnection(address, key, now, hang_up)
+
     def take_out(self, key: object) -> None:
         """Its request is there, and it has a place among the associations."""
         connection = self._connections.pop(key, None)

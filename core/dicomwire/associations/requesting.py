@@ -41,6 +41,7 @@ from dicomwire.upper_layer.items import (
     UserIdentityRQItem,
     UserItem,
 )
+from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 from dicomwire.upper_layer.reasons import AbortSource
 from dicomwire.upper_layer.remembered import derive_from_both
@@ -78,6 +79,8 @@ class RequestOptions:
 
     ext_neg: Sequence[NegotiationItem] | None = None
     evt_handlers: Sequence[evt.EventHandler] | None = None
+    timeouts: Timeouts | None = None
+    """Those of this association; None: those of the AE."""
 
 
 class Dialer(Protocol[DialedT_contra]):
@@ -253,6 +256,8 @@ def new_requestor(
     # The association copies it before it changes it.
     table = handler_table(options.evt_handlers) if options.evt_handlers else library_table()
     association = kind(ae, Role.REQUESTOR, table)
+    if options.timeouts is not None:
+        association.timeouts = options.timeouts
     association.line.sides.requestor.contexts = proposal.contexts
     association.line.sides.acceptor.ae_title = proposal.called
     if address is not None:

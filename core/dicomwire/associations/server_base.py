@@ -16,6 +16,7 @@ from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
+from dicomwire.associations.proxied import Proxied, Receive, introduction
 from dicomwire.associations.running_associations import Running
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -72,6 +73,9 @@ class ServerBase(Generic[AssociationT]):
         """Shared by its associations, until one is changed for itself."""
 
         self.running_associations: Running[AssociationT] = Running()
+        self._unintroduced: dict[Any, Callable[[], object]] = {}
+        """Connections of proxies that have not said yet for whom they are, and what ends each."""
+
         if any(context.abstract_syntax != VERIFICATION for context in self.contexts):
             # Not at the first request: it takes a tenth of a second, in which an event loop serves nobody.
             import_module("pydicom.dataset")
@@ -139,15 +143,60 @@ class ServerBase(Generic[AssociationT]):
 
         ``hang_up`` ends it, from wherever it is called.  :meth:`departed` follows.
         """
-        allowed = self.ae.allowed
-        if allowed is not None and not allowed.admits_address(address):
-            LOGGER.info("a connection from %s was refused: not in the allowed networks", shown_address(address))
+        proxies = self.ae.proxy_protocol
+        if proxies is not None and proxies.trusts(address):
+            # Whom it is for is judged when it has said so.
+            self._unintroduced[connection] = hang_up
+            self.ae.half_open.enter_proxied(connection, address, now, hang_up)
+            return True
+        if not self._admits(address):
             return False
         self.ae.half_open.enter(connection, address, now, hang_up)
         return True
 
+    def _admits(self, address: tuple[Any, ...]) -> bool:
+        allowed = self.ae.allowed
+        if allowed is None or allowed.admits_address(address):
+            return True
+        LOGGER.info("a connection from %s was refused: not in the allowed networks", shown_address(address))
+        return False
+
+    def is_unintroduced(self, connection: Any) -> bool:
+        """A proxy has opened it, and has first to say for whom: :meth:`introduce`."""
+        return connection in self._unintroduced
+
+    async def introduce(self, connection: Any, address: tuple[Any, ...], receive: Receive) -> Proxied | None:
+        """What the proxy at ``address`` says of a connection, before anything else is read; None if it is to be closed.
+
+        :meth:`introduced` or :meth:`departed` follows.
+        """
+        try:
+            proxied = await introduction(address, receive)
+        finally:
+            self._unintroduced.pop(connection, None)
+        if proxied is None or self._is_stopped or not self._admits(proxied.client):
+            return None
+        return proxied
+
+    def introduced(
+        self, connection: Any, known_as: Any, proxied: Proxied, now: float, hang_up: Callable[[], object]
+    ) -> None:
+        """A connection counts for the client from here on, and is known as another object: TLS may be over it now."""
+        self.ae.half_open.leave(connection)
+        self.ae.half_open.enter(known_as, proxied.client, now, hang_up)
+
+    def hang_up_unintroduced(self) -> None:
+        """End the connections of proxies that have not said yet for whom they are: the server stops."""
+        for hang_up in list(self._unintroduced.copy().values()):
+            hang_up()
+
+    def forsake_unintroduced(self) -> None:
+        """This process is a fork: they are its parent's."""
+        self._unintroduced = {}
+
     def departed(self, connection: Any) -> None:
         """It has ended; said again, nothing happens."""
+        self._unintroduced.pop(connection, None)
         self.ae.half_open.leave(connection)
 
     def adopt(self, association: AssociationT) -> None:

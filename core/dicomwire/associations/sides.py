@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from dicomwire._logging import printable, shown_address
+from dicomwire.associations.proxied import Proxied
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.upper_layer.items import (
     ImplementationClassUIDItem,
@@ -132,6 +133,8 @@ class Sides:
         self.acceptor: Side = Side()
         self.own: Side = self.requestor if self.is_requestor else self.acceptor
         self.peer: Side = self.acceptor if self.is_requestor else self.requestor
+        self.proxied: Proxied | None = None
+        """What a proxy has said of the requestor, where one has."""
 
     @property
     def peer_name(self) -> str:

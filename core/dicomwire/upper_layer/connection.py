@@ -274,7 +274,7 @@ class Connection:
         self.unseen = self.unseen or bool(self.waiting)
 
     def _expired(self, timer: Timer, *, unread: bool) -> None:
-        if timer is Timer.ARTIM:
+        if timer is Timer.ARTIM or timer is Timer.CLOSE:
             if Input.ARTIM_EXPIRED not in TABLE[self.state]:
                 return
             self._happen(Input.ARTIM_EXPIRED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define, frozen
+from attrs import asdict, define, frozen
 
 from dicomwire._attrs_repr import Shown
 
@@ -23,6 +23,10 @@ class Limits(Shown):
     p_data_pdu: int | None = None
     """Longest P-DATA-TF body.  None: twice what we announced, at least 1 MiB; if we announced no limit,
     whatever the length field can say, because fragments are handed on as they arrive."""
+
+    strict_maximum_length: bool = False
+    """A P-DATA-TF longer than what we announced is refused, if only by a byte (PS3.8 D.1).  By default it is taken up
+    to ``p_data_pdu``: some peers count the header wrong, and a fragment is handed on as it comes, however long."""
 
     contexts: int = 128
     transfer_syntaxes: int = 256
@@ -79,16 +83,24 @@ class Limits(Shown):
 
 @define(kw_only=True, repr=False)
 class Timeouts(Shown):
-    """Seconds, or None for no limit; may be changed at any time, also for a phase that has begun."""
+    """Seconds for each phase of an association, or None for no limit, in the order of the phases.
+
+    Each ends by a deadline of its own that bytes of the peer do not put off, but for ``idle``.  They may be changed at
+    any time, also for a phase that has begun; adapters wake who waits when they are assigned as a whole.
+    """
+
+    connect: float | None = None
+    """For the transport connection to open, TLS included: all addresses of the peer together.  None: the system's
+    limit.  For adapters."""
+
+    handshake: float | None = 30.0
+    """For the TLS handshake, on either side; as requestor ``connect`` may end it sooner.  For adapters."""
 
     artim: float | None = 30.0
     """For a request to arrive, and for the peer to close at the end (PS3.8 9.1.5)."""
 
     associate: float | None = 30.0
     """For the answer to our A-ASSOCIATE-RQ."""
-
-    release: float | None = 30.0
-    """For the answer to our A-RELEASE-RQ."""
 
     progress: float | None = 30.0
     """For a started PDU or message to end, or to come as far as ``Limits.least_rate`` wants, 64 KiB at the most."""
@@ -102,3 +114,46 @@ class Timeouts(Shown):
     write: float | None = 60.0
     """For the peer to take what we send, or as much of it as ``Limits.least_rate`` wants, 64 KiB at the most; adapters
     ask ``Connection.writing`` while they wait for it, because only they see writes stall."""
+
+    release: float | None = 30.0
+    """For the answer to our A-RELEASE-RQ."""
+
+    close: float | None = 2.0
+    """For the peer to close after an A-ABORT or A-ASSOCIATE-RJ of ours, if that is less than ``artim``: a peer worth
+    waiting for longer would not have to be aborted.  For associations; a ``Connection`` alone waits for ``artim``."""
+
+    def set(self, fields: tuple[str, ...], seconds: float | None) -> None:
+        """Give each of these the same value."""
+        for name in fields:
+            setattr(self, name, seconds)
+
+    def adopt(self, other: Timeouts) -> None:
+        """Take the values of ``other``, all of them or none.
+
+        Raises:
+            TypeError: it is none of these, or holds what is no number.
+            ValueError: a value is below 0, or ``connect`` is 0.
+        """
+        if not isinstance(other, Timeouts):
+            raise TypeError(f"timeouts are Timeouts, not {type(other).__name__}")
+        values = {name: _checked(name, seconds) for name, seconds in asdict(other).items()}
+        for name, seconds in values.items():
+            setattr(self, name, seconds)
+
+
+ACSE = ("artim", "associate", "release", "handshake")
+"""What the documented ``acse_timeout`` is for."""
+
+NETWORK = ("idle", "progress")
+"""What the documented ``network_timeout`` is for."""
+
+
+def _checked(name: str, seconds: object) -> float | None:
+    if seconds is None:
+        return None
+    if not isinstance(seconds, int | float):
+        raise TypeError(f"the timeout {name!r} is seconds or None, not {type(seconds).__name__}")
+    if not seconds >= 0 or (name == "connect" and seconds == 0):
+        raise ValueError(f"the timeout {name!r} cannot be {seconds!r}")
+    # The clocks of operating systems do not know infinity.
+    return None if seconds == float("inf") else seconds

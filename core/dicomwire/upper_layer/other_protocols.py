@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.proxy_header import SIGNATURE_1, SIGNATURE_2
 from dicomwire.upper_layer.reasons import AbortReason
 
 _LOOKS_LIKE = (
@@ -17,8 +18,8 @@ _LOOKS_LIKE = (
     (b"CONN", "an HTTP request"),
     (b"PRI ", "an HTTP/2 connection"),
     (b"SSH-", "SSH"),
-    (b"PROX", "a PROXY protocol header, which no proxy must send here"),
-    (b"\r\n\r\n", "a PROXY protocol header, version 2, which no proxy must send here"),
+    (SIGNATURE_1[:4], "a PROXY protocol header, which only who is trusted with it may send"),
+    (SIGNATURE_2[:4], "a PROXY protocol header, version 2, which only who is trusted with it may send"),
     (b"\x0bMSH", "an HL7 message"),
     (b"\x16\x03", "a TLS handshake: does the peer expect TLS here?"),
     (b"\x15\x03", "a TLS alert"),

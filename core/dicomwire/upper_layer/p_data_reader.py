@@ -73,7 +73,9 @@ class PDataReader:
 
     def announced(self, maximum_length: int | None) -> None:
         """We told the peer this maximum length, 0 for none: it says how long a P-DATA-TF may be."""
-        if self._limits.p_data_pdu is None:
+        if self._limits.strict_maximum_length and maximum_length:
+            self.limit = min(maximum_length, self._limits.p_data_pdu or maximum_length)
+        elif self._limits.p_data_pdu is None:
             # Without a limit of ours there is none: fragments are handed on as they arrive.
             self.limit = 0xFFFFFFFF if maximum_length == 0 else max(2 * (maximum_length or 0), _LEAST_LIMIT)
 

@@ -17,6 +17,7 @@ class Timer(Enum):
     PROGRESS = "progress"
     RESPONSE = "response"
     IDLE = "idle"
+    CLOSE = "close"
 
     def __init__(self, field: str) -> None:
         # ``value`` is a property in Python code, and read on the hot path.

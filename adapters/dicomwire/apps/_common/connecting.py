@@ -16,6 +16,7 @@ from dicomwire.associations.explanation import STOPPED_BY_ITSELF, how_it_ended
 from dicomwire.blocking import AE, Association
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.data.text_values import joined
+from dicomwire.tunnelling import Tunnel
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.sop_classes import uid_to_service_class
 from dicomwire.vocabulary.statuses import STATUS_CANCEL, STATUS_FAILURE, code_to_category
@@ -47,16 +48,18 @@ def associate(
     items = [*negotiation] if user.identity is None else [*negotiation, user.identity]
     logger.info("Requesting Association")
     try:
+        tunnel = None if user.proxy_command is None else Tunnel(user.proxy_command)
         with only_own_errors():
             association = ae.associate(
-                user.addr,
-                user.port,
+                user.addr if tunnel is None else None,
+                user.port if tunnel is None else None,
                 contexts,
                 ae_title=user.called_aet,
                 max_pdu=network.max_pdu,
                 ext_neg=items,
                 tls_args=tls,
-                evt_handlers=handlers,
+                evt_handlers=[*handlers] if tunnel is None else [*handlers, (evt.EVT_CONN_CLOSE, _closing(tunnel))],
+                sock=None if tunnel is None else tunnel.sock,
             )
     except OSError as error:
         logger.log(level, "No association with %s port %d: %s", user.addr, user.port, error)
@@ -77,6 +80,11 @@ def associate(
             return None
         logger.info("The peer confirmed the user identity")
     return association
+
+
+def _closing(tunnel: Tunnel) -> Callable[[evt.Event], None]:
+    """The end of the association is that of the program, too."""
+    return lambda event: tunnel.close()
 
 
 @contextmanager

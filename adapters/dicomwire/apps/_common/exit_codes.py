@@ -14,6 +14,7 @@ OF_USERS = (
 OF_PROVIDERS = (
     "Exit code: 0 after an interruption, which is how it ends; 1 if it could not start; 2 for a wrong command line."
 )
+OF_THE_TUNNEL = "Exit code: 0 when the peer has ended; 1 if there was no connection; 2 for a wrong command line."
 OF_THE_DEMO = (
     "Exit code: 0 if everything arrived as it was sent; 1 if not; 2 for a wrong command line; 130 if interrupted."
 )

@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import Any, TypeAlias
 
 import click
-from attrs import frozen
+from attrs import asdict, frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._version import __version__
 from dicomwire.apps._common import tls_options
 from dicomwire.apps._common.exit_codes import FAILED, CannotStart
 from dicomwire.apps._common.identity import IDENTITY, user_identity
+from dicomwire.apps._common.naming_proxies import PROXY_PROTOCOL
 from dicomwire.apps._common.output import SILENT, application_logger, logging_at
+from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH
+from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -30,12 +33,8 @@ Decorator: TypeAlias = Callable[[Function], Function]
 CONTEXT_SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 _LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
+    name: logging.getLevelNamesMapping()[name.upper()]
+    for name in ("critical", "error", "warn", "warning", "info", "debug")
 }
 
 
@@ -193,6 +192,9 @@ class User:
     fail: bool
     """Whether anything that was not done makes the exit code 1."""
 
+    proxy_command: list[str] | None = None
+    """What carries the bytes to the peer, instead of a connection of ours."""
+
 
 def _make_user(
     addr: str,
@@ -200,6 +202,7 @@ def _make_user(
     calling_aet: str,
     called_aet: str,
     fail: bool,
+    proxy_command: str | None,
     user: str | None,
     password: str | None,
     kerberos: str | None,
@@ -230,6 +233,7 @@ def _make_user(
             acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
         ),
         fail=fail,
+        proxy_command=filled_in(proxy_command, addr, port),
     )
 
 
@@ -250,6 +254,7 @@ def user_options(own_title: str) -> Decorator:
                 help="Exit 1 if anything was refused, skipped, missing or failed; with --no-fail only if there was no "
                 "association, or it was lost.",
             ),
+            PROXY_COMMAND,
             *IDENTITY,
             *tls_options.OF_A_USER,
         ],
@@ -294,27 +299,18 @@ class Provider:
     drain: float = 10.0
     """Seconds in which associations may end when the server does."""
 
+    proxies: ProxyProtocol | None = None
+    """Those that say for whom they connect."""
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _read_anew, (self.port, self.bind_address, self.ae_title, self.tls_files, self.network, self.drain)
+        # An SSLContext does not travel.
+        kept = asdict(self, recurse=False)
+        del kept["tls"]
+        return partial(_read_anew, **kept), ()
 
 
-def _read_anew(
-    port: int,
-    bind_address: str,
-    ae_title: str,
-    tls_files: TLSFiles | None,
-    network: NetworkOptions,
-    drain: float,
-) -> Provider:
-    return Provider(
-        port=port,
-        bind_address=bind_address,
-        ae_title=ae_title,
-        tls=tls_options.server_context(tls_files),
-        tls_files=tls_files,
-        network=network,
-        drain=drain,
-    )
+def _read_anew(*, tls_files: TLSFiles | None, **kept: Any) -> Provider:
+    return Provider(tls=tls_options.server_context(tls_files), tls_files=tls_files, **kept)
 
 
 def _make_provider(
@@ -328,6 +324,7 @@ def _make_provider(
     tls_profile: TLSProfile,
     tls_ciphers: str,
     drain: float,
+    proxy_protocol: ProxyProtocol | None,
     acse_timeout: float,
     dimse_timeout: float,
     network_timeout: float,
@@ -337,7 +334,8 @@ def _make_provider(
     network = NetworkOptions(
         acse_timeout=acse_timeout, dimse_timeout=dimse_timeout, network_timeout=network_timeout, max_pdu=max_pdu
     )
-    return _read_anew(port, bind_address, ae_title, files, network, drain)
+    where = {"port": port, "bind_address": bind_address, "ae_title": ae_title}
+    return _read_anew(**where, tls_files=files, network=network, drain=drain, proxies=proxy_protocol)
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -358,6 +356,7 @@ def provider_options(own_title: str) -> Decorator:
             ),
             *_NETWORK,
             *tls_options.OF_A_PROVIDER,
+            PROXY_PROTOCOL,
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),

@@ -56,6 +56,7 @@ def new_server(
     ae.dimse_timeout = provider.network.dimse_timeout
     ae.network_timeout = provider.network.network_timeout
     ae.maximum_pdu_size = provider.network.max_pdu
+    ae.proxy_protocol = provider.proxies
     with _failing_to_listen(provider, advice) as address:
         return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
 
