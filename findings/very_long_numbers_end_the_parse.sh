@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Question: the VRs OV, SV and UV (64 bits) came into DICOM in 2019.  Do the JavaScript parsers dicom-parser and dcmjs get past them in
+# Question: OV, SV and UV are VRs of 64 bits, with a length field of 32 bits.  Do the JavaScript parsers dicom-parser and dcmjs get past them in
 #           explicit VR, for example past an Extended Offset Table?
 # Guess:    both do, and dcmjs gives BigInts.
 # Seen:     dicom-parser does not know that their length field has four bytes, and throws "buffer overrun" at the first; the pixel data
