@@ -80,8 +80,8 @@ async def test_everybody_sees_the_client(
     assert opened.address == client
     # That of the proxy is not lost.
     assert association.proxied.address[0] == LOCALHOST
-    assert association.proxied.header.destination == ("10.0.0.1", 104)
-    assert association.proxied.header.authority == ("pacs" if header is block else None)
+    named = association.proxied.header
+    assert (named.destination, named.authority) == (("10.0.0.1", 104), "pacs" if header is block else None)
     await peer.close()
     await socket_world.until(lambda: not server.active_associations and not len(server.ae.half_open))
     assert not complaints(caplog)

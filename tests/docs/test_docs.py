@@ -282,7 +282,9 @@ def test_every_limit_and_timeout_is_in_the_reference_with_its_value() -> None:
             row = re.search(rf"^\| `{name}` \| ([^|]+) \|", text, re.MULTILINE)
             assert row is not None, name
             value: int | float | None = getattr(values, name)
-            shown = "none" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+            shown = {None: "none", False: "no", True: "yes"}.get(value if isinstance(value, bool) else None)
+            if value is not None and not isinstance(value, bool):
+                shown = f"{value:,}" if isinstance(value, int) else f"{value:g}"
             assert row[1].split()[0] == shown, f"{name}: {shown}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
 from typing import TYPE_CHECKING
 
 from dicomwire._globals import DEFAULT_MAX_LENGTH
@@ -283,7 +282,7 @@ class ApplicationEntityBase:
 
     def new_timeouts(self) -> Timeouts:
         """Those of a new association, which may change them for itself."""
-        return copy(self._timeouts)
+        return self._timeouts.copied()
 
     def _set_timeout(self, name: str, fields: tuple[str, ...], seconds: float | None, default: float | None) -> None:
         if seconds is not None and not (isinstance(seconds, int | float) and seconds >= 0):

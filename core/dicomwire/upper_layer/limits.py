@@ -125,6 +125,22 @@ class Timeouts(Shown):
     """For the peer to close after an A-ABORT or A-ASSOCIATE-RJ of ours, if that is less than ``artim``: a peer worth
     waiting for longer would not have to be aborted.  For associations; a ``Connection`` alone waits for ``artim``."""
 
+    def copied(self) -> Timeouts:
+        """The same values, for somebody else to change."""
+        # One by one: there are as many copies as associations, and what copies anything takes ten times as long.
+        return Timeouts(
+            connect=self.connect,
+            handshake=self.handshake,
+            artim=self.artim,
+            associate=self.associate,
+            progress=self.progress,
+            response=self.response,
+            idle=self.idle,
+            write=self.write,
+            release=self.release,
+            close=self.close,
+        )
+
     def set(self, fields: tuple[str, ...], seconds: float | None) -> None:
         """Give each of these the same value."""
         for name in fields:
