@@ -57,6 +57,9 @@ class Line:
     async def call(self, function: Any, *args: Any) -> Any:
         return function(*args)
 
+    def call_now(self, function: Any) -> None:
+        function()
+
     async def ask_handler(self, event: Any) -> Any:
         if isinstance(self._sink, Exception):
             raise HandlerRaised("no") from self._sink

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,14 +166,21 @@ def test_a_peer_that_is_not_waited_for_gets_no_time_to_close(line: Line) -> None
     assert line.done == ["hurry", "flush", ("aborted",), "abandon", "closing", *LAST]
 
 
-@pytest.mark.parametrize(("artim", "then"), [(30.0, 2.0), (None, 2.0), (0.5, 0.5)])
-def test_after_an_abort_a_peer_has_two_seconds_to_close(line: Line, artim: float | None, then: float) -> None:
-    line.timeouts = Timeouts(artim=artim)
-    asyncio.run(line.ending.finish("aborted"))
-    assert line.timeouts.artim == then
-    other = Line()
-    asyncio.run(other.ending.finish("released"))
-    assert other.timeouts.artim == 30.0
+@pytest.mark.parametrize(
+    ("outcome", "begun"), [("aborted", [Timer.CLOSE]), ("rejected", [Timer.CLOSE]), ("released", [])]
+)
+def test_after_an_abort_or_a_rejection_the_time_to_close_begins(line: Line, outcome: str, begun: list[Timer]) -> None:
+    started: list[Timer] = []
+    line.connection.timers = SimpleNamespace(start=started.append)
+    line.connection.ending = True
+
+    async def send_eof() -> None:
+        # Who hears that closes.
+        line.connection.ending = False
+
+    line.send_eof = send_eof  # type: ignore[attr-defined]
+    asyncio.run(line.ending.finish(outcome))
+    assert started == begun
 
 
 def test_who_is_cancelled_while_it_closes_lets_go_at_once(line: Line) -> None:

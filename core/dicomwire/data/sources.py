@@ -346,7 +346,7 @@ def _make_even(content: Content, syntax: str, instance: str) -> None:
     if what.deflated:
         content.pads = True
         return
-    coding: Coding | None = what.coding or guess(content.head(0), 0, size)
+    coding: Coding | None = what.coding or guess(content.head(_HEAD), 0, size)
     if size is None:
         content.padding = None if coding is None else Padding(coding)
         return
