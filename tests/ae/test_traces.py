@@ -93,7 +93,7 @@ async def test_a_timer_expires_again(memory_world: World, monkeypatch: pytest.Mo
 
 async def test_a_file_has_data_sets_but_no_credentials(world: World, tmp_path: Path) -> None:
     path = tmp_path / "all.dwtrace"
-    with TraceFile(path) as trace:
+    with TraceFile(path, data_sets=True) as trace:
         store = await some_traffic(world, trace, ext_neg=[credentials()])
     content = path.read_bytes()
     assert b"Test^Patient" in content and b"alice" not in content and b"sesame" not in content
@@ -117,7 +117,7 @@ async def test_a_file_without_data_sets_replays_to_the_same_messages(world: Worl
 async def test_a_file_that_cannot_be_written_stops_no_association(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trace = TraceFile(tmp_path / "full.dwtrace")
+    trace = TraceFile(tmp_path / "full.dwtrace", data_sets=True)
 
     def full(descriptor: int, fragments: list[memoryview]) -> None:
         raise OSError(28, "No space left on device")

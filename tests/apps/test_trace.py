@@ -12,11 +12,11 @@ from dicomwire.traces import read_trace
 from tests.apps.helpers import CT, HOST, dicom_file, peer
 
 
-def recorded(folder: Path) -> Path:
+def recorded(folder: Path, *more: str) -> Path:
     """An instance stored, and a user who has a password."""
     path = folder / "a.dwtrace"
     with peer(handlers=[(evt.EVT_C_STORE, lambda event: 0x0000)]) as server:
-        options = ["--user", "alice", "--password", "sesame", "--trace", str(path)]
+        options = ["--user", "alice", "--password", "sesame", "--trace", str(path), *more]
         assert main(["storescu", HOST, server.port, str(dicom_file(folder / "in.dcm")), "-q", *options]) == 0
     return path
 
@@ -28,6 +28,13 @@ def test_what_an_application_has_recorded_is_shown(tmp_path: Path, capsys: pytes
     shown = capsys.readouterr().out
     assert "-> A-ASSOCIATE-RQ" in shown and "C-STORE-RSP, message ID 1, status 0x0000 (Success)" in shown
     assert CT in shown and "alice" not in shown and "sesame" not in shown
+
+
+@pytest.mark.parametrize(("options", "is_kept"), [((), False), (("--trace-data-sets",), True)])
+def test_data_sets_are_recorded_if_that_is_asked_for(tmp_path: Path, options: tuple[str, ...], is_kept: bool) -> None:
+    path = recorded(tmp_path, *options)
+    instance = (tmp_path / "in.dcm").read_bytes()
+    assert (instance[-100:] in path.read_bytes()) is is_kept
 
 
 def test_nothing_is_recorded_over_a_file_that_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

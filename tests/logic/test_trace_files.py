@@ -85,7 +85,7 @@ def test_what_is_no_pdu_may_be_anything_and_is_left_out_with_the_data_sets() -> 
 
 def recorded(path: Path) -> bytes:
     """A request, its answer, and the end."""
-    with TraceFile(path) as trace:
+    with TraceFile(path, data_sets=True) as trace:
         number = trace.next_association()
         trace.record(RecordKind.OPENED, number, 1000.0, [b'{"role": "requestor"}'])
         trace.record(RecordKind.SENT, number, 1000.5, [ASSOCIATE_RQ])
@@ -126,7 +126,7 @@ def test_a_length_is_not_trusted(tmp_path: Path) -> None:
 
 
 def test_a_count_is_not_trusted(tmp_path: Path) -> None:
-    with TraceFile(tmp_path / "a") as trace:
+    with TraceFile(tmp_path / "a", data_sets=True) as trace:
         trace.record(RecordKind.OPENED, 1, 1.0, [b"{}"])
         trace.record_pieces(1, 1.0, [(RecordKind.SENT_LEFT_OUT, bytes(40 << 20))])
     (association,) = read_trace(tmp_path / "a")
@@ -157,7 +157,7 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_replay_that_sends_something_else_says_so(tmp_path: Path) -> None:
-    with TraceFile(tmp_path / "b") as file:
+    with TraceFile(tmp_path / "b", data_sets=True) as file:
         file.record(RecordKind.OPENED, 1, 1.0, [b'{"role": "acceptor"}'])
         file.record(RecordKind.RECEIVED, 1, 1.0, [RELEASE_RQ])
         file.record(RecordKind.SENT, 1, 1.0, [ASSOCIATE_AC])
@@ -168,7 +168,7 @@ def test_a_replay_that_sends_something_else_says_so(tmp_path: Path) -> None:
 
 
 def test_what_is_shown_has_neither_credentials_nor_patients_nor_control_characters(tmp_path: Path) -> None:
-    with TraceFile(tmp_path / "a", credentials=True) as file:
+    with TraceFile(tmp_path / "a", credentials=True, data_sets=True) as file:
         file.record(RecordKind.OPENED, 1, 1.0, [b'{"role": "acceptor"}'])
         file.record(RecordKind.RECEIVED, 1, 1.0, [with_identity().replace(b"B  ", b"\x1b[2")])
         file.record(RecordKind.RECEIVED, 1, 2.0, [p_data((3, ECHO), (2, PATIENT))])

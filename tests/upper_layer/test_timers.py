@@ -46,7 +46,7 @@ from tests.support.streams import (
 
 def timeouts(**seconds: float) -> Timeouts:
     """No timeouts but those given."""
-    none = Timeouts(artim=None, associate=None, release=None, progress=None, response=None, idle=None)
+    none = Timeouts(artim=None, associate=None, release=None, progress=None, response=None, idle=None, close=None)
     for name, value in seconds.items():
         setattr(none, name, value)
     return none

@@ -35,8 +35,9 @@ _LEFT_OUT = (RecordKind.RECEIVED_LEFT_OUT, RecordKind.SENT_LEFT_OUT)
 class TraceFile:
     """A new file that associations are recorded in: ``ae.trace = TraceFile("night.dwtrace")``.
 
-    Of the user identity in association requests it gets as many asterisks, unless ``credentials`` are kept.  Without
-    ``data_sets`` it gets only how long those were, which patients are in: the identifiers of queries too.
+    Of the user identity in association requests it gets as many asterisks, unless ``credentials`` are kept.  Of data
+    sets, which patients are in, it gets only how long they were, the identifiers of queries too, unless
+    ``data_sets`` are kept: that costs a copy of everything.
 
     Each record is written at once, so that a program that dies leaves all that happened before.  Any number of
     associations, threads and adapters of one process may share one.  When the file cannot be written any more, that is
@@ -47,7 +48,7 @@ class TraceFile:
         OSError: it cannot be made.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, credentials: bool = False, data_sets: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, credentials: bool = False, data_sets: bool = False) -> None:
         self.path: str = os.fspath(path)
         self._keeps = (credentials, data_sets)
         self._process = os.getpid()
@@ -155,7 +156,7 @@ def write_trace(trace: Trace, path: str | os.PathLike[str]) -> None:
     Raises:
         OSError: it exists, or cannot be written.
     """
-    with TraceFile(path, credentials=True) as file:
+    with TraceFile(path, credentials=True, data_sets=True) as file:
         for association in trace:
             for record in association.records:
                 data = record.data

@@ -42,11 +42,18 @@ def _maximum_length(context: click.Context, option: click.Parameter, value: int)
     return value
 
 
+_KEEPS = f"{__name__}.data_sets"
+
+
+def _keep_data_sets(context: click.Context, option: click.Parameter, value: bool) -> None:
+    context.meta[_KEEPS] = value
+
+
 def _new_trace(context: click.Context, option: click.Parameter, value: str | None) -> TraceFile | None:
     if value is None:
         return None
     try:
-        made = TraceFile(value)
+        made = TraceFile(value, data_sets=context.meta.get(_KEEPS, False))
     except FileExistsError:
         raise click.BadParameter(f"{value} exists already.") from None
     except OSError as error:
@@ -72,6 +79,15 @@ NETWORK: list[_Decorator] = [
         "--trace",
         metavar="FILE",
         callback=_new_trace,
-        help="Record all associations in this new file, data sets too; `dicomwire trace show FILE` shows it.",
+        help="Record all associations in this new file, without data sets; `dicomwire trace show FILE` shows it.",
+    ),
+    click.option(
+        "--trace-data-sets",
+        is_flag=True,
+        # Before --trace, wherever it stands.
+        is_eager=True,
+        expose_value=False,
+        callback=_keep_data_sets,
+        help="Record data sets too, with the names of patients.",
     ),
 ]
