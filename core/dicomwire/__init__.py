@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dicomwire.associations.allowed import Allowed
     from dicomwire.associations.proxied import ProxyProtocol
     from dicomwire.blocking import AE, Association
+    from dicomwire.data.memory_budget import MemoryBudget
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
     from dicomwire.errors import BrokenDataSet, LocalProtocolError, ProtocolError, RemoteProtocolError
     from dicomwire.files import contexts_for
@@ -86,6 +87,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
     **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
     "Allowed": "dicomwire.associations.allowed",
+    "MemoryBudget": "dicomwire.data.memory_budget",
     "ProxyProtocol": "dicomwire.associations.proxied",
     **dict.fromkeys(("ALL_TRANSFER_SYNTAXES", "DEFAULT_TRANSFER_SYNTAXES"), "dicomwire._globals"),
     **dict.fromkeys(
@@ -159,6 +161,7 @@ __all__ = [
     "LocalProtocolError",
     "MediaCreationManagementPresentationContexts",
     "MediaStoragePresentationContexts",
+    "MemoryBudget",
     "MessageReceived",
     "ModalityPerformedPresentationContexts",
     "NonPatientObjectPresentationContexts",

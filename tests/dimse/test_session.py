@@ -731,6 +731,17 @@ def test_scan_tells_of_what_is_tolerated_before_the_event_behind_it() -> None:
     assert received(request).message_id == 2
 
 
+def test_what_scan_has_set_aside_is_told_first_to_who_takes_events() -> None:
+    _, acceptor = joined()
+    feed(acceptor, FIND_REQUEST)
+    acceptor.receive_data(whole_command(FIND, cancel_rq(5)))
+    acceptor.scan()
+    acceptor.receive_data(whole_command(ECHO, echo_rq(2)))
+    remark, asked = drain(acceptor)
+    assert isinstance(remark, Tolerated) and "message ID 5" in remark.what
+    assert received(asked).message_id == 2
+
+
 def test_scan_keeps_only_so_many_remarks() -> None:
     _, acceptor = joined()
     feed(acceptor, FIND_REQUEST)

@@ -12,6 +12,7 @@ from dicomwire.associations.incoming_data_sets import receive_data_set
 from dicomwire.associations.received_message import ReceivedMessage
 from dicomwire.associations.sides import Sides
 from dicomwire.associations.user_code import HandlerRaised
+from dicomwire.data.memory_budget import MemoryBudget
 from dicomwire.data.store import STORE
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
@@ -41,7 +42,7 @@ class Line:
         self.limits = Limits(identifier=len(DATA), data_set_in_memory=2 * len(DATA))
         self.interventions = {} if sink is None else {evt.EVT_C_STORE_SINK: sink}
         self.is_established, self.unserved = True, None
-        self.file_store = STORE
+        self.file_store, self.memory_budget = STORE, MemoryBudget()
         self.taken, self.held = 0, list[bool]()
         self._sink = sink
 

@@ -23,6 +23,7 @@ from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
+from dicomwire.data.memory_budget import MemoryBudget
 from dicomwire.data.store import FileStore
 from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE, NETWORK, Limits, Timeouts
@@ -58,6 +59,7 @@ class ApplicationEntityBase:
         self._require_calling_aet: list[str] = []
         self.running_associations: Running[AssociationBase] = Running()
         self.half_open: HalfOpen = HalfOpen()
+        self.memory_budget: MemoryBudget = MemoryBudget()
         """Connections to its servers that are no association; for adapters."""
 
         self.require_called_aet = False

@@ -82,12 +82,13 @@ async def _judge(line: Line, sink: Sink, message: ReceivedMessage, beginning: Da
 async def _choose(line: Line, message: ReceivedMessage, request: Request | None) -> Sink | None:
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
     limits = message.limits = line.session.connection.limits
+    ae = line.handlers.association.ae
     if request is None or message.command.command_field != C_STORE_RQ:
-        return MemorySink(limits.identifier)
+        return MemorySink(limits.identifier, budget=ae.memory_budget)
     if request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None
-    files = line.handlers.association.ae.file_store
+    files = ae.file_store
     try:
         if evt.EVT_C_STORE_SINK in line.handlers.interventions:
             target = await request.ask_handler(evt.EVT_C_STORE_SINK)
@@ -97,6 +98,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
                 limit=limits.data_set,
                 in_memory=limits.data_set_in_memory,
                 files=files,
+                budget=ae.memory_budget,
             )
         if _config.STORE_RECV_CHUNKED_DATASET:
             return TemporaryFile.new(message.header())
@@ -107,7 +109,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
         LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
         message.refused = status_of(error)
         return None
-    return MemorySink(limits.data_set, limits.data_set_in_memory, files)
+    return MemorySink(limits.data_set, limits.data_set_in_memory, files, ae.memory_budget)
 
 
 async def _put(
@@ -123,6 +125,8 @@ async def _put(
             if last:
                 sink.close()
                 message.data = sink.data
+                if sink.claim is not None:
+                    sink.entrust(message)
         elif isinstance(sink, FileSink):
             if last:
                 sink.is_undecided = True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import weakref
 
 from attrs import define, field
 
 from dicomwire.data import large_memory as _large_memory
 from dicomwire.data.large_memory import LargeMemory
+from dicomwire.data.memory_budget import FREE, MemoryBudget
 from dicomwire.data.spooled_memory import SpooledMemory
 from dicomwire.data.store import FileStore
 from dicomwire.upper_layer.connection import Buffer
@@ -32,7 +34,8 @@ _LARGE = 4 << 20
 
 @define
 class MemorySink:
-    """Keeps the data set where it can be read like memory: beyond ``in_memory`` bytes, in a file without a name.
+    """Keeps the data set where it can be read like memory: beyond ``in_memory`` bytes, or what ``budget`` allows, in a
+    file without a name.
 
     ``write`` raises ``MemoryError`` beyond ``limit`` bytes, and ``OSError`` if there is no room for such a file.
     """
@@ -41,6 +44,15 @@ class MemorySink:
     in_memory: int = sys.maxsize
     files: FileStore | None = field(default=None, eq=False)
     """Where such a file is; None: ``dicomwire.data.store.STORE``."""
+
+    budget: MemoryBudget | None = field(default=None, eq=False)
+    """What all share; None: nobody counts."""
+
+    claim: object = field(default=None, init=False, eq=False)
+    """What the budget counts for; None if it is nothing, or not memory."""
+
+    _asks_at: int = field(default=FREE, init=False, eq=False)
+    """The size at which the budget is asked, again."""
 
     _held: bytearray | LargeMemory | SpooledMemory = field(factory=bytearray, alias="data")
     _data: Buffer | None = field(default=None, init=False)
@@ -70,10 +82,29 @@ class MemorySink:
         size = len(held)
         if size > self.limit:
             raise MemoryError(f"data set longer than {self.limit} bytes")
-        if size > self.in_memory and type(held) is not SpooledMemory:
+        if type(held) is SpooledMemory:
+            return
+        if size > self.in_memory or (size > self._asks_at and self.budget is not None and not self._is_allowed(size)):
             self._held = SpooledMemory(held.view() if type(held) is LargeMemory else held, self.files)
+            self._let_go()
         elif size >= _LARGE and type(held) is bytearray and _large_memory.IS_AVAILABLE:
             self._held = LargeMemory(held)
+
+    def _is_allowed(self, size: int) -> bool:
+        self._asks_at = size + FREE
+        if self.claim is None:
+            self.claim = object()
+        return self.budget is None or self.budget.allows(self.claim, size)
+
+    def _let_go(self) -> None:
+        if self.claim is not None and self.budget is not None:
+            self.budget.forget(self.claim)
+            self.claim = None
+
+    def entrust(self, holder: object) -> None:
+        """The memory is now that of ``holder``, and counted until it is gone."""
+        if self.claim is not None and self.budget is not None:
+            weakref.finalize(holder, self.budget.forget, self.claim).atexit = False
 
     def close(self) -> None:
         """The data set is complete: memory that it does not need is given back.
@@ -92,3 +123,4 @@ class MemorySink:
         if type(self._held) is SpooledMemory:
             self._held.close()
         self._held, self._data = bytearray(), None
+        self._let_go()

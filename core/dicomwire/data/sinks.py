@@ -17,6 +17,7 @@ from attrs.setters import NO_OP
 
 from dicomwire._logging import logger, printable, reason
 from dicomwire.data import store as _store
+from dicomwire.data.memory_budget import MemoryBudget
 from dicomwire.data.memory_sink import MemorySink as MemorySink
 from dicomwire.data.part_files import FolderClaim as FolderClaim, part_name
 from dicomwire.data.store import FileStore as FileStore, is_plain, write_all as write_all
@@ -395,7 +396,13 @@ _PATHS = (str, Path, os.PathLike)
 
 
 def make_sink(
-    target: SinkTarget, *, header: bytes, limit: int, in_memory: int = sys.maxsize, files: FileStore | None = None
+    target: SinkTarget,
+    *,
+    header: bytes,
+    limit: int,
+    in_memory: int = sys.maxsize,
+    files: FileStore | None = None,
+    budget: MemoryBudget | None = None,
 ) -> Sink:
     """The sink for what a handler chose: see ``EVT_C_STORE_SINK``.
 
@@ -406,7 +413,7 @@ def make_sink(
         TypeError: nothing of the kind.
     """
     if target is None:
-        return MemorySink(limit, in_memory, files)
+        return MemorySink(limit, in_memory, files, budget)
     if isinstance(target, bytearray):
         return _BytearraySink(target)
     if isinstance(target, _PATHS):
