@@ -26,8 +26,8 @@ class RequestHandler:
     def __init__(
         self, request: socket.socket, client_address: tuple[Any, ...], server: ServerBase[Association]
     ) -> None:
-        self.request = request
-        self.client_address = client_address
+        self.request: socket.socket = request
+        self.client_address: tuple[Any, ...] = client_address
         self.server = server
         self._proxied: Proxied | None = None
         self.setup()
