@@ -38,7 +38,9 @@ class Tunnel:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self.process: subprocess.Popen[bytes] = subprocess.Popen(list(command), stdin=theirs.fileno(), stdout=theirs.fileno())
+                self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                    list(command), stdin=theirs.fileno(), stdout=theirs.fileno()
+                )
         except BaseException:
             ours.close()
             raise
