@@ -58,8 +58,9 @@ class FaultyWires(Wires):
             one, other = (faults, None) if side == REQUESTOR else (None, faults)
             self.here, self.there = faulty_ends(world.network, one, other)  # type: ignore[attr-defined]
             return
-        wrap: Callable[[Any, Faults], Any]
-        wrap = {"blocking": FaultyTransport, "asyncio": faulty_connection, "trio": FaultyStream}[world.name]
+        ways: dict[str, Callable[[Any, Faults], Any]]
+        ways = {"blocking": FaultyTransport, "asyncio": faulty_connection, "trio": FaultyStream}
+        wrap = ways[world.name]
         if side == REQUESTOR:
             self.here = wrap(self.here, faults)
         else:
@@ -228,6 +229,8 @@ class Trial:
 
     @staticmethod
     def _wrong_with(side: str, association: Any, recorder: Recorder) -> Iterator[str]:
+        if flags(association) == ABORTED and not association.failure:
+            yield f"the {side} does not say why it ended"
         if association.ae.active_associations:
             yield f"the {side}'s AE has associations left"
         if recorder.only("CONN_OPEN", "CONN_CLOSE") != ["CONN_OPEN", "CONN_CLOSE"]:

@@ -47,6 +47,9 @@ class _Between(asyncio.Protocol):
         self._is_over = False
         """``connection_lost`` was told."""
 
+        self._is_ended = False
+        """The transport was told to send nothing more."""
+
         self._unsent: list[bytes] = []
 
     # -- called by the transport ----------------------------------------------------------------------------------
@@ -165,7 +168,8 @@ class _Between(asyncio.Protocol):
             self._end()
 
     def _end(self) -> None:
-        if self.transport.can_write_eof() and not self.transport.is_closing() and not self._unsent:
+        if self.transport.can_write_eof() and not (self.transport.is_closing() or self._unsent or self._is_ended):
+            self._is_ended = True
             self.transport.write_eof()
 
     def close(self) -> None:
@@ -192,7 +196,7 @@ class _Between(asyncio.Protocol):
         fault = self.faults.count(call, self._loop.time())
         if fault is None:
             return
-        if fault.kind == "cut" and data:
+        if fault.kind == "cut" and data and not self._is_ended:
             self.transport.write(data[: len(data) // 2])
         if self.faults.is_lost or (fault.kind == "fail" and call == "receive"):
             self._break(fault)

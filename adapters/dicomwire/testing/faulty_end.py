@@ -77,7 +77,10 @@ class FaultyEnd(End):
         """See there."""
         if self.is_open and not self.faults.is_lost:
             self._strike("send_eof")
-            self._end()
+            if self.faults.is_stalled(self.network.now):
+                self._hold(None)
+            elif not self.faults.is_half_closed:
+                super().send_eof()
 
     def close(self) -> None:
         """See there."""
@@ -88,12 +91,6 @@ class FaultyEnd(End):
                 self._hold(None)
             else:
                 super().close()
-
-    def _end(self) -> None:
-        if self.faults.is_stalled(self.network.now):
-            self._hold(None)
-        else:
-            super().send_eof()
 
     def _hold(self, data: bytes | None) -> None:
         if data is not None:

@@ -25,6 +25,9 @@ class FaultyStream(trio.abc.HalfCloseableStream):
 
         self._rest = b""
         self._is_closed = False
+        self._is_ended = False
+        """The stream inside was told to send nothing more."""
+
         self._over = trio.Event()
         """Lost, or closed: nobody waits any longer."""
 
@@ -63,8 +66,7 @@ class FaultyStream(trio.abc.HalfCloseableStream):
         if not self.faults.is_lost:
             await self._strike("send_eof")
             await self._wait()
-            if not self.faults.is_half_closed:
-                await self._end()
+            await self._end()
 
     async def aclose(self) -> None:
         """See there."""
@@ -79,7 +81,8 @@ class FaultyStream(trio.abc.HalfCloseableStream):
             raise fault.error()
 
     async def _end(self) -> None:
-        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+        if not self._is_ended and isinstance(self._stream, trio.abc.HalfCloseableStream):
+            self._is_ended = True
             await self._stream.send_eof()
 
     async def _strike(self, call: Call, data: bytes | bytearray | memoryview = b"") -> None:
@@ -88,7 +91,7 @@ class FaultyStream(trio.abc.HalfCloseableStream):
         if fault is None:
             return
         if self.faults.is_lost:
-            if fault.kind == "cut" and data:
+            if fault.kind == "cut" and data and not self._is_ended:
                 await self._stream.send_all(memoryview(data)[: len(data) // 2])
             self._over.set()
             await trio.aclose_forcefully(self._stream)

@@ -24,6 +24,9 @@ class FaultyTransport:
         self._clock = clock
         self._is_sending = False
         self._is_closed = False
+        self._is_ended = False
+        """The transport inside was told to send nothing more."""
+
         self._arrived: bytes | None = None
         """What has been counted, and is not given yet."""
 
@@ -63,8 +66,8 @@ class FaultyTransport:
         """See there."""
         if not self.faults.is_lost:
             self._strike("send_eof")
-            if not self.faults.is_stalled(self._clock()) and not self.faults.is_half_closed:
-                self._transport.send_eof()
+            if not self.faults.is_stalled(self._clock()):
+                self._end()
 
     def close(self) -> None:
         """See there."""
@@ -81,15 +84,20 @@ class FaultyTransport:
         fault = self.faults.count(call, self._clock())
         if fault is None:
             return
-        if fault.kind == "cut" and data:
+        if fault.kind == "cut" and data and not self._is_ended:
             self._transport.send(memoryview(data)[: len(data) // 2], seconds)
         if fault.kind in ("reset", "cut", "half_close") and (call != "receive" or not self._is_sending):
             # Not close(), under the hands of who uses it.
-            self._transport.send_eof()
+            self._end()
         if self.faults.is_lost:
             self._lost.set()
         if fault.kind in ("reset", "cut", "fail"):
             raise fault.error()
+
+    def _end(self) -> None:
+        if not self._is_ended:
+            self._is_ended = True
+            self._transport.send_eof()
 
     def _wait(self, give_up: float) -> None:
         """Wait until there is no stall, or the time is up; with minus infinity not at all.
