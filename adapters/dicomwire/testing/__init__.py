@@ -1,0 +1,42 @@
+"""For tests of programs that use this package, and of transports: connections with which things go wrong.
+
+It needs no test framework.  What it wraps are the connections that ``associate_over`` and ``serve_over`` take:
+
+* in memory, :func:`faulty_ends` makes both ends of one, on a clock that jumps: nothing waits;
+* ``FaultyTransport`` is one for the adapter that blocks;
+* :func:`faulty_connection` is a ``connect`` for asyncio;
+* ``FaultyStream`` is a stream for trio.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dicomwire.testing.faults import Call, Fault, Faults, Kind
+from dicomwire.testing.faulty_connection import faulty_connection
+from dicomwire.testing.faulty_end import FaultyEnd, faulty_ends
+from dicomwire.testing.faulty_transport import FaultyTransport
+
+if TYPE_CHECKING:
+    from dicomwire.testing.faulty_stream import FaultyStream
+
+__all__ = [
+    "Call",
+    "Fault",
+    "Faults",
+    "FaultyEnd",
+    "FaultyStream",
+    "FaultyTransport",
+    "Kind",
+    "faulty_connection",
+    "faulty_ends",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Not everybody has trio.
+    if name == "FaultyStream":
+        from dicomwire.testing.faulty_stream import FaultyStream
+
+        return FaultyStream
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
