@@ -8,7 +8,7 @@ import os
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
-from attrs.validators import ge
+from attrs.validators import ge, in_
 
 Call: TypeAlias = Literal["receive", "send", "send_eof", "close"]
 """What can be asked of a transport.  A ``receive`` is counted when there is something, or the end of the stream: how
@@ -35,7 +35,7 @@ class Fault:
     =============== ==================================================================================================
     """
 
-    kind: Kind
+    kind: Kind = field(validator=in_(KINDS))
     at: int = field(default=1, validator=ge(1))
     """Which call it is, counted from 1: of all, or of those of the kind ``call``."""
 

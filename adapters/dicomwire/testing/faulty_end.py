@@ -17,6 +17,9 @@ class FaultyEnd(End):
     sees nothing of what this one does, not even that it closes: so is a peer that has lost its power.
     """
 
+    is_open: bool
+    sent: int
+
     def __init__(self, network: Network, faults: Faults) -> None:
         super().__init__(network)
         self.faults = faults
