@@ -287,10 +287,11 @@ def test_children_may_serve_with_what_was_made_before() -> None:
         import signal
         server = ae.make_server(("127.0.0.1", 0), contexts=CONTEXTS)
         pids = []
+        # Before: a child that is slow to begin is asked to end all the same.
+        signal.signal(signal.SIGTERM, lambda number, frame: server.shutdown())
         for _ in range(3):
             pid = os.fork()
             if not pid:
-                signal.signal(signal.SIGTERM, lambda number, frame: server.shutdown())
                 server.serve_forever()
                 os._exit(0)
             pids.append(pid)
