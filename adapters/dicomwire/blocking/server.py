@@ -291,10 +291,10 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         request, client_address = self.socket.accept()
         request.setblocking(True)
         no_delay(request)
-        proxies = self.ae.proxy_protocol
-        if self.ssl_context is not None and not (proxies is not None and proxies.trusts(end_of(client_address))):
+        client_address = end_of(client_address)
+        if self.ssl_context is not None and not self.is_proxy(client_address):
             request = wrapped_as_acceptor(request, self.ssl_context)
-        return request, end_of(client_address)
+        return request, client_address
 
     def process_request(self, request: socket.socket, client_address: tuple[Any, ...]) -> None:
         """Take up a connection: by default in a thread of its own."""

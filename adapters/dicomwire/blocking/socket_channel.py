@@ -11,6 +11,7 @@ import time
 
 from dicomwire.blocking.thread_turns import ThreadTurns
 from dicomwire.dimse.session import Session
+from dicomwire.dimse.stalled_write import peer_has_ended
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.sockets.socket_timeouts import TIMED_OUT, SocketTimeouts, is_cooperative, timeouts_of
@@ -18,7 +19,6 @@ from dicomwire.sockets.tls_stream import TLSStream
 from dicomwire.sockets.vectors import send_some
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.progress import PeerDoesNotRead, pause
-from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of
 
 _A_MOMENT = 0.001
@@ -138,10 +138,7 @@ class SocketChannel:
             OSError: it has.
         """
         with self.lock:
-            self.session.scan()
-            if self.session.wants_scan and not self._connection.unread and self._receive_at_once():
-                self.session.scan()
-            if self._connection.state is State.STA1:
+            if peer_has_ended(self.session, self._receive_at_once):
                 raise ConnectionResetError("the peer has ended the association")
 
     # -- reading --------------------------------------------------------------------------------------------------

@@ -160,8 +160,7 @@ class AssociationServer(AsyncServerBase[Association]):
         try:
             sock.setblocking(False)
             no_delay(sock)
-            proxies = self.ae.proxy_protocol
-            if self.ssl_context is not None and not (proxies is not None and proxies.trusts(peer)):
+            if self.ssl_context is not None and not self.is_proxy(peer):
                 sock = wrapped_as_acceptor(sock, self.ssl_context)
         except OSError as error:
             LOGGER.info("a connection from %s has ended before it began: %s", shown_address(peer), error)

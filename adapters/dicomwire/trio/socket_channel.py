@@ -12,12 +12,12 @@ from typing import Any
 import trio
 
 from dicomwire.dimse.session import Session
+from dicomwire.dimse.stalled_write import peer_has_ended
 from dicomwire.sockets.delivery import SocketDelivery
 from dicomwire.sockets.socket_options import acknowledge_with
 from dicomwire.sockets.tls_stream import receive_records
 from dicomwire.sockets.vectors import send_some
 from dicomwire.trio.task_turns import TaskTurns
-from dicomwire.upper_layer.state import State
 from dicomwire.vocabulary.tls_words import alert_of
 
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError)
@@ -106,11 +106,7 @@ class SocketChannel:
         Raises:
             OSError: it has.
         """
-        session, connection = self.session, self._connection
-        session.scan()
-        if self._open and not self._reading and session.wants_scan and not connection.unread and self._receive():
-            session.scan()
-        if connection.state is State.STA1:
+        if peer_has_ended(self.session, self._receive_at_once):
             raise ConnectionResetError("the peer has ended the association")
 
     def _send(self, buffers: list[Any]) -> None:
@@ -191,6 +187,10 @@ class SocketChannel:
         self._is_streaming = count == len(buffer)
         self._connection.buffer_updated(count)
         return True
+
+    def _receive_at_once(self) -> bool:
+        """Feed the session what is there now, if nobody else reads; whether anything was."""
+        return self._open and not self._reading and self._receive()
 
     def poll(self) -> bool:
         """Feed the session what has arrived already, and deadlines that are over, without waiting; whether any came."""

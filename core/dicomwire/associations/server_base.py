@@ -143,8 +143,7 @@ class ServerBase(Generic[AssociationT]):
 
         ``hang_up`` ends it, from wherever it is called.  :meth:`departed` follows.
         """
-        proxies = self.ae.proxy_protocol
-        if proxies is not None and proxies.trusts(address):
+        if self.is_proxy(address):
             # Whom it is for is judged when it has said so.
             self._unintroduced[connection] = hang_up
             self.ae.half_open.enter_proxied(connection, address, now, hang_up)
@@ -160,6 +159,11 @@ class ServerBase(Generic[AssociationT]):
             return True
         LOGGER.info("a connection from %s was refused: not in the allowed networks", shown_address(address))
         return False
+
+    def is_proxy(self, address: tuple[Any, ...]) -> bool:
+        """Whether a proxy that is trusted connects from there: what it says comes before all else, before TLS too."""
+        proxies = self.ae.proxy_protocol
+        return proxies is not None and proxies.trusts(address)
 
     def is_unintroduced(self, connection: Any) -> bool:
         """A proxy has opened it, and has first to say for whom: :meth:`introduce`."""

@@ -46,18 +46,21 @@ def associate(
     items = [*negotiation] if user.identity is None else [*negotiation, user.identity]
     logger.info("Requesting Association")
     try:
-        tunnel = None if user.proxy_command is None else Tunnel(user.proxy_command)
+        sock = None
+        if user.proxy_command is not None:
+            tunnel = Tunnel(user.proxy_command)
+            sock, handlers = tunnel.sock, [*handlers, (evt.EVT_CONN_CLOSE, _closing(tunnel))]
         with only_own_errors():
             association = ae.associate(
-                user.addr if tunnel is None else None,
-                user.port if tunnel is None else None,
+                user.addr,
+                user.port,
                 contexts,
                 ae_title=user.called_aet,
                 max_pdu=network.max_pdu,
                 ext_neg=items,
                 tls_args=tls,
-                evt_handlers=[*handlers] if tunnel is None else [*handlers, (evt.EVT_CONN_CLOSE, _closing(tunnel))],
-                sock=None if tunnel is None else tunnel.sock,
+                evt_handlers=handlers,
+                sock=sock,
             )
     except OSError as error:
         logger.log(level, "No association with %s port %d: %s", user.addr, user.port, error)
