@@ -60,4 +60,5 @@ if __name__ == "__main__":
         threading.Thread(target=server.serve_forever).start()
         sys.stdin.read()
         server.shutdown()
-        ae.shutdown()
+        # Who is just releasing an association may finish.
+        ae.shutdown(drain=5)
