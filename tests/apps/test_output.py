@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from types import SimpleNamespace
 from typing import TextIO
 
 import pytest
@@ -23,6 +24,16 @@ def test_a_line_is_the_letter_of_the_level_and_the_text(capsys: pytest.CaptureFi
         LOGGER.critical("help")
     LOGGER.error("too late")
     assert capsys.readouterr().err == "I: yes\nC: help\n"
+
+
+def test_a_line_is_written_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else lines of processes that share the stream are mixed."""
+    written: list[str] = []
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(write=written.append, flush=lambda: None))
+    with logging_at(logging.INFO):
+        LOGGER.info("one")
+        LOGGER.error("two")
+    assert written == ["I: one\n", "E: two\n"]
 
 
 def test_a_peer_cannot_forge_lines_or_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

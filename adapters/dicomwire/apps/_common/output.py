@@ -49,12 +49,17 @@ class _Lines(logging.Formatter):
         return "\n".join(f"{record.levelname[:1]}: {line}" for line in lines)
 
 
+def say(lines: str) -> None:
+    """Write to standard error in one go: ``print`` writes the end of a line apart, and processes share the stream."""
+    sys.stderr.write(f"{lines}\n")
+
+
 class _StandardError(logging.Handler):
     """Looks up ``sys.stderr`` for each line: a progress bar replaces it while it is shown."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            print(self.format(record), file=sys.stderr)
+            say(self.format(record))
         except Exception:
             self.handleError(record)
 
@@ -64,7 +69,7 @@ def tell(logger: logging.Logger, level: int, text: str) -> None:
     if logger.isEnabledFor(level):
         logger.log(level, "%s", text)
     elif logger.isEnabledFor(logging.CRITICAL):
-        print(f"{logging.getLevelName(level)[:1]}: {printable(text, _LONGEST_LINE)}", file=sys.stderr)
+        say(f"{logging.getLevelName(level)[:1]}: {printable(text, _LONGEST_LINE)}")
 
 
 def drop_output() -> None:

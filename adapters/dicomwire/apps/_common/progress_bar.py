@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from typing import TypeAlias
 from attrs import define
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from dicomwire.apps._common.output import say
 
 Advance: TypeAlias = Callable[[int], None]
 """Called with its size when a file is done."""
@@ -80,4 +81,4 @@ class ProgressLines:
         rate = self._sent / (now - self._begin)
         left = f"{(self.size - self._sent) / rate:.0f} s left" if rate else "no end in sight"
         megabytes = f"{self._sent / 1e6:.1f} of {self.size / 1e6:.1f} MB"
-        print(f"{self._done}/{self.files} files, {megabytes}, {rate / 1e6:.1f} MB/s, {left}", file=sys.stderr)
+        say(f"{self._done}/{self.files} files, {megabytes}, {rate / 1e6:.1f} MB/s, {left}")

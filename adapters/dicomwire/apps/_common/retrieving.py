@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from rich.progress import Progress
 from dicomwire._logging import printable, reason
 from dicomwire.apps._common.connecting import aborted_by_errors, category, finish, said
 from dicomwire.apps._common.exit_codes import DONE, FAILED
-from dicomwire.apps._common.output import without_warnings
+from dicomwire.apps._common.output import say, without_warnings
 from dicomwire.apps._common.progress_bar import SECONDS_BETWEEN_LINES, columns
 from dicomwire.apps._common.query import OTHER_MODELS
 from dicomwire.apps._common.storage import Received
@@ -234,7 +233,7 @@ class TallyLines:
         now = self._now()
         if now - self._last >= SECONDS_BETWEEN_LINES:
             self._last = now
-            print(self._tally.in_words(now - self._begin), file=sys.stderr)
+            say(self._tally.in_words(now - self._begin))
 
 
 @define
