@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from attrs import define, field
 
+from dicomwire._values import Shown
+
 End: TypeAlias = tuple[str, int]
 """Address and port."""
 
@@ -15,8 +17,8 @@ _MOST_AHEAD = 16 << 20
 """Bytes that wait for a missing segment, at most: then it is given up."""
 
 
-@define
-class Piece:
+@define(repr=False)
+class Piece(Shown):
     """Bytes of one direction; or a gap, if there are none."""
 
     time: float
@@ -28,8 +30,8 @@ class Piece:
     is_end: bool = False
 
 
-@define
-class _Way:
+@define(repr=False)
+class _Way(Shown):
     """One direction."""
 
     is_first: bool
@@ -38,8 +40,8 @@ class _Way:
     has_ended: bool = False
 
 
-@define
-class TCPStream:
+@define(repr=False)
+class TCPStream(Shown):
     """One connection; ``first`` opened it, or was heard first."""
 
     first: End

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeAlias
 from attrs import frozen
 
 from dicomwire._logging import shown_address
+from dicomwire._values import Shown
 from dicomwire.associations.proxied import Proxied
 from dicomwire.sockets.given_sockets import inherited_sockets
 
@@ -148,8 +149,8 @@ class AddressInformation:
         return f"AddressInformation{self.as_tuple}"
 
 
-@frozen
-class Destination:
+@frozen(repr=False)
+class Destination(Shown):
     """One address to reach a peer at."""
 
     family: int

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from dicomwire._values import Shown
 from dicomwire.sockets.addresses import AF_UNIX, Destination, information_of, is_any
 from dicomwire.sockets.given_sockets import check_connected
 from dicomwire.sockets.race import Race, interleaved
@@ -32,8 +33,8 @@ class HandshakeClosed(ConnectionResetError):
     """The peer closed the connection in the TLS handshake, and nobody has read what it said."""
 
 
-@frozen(eq=False)
-class Attempt:
+@frozen(eq=False, repr=False)
+class Attempt(Shown):
     """A socket that is to be connected to one of the peer's addresses."""
 
     destination: Destination

@@ -10,6 +10,7 @@ import stat
 
 from attrs import define
 
+from dicomwire._values import Shown
 from dicomwire.sockets.addresses import AF_UNIX, SPECIAL, Address, AddressInformation, end_of, is_name
 from dicomwire.sockets.given_sockets import check_bound, is_listening
 from dicomwire.sockets.socket_options import reuse_address
@@ -20,8 +21,8 @@ BACKLOG = 1024
 _INSTEAD = "give several servers one listening socket (sock=) instead"
 
 
-@define
-class SocketFile:
+@define(repr=False)
+class SocketFile(Shown):
     """The file of a Unix domain socket that we have made."""
 
     path: str
@@ -43,8 +44,8 @@ class SocketFile:
                 os.unlink(self.path)
 
 
-@define
-class Listening:
+@define(repr=False)
+class Listening(Shown):
     """A listening socket, not blocking, and where it is reached."""
 
     sock: socket.socket

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
+from dicomwire._values import Value
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
 from dicomwire.sockets.addresses import Peer, destinations, end_of, literal, needs_resolver
@@ -20,8 +21,8 @@ T = TypeVar("T")
 TLSArguments: TypeAlias = tuple[ssl.SSLContext, str | None]
 
 
-@frozen(kw_only=True)
-class Call:
+@frozen(kw_only=True, repr=False, eq=False)
+class Call(Value):
     """Whom a program calls, as it was given to ``associate``."""
 
     addr: Peer | None

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from dicomwire._values import Value
 from dicomwire.vocabulary.tls_profiles import B_12, TLSProfile, cipher_names, openssl_name, tls_profile
 
 File: TypeAlias = str | PathLike[str]
@@ -26,8 +27,8 @@ def _profile(given: TLSProfile | str) -> TLSProfile:
     return tls_profile(given) if isinstance(given, str) else given
 
 
-@frozen(kw_only=True)
-class TLSFiles:
+@frozen(kw_only=True, repr=False, eq=False)
+class TLSFiles(Value):
     """Who we are, whom we trust and how to speak TLS, for either end of an association.
 
     Each context is made of the files as they are at that moment, so that what was renewed is used without a restart:

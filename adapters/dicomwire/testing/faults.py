@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 from attrs.validators import ge, in_
 
+from dicomwire._values import Value
+
 Call: TypeAlias = Literal["receive", "send", "send_eof", "close"]
 """What can be asked of a transport.  A ``receive`` is counted when there is something, or the end of the stream: how
 often somebody has looked before depends on the machine."""
@@ -21,8 +23,8 @@ KINDS: tuple[Kind, ...] = ("stall", "fail", "reset", "cut", "end", "half_close")
 """All there are."""
 
 
-@frozen
-class Fault:
+@frozen(repr=False, eq=False)
+class Fault(Value):
     """One thing that goes wrong, at one call.
 
     =============== ==================================================================================================

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 
 from dicomwire import _config
+from dicomwire._values import Shown
 from dicomwire.associations import events as evt
 from dicomwire.associations.admission import admit, give_up_place, passes_hook, take_place
 from dicomwire.associations.association_base import AssociationBase
@@ -141,8 +142,8 @@ async def _decide(association: AssociationBase, request: AssociateRQ, supported:
     await line.flush()
 
 
-@frozen(eq=False)
-class _Accepted:
+@frozen(eq=False, repr=False)
+class _Accepted(Shown):
     """What becomes of the contexts that a request proposes, as long as the acceptor supports the same ones."""
 
     outcomes: list[NegotiatedContext]

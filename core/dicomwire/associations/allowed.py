@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.associations.networks import Network, is_in, networks
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
@@ -21,8 +21,8 @@ def _titles(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(title.strip() for title in titles if title is not None)
 
 
-@frozen(kw_only=True, repr=False)
-class Allowed(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Allowed(Value):
     """Who may open an association with an AE: give one to ``ae.allowed``.  What is empty lets all in.
 
     Each is judged as soon as it is known: the network before a byte is read, then, when TLS is agreed upon and before

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 from attrs import frozen
 
 from dicomwire._logging import logger
+from dicomwire._values import Shown, Value
 
 LOGGER = logger(__name__)
 
@@ -45,8 +46,8 @@ class Answered(Protocol):
     def transfer_syntax(self) -> str | None: ...
 
 
-@frozen
-class Supported:
+@frozen(repr=False, eq=False)
+class Supported(Value):
     """What an acceptor supports of one abstract syntax, in its order of preference."""
 
     transfer_syntaxes: tuple[str, ...]
@@ -54,15 +55,15 @@ class Supported:
     """Which of the requestor's wishes to be SCU and SCP it grants; None: it takes no part in role selection."""
 
 
-@frozen(eq=False)
-class AcceptorContexts:
+@frozen(eq=False, repr=False)
+class AcceptorContexts(Shown):
     """What an acceptor supports, by abstract syntax; told apart by identity, as it never changes."""
 
     supported: Mapping[str, Supported]
 
 
-@frozen
-class NegotiatedContext:
+@frozen(repr=False, eq=False)
+class NegotiatedContext(Value):
     """The outcome for one proposed presentation context, seen from our side."""
 
     context_id: int

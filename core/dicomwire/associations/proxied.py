@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from dicomwire._attrs_repr import Shown
 from dicomwire._logging import logger, shown_address
+from dicomwire._values import Value
 from dicomwire.associations.coroutines import outcome
 from dicomwire.associations.networks import Network, is_in, networks
 from dicomwire.upper_layer.proxy_header import Address, ProxyHeader, ProxyHeaderError, ProxyHeaderReader
@@ -22,8 +22,8 @@ def _trusted(given: Iterable[str | Network]) -> tuple[Network, ...]:
     return networks(given)
 
 
-@frozen(kw_only=True, repr=False)
-class ProxyProtocol(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class ProxyProtocol(Value):
     """Which proxies say for whom they connect, by the PROXY protocol 1 or 2: give one to ``ae.proxy_protocol``.
 
     Who connects from such an address must send the header, before TLS and before all else; what it says is believed.
@@ -49,8 +49,8 @@ class ProxyProtocol(Shown):
         return is_in(address, self.trusted, without=self.unix_sockets)
 
 
-@frozen(kw_only=True, repr=False)
-class Proxied(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Proxied(Value):
     """How a connection came by way of a proxy."""
 
     address: Address

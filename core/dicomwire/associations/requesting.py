@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import frozen
 
 from dicomwire._logging import logger
+from dicomwire._values import Value
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.channel import Channel
@@ -64,8 +65,8 @@ _EXTENDED = (
 _ONCE = (AsynchronousOperationsWindowNegotiation, UserIdentityNegotiation)
 
 
-@frozen(kw_only=True)
-class RequestOptions:
+@frozen(kw_only=True, repr=False, eq=False)
+class RequestOptions(Value):
     """What a program asks for in ``associate``, as it was given: nothing is checked yet."""
 
     contexts: Sequence[PresentationContext] | None = None
@@ -153,8 +154,8 @@ class ChannelDialer(Generic[DialedT_contra]):
         """Nobody looks after it."""
 
 
-@frozen
-class Proposal:
+@frozen(repr=False, eq=False)
+class Proposal(Value):
     """A checked association request, and the contexts it was made of."""
 
     request: AssociateRQ

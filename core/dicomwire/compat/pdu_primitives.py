@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 
+from dicomwire._values import Shown
 from dicomwire.compat.negotiation_items import (
     AsynchronousOperationsWindowNegotiation as AsynchronousOperationsWindowNegotiation,
     Checked as Checked,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item", bound=NegotiationItem)
 
 
-@define
-class A_ASSOCIATE:
+@define(repr=False)
+class A_ASSOCIATE(Shown):
     """An association request or the answer to it (PS3.8 7.1.1).  Nothing is checked: peers send reserved codes."""
 
     application_context_name: str | None = None
@@ -102,16 +103,16 @@ class A_ASSOCIATE:
             self.user_information.append(item)
 
 
-@define
-class A_RELEASE:
+@define(repr=False)
+class A_RELEASE(Shown):
     """A request to release the association, or the answer to it (PS3.8 7.2.1)."""
 
     result: str | None = None
     """`None` in a request, ``"affirmative"`` in an answer."""
 
 
-@define
-class A_ABORT:
+@define(repr=False)
+class A_ABORT(Shown):
     """An abort by the user of either side (PS3.8 7.3.1)."""
 
     abort_source: int | None = None
@@ -123,8 +124,8 @@ class A_ABORT:
         return AbortSource.words_of(self.abort_source)
 
 
-@define
-class A_P_ABORT:
+@define(repr=False)
+class A_P_ABORT(Shown):
     """An abort by the service provider (PS3.8 7.4.1)."""
 
     provider_reason: int | None = None
@@ -136,8 +137,8 @@ class A_P_ABORT:
         return AbortReason.words_of(self.provider_reason)
 
 
-@define
-class P_DATA:
+@define(repr=False)
+class P_DATA(Shown):
     """Fragments of messages (PS3.8 7.6)."""
 
     presentation_data_value_list: list[tuple[int, bytes]] = field(factory=list)

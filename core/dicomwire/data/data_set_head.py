@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from attrs import frozen
 
+from dicomwire._values import Value
 from dicomwire.data.encodings import (
     BIG,
     EXPLICIT,
@@ -74,8 +75,8 @@ class Mislabelled(Unsendable):
 
 
 # Without slots: frozen classes with slots take twice as long to make.
-@frozen(slots=False)
-class Head:
+@frozen(slots=False, repr=False, eq=False)
+class Head(Value):
     """What the beginning of a data set tells."""
 
     skip: int = 0

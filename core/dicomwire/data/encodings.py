@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from dicomwire._globals import DEFLATED_SYNTAXES, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from dicomwire._values import Value
 
 SHORT_VRS = frozenset(
     (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS",
@@ -31,8 +32,8 @@ class NotAnElement(ValueError):
     """The bytes here are no data element."""
 
 
-@frozen
-class EncodedElement:
+@frozen(repr=False, eq=False)
+class EncodedElement(Value):
     """The beginning of a data element: all but its value."""
 
     tag: int

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from dicomwire._values import Value
 from dicomwire.data.encodings import LONG_VRS, SHORT_VRS
 
 _HEAD = Struct("<HH2sH")
@@ -27,8 +28,8 @@ PREAMBLE = bytes(128) + b"DICM"
 
 
 # Without slots: frozen classes with slots take twice as long to make.
-@frozen(kw_only=True, slots=False)
-class FileMeta:
+@frozen(kw_only=True, slots=False, repr=False, eq=False)
+class FileMeta(Value):
     """What of a file's meta information sending it needs; None where an element is missing or empty."""
 
     transfer_syntax_uid: str | None

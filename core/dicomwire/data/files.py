@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from dicomwire._globals import DEFLATED, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire._logging import logger, printable
+from dicomwire._values import Shown, Value
 from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.sources import IncompleteFileMeta, opened
@@ -30,8 +31,8 @@ _LONGEST_PATH = 1024
 """Characters of a path in the log."""
 
 
-@frozen(kw_only=True)
-class StoredFile:
+@frozen(kw_only=True, repr=False, eq=False)
+class StoredFile(Value):
     """A DICOM file, as far as its beginning tells."""
 
     path: Path
@@ -75,8 +76,8 @@ def find_files(
     return found.files, found.skipped + found.refused
 
 
-@define
-class Found:
+@define(repr=False)
+class Found(Shown):
     """What is in some files and directories."""
 
     files: list[StoredFile] = field(factory=list)

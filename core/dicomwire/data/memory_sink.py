@@ -7,6 +7,7 @@ import weakref
 
 from attrs import define, field
 
+from dicomwire._values import Shown
 from dicomwire.data import large_memory as _large_memory
 from dicomwire.data.large_memory import LargeMemory
 from dicomwire.data.memory_budget import FREE, MemoryBudget
@@ -32,8 +33,8 @@ _LARGE = 4 << 20
 """Bytes of a data set from which it is kept in large pages."""
 
 
-@define
-class MemorySink:
+@define(repr=False)
+class MemorySink(Shown):
     """Keeps the data set where it can be read like memory: beyond ``in_memory`` bytes, or what ``budget`` allows, in a
     file without a name.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import define
 
+from dicomwire._values import Shown
 from dicomwire.data.encodings import (
     IMPLICIT,
     ITEM,
@@ -63,8 +64,8 @@ _Steps = Generator[tuple[_Do, Any], bytes, int]
 """Gives the bytes it has passed over."""
 
 
-@define
-class Padding:
+@define(eq=False, repr=False)
+class Padding(Shown):
     """A walk over the elements of a data set that pads the odd ones."""
 
     coding: Coding

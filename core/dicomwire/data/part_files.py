@@ -12,6 +12,7 @@ from typing import Self
 from attrs import define, field
 
 from dicomwire._logging import logger, printable, reason
+from dicomwire._values import Shown
 from dicomwire.data import store as _store
 from dicomwire.data.store import FileStore
 
@@ -62,8 +63,8 @@ def _has_owner(process: int) -> bool:
     return True
 
 
-@define(eq=False)
-class FolderClaim:
+@define(eq=False, repr=False)
+class FolderClaim(Shown):
     """This process makes files in ``path``, until :meth:`close`, or until it ends.
 
     To begin with, what processes have left there that are gone is removed: incomplete files under the names that

@@ -15,6 +15,7 @@ from attrs import define, field
 from attrs.setters import NO_OP
 
 from dicomwire._logging import reason
+from dicomwire._values import Shown
 from dicomwire.associations import events as evt
 from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.data.part_files import part_name
@@ -30,7 +31,7 @@ def _nothing(*args: object) -> None:
     pass
 
 
-@define(eq=False, on_setattr=NO_OP)
+@define(eq=False, repr=False, on_setattr=NO_OP)
 class IncomingFile(FileSink):
     """A data set on its way to the disk, under a name of our own until it is complete.
 
@@ -109,8 +110,8 @@ class IncomingFile(FileSink):
 S = TypeVar("S", bound=Sink)
 
 
-@define(eq=False)
-class Receiver(ABC, Generic[S]):
+@define(eq=False, repr=False)
+class Receiver(Shown, ABC, Generic[S]):
     """Takes C-STORE requests: their data sets while they arrive, and then the decision what becomes of each.
 
     It may be bound on many associations, and on each of them may be several requests under way.

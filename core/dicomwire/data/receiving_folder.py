@@ -17,7 +17,7 @@ from dicomwire.data.store import FileStore
 LOGGER = logger(__name__)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Folder(Receiver[IncomingFile]):
     """Takes C-STORE requests: data sets stream to a file of another name, which gets its own when it is complete.
 

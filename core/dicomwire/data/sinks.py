@@ -16,6 +16,7 @@ from attrs import define, field
 from attrs.setters import NO_OP
 
 from dicomwire._logging import logger, printable, reason
+from dicomwire._values import Shown
 from dicomwire.data import store as _store
 from dicomwire.data.memory_budget import MemoryBudget
 from dicomwire.data.memory_sink import MemorySink as MemorySink
@@ -54,8 +55,8 @@ def _name_of(path: str | os.PathLike[str]) -> str:
 
 
 # Without what would convert when an attribute is set: that is a call for each.
-@define(eq=False, on_setattr=NO_OP)
-class FileSink:
+@define(eq=False, repr=False, on_setattr=NO_OP)
+class FileSink(Shown):
     """Writes a complete DICOM file: ``header`` (preamble and file meta information), then the data set.
 
     While it is written it has a name of its own beside ``path``, ``.<24 hexadecimal digits>.part``; ``close`` gives it
@@ -323,7 +324,7 @@ def _part_beside(path: str, kind: str = "part") -> str:
     return os.path.join(os.path.dirname(path), part_name(kind))
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class TemporaryFile(FileSink):
     """A file that is there until it is settled, however that is."""
 
@@ -345,8 +346,8 @@ class TemporaryFile(FileSink):
         super().settle(kept=False)
 
 
-@define
-class WriterSink:
+@define(eq=False, repr=False)
+class WriterSink(Shown):
     """Hands each piece to ``write``: a callback, or the method of a binary file or an async writer."""
 
     _write: Callable[[memoryview], Any]
@@ -373,8 +374,8 @@ class WriterSink:
         """Nothing to do: the target belongs to the user."""
 
 
-@define
-class _BytearraySink:
+@define(eq=False, repr=False)
+class _BytearraySink(Shown):
     data: bytearray
 
     def write(self, fragments: list[memoryview]) -> None:

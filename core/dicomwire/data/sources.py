@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from dicomwire._logging import logger, printable
+from dicomwire._values import Value
 from dicomwire.data import store
 from dicomwire.data.bytes_to_send import (
     Content,
@@ -52,8 +53,8 @@ def _uid_of_few(value: bytes) -> str | None:
 
 
 # Without slots: frozen classes with slots take twice as long to make.
-@frozen(kw_only=True, slots=False)
-class EncodedDataSet:
+@frozen(kw_only=True, slots=False, repr=False, eq=False)
+class EncodedDataSet(Value):
     """A data set that is encoded already, with what a C-STORE has to say of it.
 
     ``data`` is the data set without file meta information: bytes-like (also an ``mmap``), a binary file object at

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from dicomwire._values import Value
 from dicomwire.upper_layer.connection_events import Tolerated
 from dicomwire.upper_layer.pdus import AssociateAC, AssociateRQ
 
 
-@frozen
-class AcceptedContext:
+@frozen(repr=False, eq=False)
+class AcceptedContext(Value):
     """A presentation context that both sides agreed on."""
 
     context_id: int

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 
 from attrs import NOTHING, fields, frozen
 
+from dicomwire._values import Value
 from dicomwire.dimse.elements import ELEMENTS, Element
 from dicomwire.errors import RemoteProtocolError
 
@@ -24,8 +25,8 @@ _GROUP_LENGTH = Struct("<HHLL")
 
 
 # Without slots: two are made for every message, and of 24 elements a message has seven; see _set_present.
-@frozen(kw_only=True, slots=False)
-class Command:
+@frozen(kw_only=True, slots=False, repr=False, eq=False)
+class Command(Value):
     """One command set: every element a field, None where it is absent (PS3.7 annex E)."""
 
     command_field: int

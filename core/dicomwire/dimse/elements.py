@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from dicomwire._values import Value
 
-@frozen
-class Element:
+
+@frozen(repr=False, eq=False)
+class Element(Value):
     """One command element: its tag, DICOM keyword, VR, and the field of ``Command`` that holds it."""
 
     number: int

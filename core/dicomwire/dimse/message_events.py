@@ -9,7 +9,7 @@ from dicomwire.upper_layer.connection_events import ConnectionEvent
 
 
 # Without slots, because a frozen class with slots takes twice as long to make, and one is made for every message.
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, repr=False, eq=False)
 class MessageReceived(ConnectionEvent):
     """A command set is complete; if it ``has_data_set``, :class:`DataSetReceived` events follow."""
 
@@ -39,7 +39,7 @@ class DataSetReceived(ConnectionEvent):
         return f"DataSetReceived(context {self.context_id}, {size} bytes{', last' if self.last else ''})"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False, eq=False)
 class CancelReceived(ConnectionEvent):
     """The peer cancels a request of its own that is being served (C-CANCEL-RQ, PS3.7 9.3.2.3)."""
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from attrs import frozen
 
+from dicomwire._values import Value
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.errors import RemoteProtocolError
 
@@ -34,8 +35,8 @@ class DataSetRule(Enum):
     MAY = "may"
 
 
-@frozen
-class MessageKind:
+@frozen(repr=False, eq=False)
+class MessageKind(Value):
     """One message: its name, the fields of ``Command`` it must have and may have, and its data set."""
 
     name: str

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from attrs import frozen
 
+from dicomwire._values import Value
 
-@frozen(kw_only=True)
-class Progress:
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Progress(Value):
     """How far a retrieval is, as the peer's last response has it."""
 
     completed: int = 0
@@ -21,8 +23,8 @@ class Progress:
     """The file that was stored last."""
 
 
-@frozen(kw_only=True)
-class Retrieved:
+@frozen(kw_only=True, repr=False, eq=False)
+class Retrieved(Value):
     """How a retrieval into a folder ended."""
 
     status: int | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from dicomwire._logging import logger, reason
+from dicomwire._values import Shown
 from dicomwire.associations.invoking import NoContext
 from dicomwire.data.data_sets import encode_data_set
 from dicomwire.data.sources import Opened, is_source
@@ -39,8 +40,8 @@ Store = Callable[[Any, int], Awaitable["Dataset"]]
 """Stores one instance with a message ID; gives the status."""
 
 
-@define
-class SubOperations:
+@define(eq=False, repr=False)
+class SubOperations(Shown):
     """How far a C-GET or C-MOVE has come."""
 
     command: Command

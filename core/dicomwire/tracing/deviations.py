@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from dicomwire._attrs_repr import Shown
 from dicomwire._logging import printable
+from dicomwire._values import Shown, Value
 from dicomwire.dimse.messages import MESSAGES, DataSetRule
 from dicomwire.tracing.dissecting import SeenEvent, SeenMessage, SeenPDU, dissect
 from dicomwire.tracing.trace_records import RecordKind, TracedAssociation
@@ -23,8 +23,8 @@ from dicomwire.upper_layer.pdus import (
 from dicomwire.upper_layer.state import Role
 
 
-@frozen(kw_only=True, repr=False)
-class Deviation(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Deviation(Value):
     """One thing that somebody did otherwise."""
 
     role: Role
@@ -56,8 +56,8 @@ def deviations(association: TracedAssociation) -> list[Deviation]:
 _Found = Iterator[tuple[str, str]]
 
 
-@define
-class _Judge:
+@define(repr=False)
+class _Judge(Shown):
     recorded_by: Role
     request: AssociateRQ | None = None
     accepted: dict[int, str | None] | None = None

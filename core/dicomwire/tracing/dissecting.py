@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Shown, Value
 from dicomwire.dimse.command import Command
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.tracing.trace_records import OF_THE_PEER, OURS, RecordKind, TracedAssociation, TraceRecord
@@ -31,8 +31,8 @@ _LONGEST = 256 << 20
 """Bytes of a PDU that are waited for."""
 
 
-@frozen(kw_only=True, repr=False)
-class SeenMessage(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class SeenMessage(Value):
     """A command set that has become whole, or the data set behind one."""
 
     context_id: int
@@ -47,8 +47,8 @@ class SeenMessage(Shown):
     transfer_syntax: str | None = None
 
 
-@frozen(kw_only=True, repr=False)
-class SeenPDU(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class SeenPDU(Value):
     """One PDU, or bytes that are none, when its last byte crossed the connection."""
 
     time: float
@@ -70,8 +70,8 @@ class SeenPDU(Shown):
     """What ends in it."""
 
 
-@frozen(kw_only=True, repr=False)
-class SeenEvent(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class SeenEvent(Value):
     """What is not bytes: the end of the stream, a timer that has expired, our close."""
 
     time: float
@@ -93,16 +93,16 @@ def dissect(association: TracedAssociation) -> Iterator[SeenPDU | SeenEvent]:
         yield from side.rest()
 
 
-@define
-class _Association:
+@define(repr=False)
+class _Association(Shown):
     """What both directions have to know."""
 
     abstract_syntaxes: dict[int, str] = field(factory=dict)
     transfer_syntaxes: dict[int, str] = field(factory=dict)
 
 
-@define
-class _Direction:
+@define(repr=False)
+class _Direction(Shown):
     is_sent: bool
     association: _Association
     _data: bytearray = field(factory=bytearray)

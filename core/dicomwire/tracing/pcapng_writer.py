@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from attrs import define
 
+from dicomwire._values import Shown
 from dicomwire.tracing.trace_records import OF_THE_PEER, OURS, RecordKind, Trace, TracedAssociation
 from dicomwire.upper_layer.state import Role
 
@@ -68,8 +69,8 @@ def _place(address: Any, is_requestor: bool, is_ours: bool) -> tuple[_Address, i
         return ipaddress.ip_address(_PLACES[is_ours]), 49152 if is_requestor == is_ours else 104
 
 
-@define
-class _End:
+@define(repr=False)
+class _End(Shown):
     """One end of a TCP connection."""
 
     address: _Address

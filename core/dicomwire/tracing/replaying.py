@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Shown, Value
 from dicomwire.dimse.command import Command
 from dicomwire.dimse.session import Session
 from dicomwire.errors import ProtocolError, RemoteProtocolError
@@ -29,8 +29,8 @@ class ReplayDiffers(Exception):
     """What was sent then is not what would be sent now."""
 
 
-@frozen(kw_only=True, repr=False)
-class Replayed(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Replayed(Value):
     """What ``next_event()`` gives at this point."""
 
     time: float
@@ -78,8 +78,8 @@ class _Stuck:
         return True
 
 
-@define
-class _Replay:
+@define(repr=False)
+class _Replay(Shown):
     association: TracedAssociation
     into: Connection | Session
     _time: float = field(default=0.0, init=False)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.state import Role
 
@@ -49,8 +49,8 @@ OF_THE_PEER = frozenset((RecordKind.RECEIVED, RecordKind.RECEIVED_LEFT_OUT))
 OURS = frozenset((RecordKind.SENT, RecordKind.SENT_LEFT_OUT))
 
 
-@frozen(kw_only=True, repr=False)
-class TraceRecord(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class TraceRecord(Value):
     """One thing that happened on one connection."""
 
     kind: RecordKind
@@ -105,8 +105,8 @@ class Recorder(Protocol):
         """Take several things that happened at once; of pieces that are left out only the length is for the trace."""
 
 
-@frozen(kw_only=True, repr=False)
-class TracedAssociation(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class TracedAssociation(Value):
     """All records of one association, in order."""
 
     number: int
@@ -124,8 +124,8 @@ class TracedAssociation(Shown):
         return any(record.kind in (RecordKind.CLOSED, RecordKind.RECEIVED_END) for record in self.records)
 
 
-@frozen(kw_only=True, repr=False)
-class Trace(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Trace(Value):
     """What a file holds."""
 
     associations: list[TracedAssociation]

@@ -6,33 +6,33 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ
 from dicomwire.upper_layer.reasons import NO_VALUE, AbortSource, RejectResult
 from dicomwire.upper_layer.timers import Timer
 
 
-class ConnectionEvent(Shown):
+class ConnectionEvent(Value):
     """Base of everything ``next_event()`` returns."""
 
     __slots__ = ()
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AssociateRequested(ConnectionEvent):
     """A peer wants an association (A-ASSOCIATE indication): answer with an AssociateAC or AssociateRJ."""
 
     pdu: AssociateRQ
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AssociateAccepted(ConnectionEvent):
     """The peer accepted, perhaps with no usable presentation context (A-ASSOCIATE confirmation)."""
 
     pdu: AssociateAC
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AssociateRejected(ConnectionEvent):
     """The peer refused the association (A-ASSOCIATE-RJ, PS3.8 9.3.4 table 9-21)."""
 
@@ -60,7 +60,7 @@ class AssociateRejected(ConnectionEvent):
         return words[0].lower() + words[1:]
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class RequestRefused(ConnectionEvent):
     """We rejected a request without asking the user: its protocol version is not supported (AE-6)."""
 
@@ -102,7 +102,7 @@ class DataReceived(ConnectionEvent):
         return f"DataReceived(context {self.context_id}, {kind}, {len(self.fragment)} bytes{last})"
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ReleaseRequested(ConnectionEvent):
     """The peer wants to release; it cannot be refused, answer with a ReleaseRP."""
 
@@ -110,12 +110,12 @@ class ReleaseRequested(ConnectionEvent):
     """We have asked too: the requestor answers first (PS3.8 9.2, AR-8)."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Released(ConnectionEvent):
     """The peer agreed to our release (A-RELEASE confirmation)."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Aborted(ConnectionEvent):
     """The peer aborted (A-ABORT or A-P-ABORT indication)."""
 
@@ -126,7 +126,7 @@ class Aborted(ConnectionEvent):
         return self.pdu.source != AbortSource.USER
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ConnectionClosed(ConnectionEvent):
     """The transport was closed without release or abort (A-P-ABORT indication, AA-4)."""
 
@@ -137,7 +137,7 @@ class ConnectionClosed(ConnectionEvent):
     """A release was under way: many peers close instead of answering it."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class TimedOut(ConnectionEvent):
     """A deadline passed; the connection has reacted already: aborted, or closed at the end of ARTIM."""
 
@@ -147,7 +147,7 @@ class TimedOut(ConnectionEvent):
     """Some of what we sent still waits for the peer to take it, for all that the transport can tell."""
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Tolerated(ConnectionEvent):
     """The peer deviated from the standard in a way that changes no meaning, and was understood."""
 

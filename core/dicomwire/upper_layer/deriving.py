@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 
 _MOST = 64
 
 T = TypeVar("T")
 
 
-@frozen(repr=False)
-class Deriving(Shown):
+@frozen(repr=False, eq=False)
+class Deriving(Value):
     """Base of frozen values that keep what is worked out of them, for whoever has the same value next."""
 
     derived_values: dict[Any, Any] = field(factory=dict, init=False, eq=False, repr=False)

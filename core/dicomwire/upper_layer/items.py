@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from attrs import field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.item_fields import (
     counted,
@@ -32,8 +32,8 @@ TRANSFER_SYNTAX = 0x40
 USER_INFORMATION = 0x50
 
 
-@frozen(repr=False)
-class UnknownItem(Shown):
+@frozen(repr=False, eq=False)
+class UnknownItem(Value):
     """An item this version does not know, or does not expect here: kept, and encoded as it was."""
 
     kind: int
@@ -44,8 +44,9 @@ class UnknownItem(Shown):
         return encode_item(self.kind, self.body)
 
 
+# Its hash finds what is made for a request already: as attrs writes it, it is one call.
 @frozen(kw_only=True, repr=False)
-class PresentationContextRQItem(Shown):
+class PresentationContextRQItem(Value):
     """One proposed presentation context (PS3.8 9.3.2.2)."""
 
     context_id: int
@@ -96,8 +97,8 @@ def _decode_context_rq(body: bytes) -> PresentationContextRQItem:
 _decode_short_context_rq = lru_cache(maxsize=1024)(_decode_context_rq)
 
 
-@frozen(kw_only=True, repr=False)
-class PresentationContextACItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class PresentationContextACItem(Value):
     """The answer to one proposed presentation context (PS3.8 9.3.3.2)."""
 
     context_id: int
@@ -131,8 +132,8 @@ class PresentationContextACItem(Shown):
         return cls(context_id=body[0], result=body[2], transfer_syntax=transfer_syntax)
 
 
-@frozen(kw_only=True, repr=False)
-class MaximumLengthItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class MaximumLengthItem(Value):
     """The longest P-DATA-TF body the sender of this item can receive (PS3.8 D.1)."""
 
     kind: ClassVar[int] = 0x51
@@ -155,8 +156,8 @@ class MaximumLengthItem(Shown):
         return cls(maximum_length=_U32.unpack_from(body)[0])
 
 
-@frozen(kw_only=True, repr=False)
-class ImplementationClassUIDItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class ImplementationClassUIDItem(Value):
     """Who made the peer (PS3.7 D.3.3.2.1)."""
 
     kind: ClassVar[int] = 0x52
@@ -172,8 +173,8 @@ class ImplementationClassUIDItem(Shown):
         return cls(implementation_class_uid=decode_text(body))
 
 
-@frozen(kw_only=True, repr=False)
-class ImplementationVersionNameItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class ImplementationVersionNameItem(Value):
     """Which version of it (PS3.7 D.3.3.2.3)."""
 
     kind: ClassVar[int] = 0x55
@@ -189,8 +190,8 @@ class ImplementationVersionNameItem(Shown):
         return cls(implementation_version_name=decode_text(body))
 
 
-@frozen(kw_only=True, repr=False)
-class AsynchronousOperationsWindowItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class AsynchronousOperationsWindowItem(Value):
     """How many operations may be outstanding (PS3.7 D.3.3.3); 0 is unlimited."""
 
     kind: ClassVar[int] = 0x53
@@ -215,8 +216,8 @@ class AsynchronousOperationsWindowItem(Shown):
         return cls(maximum_number_operations_invoked=invoked, maximum_number_operations_performed=performed)
 
 
-@frozen(kw_only=True, repr=False)
-class RoleSelectionItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class RoleSelectionItem(Value):
     """The roles the requestor wants, or the acceptor grants it, for one SOP class (PS3.7 D.3.3.4)."""
 
     kind: ClassVar[int] = 0x54
@@ -241,8 +242,8 @@ class RoleSelectionItem(Shown):
         return cls(sop_class_uid=decode_text(uid), scu_role=body[offset] != 0, scp_role=body[offset + 1] != 0)
 
 
-@frozen(kw_only=True, repr=False)
-class SOPClassExtendedItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class SOPClassExtendedItem(Value):
     """Service class application information for one SOP class (PS3.7 D.3.3.5)."""
 
     kind: ClassVar[int] = 0x56
@@ -266,8 +267,8 @@ class SOPClassExtendedItem(Shown):
         return cls(sop_class_uid=decode_text(uid), service_class_application_information=body[offset:])
 
 
-@frozen(kw_only=True, repr=False)
-class SOPClassCommonExtendedItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class SOPClassCommonExtendedItem(Value):
     """Which service class and general SOP classes a SOP class belongs to (PS3.7 D.3.3.6); requestor only."""
 
     kind: ClassVar[int] = 0x57
@@ -306,8 +307,8 @@ class SOPClassCommonExtendedItem(Shown):
         )
 
 
-@frozen(kw_only=True, repr=False)
-class UserIdentityRQItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class UserIdentityRQItem(Value):
     """Who the requestor's user is (PS3.7 D.3.3.7.1).  The fields are secrets: they stay out of ``repr``."""
 
     kind: ClassVar[int] = 0x58
@@ -342,8 +343,8 @@ class UserIdentityRQItem(Shown):
         )
 
 
-@frozen(kw_only=True, repr=False)
-class UserIdentityACItem(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class UserIdentityACItem(Value):
     """The acceptor's answer to a user identity that asked for one (PS3.7 D.3.3.7.2)."""
 
     kind: ClassVar[int] = 0x59

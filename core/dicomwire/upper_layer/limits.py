@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from attrs import asdict, define, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Shown, Value
 
 
-@frozen(kw_only=True, repr=False)
-class Limits(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Limits(Value):
     """Caps on what is accepted from a peer; sizes in bytes.
 
     The defaults are far above what conformant peers send.

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.limits import Limits
@@ -21,8 +21,8 @@ SCARCE = 16384
 """Maximum length of a side that does not say its own (reference value of the oldest implementations)."""
 
 
-@frozen(kw_only=True, repr=False)
-class Data(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class Data(Value):
     """A piece of a message to send (P-DATA request); cut into P-DATA-TF PDUs the peer can take.
 
     ``fragment`` is any bytes-like of any length, even unless ``last``; it is not copied, so it must not change

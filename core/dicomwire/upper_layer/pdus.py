@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from attrs import field, frozen
 from attrs.validators import max_len, min_len
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.deriving import Deriving
 from dicomwire.upper_layer.item_fields import decode_text, encode_item, pack, split_items
@@ -64,7 +64,7 @@ def decode_title(raw: bytes) -> str:
     return decode_text(raw.split(b"\0", 1)[0]).strip(" ")
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class PDU(Deriving):
     """Base of the seven."""
 
@@ -102,7 +102,7 @@ class PDU(Deriving):
         return len(self.encode()) - 6
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class _Associate(PDU):
     """What A-ASSOCIATE-RQ and -AC share."""
 
@@ -196,7 +196,7 @@ class AssociateAC(_Associate):
     presentation_context: tuple[PresentationContextACItem, ...] = ()
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class AssociateRJ(PDU):
     """A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
 
@@ -228,7 +228,7 @@ class AssociateRJ(PDU):
         return diagnostic_words(self.source, self.reason_diagnostic)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ReleaseRQ(PDU):
     """A-RELEASE-RQ (PS3.8 9.3.6)."""
 
@@ -240,7 +240,7 @@ class ReleaseRQ(PDU):
         return bytes(4)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class ReleaseRP(PDU):
     """A-RELEASE-RP (PS3.8 9.3.7)."""
 
@@ -252,7 +252,7 @@ class ReleaseRP(PDU):
         return bytes(4)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class Abort(PDU):
     """A-ABORT (PS3.8 9.3.8)."""
 
@@ -280,8 +280,8 @@ class Abort(PDU):
         return AbortReason.words_of(self.reason_diagnostic if is_providers else AbortReason.NO_REASON)
 
 
-@frozen(repr=False)
-class PresentationDataValue(Shown):
+@frozen(repr=False, eq=False)
+class PresentationDataValue(Value):
     """One PDV item of a P-DATA-TF (PS3.8 9.3.5.1)."""
 
     context_id: int
@@ -299,7 +299,7 @@ class PresentationDataValue(Shown):
         return bool(self.control_header & 2)
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, eq=False)
 class PDataTF(PDU):
     """P-DATA-TF (PS3.8 9.3.5) as a value: for tools and logs.  ``Connection`` never builds one to move data."""
 

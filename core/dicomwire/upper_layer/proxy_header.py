@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 
 SIGNATURE_1 = b"PROXY "
 SIGNATURE_2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -39,8 +39,8 @@ class ProxyHeaderError(ValueError):
     """What came is no header of the PROXY protocol, or not a whole one."""
 
 
-@frozen(kw_only=True, repr=False)
-class ProxiedTLS(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class ProxiedTLS(Value):
     """What a proxy that speaks TLS with the client says of that (PP2_TYPE_SSL)."""
 
     is_encrypted: bool
@@ -59,8 +59,8 @@ class ProxiedTLS(Shown):
     """That of the certificate."""
 
 
-@frozen(kw_only=True, repr=False)
-class ProxyHeader(Shown):
+@frozen(kw_only=True, repr=False, eq=False)
+class ProxyHeader(Value):
     """What a proxy says of a connection."""
 
     version: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.upper_layer.reasons import AbortSource
 
 
@@ -104,8 +104,8 @@ class Tell(Enum):
         __hash__ = object.__hash__
 
 
-@frozen(repr=False)
-class Action(Shown):
+@frozen(repr=False, eq=False)
+class Action(Value):
     """One row of PS3.8 tables 9-7 to 9-9: what a :class:`Connection` does, and all that it does.
 
     ``then`` is None where the next state is Sta9 for the association requestor and Sta10 for the acceptor (AR-8).

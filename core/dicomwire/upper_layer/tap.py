@@ -7,26 +7,26 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Value
 from dicomwire.upper_layer.state import Input, State
 
 
-@frozen(repr=False)
-class PDUSent(Shown):
+@frozen(repr=False, eq=False)
+class PDUSent(Value):
     """The bytes of one whole PDU that were queued for sending."""
 
     data: bytes
 
 
-@frozen(repr=False)
-class PDUReceived(Shown):
+@frozen(repr=False, eq=False)
+class PDUReceived(Value):
     """The bytes of one whole PDU that was read."""
 
     data: bytes
 
 
-@frozen(repr=False)
-class Transition(Shown):
+@frozen(repr=False, eq=False)
+class Transition(Value):
     """One step of the state machine (PS3.8 9.2)."""
 
     state: State

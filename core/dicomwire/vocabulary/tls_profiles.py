@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from dicomwire._logging import logger
+from dicomwire._values import Value
 
 LOGGER = logger(__name__)
 
 
-@frozen(kw_only=True)
-class TLSProfile:
+@frozen(kw_only=True, repr=False, eq=False)
+class TLSProfile(Value):
     """A secure transport connection profile (PS3.15 annex B)."""
 
     section: str
