@@ -21,6 +21,7 @@ from pydicom.valuerep import PersonName
 from dicomwire.data.character_sets import CHARACTER_SET, encodings_read_in, is_read_with, is_usable, stated_in
 from dicomwire.data.lazy_data_sets import LazyDataset
 from dicomwire.data.pydicom_private import elements_of, new_dataset
+from dicomwire.data.ready_elements import ready_elements
 from dicomwire.upper_layer.connection import Buffer
 
 _LONGEST = 1 << 16
@@ -58,7 +59,10 @@ def encode_plain(dataset: Dataset, *, implicit: bool) -> bytes | None:
     """The little endian bytes of a data set whose elements all are plain; None if they are not."""
     parts: list[bytes] = []
     are_raw_usable: bool | None = None
-    for tag, element in sorted(elements_of(dataset).items()):
+    elements = elements_of(dataset)
+    # As numbers: pydicom's tags compare themselves in Python.
+    for tag in sorted(elements, key=int):
+        element = elements[tag]
         vr = element.VR
         if type(element) is DataElement:
             raw = plain_value(element.VR, element.value)
@@ -95,6 +99,9 @@ def _is_as_read(dataset: Dataset, implicit: bool) -> bool:
 
 def plain_value(vr: str, value: Any) -> bytes | None:
     """A value in ASCII as it is written; None if that takes more thought."""
+    if type(value) is str and vr in _STRINGS and value.isascii():
+        # As most are.
+        return (value + _STRINGS[vr] if len(value) & 1 else value).encode("ascii")
     if value is None:
         return b"" if vr in _STRINGS or vr in _NUMBER_STRINGS or vr == "PN" or vr in _INTEGERS else None
     values: Any = value if type(value) is MultiValue else (value,)
@@ -167,7 +174,7 @@ class _Undecoded(LazyDataset):
     @staticmethod
     def make(pending: tuple[bytes, bool]) -> Dataset:
         data, implicit = pending
-        return _made(data, _spans(data, implicit=implicit) or [], implicit=implicit)
+        return _made(data, _spans(data, implicit=implicit) or [], implicit=implicit, is_looked_at=True)
 
 
 def _spans(data: bytes, *, implicit: bool) -> _Spans | None:
@@ -204,14 +211,21 @@ def _spans(data: bytes, *, implicit: bool) -> _Spans | None:
     return spans
 
 
-def _made(data: bytes, spans: _Spans, *, implicit: bool) -> Dataset:
+def _made(data: bytes, spans: _Spans, *, implicit: bool, is_looked_at: bool = False) -> Dataset:
+    """The data set; if somebody looks at it now, its plain text is made ready."""
+    encodings: str | list[str] = default_encoding
+    for number, _, start, stop in spans:
+        if number == CHARACTER_SET:
+            encodings = _encodings(data[start:stop] or None, implicit)
+    ready = ready_elements(encodings) if is_looked_at else None
     elements: dict[Any, Any] = {}
     for number, vr, start, stop in spans:
         tag = BaseTag(number)
         value: Any = data[start:stop] if start < stop else empty_value_for_VR(vr, raw=True)
-        elements[tag] = RawDataElement(tag, vr, stop - start, value, start, implicit, True)
-    character_set = elements.get(CHARACTER_SET)
-    encodings = default_encoding if character_set is None else _encodings(character_set.value, implicit)
+        element: Any = ready.element(tag, vr, value, start) if ready is not None and value else None
+        if element is None:
+            element = RawDataElement(tag, vr, stop - start, value, start, implicit, True)
+        elements[tag] = element
     return new_dataset(elements, (implicit, True, encodings))
 
 

@@ -12,11 +12,15 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
+from pydicom.valuerep import PersonName
 
 Elements: TypeAlias = dict[BaseTag, DataElement | RawDataElement]
 
 ELEMENTS = "_dict"
 """The attribute of a data set that holds its elements."""
+
+VALUE = "_value"
+"""The attribute of an element that holds its value."""
 
 _EMPTY = vars(Dataset())
 _FRESH = tuple((name, value.copy) for name, value in _EMPTY.items() if isinstance(value, dict | list))
@@ -54,6 +58,13 @@ def new_element(attributes: dict[str, Any]) -> DataElement:
     """The element with these attributes, the ``vars`` of another; not through the constructor."""
     made: DataElement = object.__new__(DataElement)
     made.__dict__.update(attributes)
+    return made
+
+
+def new_person_name(attributes: dict[str, Any], text: str) -> PersonName:
+    """The name with these attributes, the ``vars`` of another, and this text, which is ASCII and has one component."""
+    made: PersonName = object.__new__(PersonName)
+    made.__dict__.update(attributes, _components=(text,), original_string=text.encode("ascii"))
     return made
 
 
