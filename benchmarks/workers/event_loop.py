@@ -123,8 +123,10 @@ async def find(loop: Loop, task: Task) -> None:
 
 
 async def get(loop: Loop, task: Task) -> None:
+    query_of_all = retrieval_query()
+
     async def retrieve(association: Any) -> None:
-        responses = await association.send_c_get(retrieval_query(), STUDY_ROOT_GET)
+        responses = await association.send_c_get(query_of_all, STUDY_ROOT_GET)
         check_retrieved([item async for item in responses], task)
 
     await _exchange(loop, task, _echo, retrieve, 1)
@@ -132,9 +134,10 @@ async def get(loop: Loop, task: Task) -> None:
 
 async def move(loop: Loop, task: Task) -> None:
     """The instances arrive at a server in this process."""
+    query_of_all = retrieval_query()
 
     async def retrieve(association: Any) -> None:
-        responses = await association.send_c_move(retrieval_query(), INBOX, STUDY_ROOT_MOVE)
+        responses = await association.send_c_move(query_of_all, INBOX, STUDY_ROOT_MOVE)
         check_retrieved([item async for item in responses], task)
 
     inbox = supporting(loop.adapter.AE(INBOX), task)
