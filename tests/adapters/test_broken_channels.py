@@ -56,6 +56,7 @@ CASES = [
     case(broken.TakesSilenceForTheEnd, "silence_has_a_deadline", "b'', the end of the stream"),
     case(broken.GivesUpAtOnce, "silence_has_a_deadline", r"TimeoutError after 0\.0"),
     case(broken.WaitsForEver, "a_peer_that_does_not_read_is_noticed", "had not come to an end", patience=HANGS),
+    case(broken.ClosesWhenAllIsRead, "a_peer_that_does_not_read_is_noticed", "reads nothing.*come", patience=HANGS),
     case(broken.DropsHalfClose, "a_half_close_arrives", "not the end of the stream.*send_eof", patience=HANGS),
     case(broken.HalfCloseEndsBoth, "a_half_close_arrives", r"20,000 are missing.*send_eof\(\): nothing more is sent"),
     case(broken.SaysNoGoodbye, "the_end_of_the_stream_arrives", "not the end of the stream", patience=HANGS),

@@ -117,6 +117,15 @@ class WaitsForEver(Unix):
         super().send(data, None)
 
 
+class ClosesWhenAllIsRead(Unix):
+    """Waits in closing until the peer has taken everything."""
+
+    def close(self) -> None:
+        if not self.is_closed:
+            super().send(b"goodbye", None)
+        super().close()
+
+
 class ClosesOnce(Unix):
     def close(self) -> None:
         if self.is_closed:

@@ -53,7 +53,7 @@ async def looking_does_not_wait(bench: Bench) -> None:
 
 
 async def a_peer_that_does_not_read_is_noticed(bench: Bench) -> None:
-    """Who sends to a peer that takes nothing is made to wait, and gives up when its time is up."""
+    """Who sends to a peer that takes nothing is made to wait, gives up when its time is up, and can close."""
     face, data = bench.left, pattern(PIECE)
     asked = f"{face.sends} with a limit of {SHORT} s, again and again, to a peer that never reads"
     look_at = f"{face.sends}: it has to wait until the peer takes it, and raise TimeoutError when that takes too long"
@@ -61,6 +61,8 @@ async def a_peer_that_does_not_read_is_noticed(bench: Bench) -> None:
         try:
             await bench.ask(face.send(data, SHORT), asked=asked, look_at=look_at)
         except TimeoutError:
+            asked = f"{face.closes}, when the peer reads nothing"
+            await bench.ask(face.close(), asked=asked, look_at=f"{face.closes}: it waits a moment at the most")
             return
         except OSError as error:
             raise Unfit(asked, _shown(error), look_at) from error

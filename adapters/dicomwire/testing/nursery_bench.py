@@ -15,6 +15,9 @@ from dicomwire.upper_layer.connection import Buffer
 AT_ONCE = 64 * 1024
 """What a stream is asked for."""
 
+GOODBYE = 0.5
+"""Seconds that a stream has to close."""
+
 
 class StreamFace(Face):
     """A stream of trio."""
@@ -64,7 +67,9 @@ class StreamFace(Face):
 
     async def close(self) -> None:
         """See there."""
-        await self._stream.aclose()
+        # So much the adapter gives it.
+        with trio.move_on_after(GOODBYE):
+            await self._stream.aclose()
 
 
 class NurseryBench(Bench):
