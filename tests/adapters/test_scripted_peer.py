@@ -10,7 +10,7 @@ from dicomwire import AE, evt
 from dicomwire.memory import AE as MemoryAE, Network, ends
 from dicomwire.testing import ScriptedPeer, ScriptFailed, faulty_ends
 from dicomwire.testing.script import (
-    Step,
+    ScriptStep,
     abort,
     aborted,
     accept,
@@ -41,7 +41,7 @@ def ready(ae: Any) -> Any:
     return ae
 
 
-def echoed(*steps: Step, **timeouts: float) -> tuple[Any, ScriptedPeer]:
+def echoed(*steps: ScriptStep, **timeouts: float) -> tuple[Any, ScriptedPeer]:
     """What came of a C-ECHO with a peer that does this."""
     ae = ready(AE())
     for name, seconds in timeouts.items():
@@ -75,7 +75,7 @@ def test_it_serves_until_release() -> None:
         ([accept(), hear(), send(b"\x08\0\0\0\0\0"), aborted()], "PDU"),
     ],
 )
-def test_what_goes_wrong_is_told_by_the_association(steps: list[Step], words: str) -> None:
+def test_what_goes_wrong_is_told_by_the_association(steps: list[ScriptStep], words: str) -> None:
     assert words in echoed(*steps)[0]
 
 
@@ -107,12 +107,12 @@ def test_what_is_otherwise_than_the_script_says_is_told_with_its_step() -> None:
         network.run(peer.over(ends(network)[0]))
 
 
-def serve_one() -> Step:
+def serve_one() -> ScriptStep:
     def perform(play: Any) -> Any:
         yield from hear().perform(play)
         yield from answer().perform(play)
 
-    return Step("serve_one()", perform)
+    return ScriptStep("serve_one()", perform)
 
 
 def test_the_error_of_the_test_is_the_one_that_is_seen() -> None:

@@ -19,7 +19,7 @@ from dicomwire.testing.faults import Call, Fault, Faults, Kind
 from dicomwire.testing.faulty_connection import faulty_connection
 from dicomwire.testing.faulty_end import FaultyEnd, faulty_ends
 from dicomwire.testing.faulty_transport import FaultyTransport
-from dicomwire.testing.script import ScriptFailed
+from dicomwire.testing.script_play import ScriptFailed
 from dicomwire.testing.scripted_peer import ScriptedPeer
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dicomwire.blocking.entity import AE
 from dicomwire.memory.end import End, ends
 from dicomwire.memory.network import Network
 from dicomwire.testing.recorded_script import recorded
-from dicomwire.testing.script import Step
+from dicomwire.testing.script import ScriptStep
 from dicomwire.testing.scripted_peer import ScriptedPeer
 from dicomwire.traces import read_trace
 
@@ -41,7 +41,7 @@ def scripted_peer() -> Iterator[MakePeer]:
     """``scripted_peer(accept(), serve())`` is a peer that runs; at the end of the test it must have done its script."""
     with ExitStack() as stack:
 
-        def start(*steps: Step, **options: Any) -> ScriptedPeer:
+        def start(*steps: ScriptStep, **options: Any) -> ScriptedPeer:
             return stack.enter_context(ScriptedPeer(*steps, **options))
 
         yield start

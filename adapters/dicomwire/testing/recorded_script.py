@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
-from dicomwire.testing.script import Doing, HeardMessage, Play, ScriptFailed, Step, Wish, close, send
+from dicomwire.testing.script import ScriptStep, close, send
+from dicomwire.testing.script_play import Doing, HeardMessage, Play, ScriptFailed, Wish
 from dicomwire.tracing.trace_records import OF_THE_PEER, OURS, RecordKind, TracedAssociation
 from dicomwire.upper_layer.pdus import HEADER, PDataTF, decode_pdu
 
 
-def recorded(association: TracedAssociation, *, recorder: bool = False) -> list[Step]:
+def recorded(association: TracedAssociation, *, recorder: bool = False) -> list[ScriptStep]:
     """What the peer of a recorded association did, as steps: it sends the same bytes at the same points.
 
     A point is where the side that recorded had sent so many messages, and PDUs of other kinds; what is in them, and how
@@ -20,7 +21,7 @@ def recorded(association: TracedAssociation, *, recorder: bool = False) -> list[
         ValueError: it holds nothing that this side has sent.
     """
     theirs, ours = (OURS, OF_THE_PEER) if recorder else (OF_THE_PEER, OURS)
-    steps: list[Step] = []
+    steps: list[ScriptStep] = []
     others, queued, waited = bytearray(), bytearray(), 0
     for record in association.records:
         if record.kind in ours:
@@ -44,7 +45,7 @@ def recorded(association: TracedAssociation, *, recorder: bool = False) -> list[
     return [*steps, close()]
 
 
-def _wait(count: int) -> Step:
+def _wait(count: int) -> ScriptStep:
     def perform(play: Play) -> Doing:
         for _ in range(count):
             pdu = yield from play.pdu()
@@ -53,7 +54,7 @@ def _wait(count: int) -> Step:
             if isinstance(pdu, PDataTF):
                 yield from play.message(pdu)
 
-    return Step(f"recorded({count} to come)", perform)
+    return ScriptStep(f"recorded({count} to come)", perform)
 
 
 def _count(data: bytearray) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
 
-from attrs import Factory, define, evolve, frozen
+from attrs import evolve, frozen
 
 from dicomwire.dimse.command import Command
+from dicomwire.testing.script_play import Doing, Hangup, HeardMessage, Play, ScriptFailed, Stall, Wanted, Wish
 from dicomwire.upper_layer.items import (
     MaximumLengthItem,
     PresentationContextACItem,
@@ -15,8 +15,6 @@ from dicomwire.upper_layer.items import (
     RoleSelectionItem,
 )
 from dicomwire.upper_layer.pdus import (
-    HEADER,
-    PDU,
     Abort,
     AssociateAC,
     AssociateRJ,
@@ -25,7 +23,6 @@ from dicomwire.upper_layer.pdus import (
     PresentationDataValue,
     ReleaseRP,
     ReleaseRQ,
-    decode_pdu,
 )
 
 IMPLICIT = "1.2.840.10008.1.2"
@@ -35,113 +32,8 @@ _COMMAND, _LAST = 1, 2
 NO_DATA = 0x0101
 
 
-class ScriptFailed(AssertionError):
-    """The other side did something else than the script of a peer says."""
-
-
 @frozen
-class Receive:
-    """So many bytes are wanted; fewer are the end of the stream."""
-
-    count: int
-
-
-@frozen
-class Stall:
-    """Nothing happens for so many seconds; None: until the end of the test."""
-
-    seconds: float | None
-
-
-@frozen
-class Hangup:
-    """The connection is closed."""
-
-
-Wish: TypeAlias = bytes | Receive | Stall | Hangup
-"""What a step wants done: bytes sent, or one of the others."""
-
-Doing: TypeAlias = Generator[Wish, bytes, None]
-
-
-@frozen
-class HeardMessage:
-    """A whole message that came."""
-
-    context_id: int
-    command: Command
-    data: bytes | None
-    """The data set, encoded; None if there is none."""
-
-
-@define
-class Play:
-    """What has happened so far."""
-
-    heard: list[HeardMessage] = Factory(list)
-    """Every message that came."""
-
-    pdus: list[bytes] = Factory(list)
-    """Every PDU that came."""
-
-    request: AssociateRQ | None = None
-    """What the other side has asked for."""
-
-    answer: PDU | None = None
-    """What it has answered to ours."""
-
-    def pdu(self) -> Generator[Wish, bytes, PDU | None]:
-        """Wait for the next PDU; None is the end of the stream.
-
-        Raises:
-            ScriptFailed: it breaks off in the middle, or is none.
-        """
-        head = yield Receive(HEADER.size)
-        if not head:
-            return None
-        length = HEADER.unpack(head)[1] if len(head) == HEADER.size else 1
-        body = yield Receive(length)
-        if len(body) < length:
-            raise ScriptFailed(f"the stream ended behind {len(head) + len(body)} bytes of a PDU")
-        self.pdus.append(head + body)
-        return decode_pdu(head + body)
-
-    def expect(self, *kinds: type[PDU]) -> Generator[Wish, bytes, PDU]:
-        """Wait for a PDU of such a kind.
-
-        Raises:
-            ScriptFailed: it is another one, or there is none.
-        """
-        pdu = yield from self.pdu()
-        if pdu is None or not isinstance(pdu, kinds):
-            came = "the end of the stream" if pdu is None else f"{pdu.name}"
-            raise ScriptFailed(f"{' or '.join(kind.name for kind in kinds)} was to come, and {came} came")
-        return pdu
-
-    def message(self, first: PDataTF | None = None) -> Generator[Wish, bytes, HeardMessage]:
-        """Wait for a whole message; errors of :meth:`expect`."""
-        command, data = bytearray(), bytearray()
-        decoded: Command | None = None
-        pdu: PDU | None = first
-        while True:
-            if pdu is None:
-                pdu = yield from self.expect(PDataTF)
-            assert isinstance(pdu, PDataTF)
-            for value in pdu.presentation_data_value_items:
-                (command if value.is_command else data).extend(value.fragment)
-                if not value.is_last:
-                    continue
-                if value.is_command:
-                    decoded = Command.decode(bytes(command))
-                if decoded is not None and (not value.is_command or not decoded.has_data_set):
-                    heard = HeardMessage(value.context_id, decoded, bytes(data) if decoded.has_data_set else None)
-                    self.heard.append(heard)
-                    return heard
-            pdu = None
-
-
-@frozen
-class Step:
+class ScriptStep:
     """One line of a script."""
 
     name: str
@@ -165,17 +57,17 @@ def message_bytes(context_id: int, command: Command, data: bytes | None = None) 
     return b"".join(PDataTF(presentation_data_value_items=(value,)).encode() for value in values)
 
 
-def _step(name: str, *wishes: Wish) -> Step:
+def _step(name: str, *wishes: Wish) -> ScriptStep:
     def perform(play: Play) -> Doing:
         # Not `yield from`: a tuple takes no answers.
         for wish in wishes:  # noqa: UP028
             yield wish
 
-    return Step(name, perform)
+    return ScriptStep(name, perform)
 
 
 # -- associations --------------------------------------------------------------------------------------------------
-def accept(result: int = 0) -> Step:
+def accept(result: int = 0) -> ScriptStep:
     """Wait for an A-ASSOCIATE-RQ, and accept every context with its first transfer syntax, and every role.
 
     With another ``result`` the association is accepted, and none of its contexts (PS3.8 9.3.3.2): 3 says that the
@@ -199,10 +91,10 @@ def accept(result: int = 0) -> Step:
             user_information=(MaximumLengthItem(maximum_length=16382), *roles),
         ).encode()
 
-    return Step(f"accept({result or ''})", perform)
+    return ScriptStep(f"accept({result or ''})", perform)
 
 
-def reject(result: int = 1, source: int = 1, reason: int = 1) -> Step:
+def reject(result: int = 1, source: int = 1, reason: int = 1) -> ScriptStep:
     """Wait for an A-ASSOCIATE-RQ, and reject it (PS3.8 9.3.4): result, source and reason are those of the PDU."""
 
     def perform(play: Play) -> Doing:
@@ -211,12 +103,12 @@ def reject(result: int = 1, source: int = 1, reason: int = 1) -> Step:
         play.request = request
         yield AssociateRJ(result=result, source=source, reason_diagnostic=reason).encode()
 
-    return Step(f"reject({result}, {source}, {reason})", perform)
+    return ScriptStep(f"reject({result}, {source}, {reason})", perform)
 
 
 def associate(
     *abstract_syntaxes: str, called: str = "ANY-SCP", calling: str = "SCRIPT", transfer_syntax: str = IMPLICIT
-) -> Step:
+) -> ScriptStep:
     """Ask for an association, and wait for the acceptance; contexts 1, 3, ..., verification if none is named."""
 
     def perform(play: Play) -> Doing:
@@ -233,51 +125,51 @@ def associate(
         ).encode()
         play.answer = yield from play.expect(AssociateAC)
 
-    return Step("associate()", perform)
+    return ScriptStep("associate()", perform)
 
 
-def release() -> Step:
+def release() -> ScriptStep:
     """Ask for release, and wait for the answer."""
 
     def perform(play: Play) -> Doing:
         yield ReleaseRQ().encode()
         yield from play.expect(ReleaseRP)
 
-    return Step("release()", perform)
+    return ScriptStep("release()", perform)
 
 
-def released() -> Step:
+def released() -> ScriptStep:
     """Wait until release is asked for, and answer."""
 
     def perform(play: Play) -> Doing:
         yield from play.expect(ReleaseRQ)
         yield ReleaseRP().encode()
 
-    return Step("released()", perform)
+    return ScriptStep("released()", perform)
 
 
-def aborted() -> Step:
+def aborted() -> ScriptStep:
     """Wait for an A-ABORT."""
 
     def perform(play: Play) -> Doing:
         yield from play.expect(Abort)
 
-    return Step("aborted()", perform)
+    return ScriptStep("aborted()", perform)
 
 
-def abort(source: int = 0, reason: int = 0) -> Step:
+def abort(source: int = 0, reason: int = 0) -> ScriptStep:
     """Send an A-ABORT (PS3.8 9.3.8): source 0 is the user, 2 the provider."""
     return _step(f"abort({source}, {reason})", Abort(source=source, reason_diagnostic=reason).encode())
 
 
 # -- messages ------------------------------------------------------------------------------------------------------
-def hear() -> Step:
+def hear() -> ScriptStep:
     """Wait for a whole message."""
 
     def perform(play: Play) -> Doing:
         yield from play.message()
 
-    return Step("hear()", perform)
+    return ScriptStep("hear()", perform)
 
 
 def response(heard: HeardMessage, status: int, elements: dict[str, object]) -> Command:
@@ -293,7 +185,7 @@ def response(heard: HeardMessage, status: int, elements: dict[str, object]) -> C
     return Command(command_field=asked.command_field | 0x8000, **values)  # type: ignore[arg-type]
 
 
-def answer(status: int = 0x0000, data: bytes | None = None, **elements: object) -> Step:
+def answer(status: int = 0x0000, data: bytes | None = None, **elements: object) -> ScriptStep:
     """Respond to the last message that was heard.
 
     ``data`` is the encoded data set; ``elements`` are fields of :class:`dicomwire.dimse.Command`.
@@ -305,15 +197,15 @@ def answer(status: int = 0x0000, data: bytes | None = None, **elements: object) 
         heard = play.heard[-1]
         yield message_bytes(heard.context_id, response(heard, status, elements), data)
 
-    return Step(f"answer(0x{status:04X})", perform)
+    return ScriptStep(f"answer(0x{status:04X})", perform)
 
 
-def ask(command: Command, data: bytes | None = None, context_id: int = 1) -> Step:
+def ask(command: Command, data: bytes | None = None, context_id: int = 1) -> ScriptStep:
     """Send a request, with its encoded data set if it has one; hear() is what follows."""
     return _step("ask()", message_bytes(context_id, command, data))
 
 
-def echo(message_id: int = 1) -> Step:
+def echo(message_id: int = 1) -> ScriptStep:
     """Send a C-ECHO, and wait for the response."""
     command = Command(command_field=0x0030, message_id=message_id, affected_sop_class_uid=VERIFICATION)
 
@@ -321,10 +213,10 @@ def echo(message_id: int = 1) -> Step:
         yield message_bytes(1, command)
         yield from play.message()
 
-    return Step("echo()", perform)
+    return ScriptStep("echo()", perform)
 
 
-def serve(status: int = 0x0000) -> Step:
+def serve(status: int = 0x0000) -> ScriptStep:
     """Answer every request with this status, until release is asked for, or the other side aborts or closes."""
 
     def perform(play: Play) -> Doing:
@@ -339,16 +231,16 @@ def serve(status: int = 0x0000) -> Step:
             else:
                 return
 
-    return Step(f"serve(0x{status:04X})", perform)
+    return ScriptStep(f"serve(0x{status:04X})", perform)
 
 
 # -- bytes and time ------------------------------------------------------------------------------------------------
-def send(data: bytes) -> Step:
+def send(data: bytes) -> ScriptStep:
     """Send these bytes, whatever they are."""
     return _step(f"send({data[:8].hex(' ')}...)" if len(data) > 8 else f"send({data.hex(' ')})", data)
 
 
-def part(step: Step, count: int) -> Step:
+def part(step: ScriptStep, count: int) -> ScriptStep:
     """Of what a step sends, only so many bytes, and then close: in the middle of a PDU."""
 
     def perform(play: Play) -> Doing:
@@ -366,30 +258,30 @@ def part(step: Step, count: int) -> Step:
             pass
         yield Hangup()
 
-    return Step(f"part({step}, {count})", perform)
+    return ScriptStep(f"part({step}, {count})", perform)
 
 
-def stall(seconds: float | None = None) -> Step:
+def stall(seconds: float | None = None) -> ScriptStep:
     """Send nothing and read nothing for so many seconds; without a number until the end of the test."""
     return _step(f"stall({'' if seconds is None else seconds})", Stall(seconds))
 
 
-def close() -> Step:
+def close() -> ScriptStep:
     """Close the connection."""
     return _step("close()", Hangup())
 
 
-def ended() -> Step:
+def ended() -> ScriptStep:
     """Read up to the end of the stream, whatever comes."""
 
     def perform(play: Play) -> Doing:
-        while (yield Receive(1)):
+        while (yield Wanted(1)):
             pass
 
-    return Step("ended()", perform)
+    return ScriptStep("ended()", perform)
 
 
-def wishes(steps: Iterable[Step], play: Play) -> Doing:
+def wishes(steps: Iterable[ScriptStep], play: Play) -> Doing:
     """All that a script wants done, one after the other.
 
     Raises:

@@ -10,7 +10,8 @@ from typing import Self
 
 from dicomwire.memory.end import End
 from dicomwire.memory.network import until
-from dicomwire.testing.script import Doing, HeardMessage, Play, Receive, ScriptFailed, Stall, Step, Wish, wishes
+from dicomwire.testing.script import ScriptStep, wishes
+from dicomwire.testing.script_play import Doing, HeardMessage, Play, ScriptFailed, Stall, Wanted, Wish
 
 LOOPBACK = "127.0.0.1"
 
@@ -27,7 +28,7 @@ class ScriptedPeer:
         ScriptFailed: the other side has done something else; it says at which step, and what came.
     """
 
-    def __init__(self, *steps: Step, to: tuple[str, int] | None = None, patience: float = 30.0) -> None:
+    def __init__(self, *steps: ScriptStep, to: tuple[str, int] | None = None, patience: float = 30.0) -> None:
         self.steps = steps
         self.play: Play = Play()
         """What has happened so far: ``play.heard`` are the messages, ``play.request`` is the A-ASSOCIATE-RQ."""
@@ -115,7 +116,7 @@ class ScriptedPeer:
                 # Who has gone reads no more: the next step notices it, if it wants to hear something.
                 with contextlib.suppress(ConnectionError):
                     sock.sendall(wish)
-            elif isinstance(wish, Receive):
+            elif isinstance(wish, Wanted):
                 back = self._receive(sock, wish.count)
             elif isinstance(wish, Stall):
                 self._over.wait(wish.seconds)
@@ -152,7 +153,7 @@ class ScriptedPeer:
                 if isinstance(wish, bytes):
                     with contextlib.suppress(ConnectionError):
                         end.send(wish)
-                elif isinstance(wish, Receive):
+                elif isinstance(wish, Wanted):
                     while len(arrived) < wish.count and not has_ended:
                         await end.arrival()
                         piece = end.receive() or b""
