@@ -115,6 +115,37 @@ def serve_one() -> ScriptStep:
     return ScriptStep("serve_one()", perform)
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "ended behind 18 bytes of a PDU"),
+        (b"\x09\0\0\0\0\x01x", "is no PDU: unrecognized PDU type 0x09"),
+        (b"", "the end of the stream came"),
+    ],
+)
+def test_what_is_no_request_is_told(data: bytes, words: str) -> None:
+    peer = ScriptedPeer(accept())
+    with pytest.raises(ScriptFailed, match=words), peer, ScriptedPeer(send(data), close(), to=peer.address):
+        pass
+
+
+def test_a_second_association_is_refused() -> None:
+    ae = ready(AE())
+    with ScriptedPeer(accept(), serve()) as peer, ae.associate(*peer.address) as association:
+        assert association.is_established
+        assert "refused" in (ae.associate(*peer.address).failure or "").lower()
+
+
+def test_an_error_of_a_step_is_seen() -> None:
+    def broken(play: Any) -> Any:
+        yield b""
+        raise LookupError("mine")
+
+    peer = ScriptedPeer(ScriptStep("broken", broken))
+    with pytest.raises(LookupError, match="mine"), peer, ScriptedPeer(close(), to=peer.address):
+        pass
+
+
 def test_the_error_of_the_test_is_the_one_that_is_seen() -> None:
     with pytest.raises(KeyError), ScriptedPeer(accept(), hear()):
         raise KeyError

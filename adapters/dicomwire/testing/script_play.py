@@ -8,6 +8,7 @@ from typing import TypeAlias
 from attrs import Factory, define, frozen
 
 from dicomwire.dimse.command import Command
+from dicomwire.errors import RemoteProtocolError
 from dicomwire.upper_layer.pdus import HEADER, PDU, AssociateRQ, PDataTF, decode_pdu
 
 
@@ -80,7 +81,10 @@ class Play:
         if len(body) < length:
             raise ScriptFailed(f"the stream ended behind {len(head) + len(body)} bytes of a PDU")
         self.pdus.append(head + body)
-        return decode_pdu(head + body)
+        try:
+            return decode_pdu(head + body)
+        except RemoteProtocolError as error:
+            raise ScriptFailed(f"what came is no PDU: {error}") from None
 
     def expect(self, *kinds: type[PDU]) -> Generator[Wish, bytes, PDU]:
         """Wait for a PDU of such a kind.
@@ -108,9 +112,16 @@ class Play:
                 if not value.is_last:
                     continue
                 if value.is_command:
-                    decoded = Command.decode(bytes(command))
+                    decoded = _decoded(bytes(command))
                 if decoded is not None and (not value.is_command or not decoded.has_data_set):
                     heard = HeardMessage(value.context_id, decoded, bytes(data) if decoded.has_data_set else None)
                     self.heard.append(heard)
                     return heard
             pdu = None
+
+
+def _decoded(command: bytes) -> Command:
+    try:
+        return Command.decode(command)
+    except RemoteProtocolError as error:
+        raise ScriptFailed(f"what came is no command: {error}") from None

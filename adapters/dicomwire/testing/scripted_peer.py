@@ -14,6 +14,7 @@ from dicomwire.testing.script import ScriptStep, wishes
 from dicomwire.testing.script_play import Doing, HeardMessage, Play, ScriptFailed, Stall, Wanted, Wish
 
 LOOPBACK = "127.0.0.1"
+_PIECE = 65536
 
 
 class ScriptedPeer:
@@ -36,12 +37,13 @@ class ScriptedPeer:
         self.patience = patience
         """Seconds in which the other side has to do what is waited for."""
 
-        self.failed: ScriptFailed | None = None
+        self.failed: Exception | None = None
         self._to = to
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._listener: socket.socket | None = None
         self._sock: socket.socket | None = None
+        self._address: tuple[str, int] | None = None
 
     @property
     def heard(self) -> list[HeardMessage]:
@@ -51,10 +53,9 @@ class ScriptedPeer:
     @property
     def address(self) -> tuple[str, int]:
         """Where it is reached: a host and a port, for ``associate(*peer.address)``."""
-        if self._listener is None:
+        if self._address is None:
             raise RuntimeError("a scripted peer listens inside of `with`, and if it is not one that connects")
-        host, port = self._listener.getsockname()
-        return host, port
+        return self._address
 
     # -- over a socket --------------------------------------------------------------------------------------------
     def __enter__(self) -> Self:
@@ -62,6 +63,8 @@ class ScriptedPeer:
             self._listener = listener = socket.socket()
             listener.bind((LOOPBACK, 0))
             listener.listen()
+            host, port = listener.getsockname()
+            self._address = host, port
             listener.settimeout(self.patience)
         self._thread = threading.Thread(target=self._run, name="scripted-peer", daemon=True)
         self._thread.start()
@@ -76,8 +79,6 @@ class ScriptedPeer:
             # Nobody will do what it waits for.
             self._hang_up()
         self._thread.join(2 * self.patience)
-        if self._listener is not None:
-            self._listener.close()
         if self._thread.is_alive():
             self.failed = ScriptFailed(f"the script has not ended in {2 * self.patience:g} s")
         if error is None and self.failed is not None:
@@ -101,12 +102,17 @@ class ScriptedPeer:
             self.failed = ScriptFailed(f"nobody has connected in {self.patience:g} s")
         except OSError as error:
             self.failed = ScriptFailed(f"no connection: {error}")
+        except Exception as error:
+            # Of a step: it is for the test to see.
+            self.failed = error
 
     def _connected(self) -> socket.socket:
         if self._to is not None:
             return socket.create_connection(self._to, self.patience)
         assert self._listener is not None
-        return self._listener.accept()[0]
+        # It has one association: who asks for another one is refused.
+        with self._listener as listener:
+            return listener.accept()[0]
 
     def _play(self, sock: socket.socket, doing: Doing) -> None:
         wish = next(doing, None)
@@ -128,7 +134,7 @@ class ScriptedPeer:
         data = bytearray()
         while len(data) < count:
             try:
-                piece = sock.recv(count - len(data))
+                piece = sock.recv(min(count - len(data), _PIECE))
             except TimeoutError:
                 raise ScriptFailed(f"nothing came for {self.patience:g} s") from None
             except OSError:
