@@ -112,9 +112,9 @@ def main() -> None:
         got.append(event.dataset.PatientID)
         return 0x0000
 
-    roles = [build_role(CTImageStorage, scu_role=True, scp_role=True)]
+    role = build_role(CTImageStorage, scu_role=True, scp_role=True)
     handlers = [(evt.EVT_C_STORE, on_store)]
-    with entity().associate_over(here, ext_neg=roles, evt_handlers=handlers) as association:
+    with entity().associate_over(here, ext_neg=[role], evt_handlers=handlers) as association:
         print(f"echo 0x{association.send_c_echo().Status:04X}")
         print(f"store 0x{association.send_c_store(image()).Status:04X}")
         for status, _ in association.send_c_get(image(), PatientRootQueryRetrieveInformationModelGet):

@@ -10,7 +10,7 @@ from dicomwire.testing.channel_bench import Bench, Job
 from dicomwire.testing.channel_faces import Face
 from dicomwire.testing.channel_fault import Unfit, difference, pattern
 
-SIZES = (1, 2, 3, 7, 61, 1000, 4095, 4096, 16384, 65535, 65536, 65537, 300000)
+SIZES: tuple[int, ...] = (1, 2, 3, 7, 61, 1000, 4095, 4096, 16384, 65535, 65536, 65537, 300000)
 """Bytes that are written at once."""
 
 LARGE = 4 * 1024 * 1024
