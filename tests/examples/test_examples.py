@@ -19,6 +19,8 @@ import pytest
 from pydicom import dcmread
 
 from dicomwire import AE
+from dicomwire.testing import CHANNEL_CHECKS, ChannelCheck, check_channel
+from examples.queue_transport import ends
 from tests.support.patience import SOON
 from tests.support.processes import environment
 from tests.support.storing import EXPLICIT, instance, storage
@@ -26,9 +28,9 @@ from tests.support.storing import EXPLICIT, instance, storage
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run(name: str, *args: str) -> subprocess.CompletedProcess[str]:
+def run(name: str, *args: str, patience: float = SOON) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SOON, env=environment())
+    return subprocess.run(command, capture_output=True, text=True, timeout=patience, env=environment())
 
 
 @contextmanager
@@ -94,6 +96,23 @@ def test_the_pair_in_memory_takes_no_time() -> None:
     *names, time = done.stdout.splitlines()
     assert names == ["Doe^Jane", "Doe^John"]
     assert time.startswith("after ") and time.endswith(" s of its own time")
+
+
+def test_two_processes_have_an_association_over_queues() -> None:
+    # There are three, with that which looks after the semaphores.
+    done = run("queue_transport.py", patience=3 * SOON)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["echo 0x0000", "store 0x0000", "get 0xFF00", "get 0x0000", "got 1CT1"]
+
+
+@pytest.mark.parametrize("check", CHANNEL_CHECKS, ids=str)
+def test_the_transport_over_queues_does_what_is_asked_of_it(check: ChannelCheck) -> None:
+    check_channel(ends, checks=[check], patience=SOON)
+
+
+def test_the_transport_over_queues_is_short() -> None:
+    text = (EXAMPLES / "queue_transport.py").read_text("utf-8")
+    assert len(text[text.index("class QueueTransport") : text.index("def ends")].splitlines()) < 60
 
 
 def test_the_folder_is_filled_and_the_others_talk_to_it(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class MemoryChannel:
             await until(has_room, self.network.now + pause)
             if not has_room():
                 pause = progress.go_on(self.network.now, self)
+        if not peer.is_open and peer.unread >= _MOST_UNREAD:
+            raise BrokenPipeError("the other end is closed")
 
     # -- what the core asks about what was sent ---------------------------------------------------------------------
     def taken(self) -> int:

@@ -12,24 +12,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dicomwire.testing import script
+from dicomwire.testing.channel_fault import ChannelFault
+from dicomwire.testing.conformance import CHANNEL_CHECKS, ChannelCheck, check_channel
 from dicomwire.testing.faults import Call, Fault, Faults, Kind
 from dicomwire.testing.faulty_connection import faulty_connection
 from dicomwire.testing.faulty_end import FaultyEnd, faulty_ends
 from dicomwire.testing.faulty_transport import FaultyTransport
+from dicomwire.testing.script_play import ScriptFailed
+from dicomwire.testing.scripted_peer import ScriptedPeer
 
 if TYPE_CHECKING:
     from dicomwire.testing.faulty_stream import FaultyStream
 
 __all__ = [
+    "CHANNEL_CHECKS",
     "Call",
+    "ChannelCheck",
+    "ChannelFault",
     "Fault",
     "Faults",
     "FaultyEnd",
     "FaultyStream",
     "FaultyTransport",
     "Kind",
+    "ScriptFailed",
+    "ScriptedPeer",
+    "check_channel",
     "faulty_connection",
     "faulty_ends",
+    "script",
 ]
 
 
