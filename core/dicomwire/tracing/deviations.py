@@ -44,26 +44,34 @@ def deviations(association: TracedAssociation) -> list[Deviation]:
 
     What is found is what can be seen from outside, and peers are served in spite of it.
     """
-    judge = _Judge(association.role)
-    found: dict[tuple[Role, str], Deviation] = {}
+    judge = Judge(association.role)
     for seen in dissect(association):
-        for what, section in judge.look(seen):
-            role = judge.role_of(seen)
-            found.setdefault((role, what), Deviation(role=role, time=seen.time, what=what, section=section))
-    return list(found.values())
+        judge.take(seen)
+    return list(judge.found.values())
 
 
 _Found = Iterator[tuple[str, str]]
 
 
 @define
-class _Judge:
+class Judge:
+    """Takes what was seen of one association, in order, and finds deviations."""
+
     recorded_by: Role
+    found: dict[tuple[Role, str], Deviation] = field(factory=dict)
+    """Those that were found until now, by who and what."""
+
     request: AssociateRQ | None = None
     accepted: dict[int, str | None] | None = None
     has_ended: bool = False
     maximum_lengths: dict[Role, int] = field(factory=dict)
     """The longest P-DATA-TF body that each side takes."""
+
+    def take(self, seen: SeenPDU | SeenEvent) -> None:
+        """Look at the next thing that happened."""
+        role = self.role_of(seen)
+        for what, section in self._look(seen):
+            self.found.setdefault((role, what), Deviation(role=role, time=seen.time, what=what, section=section))
 
     def role_of(self, seen: SeenPDU | SeenEvent) -> Role:
         """Who did it."""
@@ -71,8 +79,7 @@ class _Judge:
         other = Role.ACCEPTOR if self.recorded_by is Role.REQUESTOR else Role.REQUESTOR
         return self.recorded_by if is_sent else other
 
-    def look(self, seen: SeenPDU | SeenEvent) -> _Found:
-        """What is wrong with it, and where the standard says so."""
+    def _look(self, seen: SeenPDU | SeenEvent) -> _Found:
         if isinstance(seen, SeenEvent):
             closes = seen.kind in (RecordKind.RECEIVED_END, RecordKind.CLOSED)
             if closes and self.accepted is not None and not self.has_ended:

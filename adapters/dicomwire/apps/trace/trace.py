@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from dicomwire._logging import printable
@@ -10,10 +12,12 @@ from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_TRACES
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
 from dicomwire.apps._common.running import run
 from dicomwire.captures.capture_files import read_any
+from dicomwire.data import store
 from dicomwire.tracing.deviations import deviations
 from dicomwire.tracing.showing import show as lines_of
 from dicomwire.tracing.trace_files import write_pcapng, write_trace
 from dicomwire.tracing.trace_format import BadTrace
+from dicomwire.tracing.trace_page import page
 from dicomwire.tracing.trace_records import Trace
 
 
@@ -30,7 +34,13 @@ def trace() -> None:
     is_flag=True,
     help="With the values of data sets, patients' names among them; else which there are.",
 )
-def show(file: str, patient_data: bool) -> int:
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False),
+    metavar="OUT",
+    help="Write a page for a browser instead: a new file, which needs nothing else.",
+)
+def show(file: str, patient_data: bool, html: str | None) -> int:
     """Print every PDU, item and message in FILE: what --trace has recorded, or a capture (pcap, pcapng).
 
     Each line begins with the seconds since the association began, and the time since the one before if that is long.
@@ -39,6 +49,8 @@ def show(file: str, patient_data: bool) -> int:
     found = _read(file)
     if found is None:
         return FAILED
+    if html is not None:
+        return _written(html, page(found, title=Path(file).name, patient_data=patient_data))
     for line in lines_of(found, patient_data=patient_data):
         click.echo(line)
     return DONE
@@ -80,6 +92,20 @@ def convert(source: str, target: str) -> int:
             write_trace(found, target)
     except OSError as error:
         click.echo(f"E: {target}: {error.strerror or error}", err=True)
+        return FAILED
+    return DONE
+
+
+def _written(path: str, text: str) -> int:
+    """Write a new file that only we may read: whoever asked for patients' names has them in it."""
+    try:
+        descriptor = store.STORE.open_to_write(path, new=True)
+        try:
+            store.STORE.write(descriptor, [memoryview(text.encode("ascii"))])
+        finally:
+            store.STORE.close(descriptor)
+    except OSError as error:
+        click.echo(f"E: {path}: {error.strerror or error}", err=True)
         return FAILED
     return DONE
 
