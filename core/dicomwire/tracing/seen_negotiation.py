@@ -130,7 +130,7 @@ class SeenNegotiation:
             contexts = self.contexts
             calling, called = request.calling_ae_title or "(no title)", request.called_ae_title or "(no title)"
             classes = len({context.abstract_syntax for context in contexts})
-            proposed = f"{_count(len(contexts), 'presentation context')} for {_count(classes, 'SOP class', 'es')}"
+            proposed = f"{counted(len(contexts), 'presentation context')} for {counted(classes, 'SOP class', 'es')}"
             yield f"{calling} asks {called} for an association, and proposes {proposed}."
             yield from self._answered(contexts)
             if isinstance(answer, AssociateAC):
@@ -193,7 +193,7 @@ def _agreed(request: AssociateRQ, answer: AssociateAC) -> Iterator[str]:
         yield f"{uid_name(extended.sop_class_uid)}: extended negotiation {asked}, {said_to_it}."
     for common in request.user_items(SOPClassCommonExtendedItem)[:_MOST]:
         related = len(common.related_general_sop_class_identification)
-        of = f"of {uid_name(common.service_class_uid)}, {_count(related, 'related general SOP class', 'es')}"
+        of = f"of {uid_name(common.service_class_uid)}, {counted(related, 'related general SOP class', 'es')}"
         yield f"{uid_name(common.sop_class_uid)}: common extended negotiation, {of}."
 
 
@@ -222,5 +222,6 @@ def _hex(data: bytes) -> str:
     return f"{shown} ..." if len(data) > _BYTES else shown or "(empty)"
 
 
-def _count(number: int, what: str, plural: str = "s") -> str:
+def counted(number: int, what: str, plural: str = "s") -> str:
+    """``"1 context"``, ``"2 contexts"``."""
     return f"{number} {what if number == 1 else what + plural}"

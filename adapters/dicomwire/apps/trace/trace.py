@@ -10,15 +10,13 @@ from dicomwire._logging import printable
 from dicomwire._version import __version__
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_TRACES
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
+from dicomwire.apps._common.reading_traces import read_or_tell
 from dicomwire.apps._common.running import run
-from dicomwire.captures.capture_files import read_any
 from dicomwire.data import store
 from dicomwire.tracing.deviations import deviations
 from dicomwire.tracing.showing import show as lines_of
 from dicomwire.tracing.trace_files import write_pcapng, write_trace
-from dicomwire.tracing.trace_format import BadTrace
 from dicomwire.tracing.trace_page import page
-from dicomwire.tracing.trace_records import Trace
 
 
 @click.group("trace", context_settings=CONTEXT_SETTINGS, epilog=OF_TRACES)
@@ -46,7 +44,7 @@ def show(file: str, patient_data: bool, html: str | None) -> int:
     Each line begins with the seconds since the association began, and the time since the one before if that is long.
     Arrows to the right are what was sent by whoever recorded it.
     """
-    found = _read(file)
+    found = read_or_tell(file)
     if found is None:
         return FAILED
     if html is not None:
@@ -63,7 +61,7 @@ def check(file: str) -> int:
 
     That is for information: peers are served in spite of it, and the exit code says nothing of it.
     """
-    found = _read(file)
+    found = read_or_tell(file)
     if found is None:
         return FAILED
     for association in found:
@@ -82,7 +80,7 @@ def convert(source: str, target: str) -> int:
 
     What the TCP around it was like is made up, but for the times.
     """
-    found = _read(source)
+    found = read_or_tell(source)
     if found is None:
         return FAILED
     try:
@@ -108,16 +106,6 @@ def _written(path: str, text: str) -> int:
         click.echo(f"E: {path}: {error.strerror or error}", err=True)
         return FAILED
     return DONE
-
-
-def _read(file: str) -> Trace | None:
-    try:
-        return read_any(file)
-    except ModuleNotFoundError as error:
-        click.echo(f"E: {error.name} is not installed, which captures need: pip install dicomwire[trace]", err=True)
-    except (BadTrace, OSError) as error:
-        click.echo(f"E: {file}: {error}", err=True)
-    return None
 
 
 def main(args: list[str] | None = None) -> int:
