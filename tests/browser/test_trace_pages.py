@@ -110,6 +110,16 @@ def test_parts_of_a_data_set_are_one_row_until_it_is_unfolded(opened: Open) -> N
     assert count(driver, ".group .ladder .pdu") == 99
 
 
+def test_of_many_associations_most_are_drawn_when_somebody_asks(opened: Open) -> None:
+    driver = opened(together(*(made(conversation(*echoes(1))) for _ in range(100))))
+    assert count(driver, "nav a") == count(driver, "h2") == 100
+    assert count(driver, ".more") == 60
+    driver.execute_script("document.querySelector('.more').focus()")
+    press(driver, "\ue007")
+    assert count(driver, ".more") == 59 and count(driver, "#a41 .pdu") == 6
+    assert "A-ASSOCIATE-RQ" in active(driver, "textContent")
+
+
 def test_what_a_peer_says_is_text(opened: Open) -> None:
     hostile = evolve(REQUEST, called_ae_title="</script><b id=x", calling_ae_title="<img src=//x>")
     driver = opened(made(conversation(request=hostile)))

@@ -7,7 +7,7 @@ const [AT, BEFORE, WITHIN, IS_LIKE_ACK, WHO, LENGTH, LABEL, NOTE, TONE, LINES, B
 const SIDES = ["requestor", "acceptor"];
 const WORTH_TELLING = 0.010; // seconds; also in waiting.py
 const CHUNK = 250;
-const AT_ONCE = 3000; // rows that are drawn unasked
+const AT_ONCE = 3000, FIRST = 40; // rows and associations that are drawn unasked
 const FOLDED = 4; // parts of a data set that follow each other are one row, from so many on
 const MOST_WAITS = 6;
 const SVG = "http://www.w3.org/2000/svg";
@@ -212,8 +212,10 @@ function overTime(association, waits) {
     strip.append(block);
   }
   const [ours, theirs] = association.waited;
-  const caption = `${bytes(association.bytes[0])} from the requestor and ${bytes(association.bytes[1])} from the acceptor in ${seconds(association.seconds)}; ` +
-    `at most ${bytes(most / step)}/s, measured over ${seconds(step)}. The requestor was waited for ${seconds(ours)}, the acceptor ${seconds(theirs)}.`;
+  // Over less than that it is how fast a program fills a buffer.
+  const rate = step < 0.001 ? "" : `, at most ${bytes(most / step)}/s, measured over ${seconds(step)}`;
+  const caption = `${bytes(association.bytes[0])} from the requestor and ${bytes(association.bytes[1])} from the acceptor in ${seconds(association.seconds)}${rate}. ` +
+    `The requestor was waited for ${seconds(ours)}, the acceptor ${seconds(theirs)}.`;
   return make("figure", {}, make("div", { class: "chart" },
     make("span", { class: "name requestor" }, "requestor sends"), bars(association, 0, counts[0], most),
     make("span", { class: "name acceptor" }, "acceptor sends"), bars(association, 1, counts[1], most),
@@ -238,6 +240,7 @@ function contexts(found) {
   whole.open = found.length <= 12;
   return whole;
 }
+const isBad = (association) => /^(abort|reject|closed)/.test(association.end);
 const titles = (association) => association.titles.map((title) => title || "?");
 
 function section(association, index, isDrawn) {
@@ -246,35 +249,37 @@ function section(association, index, isDrawn) {
   const made = make("section", { class: "association", id, "aria-labelledby": `${id}-title` },
     make("h2", { id: `${id}-title`, tabindex: "-1" }, make("span", { class: "requestor" }, calling), " to ", make("span", { class: "acceptor" }, called)),
     make("p", { class: "quiet" }, [association.places.filter(Boolean).join(" to "), association.when, `recorded by the ${SIDES[association.recorder]}`].filter(Boolean).join(", ")));
-  const isBad = /^(abort|reject|closed)/.test(association.end);
-  made.append(facts([["End", association.end, isBad ? "is-bad" : ""], ["Duration", seconds(association.seconds)],
+  made.append(facts([["End", association.end, isBad(association) ? "is-bad" : ""], ["Duration", seconds(association.seconds)],
     ["PDUs", number(rows.filter((row) => row[WHO] < 2).length)],
-    ["Bytes", `${bytes(association.bytes[0])} / ${bytes(association.bytes[1])}`],
+    ["Bytes, each side", `${bytes(association.bytes[0])} / ${bytes(association.bytes[1])}`],
     ["Longest wait", waits.length ? seconds(longest(waits[0])) : "under 10 ms", waits.length ? "is-wait" : ""]]));
+  if (isDrawn) return fill(made, association, waits);
+  const more = make("button", { class: "more", type: "button", click: () => {
+    more.remove();
+    fill(made, association, waits);
+    made.querySelector(".pdu")?.focus();
+  } }, `Show all of it, ${many(rows.length, "row")}`);
+  made.append(more);
+  return made;
+}
+function fill(made, association, waits) {
+  const [calling, called] = titles(association);
   made.append(make("h3", {}, "What was negotiated"), make("ul", { class: "words" }, ...association.words.map((text) => make("li", {}, text))));
   if (association.contexts.length) made.append(contexts(association.contexts));
   if (association.deviations.length) {
     made.append(make("h3", {}, "Not as the standard has it"), make("ul", { class: "deviations" },
       ...association.deviations.map(([who, what, where]) => make("li", {}, make("b", {}, who), `: ${what} `, make("span", { class: "quiet" }, where)))));
   }
-  made.append(make("h3", {}, "Over time"), overTime(association, waits));
+  if (association.seconds > 0) made.append(make("h3", {}, "Over time"), overTime(association, waits));
   if (waits.length) {
     made.append(make("ul", { class: "waits", "aria-label": "Longest waits" }, ...waits.slice(0, MOST_WAITS).map((row) => make("li", {},
-      make("button", { type: "button", click: () => { draw(); goTo(places.get(row)); } },
+      make("button", { type: "button", click: () => goTo(places.get(row)) },
         make("b", {}, seconds(longest(row))), ` for ${row[WHO] > 1 ? "what follows" : `the ${SIDES[row[WHO]]}`} at +${row[AT].toFixed(3)} s`)))));
   }
   const place = make("div", {});
   const side = (who, name) => make("span", { class: SIDES[who] }, make("b", {}, name), make("small", {}, SIDES[who] + (association.recorder === who ? ", recorded here" : "")));
   made.append(make("h3", {}, "Both sides in time"), make("div", { class: "sides" }, side(0, calling), side(1, called)), place);
-  let isDone = false;
-  function draw() {
-    if (isDone) return;
-    isDone = true;
-    place.replaceChildren();
-    ladder(association, place);
-  }
-  if (isDrawn) draw();
-  else place.append(make("button", { class: "more", type: "button", click: () => { draw(); place.querySelector(".pdu")?.focus(); } }, `Show ${many(rows.length, "row")}`));
+  ladder(association, place);
   return made;
 }
 function overview(associations) {
@@ -283,9 +288,9 @@ function overview(associations) {
   if (nav.hidden) return;
   nav.append(make("ol", {}, ...associations.map((association, index) => {
     const [calling, called] = titles(association), wait = association.rows.reduce((most, row) => Math.max(most, longest(row)), 0);
-    return make("li", {}, make("a", { href: `#a${index + 1}` }, `${calling} to ${called}`), make("span", {}, association.end),
+    return make("li", {}, make("a", { href: `#a${index + 1}` }, `${calling} to ${called}`), make("span", { class: isBad(association) ? "is-bad" : "" }, association.end),
       make("span", { class: "number" }, seconds(association.seconds)),
-      make("span", { class: "number quiet" }, wait >= WORTH_TELLING ? `wait ${seconds(wait)}` : ""));
+      make("span", { class: "number is-wait" }, wait >= WORTH_TELLING ? `wait ${seconds(wait)}` : ""));
   })));
 }
 
@@ -315,7 +320,7 @@ overview(data.associations);
 const main = document.getElementById("associations");
 let drawn = 0;
 data.associations.forEach((association, index) => {
-  const isDrawn = isOne || index === 0 || drawn + association.rows.length <= AT_ONCE;
+  const isDrawn = isOne || index === 0 || (index < FIRST && drawn + association.rows.length <= AT_ONCE);
   drawn += isDrawn ? association.rows.length : 0;
   main.append(section(association, index, isDrawn));
 });
