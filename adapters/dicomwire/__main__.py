@@ -11,6 +11,7 @@ APPLICATIONS = {
     "demo": "a bit of everything through every adapter, on this machine alone",
     "echoscp": "answer C-ECHO",
     "echoscu": "send C-ECHO: is the peer there?",
+    "explain": "what does a peer support, or what happened in a recording?",
     "findscu": "query: what does the peer have?",
     "getscu": "retrieve instances over the same association",
     "movescu": "have the peer send instances to some AE",

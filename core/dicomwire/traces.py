@@ -9,6 +9,7 @@ from dicomwire.tracing.replaying import ReplayDiffers, Replayed, new_connection,
 from dicomwire.tracing.showing import show
 from dicomwire.tracing.trace_files import TraceFile, read_trace, write_pcapng, write_trace
 from dicomwire.tracing.trace_format import BadTrace
+from dicomwire.tracing.trace_page import page
 from dicomwire.tracing.trace_records import Recorder, RecordKind, Trace, TracedAssociation, TraceRecord
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "TracedAssociation",
     "deviations",
     "new_connection",
+    "page",
     "read_trace",
     "replay",
     "show",

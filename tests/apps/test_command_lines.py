@@ -16,6 +16,7 @@ from dicomwire._globals import ALL_TRANSFER_SYNTAXES
 IMPLICIT, EXPLICIT, DEFLATED, BIG = ALL_TRANSFER_SYNTAXES[:4]
 USERS = {
     "echoscu": ["localhost", "11112"],
+    "explain": ["localhost", "11112"],
     "storescu": ["localhost", "11112", "file.dcm"],
     "findscu": ["localhost", "11112", "-k", "PatientName="],
     "getscu": ["localhost", "11112", "-k", "PatientName="],
@@ -110,6 +111,9 @@ def test_a_wrong_option_gives_2_and_says_why(name: str, mistake: list[str], caps
         ["echoscp", "104", "--tls-ca", __file__],
         ["storescp", "104", "-od", __file__],
         ["storescp", "104", "-xe", "--prefer-uncompr"],
+        ["explain"],
+        ["explain", "no-such-file"],
+        ["explain", "localhost", "104", "--connections", "0"],
         ["demo", "more"],
     ],
     ids=" ".join,

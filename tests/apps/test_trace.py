@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,19 @@ def test_a_trace_becomes_a_capture_and_a_trace_again(tmp_path: Path, capsys: pyt
     assert shown[0] == shown[1] == shown[2] != []
     assert main(["trace", "convert", str(path), str(capture)]) == 1
     assert "exists" in capsys.readouterr().err
+
+
+def test_a_page_is_written_to_a_new_file_that_only_we_may_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = recorded(tmp_path), tmp_path / "a.html"
+    capsys.readouterr()
+    assert main(["trace", "show", str(path), "--html", str(out)]) == 0
+    text = out.read_text("ascii")
+    assert "<title>a.dwtrace</title>" in text and "C-STORE-RSP" in text and "sesame" not in text
+    assert os.name == "nt" or out.stat().st_mode & 0o777 == 0o600
+    assert main(["trace", "show", str(path), "--html", str(out)]) == 1
+    assert "exists" in capsys.readouterr().err and out.read_text("ascii") == text
 
 
 def test_what_is_no_trace_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

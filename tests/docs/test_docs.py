@@ -163,15 +163,23 @@ def check_application(words: list[str], help_of: dict[str, str]) -> None:
     """``dicomwire`` with these words is a call that exists, as far as its help tells."""
     name = words[0]
     assert name in APPLICATIONS, f"there is no application {name!r}"
-    if name not in help_of:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            assert main([name, "--help"]) == 0
-        help_of[name] = printed.getvalue()
+    if "Commands:" in _help(help_of, name) and len(words) > 1:
+        name = f"{name} {words[1]}"
+    _help(help_of, name)
     known = set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", help_of[name]))
     for word in words[1:]:
         if word.startswith("-"):
             assert word in known, f"dicomwire {name} has no option {word}"
+
+
+def _help(help_of: dict[str, str], name: str) -> str:
+    """That of an application, or of one of its commands."""
+    if name not in help_of:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            assert main([*name.split(), "--help"]) == 0
+        help_of[name] = printed.getvalue()
+    return help_of[name]
 
 
 def check_install(words: list[str]) -> None:

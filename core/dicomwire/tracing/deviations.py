@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from attrs import define, field, frozen
 
-from dicomwire._logging import printable
-from dicomwire._values import Shown, Value
-from dicomwire.dimse.messages import MESSAGES, DataSetRule
-from dicomwire.tracing.dissecting import SeenEvent, SeenMessage, SeenPDU, dissect
-from dicomwire.tracing.trace_records import RecordKind, TracedAssociation
-from dicomwire.upper_layer.pdus import (
-    APPLICATION_CONTEXT_NAME,
-    Abort,
-    AssociateAC,
-    AssociateRJ,
-    AssociateRQ,
-    PDataTF,
-    ReleaseRP,
+from dicomwire._values import Value
+from dicomwire.dimse.messages import (
+    C_ECHO_RQ,
+    C_FIND_RQ,
+    C_GET_RQ,
+    C_MOVE_RQ,
+    C_STORE_RQ,
+    MESSAGES,
+    N_ACTION_RQ,
+    N_CREATE_RQ,
+    N_DELETE_RQ,
+    N_EVENT_REPORT_RQ,
+    N_GET_RQ,
+    N_SET_RQ,
+    DataSetRule,
 )
+from dicomwire.tracing.dissecting import SeenEvent, SeenMessage, SeenPDU, dissect
+from dicomwire.tracing.negotiation_deviations import Found, of_a_request, of_an_answer
+from dicomwire.tracing.trace_records import RecordKind, TracedAssociation
+from dicomwire.upper_layer.pdus import Abort, AssociateAC, AssociateRJ, AssociateRQ, PDataTF, ReleaseRP, ReleaseRQ
+from dicomwire.upper_layer.reasons import NO_VALUE
 from dicomwire.upper_layer.state import Role
 
 
@@ -44,26 +49,56 @@ def deviations(association: TracedAssociation) -> list[Deviation]:
 
     What is found is what can be seen from outside, and peers are served in spite of it.
     """
-    judge = _Judge(association.role)
-    found: dict[tuple[Role, str], Deviation] = {}
+    judge = Judge(association.role)
     for seen in dissect(association):
-        for what, section in judge.look(seen):
-            role = judge.role_of(seen)
-            found.setdefault((role, what), Deviation(role=role, time=seen.time, what=what, section=section))
-    return list(found.values())
+        judge.take(seen)
+    return list(judge.found.values())
 
 
-_Found = Iterator[tuple[str, str]]
+_MOST = 8
+_SHORT_PDU = 10
+_ABORT_REASONS = (0, 1, 2, 4, 5, 6)
+
+_SECTIONS = {
+    C_STORE_RQ: "PS3.7 9.3.1",
+    C_FIND_RQ: "PS3.7 9.3.2",
+    C_GET_RQ: "PS3.7 9.3.3",
+    C_MOVE_RQ: "PS3.7 9.3.4",
+    C_ECHO_RQ: "PS3.7 9.3.5",
+    N_EVENT_REPORT_RQ: "PS3.7 10.3.1",
+    N_GET_RQ: "PS3.7 10.3.2",
+    N_SET_RQ: "PS3.7 10.3.3",
+    N_ACTION_RQ: "PS3.7 10.3.4",
+    N_CREATE_RQ: "PS3.7 10.3.5",
+    N_DELETE_RQ: "PS3.7 10.3.6",
+}
+"""What a message must have, by the command field of its request; C-CANCEL is in three of them."""
 
 
-@define(repr=False)
-class _Judge(Shown):
+def _length(seen: SeenPDU, section: str) -> Found:
+    if seen.pdu is not None and seen.length != _SHORT_PDU:
+        yield f"{seen.pdu.name} of {seen.length - 6} bytes, which has 4", section
+
+
+@define
+class Judge:
+    """Takes what was seen of one association, in order, and finds deviations."""
+
     recorded_by: Role
+    found: dict[tuple[Role, str], Deviation] = field(factory=dict)
+    """Those that were found until now, by who and what."""
+
     request: AssociateRQ | None = None
     accepted: dict[int, str | None] | None = None
     has_ended: bool = False
     maximum_lengths: dict[Role, int] = field(factory=dict)
     """The longest P-DATA-TF body that each side takes."""
+
+    def take(self, seen: SeenPDU | SeenEvent) -> None:
+        """Look at the next thing that happened."""
+        role = self.role_of(seen)
+        for what, section in self._look(seen):
+            self.found.setdefault((role, what), Deviation(role=role, time=seen.time, what=what, section=section))
 
     def role_of(self, seen: SeenPDU | SeenEvent) -> Role:
         """Who did it."""
@@ -71,8 +106,7 @@ class _Judge(Shown):
         other = Role.ACCEPTOR if self.recorded_by is Role.REQUESTOR else Role.REQUESTOR
         return self.recorded_by if is_sent else other
 
-    def look(self, seen: SeenPDU | SeenEvent) -> _Found:
-        """What is wrong with it, and where the standard says so."""
+    def _look(self, seen: SeenPDU | SeenEvent) -> Found:
         if isinstance(seen, SeenEvent):
             closes = seen.kind in (RecordKind.RECEIVED_END, RecordKind.CLOSED)
             if closes and self.accepted is not None and not self.has_ended:
@@ -80,16 +114,17 @@ class _Judge(Shown):
             self.has_ended = self.has_ended or closes
             return
         if seen.trouble is not None:
-            yield seen.trouble, "PS3.8 9.3"
+            # What is undecodable in a PDU that is one is a command set.
+            yield seen.trouble, "PS3.8 9.3" if seen.pdu is None else "PS3.7 6.3.1"
         match seen.pdu:
             case AssociateRQ() as pdu:
                 self.request = pdu
-                yield from self._common(pdu, self.role_of(seen))
-                yield from self._proposed(pdu)
+                self.maximum_lengths[self.role_of(seen)] = pdu.maximum_length or 0
+                yield from of_a_request(pdu)
             case AssociateAC() as pdu:
                 self.accepted = {cx.context_id: cx.transfer_syntax for cx in pdu.presentation_context if cx.result == 0}
-                yield from self._common(pdu, self.role_of(seen))
-                yield from self._answered(pdu)
+                self.maximum_lengths[self.role_of(seen)] = pdu.maximum_length or 0
+                yield from of_an_answer(pdu, self.request)
             case PDataTF() as pdu:
                 yield from self._p_data(pdu, seen)
                 for message in seen.messages:
@@ -98,59 +133,22 @@ class _Judge(Shown):
                 self.has_ended = True
                 if pdu.source not in (0, 2):
                     yield f"A-ABORT with source {pdu.source}, which is reserved", "PS3.8 9.3.8"
-            case AssociateRJ() | ReleaseRP():
+                elif pdu.source == 2 and pdu.reason_diagnostic not in _ABORT_REASONS:
+                    yield f"A-ABORT with reason {pdu.reason_diagnostic}, which is reserved", "PS3.8 9.3.8"
+                yield from _length(seen, "PS3.8 9.3.8")
+            case AssociateRJ() as pdu:
                 self.has_ended = True
+                if pdu.result_str == NO_VALUE or pdu.reason_str == NO_VALUE:
+                    said = f"result {pdu.result}, source {pdu.source} and reason {pdu.reason_diagnostic}"
+                    yield f"A-ASSOCIATE-RJ with {said}, which are not defined", "PS3.8 9.3.4"
+                yield from _length(seen, "PS3.8 9.3.4")
+            case ReleaseRQ():
+                yield from _length(seen, "PS3.8 9.3.6")
+            case ReleaseRP():
+                self.has_ended = True
+                yield from _length(seen, "PS3.8 9.3.7")
 
-    def _common(self, pdu: AssociateRQ | AssociateAC, role: Role) -> _Found:
-        if not pdu.protocol_version & 1:
-            yield f"{pdu.name} with protocol version {pdu.protocol_version:#06x}: bit 0 is version 1", "PS3.8 9.3.2"
-        if pdu.application_context_name is None:
-            yield f"{pdu.name} without application context", "PS3.8 9.3.2.1"
-        elif pdu.application_context_name != APPLICATION_CONTEXT_NAME:
-            name = printable(pdu.application_context_name)
-            yield f"{pdu.name} with application context {name}, which is not DICOM's", "PS3.7 A.2.1"
-        if pdu.maximum_length is None:
-            yield f"{pdu.name} without maximum length", "PS3.8 D.1"
-        if not pdu.implementation_class_uid:
-            yield f"{pdu.name} without implementation class UID", "PS3.7 D.3.3.2"
-        if not pdu.called_ae_title or not pdu.calling_ae_title:
-            yield f"{pdu.name} with an AE title of nothing but spaces", "PS3.8 9.3.2"
-        for item in pdu.unknown_items:
-            yield f"{pdu.name} with an item of type {item.kind:#04x}, which is not defined there", "PS3.8 9.3.2"
-        self.maximum_lengths[role] = pdu.maximum_length or 0
-
-    def _proposed(self, pdu: AssociateRQ) -> _Found:
-        numbers = [context.context_id for context in pdu.presentation_context]
-        if not numbers:
-            yield "proposes no presentation context", "PS3.8 9.3.2"
-        for number in sorted({number for number in numbers if number % 2 == 0}):
-            yield f"proposes presentation context {number}: IDs are odd", "PS3.8 9.3.2.2"
-        for number in sorted({number for number in numbers if numbers.count(number) > 1}):
-            yield f"proposes presentation context {number} more than once", "PS3.8 9.3.2.2"
-        for context in pdu.presentation_context:
-            if not context.abstract_syntax:
-                yield f"proposes presentation context {context.context_id} without abstract syntax", "PS3.8 9.3.2.2"
-            if not context.transfer_syntax:
-                yield f"proposes presentation context {context.context_id} without transfer syntax", "PS3.8 9.3.2.2"
-
-    def _answered(self, pdu: AssociateAC) -> _Found:
-        if self.request is None:
-            return
-        proposed = {context.context_id: context.transfer_syntax for context in self.request.presentation_context}
-        for context in pdu.presentation_context:
-            number = context.context_id
-            if number not in proposed:
-                yield f"answers presentation context {number}, which was not proposed", "PS3.8 9.3.3.2"
-            elif context.result == 0 and context.transfer_syntax not in proposed[number]:
-                yield f"accepts presentation context {number} with a transfer syntax not proposed", "PS3.8 9.3.3.2"
-            elif context.result > 4:
-                yield f"answers presentation context {number} with result {context.result}", "PS3.8 9.3.3.2"
-        missing = proposed.keys() - {context.context_id for context in pdu.presentation_context}
-        if missing:
-            numbers = ", ".join(map(str, sorted(missing)))
-            yield f"does not answer presentation context {numbers}", "PS3.8 9.3.3.2"
-
-    def _p_data(self, pdu: PDataTF, seen: SeenPDU) -> _Found:
+    def _p_data(self, pdu: PDataTF, seen: SeenPDU) -> Found:
         if self.has_ended or self.accepted is None:
             yield "P-DATA-TF where there is no association", "PS3.8 9.2"
             return
@@ -165,7 +163,7 @@ class _Judge(Shown):
             if value.control_header & ~3:
                 yield f"message control header {value.control_header:#04x}: bits 2 to 7 are 0", "PS3.8 E.2"
 
-    def _message(self, message: SeenMessage) -> _Found:
+    def _message(self, message: SeenMessage) -> Found:
         if message.length is not None:
             if message.length % 2:
                 yield "a data set of odd length", "PS3.5 7.1"
@@ -175,7 +173,10 @@ class _Judge(Shown):
         if kind is None:
             yield f"Command Field {command.command_field:#06x}, which is no message", "PS3.7 E.1"
             return
-        section = "PS3.7 9.3" if command.command_field & 0x7FFF < 0x0100 else "PS3.7 10.3"
+        section = _SECTIONS.get(command.command_field & 0x7FFF, "PS3.7 9.3")
+        if command.other:
+            shown = ", ".join(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag, _ in command.other[:_MOST])
+            yield f"{kind.name} with {shown}, which is not of commands", "PS3.7 6.3.1"
         for name in kind.required:
             if getattr(command, name) is None:
                 yield f"{kind.name} without {name.replace('_', ' ')}", section

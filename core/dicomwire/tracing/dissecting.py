@@ -110,6 +110,7 @@ class _Direction(Shown):
     _time: float = 0.0
     _left_out: int = 0
     _is_lost: bool = False
+    _is_first: bool = True
     _command: bytearray = field(factory=bytearray)
     _message: Command | None = None
     _data_set: bytearray = field(factory=bytearray)
@@ -146,13 +147,18 @@ class _Direction(Shown):
                 if self._is_lost
                 else "the beginning of a PDU that does not end"
             )
-            trouble = f"{what}, begins with {bytes(self._data[:8]).hex(' ')}"
+            # Behind other PDUs it may be from the middle of a data set.
+            is_known = self._is_first or not self._is_lost
+            beginning = f", begins with {bytes(self._data[:8]).hex(' ')}" if is_known else ""
+            trouble = f"{what}{beginning}"
             yield SeenPDU(
                 time=self._time, began=self._began, is_sent=self.is_sent, length=len(self._data), trouble=trouble
             )
             self._data.clear()
+            self._is_first = False
 
     def _pdu(self, data: bytes) -> SeenPDU:
+        self._is_first = False
         pdu: AnyPDU | None = None
         trouble = None
         messages: list[SeenMessage] = []

@@ -28,22 +28,23 @@ from dicomwire.upper_layer.items import (
 _MOST = 128
 """Entries shown of a list that a peer can make as long as it likes."""
 
-# PS3.8 table 9-18.
-_CONTEXT_RESULTS = {
+CONTEXT_RESULTS: dict[int, str] = {
     0: "accepted",
     1: "rejected by the user",
     2: "rejected by the provider",
     3: "abstract syntax not supported",
     4: "transfer syntaxes not supported",
 }
+"""The answers to a presentation context (PS3.8 table 9-18)."""
 
-_IDENTITY_TYPES = {
+IDENTITY_TYPES: dict[int, str] = {
     1: "user name",
     2: "user name and password",
     3: "Kerberos ticket",
     4: "SAML assertion",
     5: "JSON web token",
 }
+"""What a user identity is (PS3.7 D.3.3.7.1)."""
 
 
 class Described(Protocol):
@@ -142,7 +143,7 @@ def _context_lines(
     if context.result == 0:
         yield f"{which}accepted with {describe_uid(context.transfer_syntax or '')}"
     else:
-        yield f"{which}{_CONTEXT_RESULTS.get(context.result, f'unknown result {context.result}')}"
+        yield f"{which}{CONTEXT_RESULTS.get(context.result, f'unknown result {context.result}')}"
 
 
 def _item_lines(item: UserItem) -> Iterator[str]:
@@ -169,7 +170,7 @@ def _item_lines(item: UserItem) -> Iterator[str]:
             for uid in item.related_general_sop_class_identification[:_MOST]:
                 yield f"  Related: {describe_uid(uid)}"
         case UserIdentityRQItem():
-            kind = _IDENTITY_TYPES.get(item.user_identity_type, f"unknown type {item.user_identity_type}")
+            kind = IDENTITY_TYPES.get(item.user_identity_type, f"unknown type {item.user_identity_type}")
             answer = ", response requested" if item.positive_response_requested else ""
             yield f"User identity: {kind} (not shown){answer}"
         case UserIdentityACItem():

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from dicomwire._logging import printable
 from dicomwire._version import __version__
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_TRACES
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
+from dicomwire.apps._common.reading_traces import read_or_tell
 from dicomwire.apps._common.running import run
-from dicomwire.captures.capture_files import read_any
+from dicomwire.data import store
 from dicomwire.tracing.deviations import deviations
 from dicomwire.tracing.showing import show as lines_of
 from dicomwire.tracing.trace_files import write_pcapng, write_trace
-from dicomwire.tracing.trace_format import BadTrace
-from dicomwire.tracing.trace_records import Trace
+from dicomwire.tracing.trace_page import page
 
 
 @click.group("trace", context_settings=CONTEXT_SETTINGS, epilog=OF_TRACES)
@@ -30,15 +32,23 @@ def trace() -> None:
     is_flag=True,
     help="With the values of data sets, patients' names among them; else which there are.",
 )
-def show(file: str, patient_data: bool) -> int:
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False),
+    metavar="OUT",
+    help="Write a page for a browser instead: a new file, which needs nothing else.",
+)
+def show(file: str, patient_data: bool, html: str | None) -> int:
     """Print every PDU, item and message in FILE: what --trace has recorded, or a capture (pcap, pcapng).
 
     Each line begins with the seconds since the association began, and the time since the one before if that is long.
     Arrows to the right are what was sent by whoever recorded it.
     """
-    found = _read(file)
+    found = read_or_tell(file)
     if found is None:
         return FAILED
+    if html is not None:
+        return _written(html, page(found, title=Path(file).name, patient_data=patient_data))
     for line in lines_of(found, patient_data=patient_data):
         click.echo(line)
     return DONE
@@ -51,7 +61,7 @@ def check(file: str) -> int:
 
     That is for information: peers are served in spite of it, and the exit code says nothing of it.
     """
-    found = _read(file)
+    found = read_or_tell(file)
     if found is None:
         return FAILED
     for association in found:
@@ -70,7 +80,7 @@ def convert(source: str, target: str) -> int:
 
     What the TCP around it was like is made up, but for the times.
     """
-    found = _read(source)
+    found = read_or_tell(source)
     if found is None:
         return FAILED
     try:
@@ -84,14 +94,18 @@ def convert(source: str, target: str) -> int:
     return DONE
 
 
-def _read(file: str) -> Trace | None:
+def _written(path: str, text: str) -> int:
+    """Write a new file that only we may read: whoever asked for patients' names has them in it."""
     try:
-        return read_any(file)
-    except ModuleNotFoundError as error:
-        click.echo(f"E: {error.name} is not installed, which captures need: pip install dicomwire[trace]", err=True)
-    except (BadTrace, OSError) as error:
-        click.echo(f"E: {file}: {error}", err=True)
-    return None
+        descriptor = store.STORE.open_to_write(path, new=True)
+        try:
+            store.STORE.write(descriptor, [memoryview(text.encode("ascii"))])
+        finally:
+            store.STORE.close(descriptor)
+    except OSError as error:
+        click.echo(f"E: {path}: {error.strerror or error}", err=True)
+        return FAILED
+    return DONE
 
 
 def main(args: list[str] | None = None) -> int:
