@@ -23,7 +23,7 @@ class NetworkHost(PlainHost):
     """The association's, once that is made."""
 
     def __init__(self, network: Network) -> None:
-        super().__init__(lambda: datetime(2000, 1, 1) + timedelta(seconds=network.now))
+        super().__init__(lambda: datetime(2000, 1, 1) + timedelta(seconds=network.now), lambda: network.now)
         self._network = network
         self.moves: int = 0
         """How often timeouts were set."""
