@@ -13,6 +13,7 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network, until
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
 
 
@@ -44,11 +45,13 @@ class NetworkHost(PlainHost):
 class Association(AsyncAssociation):
     """An association inside a :class:`Network`."""
 
-    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
+    def __init__(
+        self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable, trace: Recorder | None = None
+    ) -> None:
         network: Any = getattr(ae, "network", None)
         assert isinstance(network, Network)
         self.host: NetworkHost = NetworkHost(network)
-        super().__init__(ae, role, handlers, self.host)
+        super().__init__(ae, role, handlers, self.host, trace)
         self.host.line = self.line
 
 

@@ -69,7 +69,7 @@ class AssociationBase:
     ae: Any = None
     """The AE this association belongs to."""
 
-    def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
+    def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host, trace: Recorder | None = None) -> None:
         self.ae = ae
         self.name: str = _NAMES[role]
         sides = Sides(role)
@@ -77,7 +77,7 @@ class AssociationBase:
         sides.own.implementation_version_name = ae.implementation_version_name
         if role is Role.ACCEPTOR:
             sides.own.maximum_length = ae.maximum_pdu_size
-        trace, observers = ae.trace, ae.observers
+        trace, observers = ae.trace if trace is None else trace, ae.observers
         handlers = Handlers(self, table, host)
         line = Line(sides, handlers, host, ae.limits, ae.new_timeouts(), ae.ae_title, trace, observers)
         is_watched = trace is not None or observers

@@ -31,6 +31,7 @@ from dicomwire.compat.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from dicomwire.compat.wire_items import associate_primitive, to_item
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.connection_events import AssociateAccepted
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
@@ -81,6 +82,9 @@ class RequestOptions:
     evt_handlers: Sequence[evt.EventHandler] | None = None
     timeouts: Timeouts | None = None
     """Those of this association; None: those of the AE."""
+
+    trace: Recorder | None = None
+    """Where it is recorded; None: where the AE says."""
 
 
 class Dialer(Protocol[DialedT_contra]):
@@ -245,7 +249,7 @@ def _extended(item: NegotiationItem) -> UserItem:
 
 
 def new_requestor(
-    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable, Recorder | None], AssociationT],
     ae: ApplicationEntityBase,
     options: RequestOptions,
     address: tuple[Any, ...] | None,
@@ -255,7 +259,7 @@ def new_requestor(
     proposal = propose(ae, options)
     # The association copies it before it changes it.
     table = handler_table(options.evt_handlers) if options.evt_handlers else library_table()
-    association = kind(ae, Role.REQUESTOR, table)
+    association = kind(ae, Role.REQUESTOR, table, options.trace)
     if options.timeouts is not None:
         association.timeouts = options.timeouts
     association.line.sides.requestor.contexts = proposal.contexts
@@ -266,7 +270,7 @@ def new_requestor(
 
 
 async def associate(
-    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable, Recorder | None], AssociationT],
     ae: ApplicationEntityBase,
     dialer: Dialer[AssociationT],
     options: RequestOptions,
