@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,8 +52,14 @@ def test_one_process_serves_its_metrics_on_the_loopback_interface(tmp_path: Path
             assert association.send_c_store(named("1.2.3")).Status == 0
             until(lambda: metrics_of(server).get(STORES) == 1)
             assert metrics_of(server)[ACTIVE] == 1
-        assert any(line.strip().startswith(f"I: Metrics on http://{HOST}:") for line in server.lines)
+        (where,) = (found[1] for line in server.lines if (found := re.search(rf"http://{HOST}:(\d+)/", line)))
+        with socket.create_connection((HOST, int(where))) as hasty:
+            # A reset, in the middle of what nobody has asked for.
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            hasty.sendall(b"GET /metrics")
+        assert metrics_of(server)[STORES] == 1
         assert server.stop() == 0
+    assert not [line for line in server.lines if "Traceback" in line or "Exception" in line]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="how processes end is asked of POSIX")

@@ -67,6 +67,9 @@ class _Handler(WSGIRequestHandler):
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who has gone before the answer is his own business, and no line of the log's."""
+
 
 def _serving(
     sock: socket.socket, registry: CollectorRegistry, before_each: Callable[[], None] = lambda: None
