@@ -23,3 +23,10 @@ def validate_ae(value: str) -> tuple[bool, str]:
 def is_conformant_uid(value: str) -> bool:
     """Whether `value` follows the rules for UIDs to the letter (PS3.5 9.1)."""
     return len(value) <= 64 and _CONFORMANT_UID.fullmatch(value) is not None
+
+
+def positive_count(value: object, name: str) -> int:
+    """``value``; `ValueError` for what is no int from 1."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"'{name}' must be an int from 1, not {value!r}")
+    return value

@@ -9,11 +9,13 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicomwire import build_context, build_role, evt
+from dicomwire.upper_layer.state import Role
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
 from tests.support.cancelling import cancelled_after
 from tests.support.finding import FIND, match
 from tests.support.flags import ABORTED, flags
 from tests.support.getting import GET, PENDING, collect, image, sending
+from tests.support.recording import Recording
 from tests.support.scripted import accepting, hear, offering, reply
 from tests.support.storing import instance
 from tests.support.streams import ABORT
@@ -270,3 +272,14 @@ async def test_cancelling_who_waits_for_the_end_loses_no_byte(loop_world: World,
         await sent.wait()
         await association.abort()
     await job.result()
+
+
+@everywhere
+async def test_it_is_recorded_where_an_argument_says(world: World, kind: str) -> None:
+    recording = Recording()
+    wires, server, client = Wires(world, kind), world.ae("SERVER"), world.ae("CLIENT")
+    job = world.start(lambda: wires.serve(server, contexts=supported(), trace=recording))
+    association = await wires.associate(client, contexts=CONTEXTS, trace=recording)
+    await done(association.release())
+    await job.result()
+    assert len(recording.of(Role.REQUESTOR)) == len(recording.of(Role.ACCEPTOR)) == 1

@@ -39,6 +39,20 @@ async def some_traffic(world: World, trace: Any, **options: Any) -> Store:
     return store
 
 
+async def test_one_association_or_one_server_is_recorded_where_it_says(world: World, tmp_path: Path) -> None:
+    here, there = world.ae("CLIENT"), world.ae("SERVER")
+    with TraceFile(tmp_path / "all") as here.trace, TraceFile(tmp_path / "one") as one:
+        server, other = await world.serve(ae=there, trace=one), await world.serve(ae=there)
+        choices: list[dict[str, Any]] = [{"trace": one}, {}]
+        for options in choices:
+            for each in (server, other):
+                await done((await world.associate(each, ae=here, **options)).release())
+        await world.until(lambda: not there.active_associations and not here.active_associations)
+    roles = {name: [each.role.value for each in read_trace(tmp_path / name)] for name in ("all", "one")}
+    assert sorted(roles["all"]) == ["requestor"] * 2
+    assert sorted(roles["one"]) == ["acceptor"] * 2 + ["requestor"] * 2
+
+
 def credentials() -> UserIdentityNegotiation:
     item = UserIdentityNegotiation()
     item.user_identity_type = 2

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -231,3 +232,12 @@ def _command(pid: str) -> bytes:
     except OSError:
         # It has ended meanwhile, and been asked how.
         return b""
+
+
+def until(claim: Callable[[], Any]) -> Any:
+    """What ``claim`` gives, as soon as it is true."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := claim()):
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.005)
+    return found

@@ -10,8 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,19 @@ from dicomwire.apps._common.exit_codes import CannotStart
 from dicomwire.apps._common.supervising import Supervisor
 from dicomwire.blocking import AE, Association
 from dicomwire.presentation import build_context
-from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, Process, children, data_set, dicom_file, named, provider
+from tests.apps.helpers import (
+    CT,
+    EXPLICIT,
+    HOST,
+    SECONDS,
+    Process,
+    children,
+    data_set,
+    dicom_file,
+    named,
+    provider,
+    until,
+)
 from tests.support.certificates import self_signed
 from tests.support.sessions import p_data, pdv
 from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
@@ -34,15 +45,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="how processes e
 
 CONTEXTS = [build_context(CT, EXPLICIT)]
 METHODS = pytest.mark.parametrize("method", ["fork", "spawn"])
-
-
-def until(claim: Callable[[], Any]) -> Any:
-    """What ``claim`` gives, as soon as it is true."""
-    deadline = time.monotonic() + SECONDS
-    while not (found := claim()):
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.005)
-    return found
 
 
 @contextmanager

@@ -47,10 +47,16 @@ PUBLIC_MODULES = (
     "dicomwire.ae",
     "dicomwire.association",
     "dicomwire.asyncio",
+    "dicomwire.asyncio_carriers",
+    "dicomwire.carriers",
     "dicomwire.dimse",
+    "dicomwire.observing",
+    "dicomwire.opentelemetry",
     "dicomwire.pdu_items",
+    "dicomwire.prometheus",
     "dicomwire.transport",
     "dicomwire.trio",
+    "dicomwire.trio_carriers",
     "dicomwire.upper_layer",
 )
 """Those that say with ``__all__`` what programs may use."""

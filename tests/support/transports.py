@@ -14,11 +14,15 @@ import trio
 import trio.testing
 
 import dicomwire.memory
+from dicomwire.asyncio_carriers import over_pipes
+from dicomwire.carriers import FilePair
 from tests.support.adapters import PATIENCE, MemoryPeer, Peer, SocketPeer, World, done
 
 _EVERY_KIND = [
     ("blocking", "pipes"),
     ("blocking", "unix socket"),
+    ("blocking", "files"),
+    ("asyncio", "pipes"),
     ("asyncio", "unix socket"),
     ("trio", "pipes"),
     ("trio", "unix socket"),
@@ -27,7 +31,7 @@ _EVERY_KIND = [
     ("memory", "ends"),
 ]
 
-KINDS = [row for row in _EVERY_KIND if sys.platform != "win32" or row[1] not in ("pipes", "unix socket")]
+KINDS = [row for row in _EVERY_KIND if sys.platform != "win32" or row[1] not in ("pipes", "files", "unix socket")]
 """What adapters can be given: the adapter, and the kind of connection."""
 
 
@@ -100,6 +104,35 @@ class TransportPeer(Peer):
         self._transport.close()
 
 
+class PipePeer(Peer):
+    """A scripted peer over two pipes, which lets a loop run while it waits."""
+
+    def __init__(self, world: World, source: Any, target: Any) -> None:
+        self._world = world
+        self._source, self._target = source, target
+        os.set_blocking(target.fileno(), False)
+
+    async def send(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._target.write(rest) or 0 :]
+            await self._world.until(lambda: select.select([], [self._target], [], 0)[1])
+
+    async def read(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            await self._world.until(lambda: select.select([self._source], [], [], 0)[0])
+            piece = self._source.read(count - len(data))
+            if not piece:
+                break
+            data += piece
+        return data
+
+    async def close(self) -> None:
+        self._source.close()
+        self._target.close()
+
+
 class StreamPeer(Peer):
     """A scripted peer over a trio stream."""
 
@@ -131,6 +164,11 @@ def _unix_sockets() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX)
 
 
+def _pipe_ends() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    (one, to_one), (other, to_other) = os.pipe(), os.pipe()
+    return (open(one, "rb", 0), open(to_other, "wb", 0)), (open(other, "rb", 0), open(to_one, "wb", 0))
+
+
 def _trio_pipes() -> tuple[trio.abc.Stream, trio.abc.Stream]:
     (one, to_one), (other, to_other) = os.pipe(), os.pipe()
     stream = trio.lowlevel.FdStream
@@ -158,8 +196,12 @@ class Wires:
                 "lockstep streams": trio.testing.lockstep_stream_pair,
             }[kind]
             self._raw = make()
+        elif world.name == "asyncio" and kind == "pipes":
+            self._raw = _pipe_ends()
         elif world.name == "asyncio":
             self._raw = _unix_sockets()
+        elif kind == "files":
+            self._raw = tuple(FilePair(*files) for files in _pipe_ends())  # type: ignore[assignment]
         elif kind == "pipes":
             (one, to_one), (other, to_other) = os.pipe(), os.pipe()
             self._raw = Pipes(one, to_other), Pipes(other, to_one)
@@ -171,6 +213,8 @@ class Wires:
     def _for_ae(self, raw: Any) -> Any:
         if self.world.name != "asyncio":
             return raw
+        if isinstance(raw, tuple):
+            return over_pipes(*raw)
         return lambda factory: asyncio.get_running_loop().create_connection(factory, sock=raw)
 
     def _peer(self, raw: Any) -> Peer:
@@ -178,6 +222,8 @@ class Wires:
             return MemoryPeer(self.world, raw)  # type: ignore[arg-type]
         if self.world.name == "trio":
             return StreamPeer(raw)
+        if isinstance(raw, tuple):
+            return PipePeer(self.world, *raw)
         return SocketPeer(self.world, raw) if self.world.name == "asyncio" else TransportPeer(raw)  # type: ignore[arg-type]
 
     async def accept(self) -> Peer:

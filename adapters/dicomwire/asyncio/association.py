@@ -6,13 +6,16 @@ from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.asyncio.loop_host import LoopHost
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
 
 
 class Association(AsyncAssociation):
     """An association on an asyncio event loop."""
 
-    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
+    def __init__(
+        self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable, trace: Recorder | None = None
+    ) -> None:
         self.host: LoopHost = LoopHost(ae)
-        super().__init__(ae, role, handlers, self.host)
+        super().__init__(ae, role, handlers, self.host, trace)
         self.host.line = self.line

@@ -23,6 +23,7 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -52,6 +53,7 @@ class AE(AsyncApplicationEntity):
         *,
         sock: socket.socket | None = None,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         options = RequestOptions(
@@ -61,6 +63,7 @@ class AE(AsyncApplicationEntity):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, LoopDialer(call), options)
@@ -76,6 +79,7 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association over an asyncio transport of any kind (extension).
 
@@ -90,6 +94,7 @@ class AE(AsyncApplicationEntity):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         return await associate(Association, self, ProtocolDialer(connect), options)
 
@@ -99,6 +104,8 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        trace: Recorder | None = None,
     ) -> Association:
         """Accept an association over an asyncio transport of any kind, and return when it has ended (extension).
 
@@ -106,7 +113,7 @@ class AE(AsyncApplicationEntity):
         of :meth:`start_server`.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        association = Association(self, Role.ACCEPTOR, server.handler_table, trace)
         try:
             await serve_over(association, server, partial(channel_by, connect))
             await association.host.join_tasks()
@@ -126,6 +133,7 @@ class AE(AsyncApplicationEntity):
         *,
         sock: socket.socket | None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
     ) -> AssociationServer:
         """Accept associations on ``address``: with ``block`` until shut down or cancelled, else as tasks of the loop.
 
@@ -133,6 +141,7 @@ class AE(AsyncApplicationEntity):
         it ends its associations.
         """
         server = AssociationServer(self, ae_title, contexts, ssl_context, evt_handlers)
+        server.trace = trace
         await server._listen(address, sock, reuse_port)
         self._servers.append(server)
         if block:

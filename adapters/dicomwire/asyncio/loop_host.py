@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ class LoopHost(TaskHost[ProtocolChannel]):
     """The host of an association on an asyncio event loop."""
 
     def __init__(self, ae: Any) -> None:
-        super().__init__(ae, datetime.now)
+        super().__init__(ae, datetime.now, time.monotonic)
         self._attendant: Attendant | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -119,7 +119,7 @@ class AssociationServer(AsyncServerBase[Association]):
                 sock.close()
                 return
             peer, family = proxied.client, family_of_client(proxied, family)
-        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table, self.trace)
         association.accepted_connection = sock
         association.line.sides.requestor.is_at(peer, information_of(family))
         association.line.sides.proxied = proxied

@@ -25,6 +25,7 @@ from dicomwire.operations.normalized_scu import (
 from dicomwire.operations.query_scu import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.operations.store_scu import send_c_store, send_c_store_many
 from dicomwire.sockets.forking import tell_forks
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
 
 _TO_FINISH = 0.1
@@ -52,9 +53,11 @@ _send_n_set = blocking(send_n_set)
 class Association(AssociationBase):
     """An association whose verbs block.  May be used from several threads; ``with`` releases it at the end."""
 
-    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
+    def __init__(
+        self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable, trace: Recorder | None = None
+    ) -> None:
         self.host: ThreadHost = ThreadHost()
-        super().__init__(ae, role, handlers, self.host)
+        super().__init__(ae, role, handlers, self.host, trace)
         self.host.line = self.line
         self.name: str = f"{self.name}@{self.host.timestamp():%Y%m%d%H%M%S}"
         self.ident: int = threading.get_ident()

@@ -26,6 +26,7 @@ from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -66,6 +67,7 @@ class AE(ApplicationEntityBase):
         *,
         sock: socket.socket | None = None,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association and wait for the outcome: look at ``is_established`` of what comes back.
 
@@ -76,7 +78,8 @@ class AE(ApplicationEntityBase):
         with the association; only if the call raises is it still the caller's.  ``contexts`` default to
         ``requested_contexts``; ``max_pdu`` is the longest P-DATA-TF body we take, 0 for no limit; ``ext_neg`` holds
         items of extended negotiation; ``tls_args`` is an ``SSLContext`` and the server's host name or None;
-        ``timeouts`` are those of this association in place of the AE's (extension).
+        ``timeouts`` are those of this association in place of the AE's, and ``trace`` is where it is recorded in place
+        of the AE's (extensions).
 
         Raises:
             TypeError, ValueError: a bad argument.
@@ -91,6 +94,7 @@ class AE(ApplicationEntityBase):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return run(associate(Association, self, ThreadDialer(call), options))
@@ -105,6 +109,7 @@ class AE(ApplicationEntityBase):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association over a connection of any kind (extension); arguments and errors of :meth:`associate`.
 
@@ -118,6 +123,7 @@ class AE(ApplicationEntityBase):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         dialer = ChannelDialer[Association](lambda association: association.host.channel_over(transport))
         return run(associate(Association, self, dialer, options))
@@ -138,6 +144,7 @@ class AE(ApplicationEntityBase):
         *,
         sock: socket.socket | None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
     ) -> None: ...
 
     @overload
@@ -152,6 +159,7 @@ class AE(ApplicationEntityBase):
         *,
         sock: socket.socket | None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
     ) -> ThreadedAssociationServer: ...
 
     @overload
@@ -166,6 +174,7 @@ class AE(ApplicationEntityBase):
         *,
         sock: socket.socket | None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
     ) -> ThreadedAssociationServer | None: ...
 
     def start_server(
@@ -179,6 +188,7 @@ class AE(ApplicationEntityBase):
         *,
         sock: socket.socket | None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
     ) -> ThreadedAssociationServer | None:
         """Accept associations on ``address``: with ``block`` until :meth:`shutdown`, else in the background.
 
@@ -187,6 +197,7 @@ class AE(ApplicationEntityBase):
         and will: ``address`` is not looked at, None will do.  The server closes it.
 
         With ``reuse_port`` others may listen on the same port, if all say so: the system deals out the connections.
+        With ``trace`` its associations are recorded there, and not where the AE says.
 
         Raises:
             TypeError, ValueError: a bad argument, no supported contexts, or no way here to share a port.
@@ -204,6 +215,7 @@ class AE(ApplicationEntityBase):
             **({} if sock is None else {"sock": sock}),
             **({"reuse_port": True} if reuse_port else {}),
         )
+        server.trace = trace
         if block:
             try:
                 server.serve_forever()
@@ -289,13 +301,15 @@ class AE(ApplicationEntityBase):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        trace: Recorder | None = None,
     ) -> Association:
         """Accept an association over a connection of any kind, and return when it has ended (extension).
 
         Arguments and errors of :meth:`start_server`; ``transport`` is closed with the association.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        association = Association(self, Role.ACCEPTOR, server.handler_table, trace)
         run(serve_over(association, server, lambda association: association.host.channel_over(transport)))
         return association
 

@@ -109,7 +109,7 @@ class RequestHandler:
 
     def _create_association(self) -> Association:
         """The association for this connection; a subclass may make another."""
-        association = Association(self.ae, Role.ACCEPTOR, self.server.handler_table)
+        association = Association(self.ae, Role.ACCEPTOR, self.server.handler_table, self.server.trace)
         sides, family = association.line.sides, family_of(self.request)
         sides.requestor.is_at(self.client_address, information_of(self._client_family))
         sides.acceptor.is_at(end_of(self.request.getsockname()), information_of(family))

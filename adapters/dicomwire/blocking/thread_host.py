@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import partial
@@ -92,6 +93,10 @@ class ThreadHost:
     def timestamp(self) -> datetime:
         """The time of day."""
         return datetime.now()
+
+    def seconds(self) -> float:
+        """Those of the system that go on evenly."""
+        return time.monotonic()
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run user code, which may call methods of its association, and take its time."""

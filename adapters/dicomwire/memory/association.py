@@ -13,6 +13,7 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network, until
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
 
 
@@ -23,7 +24,7 @@ class NetworkHost(PlainHost):
     """The association's, once that is made."""
 
     def __init__(self, network: Network) -> None:
-        super().__init__(lambda: datetime(2000, 1, 1) + timedelta(seconds=network.now))
+        super().__init__(lambda: datetime(2000, 1, 1) + timedelta(seconds=network.now), lambda: network.now)
         self._network = network
         self.moves: int = 0
         """How often timeouts were set."""
@@ -44,11 +45,13 @@ class NetworkHost(PlainHost):
 class Association(AsyncAssociation):
     """An association inside a :class:`Network`."""
 
-    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
+    def __init__(
+        self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable, trace: Recorder | None = None
+    ) -> None:
         network: Any = getattr(ae, "network", None)
         assert isinstance(network, Network)
         self.host: NetworkHost = NetworkHost(network)
-        super().__init__(ae, role, handlers, self.host)
+        super().__init__(ae, role, handlers, self.host, trace)
         self.host.line = self.line
 
 

@@ -19,6 +19,7 @@ from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -47,6 +48,7 @@ class AE(AsyncApplicationEntity):
         *,
         sock: None = None,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association; see :meth:`dicomwire.AE.associate`.  Any host will do: the port finds the server."""
         _refuse_sockets(addr, sock)
@@ -57,6 +59,7 @@ class AE(AsyncApplicationEntity):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         return await associate(Association, self, MemoryDialer(self.network, addr, port, bind_address), options)
 
@@ -71,6 +74,7 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association over one end of a connection (extension); arguments and errors of :meth:`associate`.
 
@@ -85,6 +89,7 @@ class AE(AsyncApplicationEntity):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         return await associate(Association, self, EndDialer(end), options)
 
@@ -94,6 +99,8 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        trace: Recorder | None = None,
     ) -> Association:
         """Accept an association over one end of a connection, and return when it has ended (extension).
 
@@ -104,7 +111,7 @@ class AE(AsyncApplicationEntity):
         """
         self._check(end)
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        association = Association(self, Role.ACCEPTOR, server.handler_table, trace)
         await serve_over(association, server, lambda _: MemoryChannel(association.line.session, end))
         return association
 
@@ -124,12 +131,14 @@ class AE(AsyncApplicationEntity):
         *,
         sock: None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
     ) -> Server:
         """Accept associations; see :meth:`dicomwire.AE.start_server`."""
         _refuse_sockets(address, sock)
         if reuse_port:
             raise ValueError("reuse_port: a port in memory has one server, there are no other processes")
         server = Server(self, address, ae_title, contexts, evt_handlers)
+        server.trace = trace
         self._servers.append(server)
         if block:
             await until(lambda: not self.network.is_listening(server))

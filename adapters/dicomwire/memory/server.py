@@ -43,7 +43,7 @@ class Server(AsyncServerBase[Association]):
         if not self.arrived(end, address, self.network.now, end.close):
             end.close()
             return
-        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table, self.trace)
         association.accepted_connection = end
         channel = MemoryChannel(association.line.session, end)
         association.line.sides.requestor.is_at(address, None)

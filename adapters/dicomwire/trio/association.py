@@ -8,6 +8,7 @@ from typing import Self
 from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.trio.nursery_host import NurseryHost
 from dicomwire.upper_layer.state import Role
 
@@ -18,9 +19,11 @@ class Association(AsyncAssociation):
     Inside ``async with`` a task of its own notices what the peer does while no operation waits for it.
     """
 
-    def __init__(self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable) -> None:
+    def __init__(
+        self, ae: ApplicationEntityBase, role: Role, handlers: HandlerTable, trace: Recorder | None = None
+    ) -> None:
         self.host: NurseryHost = NurseryHost(ae)
-        super().__init__(ae, role, handlers, self.host)
+        super().__init__(ae, role, handlers, self.host, trace)
         self.host.line = self.line
 
     async def __aenter__(self) -> Self:

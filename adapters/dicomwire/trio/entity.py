@@ -18,6 +18,7 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.trio.association import Association
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.nursery_draining import drain as give_time
@@ -52,6 +53,7 @@ class AE(AsyncApplicationEntity):
         *,
         sock: socket.socket | None = None,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association and wait for the outcome; arguments and errors of :meth:`dicomwire.AE.associate`."""
         options = RequestOptions(
@@ -61,6 +63,7 @@ class AE(AsyncApplicationEntity):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         call = Call(addr=addr, port=port, bind_address=bind_address, tls_args=tls_args, sock=sock)
         return await associate(Association, self, NurseryDialer(call), options)
@@ -76,6 +79,7 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         *,
         timeouts: Timeouts | None = None,
+        trace: Recorder | None = None,
     ) -> Association:
         """Request an association over a trio stream of any kind (extension); arguments and errors of :meth:`associate`.
 
@@ -88,6 +92,7 @@ class AE(AsyncApplicationEntity):
             ext_neg=ext_neg,
             evt_handlers=evt_handlers,
             timeouts=timeouts,
+            trace=trace,
         )
         dialer = ChannelDialer[Association](lambda association: StreamChannel(stream, association.line.session))
         return await associate(Association, self, dialer, options)
@@ -98,13 +103,15 @@ class AE(AsyncApplicationEntity):
         evt_handlers: Sequence[evt.EventHandler] | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
+        *,
+        trace: Recorder | None = None,
     ) -> Association:
         """Accept an association over a trio stream of any kind, and return when it has ended (extension).
 
         Arguments and errors of :meth:`start_server`; ``stream`` is closed with the association.
         """
         server = ServerBase[Association](self, ae_title, contexts, evt_handlers)
-        association = Association(self, Role.ACCEPTOR, server.handler_table)
+        association = Association(self, Role.ACCEPTOR, server.handler_table, trace)
         channel = StreamChannel(stream, association.line.session)
         association.host.opened(channel)
         await association.host.open_nursery()
@@ -130,6 +137,7 @@ class AE(AsyncApplicationEntity):
         *,
         sock: socket.socket | None = None,
         reuse_port: bool = False,
+        trace: Recorder | None = None,
         task_status: trio.TaskStatus[AssociationServer] = trio.TASK_STATUS_IGNORED,
     ) -> AssociationServer:
         """Accept associations on ``address``; arguments and errors of :meth:`dicomwire.AE.start_server`.
@@ -141,6 +149,7 @@ class AE(AsyncApplicationEntity):
         server = AssociationServer(
             self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock, reuse_port=reuse_port
         )
+        server.trace = trace
         self._servers.append(server)
         if block:
             async with server:

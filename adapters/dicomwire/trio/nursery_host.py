@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -24,7 +25,7 @@ class NurseryHost(TaskHost[SocketChannel | StreamChannel]):
     """The host of an association on a trio event loop."""
 
     def __init__(self, ae: Any) -> None:
-        super().__init__(ae, datetime.now)
+        super().__init__(ae, datetime.now, time.monotonic)
         self.nursery: trio.Nursery | None = None
         """Where work can be spawned, if anywhere."""
 

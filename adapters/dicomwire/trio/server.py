@@ -191,7 +191,7 @@ class AssociationServer(AsyncServerBase[Association]):
                 return
             proxied, sock = heard
             peer, family = proxied.client, family_of_client(proxied, family)
-        association = Association(self.ae, Role.ACCEPTOR, self.handler_table)
+        association = Association(self.ae, Role.ACCEPTOR, self.handler_table, self.trace)
         association.host.nursery = self._nursery
         association.accepted_connection = sock
         association.line.sides.requestor.is_at(peer, information_of(family))

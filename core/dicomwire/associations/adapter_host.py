@@ -21,6 +21,10 @@ class Host(Protocol):
         """The time of day, for events: the core reads no clock."""
         ...
 
+    def seconds(self) -> float:
+        """Those of a clock that is never set, to measure with."""
+        ...
+
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run user code, plain or ``async``, which may use the association; the one place that does.
 
@@ -66,8 +70,9 @@ class Host(Protocol):
 class PlainHost:
     """A host for one event loop, or one thread, that leaves associations alone while nobody uses them."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], seconds: Callable[[], float] | None = None) -> None:
         self._clock = clock
+        self._seconds = seconds
 
     def opened(self, channel: Any) -> None:
         """Nothing to do."""
@@ -75,6 +80,10 @@ class PlainHost:
     def timestamp(self) -> datetime:
         """What the clock says."""
         return self._clock()
+
+    def seconds(self) -> float:
+        """What the clock for measuring says; the other one, where there is none."""
+        return self._clock().timestamp() if self._seconds is None else self._seconds()
 
     async def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call it, and await what it gives."""

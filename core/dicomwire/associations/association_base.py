@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
@@ -22,11 +22,13 @@ from dicomwire.associations.sides import Sides
 from dicomwire.associations.window import Window, limits_of
 from dicomwire.compat.acse_dimse_dul import ACSE, DIMSE, DUL
 from dicomwire.compat.wire_items import presentation_context
-from dicomwire.tracing.recorded_connection import RecordedConnection
 from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE as ACSE_FIELDS, NETWORK as NETWORK_FIELDS, Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.observing.observations import Observer
 
 _NAMES = {role: f"{role.value.capitalize()}Thread" for role in Role}
 
@@ -49,6 +51,8 @@ class Entity(Protocol):
     def running_associations(self) -> Any: ...
     @property
     def trace(self) -> Recorder | None: ...
+    @property
+    def observers(self) -> list[Observer]: ...
 
     def new_timeouts(self) -> Timeouts:
         """Those that an association begins with."""
@@ -65,7 +69,7 @@ class AssociationBase:
     ae: Any = None
     """The AE this association belongs to."""
 
-    def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host) -> None:
+    def __init__(self, ae: Entity, role: Role, table: HandlerTable, host: Host, trace: Recorder | None = None) -> None:
         self.ae = ae
         self.name: str = _NAMES[role]
         sides = Sides(role)
@@ -73,11 +77,11 @@ class AssociationBase:
         sides.own.implementation_version_name = ae.implementation_version_name
         if role is Role.ACCEPTOR:
             sides.own.maximum_length = ae.maximum_pdu_size
-        trace = ae.trace
-        line = Line(sides, Handlers(self, table, host), host, ae.limits, ae.new_timeouts(), ae.ae_title, trace)
-        line.ending = Ending(
-            line, (lambda: ae.running_associations.remove(self)) if trace is None else self._end_traced
-        )
+        trace, observers = ae.trace if trace is None else trace, ae.observers
+        handlers = Handlers(self, table, host)
+        line = Line(sides, handlers, host, ae.limits, ae.new_timeouts(), ae.ae_title, trace, observers)
+        is_watched = trace is not None or observers
+        line.ending = Ending(line, self._end_watched if is_watched else lambda: ae.running_associations.remove(self))
         self.line: Line = line
         self.accepted_connection: object = None
         """What its server knows the connection by, if it was accepted by one."""
@@ -90,11 +94,9 @@ class AssociationBase:
         self.performer: Performer = Performer(self.invoker)
         IncomingMessages(self.control, self.invoker, self.performer)
 
-    def _end_traced(self) -> None:
+    def _end_watched(self) -> None:
         self.ae.running_associations.remove(self)
-        connection = self.line.session.connection
-        assert isinstance(connection, RecordedConnection)
-        connection.record_end()
+        self.line.told_to_the_end()
 
     # Made at the first look.
     @cached_property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dicomwire._globals import DEFAULT_MAX_LENGTH
 from dicomwire._implementation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION
 from dicomwire._logging import logger, printable, shown_address
+from dicomwire._value_checks import positive_count
 from dicomwire.associations.allowed import Allowed
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import (
@@ -33,6 +34,8 @@ from dicomwire.vocabulary.titles_and_uids import set_ae, set_uid, set_version_na
 
 if TYPE_CHECKING:
     from pydicom.uid import UID
+
+    from dicomwire.observing.observations import Observer
 
 LOGGER = logger(__name__)
 
@@ -73,6 +76,9 @@ class ApplicationEntityBase:
 
         self.trace: Recorder | None = None
         """Where associations that begin now are recorded, as a `TraceFile`; None: nowhere (extension)."""
+
+        self.observers: list[Observer] = []
+        """Who is told what associations do that begin now: metrics, tracing (extension)."""
 
         self._allowed: Allowed | None = None
         self._proxy_protocol: ProxyProtocol | None = None
@@ -183,7 +189,7 @@ class ApplicationEntityBase:
 
     @maximum_half_open.setter
     def maximum_half_open(self, value: int) -> None:
-        self.half_open.maximum = _count(value, "maximum_half_open")
+        self.half_open.maximum = positive_count(value, "maximum_half_open")
 
     @property
     def maximum_half_open_per_address(self) -> int:
@@ -192,7 +198,7 @@ class ApplicationEntityBase:
 
     @maximum_half_open_per_address.setter
     def maximum_half_open_per_address(self, value: int) -> None:
-        self.half_open.maximum_per_address = _count(value, "maximum_half_open_per_address")
+        self.half_open.maximum_per_address = positive_count(value, "maximum_half_open_per_address")
 
     @property
     def maximum_pdu_size(self) -> int:
@@ -441,9 +447,3 @@ def _peer(association: AssociationBase) -> str:
     except ValueError:
         where = "an unknown address"
     return f"{printable(peer.ae_title)} at {where}"
-
-
-def _count(value: object, name: str) -> int:
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"'{name}' must be an int from 1, not {value!r}")
-    return value

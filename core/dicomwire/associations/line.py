@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from itertools import count
 from logging import INFO
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from dicomwire._logging import logger
 from dicomwire.associations import events as evt
@@ -28,6 +28,9 @@ from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.upper_layer.progress import PeerDoesNotRead
 from dicomwire.upper_layer.state import State
 
+if TYPE_CHECKING:
+    from dicomwire.observing.observations import Observer
+
 LOGGER = logger(__name__)
 
 _AT_ONCE = 1 << 20
@@ -41,6 +44,8 @@ class ProtocolBroken(NamedTuple):
 
     error: RemoteProtocolError
 
+
+RecordedT = TypeVar("RecordedT", bound=RecordedConnection)
 
 Arrived: TypeAlias = ConnectionEvent | ProtocolBroken
 
@@ -78,6 +83,7 @@ class Line:
         timeouts: Timeouts,
         own_title: str,
         trace: Recorder | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.name: str = f"A{next(_NUMBERS)}"
         """What the log calls it."""
@@ -87,9 +93,13 @@ class Line:
         self.host: Host = host
         self.timeouts: Timeouts = timeouts
         self.standing: Standing = Standing()
-        self.session: Session = Session(
-            Connection(sides.role, limits=limits, timeouts=timeouts) if trace is None else self._recorded(trace, limits)
-        )
+        self.session: Session
+        if observers:
+            self.session = self._observed(observers, trace, limits)
+        elif trace is not None:
+            self.session = Session(self._recorded(RecordedConnection, trace, limits))
+        else:
+            self.session = Session(Connection(sides.role, limits=limits, timeouts=timeouts))
         self.channel: Channel
         """There once the transport is open."""
 
@@ -123,14 +133,14 @@ class Line:
         self._own_title = own_title
         self.adjust_tap()
 
-    def _recorded(self, trace: Recorder, limits: Limits) -> Connection:
+    def _recorded(self, kind: type[RecordedT], trace: Recorder, limits: Limits) -> RecordedT:
         host, sides = self.host, self.sides
 
         def about() -> dict[str, Any]:
             local, peer = sides.own.address, sides.peer.address
             return {"name": self.name, "local": local and local[:2], "peer": peer and peer[:2]}
 
-        return RecordedConnection(
+        return kind(
             sides.role,
             recorder=trace,
             clock=lambda: host.timestamp().timestamp(),
@@ -138,6 +148,34 @@ class Line:
             limits=limits,
             timeouts=self.timeouts,
         )
+
+    def _observed(self, observers: Sequence[Observer], trace: Recorder | None, limits: Limits) -> Session:
+        # Most programs observe nothing.
+        from dicomwire.observing.observed_session import (
+            ObservedAndRecordedConnection,
+            ObservedConnection,
+            ObservedSession,
+        )
+        from dicomwire.observing.watching import Watch
+
+        host, sides = self.host, self.sides
+
+        def peer() -> tuple[str, int] | None:
+            address = sides.peer.address
+            return (str(address[0]), int(address[1])) if address and len(address) > 1 else None
+
+        watch = Watch(observers, sides.role, name=self.name, timestamp=host.timestamp, seconds=host.seconds, peer=peer)
+        if trace is None:
+            return ObservedSession(ObservedConnection(sides.role, limits=limits, timeouts=self.timeouts), watch)
+        return ObservedSession(self._recorded(ObservedAndRecordedConnection, trace, limits), watch)
+
+    def told_to_the_end(self) -> None:
+        """All is over: whoever records or observes is told so."""
+        session, standing = self.session, self.standing
+        if isinstance(session.connection, RecordedConnection):
+            session.connection.record_end()
+        if (watch := getattr(session, "watch", None)) is not None:
+            watch.ended(standing.outcome, was_opened=standing.was_opened)
 
     def log_fields(self) -> tuple[str, str, str, str]:
         """Its short name, where the peer is, and the called and the calling title, for log records and people."""

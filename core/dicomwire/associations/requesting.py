@@ -32,6 +32,7 @@ from dicomwire.compat.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from dicomwire.compat.wire_items import associate_primitive, to_item
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.connection_events import AssociateAccepted
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
@@ -82,6 +83,9 @@ class RequestOptions(Value):
     evt_handlers: Sequence[evt.EventHandler] | None = None
     timeouts: Timeouts | None = None
     """Those of this association; None: those of the AE."""
+
+    trace: Recorder | None = None
+    """Where it is recorded; None: where the AE says."""
 
 
 class Dialer(Protocol[DialedT_contra]):
@@ -246,7 +250,7 @@ def _extended(item: NegotiationItem) -> UserItem:
 
 
 def new_requestor(
-    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable, Recorder | None], AssociationT],
     ae: ApplicationEntityBase,
     options: RequestOptions,
     address: tuple[Any, ...] | None,
@@ -256,7 +260,7 @@ def new_requestor(
     proposal = propose(ae, options)
     # The association copies it before it changes it.
     table = handler_table(options.evt_handlers) if options.evt_handlers else library_table()
-    association = kind(ae, Role.REQUESTOR, table)
+    association = kind(ae, Role.REQUESTOR, table, options.trace)
     if options.timeouts is not None:
         association.timeouts = options.timeouts
     association.line.sides.requestor.contexts = proposal.contexts
@@ -267,7 +271,7 @@ def new_requestor(
 
 
 async def associate(
-    kind: Callable[[ApplicationEntityBase, Role, HandlerTable], AssociationT],
+    kind: Callable[[ApplicationEntityBase, Role, HandlerTable, Recorder | None], AssociationT],
     ae: ApplicationEntityBase,
     dialer: Dialer[AssociationT],
     options: RequestOptions,

@@ -18,6 +18,7 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.proxied import Proxied, Receive, introduction
 from dicomwire.associations.running_associations import Running
+from dicomwire.tracing.trace_records import Recorder
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
@@ -71,6 +72,9 @@ class ServerBase(Generic[AssociationT]):
         self.supported()
         self.handler_table: HandlerTable = handler_table(evt_handlers)
         """Shared by its associations, until one is changed for itself."""
+
+        self.trace: Recorder | None = None
+        """Where associations that begin now are recorded; None: where the AE says."""
 
         self.running_associations: Running[AssociationT] = Running()
         self._unintroduced: dict[Any, Callable[[], object]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class Standing:
     """The flags of an association; those of its end are final."""
@@ -49,6 +51,13 @@ class Standing:
         self.failure = why
         if outcome is not None:
             setattr(self, f"is_{outcome}", True)
+
+    @property
+    def outcome(self) -> Literal["released", "rejected", "aborted", "none"]:
+        """How it ended; "none" if there never was an association."""
+        if self.is_released:
+            return "released"
+        return "rejected" if self.is_rejected else "aborted" if self.is_aborted else "none"
 
     def __str__(self) -> str:
         flags = ("established", "rejected", "aborted", "released")

@@ -27,8 +27,8 @@ class TaskHost(PlainHost, Generic[ChannelT]):
     line: Line
     """The association's, once that is made."""
 
-    def __init__(self, ae: Any, clock: Callable[[], datetime]) -> None:
-        super().__init__(clock)
+    def __init__(self, ae: Any, clock: Callable[[], datetime], seconds: Callable[[], float]) -> None:
+        super().__init__(clock, seconds)
         self.ae: Any = ae
         self.channel: ChannelT | None = None
 

@@ -23,6 +23,7 @@ from dicomwire.apps._common.service_manager import READY, STOPPING, notify
 from dicomwire.apps._common.tls_options import in_words
 from dicomwire.associations import events as evt
 from dicomwire.blocking import AE
+from dicomwire.observing.observations import Observer
 from dicomwire.sockets.listening import listening
 from dicomwire.sockets.tls_files import UnusableTLS
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -48,6 +49,7 @@ def new_server(
     make: Callable[..., S],
     *,
     advice: str = _ADVICE,
+    observers: Sequence[Observer] = (),
 ) -> S:
     """What ``make``, a method of ``ae``, makes with the settings of ``provider``.
 
@@ -55,6 +57,7 @@ def new_server(
         CannotListen: the address is taken, or is not ours.
     """
     provider.network.apply(ae)
+    ae.observers.extend(observers)
     ae.maximum_pdu_size = provider.network.max_pdu
     ae.proxy_protocol = provider.proxies
     with _failing_to_listen(provider, advice) as address:
@@ -94,6 +97,7 @@ def serve(
     contexts: list[PresentationContext],
     handlers: list[evt.EventHandler],
     logger: logging.Logger,
+    observers: Sequence[Observer] = (),
 ) -> int:
     """Accept associations until SIGINT or SIGTERM, which is how to end it; the exit code.
 
@@ -101,7 +105,7 @@ def serve(
         CannotListen: the address is taken, or is not ours.
     """
     ae = AE(provider.ae_title)
-    server = new_server(ae, provider, contexts, handlers, ae.make_server)
+    server = new_server(ae, provider, contexts, handlers, ae.make_server, observers=observers)
     try:
         try:
             _tell_where(server.server_address, logger)
@@ -221,10 +225,11 @@ def serve_as_worker(
     sock: socket.socket,
     orders: Orders,
     logger: logging.Logger,
+    observers: Sequence[Observer] = (),
 ) -> None:
     """Accept associations on ``sock`` until told to finish."""
     ae = AE(provider.ae_title)
-    server = new_server(ae, provider, contexts, handlers, partial(ae.make_server, sock=sock))
+    server = new_server(ae, provider, contexts, handlers, partial(ae.make_server, sock=sock), observers=observers)
     renew = partial(_renew, server, provider, logger)
     with orders.obeyed(finish=server.shutdown, abort=ae.shutdown, renew=renew):
         try:

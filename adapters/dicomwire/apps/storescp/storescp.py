@@ -8,6 +8,13 @@ import click
 
 from dicomwire.apps._common.exit_codes import OF_PROVIDERS
 from dicomwire.apps._common.logging_options import logging_options
+from dicomwire.apps._common.metrics_endpoint import (
+    Address,
+    metrics_of_processes,
+    metrics_of_this_process,
+    metrics_option,
+    with_metrics,
+)
 from dicomwire.apps._common.options import (
     CONTEXT_SETTINGS,
     PROVIDER_SPELLINGS,
@@ -19,6 +26,7 @@ from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve, serve_in_processes
 from dicomwire.apps._common.running import run
 from dicomwire.apps._common.storage import OutputDirectory, Received, destination_options, storage_contexts
+from dicomwire.apps._common.worker_process import Work
 from dicomwire.vocabulary.contexts import PresentationContext
 
 LOGGER = application_logger("storescp")
@@ -36,34 +44,50 @@ LOGGER = application_logger("storescp")
     metavar="N",
     help="Worker processes that share PORT; those that die are replaced.",
 )
+@metrics_option
 @logging_options("storescp")
 def storescp(
-    provider: Provider, syntaxes: list[str], destination: OutputDirectory, no_echo: bool, processes: int, quiet: bool
+    provider: Provider,
+    syntaxes: list[str],
+    destination: OutputDirectory,
+    no_echo: bool,
+    processes: int,
+    metrics: Address | None,
+    quiet: bool,
 ) -> int:
     """Receive instances on PORT (0: any free one, and it says which) and write them to files, until interrupted."""
     contexts = storage_contexts(syntaxes, echo=not no_echo)
     if processes > 1:
-        code, tally = _in_processes(provider, contexts, destination, processes)
+        code, tally = _in_processes(provider, contexts, destination, processes, metrics)
     else:
         tally = Received()
-        with destination.storing(LOGGER, tally.stored) as storage:
-            code = serve(provider, contexts, storage.handlers(), LOGGER)
+        with (
+            destination.storing(LOGGER, tally.stored) as storage,
+            metrics_of_this_process(metrics, LOGGER) as observers,
+        ):
+            code = serve(provider, contexts, storage.handlers(), LOGGER, observers)
     if not quiet:
         click.echo(tally.arrivals())
     return code
 
 
 def _in_processes(
-    provider: Provider, contexts: list[PresentationContext], destination: OutputDirectory, processes: int
+    provider: Provider,
+    contexts: list[PresentationContext],
+    destination: OutputDirectory,
+    processes: int,
+    metrics: Address | None,
 ) -> tuple[int, Received]:
     from dicomwire.apps.storescp.worker import StoringWorker, all_received, new_counts
 
     counts = [new_counts() for _ in range(processes)]
 
-    def works(current: Provider, sock: socket.socket) -> list[StoringWorker]:
-        return [StoringWorker(current, contexts, destination, sock, each) for each in counts]
+    with destination.claimed(LOGGER), metrics_of_processes(metrics, LOGGER) as endpoint:
 
-    with destination.claimed(LOGGER):
+        def works(current: Provider, sock: socket.socket) -> list[Work]:
+            storing = [StoringWorker(current, contexts, destination, sock, each, endpoint) for each in counts]
+            return with_metrics(storing, endpoint)
+
         return serve_in_processes(provider, works, LOGGER), all_received(counts)
 
 

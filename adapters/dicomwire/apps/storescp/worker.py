@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
+from dicomwire.apps._common.metrics_endpoint import MetricsEndpoint
 from dicomwire.apps._common.options import Provider
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve_as_worker
@@ -61,11 +62,13 @@ class StoringWorker:
     destination: OutputDirectory
     sock: socket.socket
     counts: Counts
+    metrics: MetricsEndpoint | None = None
 
     def __call__(self, orders: Orders) -> None:
         """Store what comes until told to finish."""
         storage = self.destination.storage(LOGGER, _Counting(self.counts).stored)
         try:
-            serve_as_worker(self.provider, self.contexts, storage.handlers(), self.sock, orders, LOGGER)
+            observers = [] if self.metrics is None else [self.metrics.observer()]
+            serve_as_worker(self.provider, self.contexts, storage.handlers(), self.sock, orders, LOGGER, observers)
         finally:
             storage.discard_all()
