@@ -26,6 +26,11 @@ def one_input(data: bytes) -> None:
     kind, ask_them, ask_us = KINDS.get(type(ours), (None, None, None))
     if kind is None or ask_them is None or ask_us is None:
         return
+    if isinstance(ours, AssociateRQ | AssociateAC) and any(
+        getattr(item, "sop_class_uid", None) == "" for item in ours.user_information
+    ):
+        # Without a class it takes what is behind it for one.
+        return
     decoded = kind()
     try:
         with tolerant():
