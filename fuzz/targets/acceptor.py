@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from attrs import define, field
@@ -149,9 +150,10 @@ def no_surprises() -> Iterator[None]:
     assert not surprises.found, surprises.found
 
 
-def acceptor(network: Network) -> AE:
-    """An AE that supports all of it."""
-    ae = AE("ACCEPTOR", network)
+@cache
+def acceptor() -> AE:
+    """An AE that supports all of it, one for all inputs: to make it and its contexts takes as long as most of them."""
+    ae = AE("ACCEPTOR")
     ae.supported_contexts = [build_context(uid, SYNTAXES) for uid in CLASSES]
     ae.supported_contexts[1].scu_role = ae.supported_contexts[1].scp_role = True
     return ae
@@ -184,7 +186,8 @@ def one_input(data: bytes) -> None:
     how, sizes, data = data[0], data[1:STEERING], data[STEERING:]
     if how & 1:
         data = REQUEST + data
-    network = Network()
+    ae = acceptor()
+    network = ae.network = Network()
     ours, theirs = ends(network)
     handlers, said = Handlers(), bytearray()
 
@@ -209,11 +212,12 @@ def one_input(data: bytes) -> None:
         theirs.close()
 
     with tolerant(), no_surprises():
-        serving = acceptor(network).serve_over(ours, handlers.bindings)
+        serving = ae.serve_over(ours, handlers.bindings)
         association = network.run(serving, send(), hear())[0]
         assert network.now <= LONGEST
         network.run_until_idle()
-    assert not association.is_established and not ours.is_open
+    assert not association.is_established and not ours.is_open and not ae.active_associations
+    assert ae.memory_budget.held == 0
     assert handlers.begun == handlers.ended
     _are_whole_pdus(bytes(said))
 

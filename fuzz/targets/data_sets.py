@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
+from pydicom.tag import BaseTag
 
 from dicomwire.data.data_sets import decode_data_set_later
 from dicomwire.data.encodings import VRS
@@ -23,6 +24,7 @@ from tests.support.tolerant import tolerant
 STEERING = 1
 """How it is encoded."""
 
+CHARACTER_SET = BaseTag(0x00080005)
 SYNTAXES = (
     ("1.2.840.10008.1.2", True, True),
     ("1.2.840.10008.1.2.1", False, True),
@@ -49,7 +51,12 @@ def _as_pydicom(data: bytes, implicit: bool) -> None:
     assert (ours is None) is (later is None)
     if ours is None or later is None:
         return
-    theirs = read_dataset(BytesIO(data), implicit, True)
+    try:
+        theirs = read_dataset(BytesIO(data), implicit, True)
+    except ValueError:
+        # A character set that pydicom cannot even look up, for a NUL in it, is one that nobody knows for us.
+        assert CHARACTER_SET in elements_of(ours)
+        return
     assert elements_of(ours) == elements_of(theirs)
     assert ours.original_encoding == theirs.original_encoding
     assert ours.original_character_set == theirs.original_character_set

@@ -15,8 +15,8 @@ _MOST = 8
 
 
 def one_input(data: bytes) -> None:
-    # As the command line has it.
-    keys = data.decode("utf-8", "surrogateescape").split("\n")[:_MOST]
+    # As the command line has it, which has no NUL.
+    keys = data.replace(b"\0", b"").decode("utf-8", "surrogateescape").split("\n")[:_MOST]
     with tolerant():
         made, again = Dataset(), Dataset()
         for key in keys:

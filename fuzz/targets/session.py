@@ -23,7 +23,6 @@ from tests.support.sessions import (
     acceptance,
     feed,
     find_rq,
-    joined,
     merged,
     proposal,
     request,
@@ -41,15 +40,24 @@ STEERING = 5
 PLACES = ("new", "idle", "waiting", "sending", "serving", "receiving")
 
 
+REQUEST = request([proposal(number, abstract_syntax, IMPLICIT) for number, abstract_syntax in CONTEXTS])
+ACCEPTANCE = acceptance([result(number, 0, IMPLICIT) for number, _ in CONTEXTS])
+REQUEST_SENT, ACCEPTANCE_SENT = REQUEST.encode(), ACCEPTANCE.encode()
+
+
 def session_in(place: str, role: Role) -> Session:
-    """A session with nothing left to send or to tell."""
-    timeouts = Timeouts(response=30.0, idle=60.0)
-    if place == "new":
-        session = Session(Connection(role, timeouts=timeouts))
-        if role is Role.REQUESTOR:
-            session.send(request([proposal(number, abstract_syntax, IMPLICIT) for number, abstract_syntax in CONTEXTS]))
-    else:
-        session = joined(timeouts=timeouts)[role is Role.ACCEPTOR]
+    """A session with nothing left to send or to tell.
+
+    It is brought there alone, with the bytes of its peer: there are two or three of them for each input.
+    """
+    session = Session(Connection(role, timeouts=Timeouts(response=30.0, idle=60.0)))
+    if role is Role.REQUESTOR:
+        session.send(REQUEST)
+        if place != "new":
+            feed(session, ACCEPTANCE_SENT)
+    elif place != "new":
+        feed(session, REQUEST_SENT)
+        session.send(ACCEPTANCE)
     if place in ("waiting", "sending"):
         session.send_message(FIND, FIND_RQ, b"query!")
         session.send_message(FIND, evolve(FIND_RQ, message_id=7), b"query!")

@@ -60,7 +60,7 @@ async def test_the_acceptor_knows_why_it_has_rejected(world: World) -> None:
     server = await serve(world, Allowed(calling_ae_titles=["CLIENT"]), told.bindings(evt.EVT_REJECTED))
     assert (await world.associate(server, ae=world.ae("STRANGER"))).is_rejected
     await world.until(lambda: told.events)
-    assert told.events[0].assoc.failure == "rejected: Calling AE title not recognised"
+    assert told.events[0].assoc.failure == "rejected: calling AE title not recognised"
 
 
 @pytest.mark.parametrize("verdict", [True, False, None, 1])

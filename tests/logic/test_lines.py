@@ -327,7 +327,7 @@ def test_nothing_more_is_sent_once_writing_has_failed(two: Joined) -> None:
 
 # -- a channel that fails --------------------------------------------------------------------------------------------
 def test_a_peer_that_is_gone_is_told_of_and_what_it_sent_is_read(two: Joined, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "dicomwire")
+    caplog.set_level(logging.DEBUG, "dicomwire")
     two.channel.error = ConnectionResetError("gone")
     two.run(two.line.send(ECHO, ECHO_RQ))
     assert two.line.is_mute and two.line.unread_by_peer is None

@@ -145,6 +145,12 @@ class Trial:
     seconds: float
     """Of every timeout."""
 
+    contexts: list[Any] = field(factory=lambda: CONTEXTS)
+    """That are requested."""
+
+    watched: tuple[Any, ...] = ()
+    """What is bound at both sides to record it; empty for all there is."""
+
     accepting: Handlers = field(factory=Handlers)
     requesting: Handlers = field(factory=Handlers)
     seen: tuple[Recorder, Recorder] = field(factory=lambda: (Recorder(), Recorder()))
@@ -163,23 +169,30 @@ class Trial:
         entity.maximum_pdu_size = SHORT_PDUS
         return entity
 
+    def wires(self) -> Wires:
+        """What joins the two."""
+        return FaultyWires(self.world, self.kind, self.side, self.faults)
+
+    def was_closed(self) -> bool:
+        """Whether the transport was, at the side with the faults."""
+        return "close" in self.faults.calls
+
     async def perform(self, operation: Operation) -> None:
         """Perform it, release the association, and wait until both sides have ended."""
-        wires = FaultyWires(self.world, self.kind, self.side, self.faults)
+        wires = self.wires()
         client, server = self.ae("CLIENT"), self.ae("SERVER")
         server.requested_contexts = [build_context(CT_IMAGE_STORAGE)]
         if operation.needs_destination:
             bound = [(evt.EVT_C_STORE, self.accepting.store)]
             destination = await self.world.serve(bound, contexts=[build_context(CT_IMAGE_STORAGE)])
             self.accepting.destination = LOCALHOST, port_of(destination)
-        self.accepting.folder = operation.folder and Path(mkdtemp(dir=operation.folder))
-        listening, hearing = (recorder.bindings() for recorder in self.seen)
+        listening, hearing = (recorder.bindings(*self.watched) for recorder in self.seen)
         self.accepting.folder = operation.folder and Path(mkdtemp(dir=operation.folder))
         accepting = [*hearing, *self.accepting.bindings()]
         job = self.world.start(lambda: wires.serve(server, accepting, contexts=supported()))
         self.association = association = await wires.associate(
             client,
-            contexts=CONTEXTS,
+            contexts=self.contexts,
             ext_neg=BOTH_ROLES,
             evt_handlers=[*listening, (evt.EVT_C_STORE, self.requesting.store)],
         )
@@ -212,7 +225,7 @@ class Trial:
         yield from (f"{uid} was acknowledged and is lost" for uid in self.acknowledged if uid not in kept)
         if len(set(self.accepting.stored)) != len(self.accepting.stored):
             yield "an instance was stored twice"
-        if "close" not in self.faults.calls:
+        if not self.was_closed():
             yield "the transport was not closed"
         if self.accepting.folder is not None:
             yield from self._wrong_in(self.accepting.folder)
@@ -271,6 +284,13 @@ def _storing(instances: Callable[[], list[Any]]) -> Callable[[Trial], Coroutine[
 
 def large() -> Dataset:
     return image(0, PatientComments="x" * LARGE)
+
+
+async def everything(trial: Trial) -> None:
+    """An echo, a store and a query."""
+    await _echo(trial)
+    await _storing(lambda: [image(0)])(trial)
+    await _find(trial)
 
 
 async def _find(trial: Trial) -> None:

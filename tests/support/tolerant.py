@@ -23,3 +23,6 @@ def tolerant() -> Iterator[None]:
 
 
 TEXT_VRS = ("AE", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
+
+PADDING = "\0 \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0"
+"""NUL, and what Python takes for white space: some strip only what the standard pads with, others all of it."""

@@ -201,3 +201,11 @@ def test_more_sub_items_than_somebody_takes_are_refused() -> None:
     assert len(decode_user_information(one * 3, 3)) == 3
     with pytest.raises(RemoteProtocolError, match=r"^user information with more than 3 sub-items$"):
         decode_user_information(one * 4, 3)
+
+
+def test_of_several_abstract_syntaxes_the_first_one_is_meant() -> None:
+    body = (
+        bytes.fromhex("01 00 00 00") + encode_item(0x30, b"1.2") + encode_item(0x40, b"1.3") + encode_item(0x30, b"1.4")
+    )
+    item = PresentationContextRQItem.decode(body)
+    assert (item.abstract_syntax, item.transfer_syntax) == ("1.2", ("1.3",))

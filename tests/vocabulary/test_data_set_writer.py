@@ -299,3 +299,14 @@ def test_names_are_written_with_all_their_parts() -> None:
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.PatientName = "Wang^XiaoDong=王^小東=x"
     assert written(dataset, implicit=True, little=True).endswith("Wang^XiaoDong=王^小東=x".encode())
+
+
+def test_what_has_no_length_and_no_items_gets_a_length_where_readers_would_look_for_items() -> None:
+    # Garbage that pydicom reads up to the next sequence delimiter.
+    value = bytes(range(1, 21))
+    source = bytes.fromhex("0900 0110 ffffffff") + value + bytes.fromhex("feff dde0 00000000")
+    read = read_back(source, implicit=True, little=True)
+    data = written(read, implicit=False, little=True)
+    assert data == bytes.fromhex("0900 0110") + b"UN\0\0" + bytes.fromhex("14000000") + value
+    assert decode(data, False, True).get_item(0x00091001).value == value
+    assert written(read, implicit=True, little=True) == source

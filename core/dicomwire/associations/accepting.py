@@ -24,6 +24,7 @@ from dicomwire.associations.sides import roles_of
 from dicomwire.associations.window import Window, answer_to
 from dicomwire.compat.wire_items import to_item
 from dicomwire.errors import LocalProtocolError
+from dicomwire.upper_layer.connection_events import AssociateRejected
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
     PresentationContextACItem,
@@ -206,7 +207,7 @@ async def _reject(association: AssociationBase, refusal: AssociateRJ) -> None:
     line.sides.acceptor.say(refusal)
     await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: association.acceptor.primitive)
     give_up_place(association)
-    await line.ending.finish("rejected", f"rejected: {refusal.reason_str}")
+    await line.ending.finish("rejected", f"rejected: {AssociateRejected(pdu=refusal).describe()}")
 
 
 def _is_open_to(abstract_syntax: str) -> bool:

@@ -346,7 +346,8 @@ class Line:
             self.unread_by_peer = f"the peer {self.sides.peer_in_full} {what}"
             LOGGER.warning("%s", self.unread_by_peer)
         else:
-            LOGGER.info("writing to %s failed: %s", self.sides.peer_name, error)
+            # What the peer said before it went is read, and told at the end: one line is enough.
+            LOGGER.debug("writing to %s failed: %s", self.sides.peer_name, error)
 
     async def send(self, context_id: int, command: Command, data_set: Buffer | None = None) -> None:
         """Send one message, once nobody else is in the middle of one.

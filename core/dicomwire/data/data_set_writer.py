@@ -182,7 +182,9 @@ class _Writer:
             is_name = vr == "PN"
             parts = decode_text(value, read_in, is_name=is_name)
             value = self._text(terms, parts.rstrip(" \0") if is_name else parts, vr)
-        self._value(out, tag, vr, value, is_undefined=element.length == _UNDEFINED)
+        # What has no length consists of items, whoever reads it; elsewhere it may have been none of that.
+        is_undefined = element.length == _UNDEFINED and (not value or value.startswith(_ITEM_TAG))
+        self._value(out, tag, vr, value, is_undefined=is_undefined)
 
     def _element(
         self,

@@ -86,7 +86,8 @@ def _decode_context_rq(body: bytes) -> PresentationContextRQItem:
     transfer_syntaxes = []
     for kind, value in split_items(body[4:], "a presentation context item"):
         if kind == ABSTRACT_SYNTAX:
-            abstract_syntax = decode_text(value)
+            # One is what there is to be; of several others take the first, too.
+            abstract_syntax = abstract_syntax or decode_text(value)
         elif kind == TRANSFER_SYNTAX:
             transfer_syntaxes.append(decode_text(value))
     return PresentationContextRQItem(
