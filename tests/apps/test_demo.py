@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
+from dicomwire.apps._common.file_names import file_name
 from dicomwire.apps.demo import steps
 from dicomwire.apps.demo.samples import Differs, Sample, compare, samples
 from dicomwire.apps.demo.steps import STEPS, Demo
@@ -87,7 +88,7 @@ def test_a_byte_that_differs_is_found(
     adapter: str, few: list[Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def forge(files: list[Sample], storage: Any) -> str:
-        path = storage.path(few[1].pair[0], few[1].sop_instance_uid)
+        path = storage.directory / file_name(few[1].pair[0], few[1].sop_instance_uid)
         data = bytearray(path.read_bytes())
         data[-1] ^= 1
         path.write_bytes(data)

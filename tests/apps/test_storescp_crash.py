@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from dicomwire.apps._common.storage import file_name
+from dicomwire.apps._common.file_names import file_name
 from dicomwire.blocking import AE
 from dicomwire.presentation import build_context
 from dicomwire.sources import EncodedDataSet

@@ -90,10 +90,13 @@ class IncomingFile(FileSink):
         # Room for the next one, which may be smaller.
         self._remove()
 
-    def keep(self, path: Path, logger: logging.Logger) -> int:
-        """Give it its name, now that it is complete; the status to answer with."""
+    def keep(self, path: Path, logger: logging.Logger, give: Callable[[str, Path], object] | None = None) -> int:
+        """Give it its name, now that it is complete; the status to answer with.
+
+        ``give`` does that, with the name that it has and ``path``; by default what is there is replaced.
+        """
         # This replaces a symbolic link and does not follow it.
-        self.attempt(self.store.rename, self.name, path)
+        self.attempt(give or self.store.rename, self.name, path)
         if (error := self.error) is None:
             return SUCCESS
         logger.error("%s cannot be stored: %s: %s", path.name, type(error).__name__, reason(error))

@@ -23,3 +23,25 @@ def safe_name(uid: str) -> str:
         return name
     digest = sha256(uid.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{name or '_'}-{digest[:_DIGEST_LENGTH]}"
+
+
+_OTHER = re.compile(r"[^0-9A-Za-z._-]+")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+"""What Windows takes for a device, in every folder."""
+
+
+def safe_text(text: str) -> str:
+    """A part of a path for any text, such as a patient ID or name: ASCII letters, digits, ``.``, ``_`` and ``-``.
+
+    What else there is becomes ``_``, one for any number of them; 64 characters are kept.  The result is never empty,
+    hidden, ``..``, an option or the name of a device.  If what was left out is more than spaces, ``^`` and ``/``, a
+    part of the text's SHA-256 is added, so that two names in another script are not the same.
+    """
+    name = _OTHER.sub("_", text.strip())[:_LONGEST].strip(".").lstrip("-")
+    if _RESERVED.match(name):
+        name = f"_{name}"
+    is_told = all(char in " ^/" or not _OTHER.match(char) for char in text) and len(text.strip()) <= _LONGEST
+    if name and is_told:
+        return name
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name or '_'}-{digest[:_DIGEST_LENGTH]}"

@@ -13,10 +13,12 @@ from attrs import asdict, frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from dicomwire.apps._common import tls_options
+from dicomwire.apps._common.admission_options import ADMISSION, admitted
 from dicomwire.apps._common.identity import IDENTITY, user_identity
 from dicomwire.apps._common.naming_proxies import PROXY_PROTOCOL
 from dicomwire.apps._common.network_options import NETWORK, NetworkOptions
 from dicomwire.apps._common.proxy_command import PROXY_COMMAND, filled_in
+from dicomwire.associations.allowed import Allowed
 from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
 from dicomwire.sockets.tls_files import TLSFiles
@@ -211,6 +213,12 @@ class Provider:
     proxies: ProxyProtocol | None = None
     """Those that say for whom they connect."""
 
+    allowed: Allowed | None = None
+    """Who may open an association; None: everybody."""
+
+    max_associations: int | None = None
+    """At the same time, in each process; None: as many as by default."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         # An SSLContext does not travel.
         kept = asdict(self, recurse=False)
@@ -234,11 +242,22 @@ def _make_provider(
     tls_ciphers: str,
     drain: float,
     proxy_protocol: ProxyProtocol | None,
+    accept_network: tuple[str, ...],
+    accept_title: tuple[str, ...],
+    max_associations: int | None,
     network: NetworkOptions,
 ) -> Provider:
     files = tls_options.provider_files(tls_cert, tls_key, tls_ca, tls_optional_client_cert, tls_profile, tls_ciphers)
     where = {"port": port, "bind_address": bind_address, "ae_title": ae_title}
-    return _read_anew(**where, tls_files=files, network=network, drain=drain, proxies=proxy_protocol)
+    return _read_anew(
+        **where,
+        tls_files=files,
+        network=network,
+        drain=drain,
+        proxies=proxy_protocol,
+        allowed=admitted(accept_network, accept_title),
+        max_associations=max_associations,
+    )
 
 
 def provider_options(own_title: str) -> Decorator:
@@ -260,6 +279,7 @@ def provider_options(own_title: str) -> Decorator:
             grouped("network", NetworkOptions, NETWORK),
             *tls_options.OF_A_PROVIDER,
             PROXY_PROTOCOL,
+            *ADMISSION,
             click.option(
                 "--drain",
                 type=click.FloatRange(min=0),
@@ -272,7 +292,11 @@ def provider_options(own_title: str) -> Decorator:
     )
 
 
-def _supported(prefer_little: bool, prefer_big: bool, implicit: bool, prefer_uncompr: bool) -> list[str]:
+def _supported(
+    prefer_little: bool, prefer_big: bool, implicit: bool, prefer_uncompr: bool, uncompressed_only: bool
+) -> list[str]:
+    if uncompressed_only:
+        return [EXPLICIT_LITTLE, IMPLICIT_LITTLE, EXPLICIT_BIG]
     if implicit:
         return [IMPLICIT_LITTLE]
     if prefer_uncompr:
@@ -290,6 +314,7 @@ supported_syntaxes = grouped(
         flag("-xe", "--prefer-little", group="syntax", text="Prefer explicit VR little endian."),
         flag("-xb", "--prefer-big", group="syntax", text="Prefer explicit VR big endian."),
         flag("-xi", "--implicit", group="syntax", text="Accept implicit VR little endian only."),
+        flag("--uncompressed-only", group="syntax", text="Accept nothing that is compressed or deflated."),
         flag("--prefer-uncompr", group="syntax", text="Prefer explicit VR uncompressed; also -x=."),
     ],
 )

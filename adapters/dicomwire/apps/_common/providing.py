@@ -60,6 +60,9 @@ def new_server(
     ae.observers.extend(observers)
     ae.maximum_pdu_size = provider.network.max_pdu
     ae.proxy_protocol = provider.proxies
+    ae.allowed = provider.allowed
+    if provider.max_associations is not None:
+        ae.maximum_associations = provider.max_associations
     with _failing_to_listen(provider, advice) as address:
         return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
 

@@ -4,58 +4,47 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import click
-from attrs import define, field, frozen
+from attrs import define, field
 
 from dicomwire._logging import printable
-from dicomwire.apps._common.directories import prepare
-from dicomwire.apps._common.options import Decorator, grouped
-from dicomwire.apps._common.output import tell
+from dicomwire.apps._common.file_names import Duplicates, FileNames, NameTaken, file_name
+from dicomwire.apps._common.received_instance import ReceivedInstance
 from dicomwire.associations import events as evt
-from dicomwire.data.part_files import FolderClaim
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
-from dicomwire.data.safe_names import safe_name
-from dicomwire.data.store import SYNCS, FileStore, Sync
+from dicomwire.data.store import FileStore
+from dicomwire.errors import BrokenDataSet
 from dicomwire.vocabulary.context_lists import storage_classes
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.sop_classes import Verification
 
 NO_SOP_CLASS = 0xC210
-
-_PREFIXES = {
-    "1.2.840.10008.5.1.4.1.1.1": "CR",
-    "1.2.840.10008.5.1.4.1.1.2": "CT",
-    "1.2.840.10008.5.1.4.1.1.2.1": "CTE",
-    "1.2.840.10008.5.1.4.1.1.4": "MR",
-    "1.2.840.10008.5.1.4.1.1.4.1": "MRE",
-    "1.2.840.10008.5.1.4.1.1.6.1": "US",
-    "1.2.840.10008.5.1.4.1.1.6.2": "USE",
-    "1.2.840.10008.5.1.4.1.1.7": "SC",
-    "1.2.840.10008.5.1.4.1.1.12.1": "XA",
-    "1.2.840.10008.5.1.4.1.1.12.1.1": "XAE",
-    "1.2.840.10008.5.1.4.1.1.20": "NM",
-    "1.2.840.10008.5.1.4.1.1.128": "PT",
-    "1.2.840.10008.5.1.4.1.1.130": "PTE",
-    "1.2.840.10008.5.1.4.1.1.481.1": "RI",
-    "1.2.840.10008.5.1.4.1.1.481.2": "RD",
-    "1.2.840.10008.5.1.4.1.1.481.3": "RS",
-    "1.2.840.10008.5.1.4.1.1.481.5": "RP",
-}
-
+DUPLICATE = 0x0111
+"""Duplicate SOP instance (PS3.7 C.5.3)."""
 
 Notify: TypeAlias = Callable[[int, int], None]
 """Called with the status of each instance and its size, in whatever thread received it."""
 
 
+Tell: TypeAlias = Callable[[ReceivedInstance, int], None]
+"""Called with each instance and its status, in whatever thread received it, before it is answered."""
+
+
 def _nobody(status: int, size: int) -> None:
     """Nobody counts."""
+
+
+def _say_nothing(arrival: ReceivedInstance, status: int) -> None:
+    """Nobody listens."""
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 @define
@@ -90,120 +79,6 @@ def storage_contexts(syntaxes: list[str], *, echo: bool) -> list[PresentationCon
     return [*contexts, build_context(Verification, syntaxes)] if echo else contexts
 
 
-@frozen
-class OutputDirectory:
-    """Where received instances go."""
-
-    directory: Path
-    ignore: bool
-    files: FileStore = field(factory=FileStore)
-    """How files are made there."""
-
-    @contextmanager
-    def claimed(self, logger: logging.Logger) -> Iterator[None]:
-        """While the block runs, this process makes files there; what a crash has left is removed, and told.
-
-        Raises:
-            CannotWrite: the directory cannot be made or written to, and something is to be kept.
-        """
-        if self.ignore:
-            yield
-            return
-        prepare(self.directory, self.files)
-        with ExitStack() as claims:
-            # One that may be written to and not be listed is good enough.
-            with suppress(OSError):
-                claim = claims.enter_context(FolderClaim(self.directory, store=self.files))
-                for text in claim.explain():
-                    tell(logger, logging.WARNING, text)
-            yield
-
-    def storage(self, logger: logging.Logger, notify: Notify = _nobody) -> Storage | Discarding:
-        """What receives them."""
-        return Discarding(logger, notify) if self.ignore else Storage(self.directory, logger, notify, self.files)
-
-    @contextmanager
-    def storing(self, logger: logging.Logger, notify: Notify = _nobody) -> Iterator[Storage | Discarding]:
-        """What receives them while the block runs; raises as :meth:`claimed`."""
-        with self.claimed(logger):
-            storage = self.storage(logger, notify)
-            try:
-                yield storage
-            finally:
-                storage.discard_all()
-
-
-class _Mode(click.ParamType):  # type: ignore[type-arg]
-    """Permissions as chmod has them."""
-
-    name = "mode"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        if not re.fullmatch("0?[0-7]{3}", value):
-            self.fail(f"{value!r} is no octal mode such as 0640", param, ctx)
-        return int(value, 8)
-
-
-def _destination(
-    output_directory: Path, ignore: bool, fsync: str, file_mode: int, directory_mode: int
-) -> OutputDirectory:
-    sync: Sync = next(sync for sync in SYNCS if sync.replace(" ", "-") == fsync)
-    files = FileStore(sync=sync, file_mode=file_mode, folder_mode=directory_mode)
-    return OutputDirectory(output_directory, ignore, files)
-
-
-def destination_options(
-    where: str = "Where to write files", ignored: str = "Answer success and keep nothing."
-) -> Decorator:
-    """Where received instances go: an argument ``destination``."""
-    return grouped(
-        "destination",
-        _destination,
-        [
-            click.option(
-                "-od",
-                "--output-directory",
-                type=click.Path(file_okay=False, path_type=Path),
-                default=Path(),
-                metavar="DIRECTORY",
-                help=f"{where}; made if it is missing.",
-                show_default="current directory",
-            ),
-            click.option("--ignore", is_flag=True, help=ignored),
-            click.option(
-                "--fsync",
-                type=click.Choice([sync.replace(" ", "-") for sync in SYNCS]),
-                default="none",
-                show_default=True,
-                help="What has to be on the disk before an instance is acknowledged, should the power fail.",
-            ),
-            click.option(
-                "--file-mode",
-                type=_Mode(),
-                default=0o600,
-                metavar="MODE",
-                help="Permissions of files, whatever the umask.",
-                show_default="0600",
-            ),
-            click.option(
-                "--directory-mode",
-                type=_Mode(),
-                default=0o700,
-                metavar="MODE",
-                help="The same for directories that are made.",
-                show_default="0700",
-            ),
-        ],
-    )
-
-
-def file_name(sop_class_uid: str, sop_instance_uid: str) -> str:
-    """The name an instance is stored under, whatever the peer calls it."""
-    return f"{_PREFIXES.get(sop_class_uid, 'UN')}.{safe_name(sop_instance_uid)}"
-
-
 class Storage(Receiver[IncomingFile]):
     """Stores what arrives in one directory: its handlers belong to a server or an association.
 
@@ -212,21 +87,26 @@ class Storage(Receiver[IncomingFile]):
     """
 
     def __init__(
-        self, directory: Path, logger: logging.Logger, notify: Notify = _nobody, files: FileStore | None = None
+        self,
+        directory: Path,
+        logger: logging.Logger,
+        notify: Notify = _nobody,
+        files: FileStore | None = None,
+        *,
+        names: FileNames | None = None,
+        tell: Tell = _say_nothing,
     ) -> None:
         super().__init__()
         self.directory = directory
         self._files = files or FileStore()
         self._logger = logger
         self._notify = notify
+        self._names = names or FileNames()
+        self._tell = tell
 
     def handlers(self) -> list[evt.EventHandler]:
         """To be bound on whatever receives the instances."""
         return [*super().handlers(), (evt.EVT_CONN_CLOSE, self.closed)]
-
-    def path(self, sop_class_uid: str, sop_instance_uid: str) -> Path:
-        """Where an instance is stored."""
-        return self.directory / file_name(sop_class_uid, sop_instance_uid)
 
     def new(self, event: evt.Event) -> IncomingFile:
         """A file of another name in the directory."""
@@ -236,22 +116,38 @@ class Storage(Receiver[IncomingFile]):
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
         """Give the file its name, and tell; the status to answer with."""
-        status = self._keep(event, sink)
+        arrival = ReceivedInstance(event, Path(sink.name), sink.size)
+        status = self._keep(arrival, sink)
         self._notify(status, sink.size)
+        self._tell(arrival, status)
         return status
 
-    def _keep(self, event: evt.Event, file: IncomingFile) -> int:
-        sop_class, instance = event.request.AffectedSOPClassUID, event.request.AffectedSOPInstanceUID
-        if not sop_class or not instance:
+    def _keep(self, arrival: ReceivedInstance, file: IncomingFile) -> int:
+        if not arrival.sop_class_uid or not arrival.sop_instance_uid:
             self._logger.error("A C-STORE request without SOP class or SOP instance UID")
             return NO_SOP_CLASS
-        path = self.path(sop_class, instance)
-        if file.error is None and os.path.lexists(path):
+        path = self.directory
+        try:
+            # Also a file that could not be written has a name, by which the log calls it.
+            path = self.directory / self._names.path(arrival)
+        except BrokenDataSet as error:
+            file.attempt(_raise, error)
+            path = self.directory / file_name(arrival.sop_class_uid, arrival.sop_instance_uid)
+        is_there = file.error is None and os.path.lexists(path)
+        if is_there and self._names.duplicates is Duplicates.REPLACE:
             self._logger.warning("%s exists already: overwritten", path.name)
-        status = file.keep(path, self._logger)
+        status = file.keep(path, self._logger, partial(self._name, arrival))
         if status == SUCCESS:
-            self._logger.info("Stored %s (%d bytes) from %s", path.name, file.size, _sender(event))
+            path = arrival.path.relative_to(self.directory)
+            self._logger.info("Stored %s (%d bytes) from %s", path, file.size, arrival.sender)
+        elif isinstance(file.error, NameTaken):
+            return DUPLICATE
         return status
+
+    def _name(self, arrival: ReceivedInstance, part: str, path: Path) -> None:
+        if path.parent != self.directory:
+            self._files.make_folder(path.parent)
+        arrival.path = self._names.give(self._files, part, path)
 
 
 class Dropped:
@@ -275,10 +171,11 @@ class Dropped:
 class Discarding(Receiver[Dropped]):
     """Takes everything and keeps nothing."""
 
-    def __init__(self, logger: logging.Logger, notify: Notify = _nobody) -> None:
+    def __init__(self, logger: logging.Logger, notify: Notify = _nobody, *, tell: Tell = _say_nothing) -> None:
         super().__init__()
         self._logger = logger
         self._notify = notify
+        self._tell = tell
 
     def new(self, event: evt.Event) -> Dropped:
         """Where what comes is forgotten."""
@@ -286,13 +183,9 @@ class Discarding(Receiver[Dropped]):
 
     def keep(self, event: evt.Event, sink: Dropped) -> int:
         """Success, as nothing was to be kept."""
-        instance = event.request.AffectedSOPInstanceUID or "an instance without UID"
-        self._logger.info("Ignored %s from %s", printable(instance), _sender(event))
+        arrival = ReceivedInstance(event, Path(os.devnull), sink.size)
+        instance = arrival.sop_instance_uid or "an instance without UID"
+        self._logger.info("Ignored %s from %s", printable(instance), arrival.sender)
         self._notify(SUCCESS, sink.size)
+        self._tell(arrival, SUCCESS)
         return SUCCESS
-
-
-def _sender(event: evt.Event) -> str:
-    """The title of whoever sent an instance: of the acceptor, if we asked for it (C-GET)."""
-    association = event.assoc
-    return printable((association.acceptor if association.is_requestor else association.requestor).ae_title)

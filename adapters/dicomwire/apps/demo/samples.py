@@ -9,6 +9,7 @@ from attrs import frozen
 from pydicom.data import get_testdata_file
 from pydicom.errors import InvalidDicomError
 
+from dicomwire.apps._common.file_names import file_name
 from dicomwire.apps._common.storage import Storage
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.file_meta import read_file_meta
@@ -65,7 +66,7 @@ def compare(files: Sequence[Sample], storage: Storage) -> str:
     size = 0
     expected = set()
     for file in files:
-        path = storage.path(file.sop_class_uid, file.sop_instance_uid)
+        path = storage.directory / file_name(file.sop_class_uid, file.sop_instance_uid)
         expected.add(path)
         if not path.exists():
             raise Differs(f"{file.path.name}: nothing arrived")

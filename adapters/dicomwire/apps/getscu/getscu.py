@@ -13,6 +13,7 @@ from dicomwire.apps._common.connecting import associate
 from dicomwire.apps._common.exit_codes import FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
 from dicomwire.apps._common.output import application_logger
+from dicomwire.apps._common.output_directory import OutputDirectory, destination_options
 from dicomwire.apps._common.query import (
     OTHER_MODELS,
     RETRIEVE_FLAGS,
@@ -24,7 +25,6 @@ from dicomwire.apps._common.query import (
 )
 from dicomwire.apps._common.retrieving import Conclusion, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps._common.storage import OutputDirectory, destination_options
 from dicomwire.apps.getscu.proposing import contexts_for, roles_for, storage_classes, transfer_syntaxes
 from dicomwire.vocabulary import sop_classes as sop_class
 from dicomwire.vocabulary.service_classes import C_GET

@@ -14,6 +14,7 @@ from dicomwire.apps._common.connecting import associate
 from dicomwire.apps._common.exit_codes import OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User, title_option
 from dicomwire.apps._common.output import application_logger
+from dicomwire.apps._common.output_directory import OutputDirectory, destination_options
 from dicomwire.apps._common.query import (
     OTHER_MODELS,
     RETRIEVE_FLAGS,
@@ -25,7 +26,6 @@ from dicomwire.apps._common.query import (
 )
 from dicomwire.apps._common.retrieving import Conclusion, Responses, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps._common.storage import OutputDirectory, destination_options
 from dicomwire.apps.movescu.provider import Store, listening, store_options
 from dicomwire.blocking import Association
 from dicomwire.vocabulary import sop_classes as sop_class

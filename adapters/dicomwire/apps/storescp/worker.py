@@ -12,13 +12,12 @@ from typing import Any, TypeAlias
 from attrs import define, field, frozen
 
 from dicomwire.apps._common.metrics_endpoint import MetricsEndpoint
-from dicomwire.apps._common.options import Provider
 from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve_as_worker
-from dicomwire.apps._common.storage import OutputDirectory, Received
+from dicomwire.apps._common.storage import Received
 from dicomwire.apps._common.worker_process import Orders
+from dicomwire.apps.storescp.service import StorageService
 from dicomwire.data.receiving_files import SUCCESS
-from dicomwire.vocabulary.contexts import PresentationContext
 
 LOGGER = application_logger("storescp")
 
@@ -57,18 +56,14 @@ class _Counting:
 class StoringWorker:
     """What such a process does."""
 
-    provider: Provider
-    contexts: list[PresentationContext]
-    destination: OutputDirectory
+    service: StorageService
     sock: socket.socket
     counts: Counts
     metrics: MetricsEndpoint | None = None
 
     def __call__(self, orders: Orders) -> None:
         """Store what comes until told to finish."""
-        storage = self.destination.storage(LOGGER, _Counting(self.counts).stored)
-        try:
+        service = self.service
+        with service.handlers(LOGGER, _Counting(self.counts).stored) as handlers:
             observers = [] if self.metrics is None else [self.metrics.observer()]
-            serve_as_worker(self.provider, self.contexts, storage.handlers(), self.sock, orders, LOGGER, observers)
-        finally:
-            storage.discard_all()
+            serve_as_worker(service.provider, service.contexts, handlers, self.sock, orders, LOGGER, observers)
