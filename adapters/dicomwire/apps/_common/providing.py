@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from dicomwire._logging import shown_address
+from dicomwire.apps._common.describing import describe
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
 from dicomwire.apps._common.output import tell
@@ -54,11 +55,16 @@ def new_server(
     Raises:
         CannotListen: the address is taken, or is not ours.
     """
+    configure(ae, provider)
+    with _failing_to_listen(provider, advice) as address:
+        return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
+
+
+def configure(ae: AE, provider: Provider) -> None:
+    """Give ``ae`` the settings that are not those of one server."""
     provider.network.apply(ae)
     ae.maximum_pdu_size = provider.network.max_pdu
     ae.proxy_protocol = provider.proxies
-    with _failing_to_listen(provider, advice) as address:
-        return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
 
 
 @contextmanager
@@ -101,6 +107,9 @@ def serve(
         CannotListen: the address is taken, or is not ours.
     """
     ae = AE(provider.ae_title)
+    configure(ae, provider)
+    if describe(ae, supported=contexts, handlers=handlers, tls=provider.tls_files):
+        return DONE
     server = new_server(ae, provider, contexts, handlers, ae.make_server)
     try:
         try:

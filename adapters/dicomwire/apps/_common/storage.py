@@ -15,6 +15,7 @@ import click
 from attrs import define, field, frozen
 
 from dicomwire._logging import printable
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.apps._common.output import tell
@@ -106,7 +107,7 @@ class OutputDirectory:
         Raises:
             CannotWrite: the directory cannot be made or written to, and something is to be kept.
         """
-        if self.ignore:
+        if self.ignore or is_describing():
             yield
             return
         prepare(self.directory, self.files)

@@ -6,6 +6,7 @@ import socket
 
 import click
 
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.apps._common.exit_codes import OF_PROVIDERS
 from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.options import (
@@ -42,13 +43,13 @@ def storescp(
 ) -> int:
     """Receive instances on PORT (0: any free one, and it says which) and write them to files, until interrupted."""
     contexts = storage_contexts(syntaxes, echo=not no_echo)
-    if processes > 1:
+    if processes > 1 and not is_describing():
         code, tally = _in_processes(provider, contexts, destination, processes)
     else:
         tally = Received()
         with destination.storing(LOGGER, tally.stored) as storage:
             code = serve(provider, contexts, storage.handlers(), LOGGER)
-    if not quiet:
+    if not quiet and not is_describing():
         click.echo(tally.arrivals())
     return code
 
