@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dicomwire import events as evt
-from dicomwire.__main__ import main
+from dicomwire.__main__ import APPLICATIONS, main
 from dicomwire.apps.conformance.entities_found import WITH_ENTITIES, NoEntity, in_module, of_application
 from tests.apps.helpers import CT, HOST, dicom_file, peer
 
@@ -21,6 +21,10 @@ ADAPTERS = ("asyncio", "blocking", "memory", "trio")
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+def test_every_user_and_provider_is_known() -> None:
+    assert set(WITH_ENTITIES) == {name for name in APPLICATIONS if name.endswith(("scu", "scp"))}
 
 
 @pytest.mark.parametrize("name", WITH_ENTITIES)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import printable
-from dicomwire.apps._common.describing import Described, describe
+from dicomwire.apps._common.describing import NothingMoreToAsk, describe
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.associations import events as evt
@@ -47,7 +47,7 @@ def associate(
     tls = None if user.tls is None else (user.tls, user.addr)
     items = [*negotiation] if user.identity is None else [*negotiation, user.identity]
     if describe(ae, requested=contexts, handlers=handlers, negotiation=items, tls=user.tls_files):
-        raise Described
+        raise NothingMoreToAsk
     logger.info("Requesting Association")
     try:
         sock = None

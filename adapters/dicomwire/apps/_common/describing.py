@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FOUND: ContextVar[list[DescribedEntity] | None] = ContextVar("_FOUND", default=None)
 
 
-class Described(BaseException):
+class NothingMoreToAsk(BaseException):
     """Raised where an application would go on: nothing is left to be asked.  No handler of errors is to take it."""
 
 
@@ -30,7 +30,7 @@ def describing() -> Iterator[list[DescribedEntity]]:
     token = _FOUND.set(found)
     try:
         yield found
-    except Described:
+    except NothingMoreToAsk:
         pass
     finally:
         _FOUND.reset(token)

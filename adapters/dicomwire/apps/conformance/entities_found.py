@@ -10,14 +10,13 @@ from typing import Any
 import click
 from attrs import evolve
 
-from dicomwire.__main__ import APPLICATIONS
 from dicomwire._logging import reason
 from dicomwire.apps._common.describing import describing
 from dicomwire.apps._common.exit_codes import FAILED, WRONG_COMMAND_LINE
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.conformance import DescribedEntity
 
-WITH_ENTITIES = tuple(name for name in APPLICATIONS if name.endswith(("scu", "scp")))
+WITH_ENTITIES = ("echoscp", "echoscu", "findscu", "getscu", "movescu", "storescp", "storescu")
 """The applications that are service class users or providers."""
 
 _MADE_UP = {"addr": ["peer"], "port": ["104"], "paths": ["files"]}
