@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site.site_hooks import OUTSIDE, relinked
+from tests.site.site_hooks import OUTSIDE, REFERENCE, relinked
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +41,7 @@ def test_every_page_is_in_the_navigation() -> None:
     text = (ROOT / "mkdocs.yml").read_text("utf-8")
     listed = set(re.findall(r"^ +- .*?([\w/-]+\.md)$", text, re.MULTILINE))
     pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
-    assert listed == pages | {place for place in OUTSIDE.values() if place.endswith(".md")}
+    assert listed == pages | {place for place in OUTSIDE.values() if place.endswith(".md")} | REFERENCE.keys()
 
 
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="needs the extra docs")
@@ -55,4 +55,6 @@ def test_the_site_builds_without_a_warning_and_needs_nobody_else(tmp_path: Path)
     assert len(pages) > 40
     loaded = re.compile(r'<(?:script|img|source|iframe)[^>]* src="(?:https?:)?//|<link[^>]* href="(?:https?:)?//')
     assert not [page.name for page in pages if loaded.search(page.read_text("utf-8"))]
+    entities = (tmp_path / "site/reference/python/entities.html").read_text("utf-8")
+    assert "maximum_half_open_per_address" in entities and "Limits" in entities
     assert "ARTIM" in (tmp_path / "site/search/search_index.json").read_text("utf-8")
