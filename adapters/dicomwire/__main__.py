@@ -8,6 +8,7 @@ from importlib import import_module
 from dicomwire._version import __version__
 
 APPLICATIONS = {
+    "conformance": "the DICOM conformance statement of an application or of your AE",
     "demo": "a bit of everything through every adapter, on this machine alone",
     "echoscp": "answer C-ECHO",
     "echoscu": "send C-ECHO: is the peer there?",
@@ -27,7 +28,7 @@ _NEEDED = ("click", "rich")
 def usage() -> str:
     """How to call this, and what there is to call."""
     lines = ["Usage: dicomwire <application> [options]", "       dicomwire --version", "", "Applications:"]
-    lines += [f"  {name:10} {what}" for name, what in sorted(APPLICATIONS.items())]
+    lines += [f"  {name:11} {what}" for name, what in sorted(APPLICATIONS.items())]
     lines += ["", "dicomwire <application> --help tells its options."]
     return "\n".join(lines)
 

@@ -49,6 +49,7 @@ PUBLIC_MODULES = (
     "dicomwire.asyncio",
     "dicomwire.asyncio_carriers",
     "dicomwire.carriers",
+    "dicomwire.conformance",
     "dicomwire.dimse",
     "dicomwire.observing",
     "dicomwire.opentelemetry",
@@ -173,7 +174,14 @@ def check_application(words: list[str], help_of: dict[str, str]) -> None:
         name = f"{name} {words[1]}"
     _help(help_of, name)
     known = set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", help_of[name]))
-    for word in words[1:]:
+    options = words[1:]
+    if name == "conformance":
+        # What follows an application's name are its own words.
+        at = next((at for at, word in enumerate(words) if at and word in APPLICATIONS), len(words))
+        options = words[1:at]
+        if words[at:]:
+            check_application(words[at:], help_of)
+    for word in options:
         if word.startswith("-"):
             assert word in known, f"dicomwire {name} has no option {word}"
 

@@ -25,6 +25,26 @@ from dicomwire.vocabulary.tls_words import is_encrypted
 LOGGER = logger(__name__)
 
 
+def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> AssociateRJ:
+    return AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic)
+
+
+TOO_MANY = _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
+"""There are as many associations as the AE takes."""
+
+ANOTHER_APPLICATION = _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)
+"""The application context is not that of DICOM; only looked at with ``_config.ENFORCE_UID_CONFORMANCE``."""
+
+CALLED_SOMEBODY_ELSE = _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE)
+"""The AE insists on being called by its title."""
+
+CALLED_BY_A_STRANGER = _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE)
+"""The calling AE title is none of those that are let in."""
+
+NOT_IDENTIFIED = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
+"""The handler of the user's identity does not know it, or failed."""
+
+
 async def admit(association: AssociationBase, request: AssociateRQ) -> tuple[UserItem | None, AssociateRJ | None]:
     """The user identity response that an acceptance carries, and the rejection to send instead, if so."""
     refusal = _refused_by_configuration(association, request)
@@ -68,21 +88,17 @@ def _refused_by_configuration(association: AssociationBase, request: AssociateRQ
     ae: ApplicationEntityBase = association.ae
     called = association.line.sides.acceptor.ae_title.strip()
     if not ae.running_associations.has_place(association):
-        return _refusal(RejectResult.TRANSIENT, RejectSource.PRESENTATION, PresentationDiagnostic.LOCAL_LIMIT_EXCEEDED)
+        return TOO_MANY
     if _config.ENFORCE_UID_CONFORMANCE and request.application_context_name != APPLICATION_CONTEXT_NAME:
-        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.APPLICATION_CONTEXT_NAME)
+        return ANOTHER_APPLICATION
     if ae.require_called_aet and received_text(request.called_ae_title) != called:
-        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE)
+        return CALLED_SOMEBODY_ELSE
     calling = received_text(request.calling_ae_title)
     required = [title.strip() for title in ae.require_calling_aet]
     is_allowed = ae.allowed is None or ae.allowed.admits_title(calling)
     if not is_allowed or (required and calling not in required):
-        return _refusal(RejectResult.PERMANENT, RejectSource.USER, UserDiagnostic.CALLING_AE_TITLE)
+        return CALLED_BY_A_STRANGER
     return None
-
-
-def _refusal(result: RejectResult, source: RejectSource, diagnostic: Code) -> AssociateRJ:
-    return AssociateRJ(result=result, source=source, reason_diagnostic=diagnostic)
 
 
 async def _identity(association: AssociationBase) -> tuple[UserItem | None, AssociateRJ | None]:
@@ -92,7 +108,6 @@ async def _identity(association: AssociationBase) -> tuple[UserItem | None, Asso
     identity = association.line.sides.requestor.identity()
     if identity is None:
         return None, None
-    refusal = _refusal(RejectResult.TRANSIENT, RejectSource.ACSE, ACSEDiagnostic.NO_REASON)
     try:
         verdict = await association.line.handlers.intervene(
             evt.EVT_USER_ID,
@@ -102,12 +117,12 @@ async def _identity(association: AssociationBase) -> tuple[UserItem | None, Asso
         )
         verified, response = verdict
     except HandlerRaised:
-        return None, refusal
+        return None, NOT_IDENTIFIED
     except (TypeError, ValueError):
         LOGGER.error("the EVT_USER_ID handler gave no pair of verified and response: refused")
-        return None, refusal
+        return None, NOT_IDENTIFIED
     if not verified:
-        return None, refusal
+        return None, NOT_IDENTIFIED
     if not identity.positive_response_requested or response is None:
         return None, None
     # There is nothing to say of a user name (PS3.7 D.3.3.7.2), but an empty response says that it was checked: DCMTK's

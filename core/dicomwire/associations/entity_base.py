@@ -62,8 +62,10 @@ class ApplicationEntityBase:
         self._require_calling_aet: list[str] = []
         self.running_associations: Running[AssociationBase] = Running()
         self.half_open: HalfOpen = HalfOpen()
-        self.memory_budget: MemoryBudget = MemoryBudget()
         """Connections to its servers that are no association; for adapters."""
+
+        self.memory_budget: MemoryBudget = MemoryBudget()
+        """What the data sets of all its associations may take of memory together (extension)."""
 
         self.require_called_aet = False
         """Whether to reject requests whose called title is not that of the server they reach."""

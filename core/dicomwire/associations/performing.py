@@ -20,7 +20,7 @@ LOGGER = logger(__name__)
 _MOST_WAITING = 64
 """Requests that may wait to be served; a peer that keeps to its window sends far fewer."""
 
-_RESOURCE_LIMITATION = 0x0213
+RESOURCE_LIMITATION = 0x0213
 
 
 class Performer:
@@ -67,7 +67,7 @@ class Performer:
             limit,
         )
         request.settle(kept=False)
-        return request.respond(answer(request.command, _RESOURCE_LIMITATION))
+        return request.respond(answer(request.command, RESOURCE_LIMITATION))
 
     async def _report(self, request: Request) -> None:
         try:

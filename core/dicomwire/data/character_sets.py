@@ -59,6 +59,13 @@ _WHOLE = {
     "ISO 2022 58": "gb2312",
 }
 
+DEFINED_TERMS: tuple[str, ...] = (
+    *(f"ISO_IR {number}" for number in _UPPER if number not in ("58", "149")),
+    *(f"ISO 2022 IR {number}" for number in (*_UPPER, *_LOWER)),
+    *(term for term in _WHOLE if not term.startswith("ISO 2022")),
+)
+"""The values of Specific Character Set that text is encoded for (PS3.3 C.12.1.1.2); all beside ASCII."""
+
 _TERM = re.compile(r"ISO[ _-]IR[ _-](\d+)|ISO[ _-]2022[ _-]IR[ _-](\d+)")
 """Also as people spell them."""
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pydicom.dataset import Dataset
 
 from dicomwire._logging import printable
+from dicomwire.apps._common.describing import NothingMoreToAsk, describe
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.associations import events as evt
@@ -40,10 +41,13 @@ def associate(
     ae = AE(user.calling_aet)
     network = user.network
     network.apply(ae)
+    ae.maximum_pdu_size = network.max_pdu
     # A host that drops our packets would otherwise hold us for minutes.
     ae.connection_timeout = network.acse_timeout or None
     tls = None if user.tls is None else (user.tls, user.addr)
     items = [*negotiation] if user.identity is None else [*negotiation, user.identity]
+    if describe(ae, requested=contexts, handlers=handlers, negotiation=items, tls=user.tls_files):
+        raise NothingMoreToAsk
     logger.info("Requesting Association")
     try:
         sock = None

@@ -24,6 +24,9 @@ OF_THE_TUNNEL = "Exit code: 0 when the peer has ended; 1 if there was no connect
 OF_THE_DEMO = (
     "Exit code: 0 if everything arrived as it was sent; 1 if not; 2 for a wrong command line; 130 if interrupted."
 )
+OF_STATEMENTS = (
+    "Exit code: 0 if it was written; 1 if there is no such AE, or nowhere to write; 2 for a wrong command line."
+)
 OF_TRACES = "Exit code: 0 if it was done; 1 if a file cannot be read or written; 2 for a wrong command line."
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import click
 from attrs import frozen
 
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.associations.entity_base import SMALLEST_MAXIMUM_LENGTH, ApplicationEntityBase
 from dicomwire.tracing.trace_files import TraceFile
 
@@ -50,7 +51,7 @@ def _keep_data_sets(context: click.Context, option: click.Parameter, value: bool
 
 
 def _new_trace(context: click.Context, option: click.Parameter, value: str | None) -> TraceFile | None:
-    if value is None:
+    if value is None or is_describing():
         return None
     try:
         made = TraceFile(value, data_sets=context.meta.get(_KEEPS, False))

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from attrs import field, frozen
 
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.file_names import Duplicates, FileNames, NameTemplate
 from dicomwire.apps._common.options import Decorator, grouped
@@ -41,7 +42,7 @@ class OutputDirectory:
         Raises:
             CannotWrite: the directory cannot be made or written to, and something is to be kept.
         """
-        if self.ignore:
+        if self.ignore or is_describing():
             yield
             return
         prepare(self.directory, self.files)

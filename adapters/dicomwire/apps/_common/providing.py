@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from dicomwire._logging import shown_address
+from dicomwire.apps._common.describing import describe
 from dicomwire.apps._common.exit_codes import DONE, CannotStart
 from dicomwire.apps._common.options import Provider
 from dicomwire.apps._common.output import tell
@@ -56,15 +57,20 @@ def new_server(
     Raises:
         CannotListen: the address is taken, or is not ours.
     """
-    provider.network.apply(ae)
+    configure(ae, provider)
     ae.observers.extend(observers)
+    with _failing_to_listen(provider, advice) as address:
+        return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
+
+
+def configure(ae: AE, provider: Provider) -> None:
+    """Give ``ae`` the settings that are not those of one server."""
+    provider.network.apply(ae)
     ae.maximum_pdu_size = provider.network.max_pdu
     ae.proxy_protocol = provider.proxies
     ae.allowed = provider.allowed
     if provider.max_associations is not None:
         ae.maximum_associations = provider.max_associations
-    with _failing_to_listen(provider, advice) as address:
-        return make(address, contexts=contexts, ssl_context=provider.tls, evt_handlers=handlers)
 
 
 @contextmanager
@@ -108,6 +114,9 @@ def serve(
         CannotListen: the address is taken, or is not ours.
     """
     ae = AE(provider.ae_title)
+    configure(ae, provider)
+    if describe(ae, supported=contexts, handlers=handlers, tls=provider.tls_files):
+        return DONE
     server = new_server(ae, provider, contexts, handlers, ae.make_server, observers=observers)
     try:
         try:

@@ -10,6 +10,7 @@ from attrs import define
 from pydicom.dataset import Dataset
 
 from dicomwire.apps._common.connecting import aborted_by_errors, associate, category, finish, said
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.apps._common.directories import prepare
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.options import CONTEXT_SETTINGS, User
@@ -101,7 +102,7 @@ def findscu(
 
     On a terminal they are a table of what was asked for, elsewhere lines with everything that came.
     """
-    if write:
+    if write and not is_describing():
         prepare(output_directory)
     association = associate(
         user, [query.context(syntaxes)], LOGGER, negotiation=query.negotiation(), if_none_accepted=OTHER_MODELS

@@ -11,8 +11,9 @@ import click
 from attrs import frozen
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES
+from dicomwire.apps._common.describing import describe
 from dicomwire.apps._common.options import Decorator, Provider, User, grouped, title_option
-from dicomwire.apps._common.providing import drain, new_server, who_can_connect
+from dicomwire.apps._common.providing import configure, drain, new_server, who_can_connect
 from dicomwire.apps._common.storage import storage_contexts
 from dicomwire.apps._common.tls_options import server_context
 from dicomwire.associations import events as evt
@@ -80,10 +81,15 @@ def listening(store: Store, user: User, handlers: list[evt.EventHandler], logger
         network=user.network,
     )
     ae = AE(provider.ae_title)
+    configure(ae, provider)
+    contexts = storage_contexts(ALL_TRANSFER_SYNTAXES, echo=True)
+    if describe(ae, supported=contexts, handlers=handlers, tls=files):
+        yield
+        return
     server = new_server(
         ae,
         provider,
-        storage_contexts(ALL_TRANSFER_SYNTAXES, echo=True),
+        contexts,
         handlers,
         partial(ae.start_server, block=False),
         advice="--store-port and --store-address name another place",

@@ -7,6 +7,7 @@ import socket
 import click
 from attrs import evolve
 
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.apps._common.exit_codes import OF_PROVIDERS
 from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.metrics_endpoint import (
@@ -68,17 +69,17 @@ def storescp(
     if destination.ignore and (following.command or following.study_command):
         raise click.UsageError("--ignore keeps no file that --exec or --exec-study could be run for.")
     service = StorageService(provider, storage_contexts(syntaxes, echo=not no_echo), destination, following, any_class)
-    if processes > 1:
+    if processes > 1 and not is_describing():
         code, tally = _in_processes(service, processes, metrics)
     else:
         tally = Received()
         with (
             destination.claimed(LOGGER),
             service.handlers(LOGGER, tally.stored) as handlers,
-            metrics_of_this_process(metrics, LOGGER) as observers,
+            metrics_of_this_process(None if is_describing() else metrics, LOGGER) as observers,
         ):
             code = serve(provider, service.contexts, handlers, LOGGER, observers)
-    if not quiet:
+    if not quiet and not is_describing():
         # Standard output has nothing but JSON then.
         click.echo(tally.arrivals(), err=following.json)
     return code

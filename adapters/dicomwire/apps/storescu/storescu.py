@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from dicomwire.apps._common.connecting import associate
+from dicomwire.apps._common.describing import is_describing
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_USERS
 from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.options import (
@@ -69,7 +70,7 @@ def storescu(
     _tell_skipped(found)
     files, skipped = found.files, found.skipped + len(found.empty) + len(found.below)
     tally = Outcomes(failed=found.refused)
-    if not files:
+    if not files and not is_describing():
         LOGGER.error("No DICOM files to send")
         _summary(tally, skipped, 0.0, quiet=quiet)
         return FAILED if user.fail else DONE

@@ -1,0 +1,1 @@
+"""What ``python -m dicomwire.migrate`` does."""
