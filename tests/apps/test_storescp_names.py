@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicomwire.__main__ import main
 from dicomwire.apps._common.file_names import parsed
@@ -38,7 +38,10 @@ def image(path: Path, instance: str = "1.2.3", *, sop_class: str = CT, **values:
         setattr(dataset, keyword, value)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID, dataset.file_meta.MediaStorageSOPInstanceUID = sop_class, instance
+    dataset.file_meta.MediaStorageSOPClassUID, dataset.file_meta.MediaStorageSOPInstanceUID = (
+        UID(sop_class),
+        UID(instance),
+    )
     dataset.save_as(path, enforce_file_format=True)
     return path
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from tests.site.site_hooks import OUTSIDE, REFERENCE, relinked
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from attrs import define, field
 
-from dicomwire._attrs_repr import Shown
+from dicomwire._values import Shown
 from dicomwire.upper_layer.state import Role
 
 Outcome: TypeAlias = Literal["released", "rejected", "aborted", "none"]
