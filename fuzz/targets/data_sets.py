@@ -62,9 +62,24 @@ def _as_pydicom(data: bytes, implicit: bool) -> None:
     assert ours.original_character_set == theirs.original_character_set
     assert _other_state(ours) == _other_state(theirs)
     assert later.keys() == theirs.keys()
-    assert elements_of(later) == elements_of(theirs)
     again = encode_plain(ours, implicit=implicit)
     assert again is None or again == _written_by_pydicom(theirs, implicit)
+    # Some of its values are ready, and the others are made now.
+    assert _opened(later) == _opened(theirs)
+
+
+def _opened(dataset: Dataset) -> list[tuple[Any, ...]]:
+    """Each element as whoever uses it has it, or what it raises."""
+    opened: list[tuple[Any, ...]] = []
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except Exception as error:
+            opened.append((tag, type(error)))
+        else:
+            # Values that are not equal to themselves look the same.
+            opened.append((tag, element.VR, type(element.value), repr(element.value)))
+    return opened
 
 
 def _other_state(dataset: Dataset) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Hooks of MkDocs: pages from outside of docs/, and links that lead out of the site.
 
-The pages are written to be read in the repository. There a link may lead to any file; on the site it leads to a page, or is plain text.
+The pages are written to be read in the repository. There a link may lead to any file; on the site it leads to a page,
+or is plain text.
 """
 
 from __future__ import annotations

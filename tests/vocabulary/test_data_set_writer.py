@@ -310,3 +310,25 @@ def test_what_has_no_length_and_no_items_gets_a_length_where_readers_would_look_
     assert data == bytes.fromhex("0900 0110") + b"UN\0\0" + bytes.fromhex("14000000") + value
     assert decode(data, False, True).get_item(0x00091001).value == value
     assert written(read, implicit=True, little=True) == source
+
+
+def test_nor_does_it_go_without_a_length_where_explicit_vr_was_read_as_implicit() -> None:
+    value = bytes(range(1, 13))
+    before = bytes.fromhex("0800 6000") + b"CS" + bytes.fromhex("0200") + b"CT"
+    source = before + bytes.fromhex("1000 2000 ffffffff") + value + bytes.fromhex("feff dde0 00000000")
+    read = read_back(source, implicit=False, little=True)
+    data = written(read, implicit=False, little=True)
+    assert data == before + bytes.fromhex("1000 2000") + b"LO" + bytes.fromhex("0c00") + value
+
+
+@pytest.mark.parametrize("little", [True, False])
+def test_items_go_without_a_length_as_they_were_read(little: bool) -> None:
+    def number(value: int, size: int) -> bytes:
+        return value.to_bytes(size, "little" if little else "big")
+
+    def tag(group: int, element: int) -> bytes:
+        return number(group, 2) + number(element, 2)
+
+    item = tag(0xFFFE, 0xE000) + number(12, 4) + tag(0x0008, 0x0060) + b"CS" + number(4, 2) + b"CT  "
+    source = tag(0x0040, 0x0100) + b"SQ\0\0" + number(0xFFFFFFFF, 4) + item + tag(0xFFFE, 0xE0DD) + number(0, 4)
+    assert written(read_back(source, implicit=False, little=little), implicit=False, little=little) == source

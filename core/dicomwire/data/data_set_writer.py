@@ -61,6 +61,7 @@ _MANY = 0x1FFF
 
 _UNDEFINED = 0xFFFFFFFF
 _ITEM_TAG = b"\xfe\xff\x00\xe0"
+_ITEM_TAGS = (_ITEM_TAG, b"\xff\xfe\xe0\x00")
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 
@@ -171,7 +172,7 @@ class _Writer:
         if keeps and is_same and (element.VR is not None or self._implicit):
             # In implicit VR it matters for what an odd value is padded with, and for nothing else.
             vr = element.VR or (_vr_of(dataset, element) if len(value) & 1 else "UN")
-            self._value(out, tag, vr, value, is_undefined=element.length == _UNDEFINED)
+            self._value(out, tag, vr, value, is_undefined=self._is_undefined(element, value, is_same=True))
             return
         vr = element.VR or _vr_of(dataset, element)
         is_in_order = vr not in _NUMBERS or element.is_little_endian == self._little
@@ -182,9 +183,16 @@ class _Writer:
             is_name = vr == "PN"
             parts = decode_text(value, read_in, is_name=is_name)
             value = self._text(terms, parts.rstrip(" \0") if is_name else parts, vr)
-        # What has no length consists of items, whoever reads it; elsewhere it may have been none of that.
-        is_undefined = element.length == _UNDEFINED and (not value or value.startswith(_ITEM_TAG))
-        self._value(out, tag, vr, value, is_undefined=is_undefined)
+        self._value(out, tag, vr, value, is_undefined=self._is_undefined(element, value, is_same=False))
+
+    def _is_undefined(self, element: RawDataElement, value: bytes, *, is_same: bool) -> bool:
+        """Whether it is written without a length, as it was read.
+
+        What has none consists of items, for whoever reads explicit VR: elsewhere it may have been none of that.
+        """
+        if element.length != _UNDEFINED:
+            return False
+        return not value or value[:4] in _ITEM_TAGS or (is_same and self._implicit)
 
     def _element(
         self,
