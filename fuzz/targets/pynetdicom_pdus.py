@@ -87,8 +87,8 @@ def _their_items(pdu: Any) -> Iterator[Any]:
             case pdu_items.SOPClassExtendedNegotiationSubItem():
                 yield "extended", _text(item.uid), item.app_info
             case pdu_items.SOPClassCommonExtendedNegotiationSubItem():
-                related = [_text(uid) for uid in item.related_general_sop_class_identification]
-                yield "common", _text(item.sop_class_uid), _text(item.service_class_uid), related
+                # It takes what is behind an empty list for some of it.
+                yield "common", _text(item.sop_class_uid), _text(item.service_class_uid)
             case pdu_items.UserIdentitySubItemRQ():
                 yield "identity", item.id_type, item.primary, item.secondary or b"", bool(item.response_requested)
             case pdu_items.UserIdentitySubItemAC():
@@ -133,8 +133,7 @@ def _our_items(pdu: AssociateRQ | AssociateAC) -> Iterator[Any]:
             case items.SOPClassExtendedItem():
                 yield "extended", _text(item.sop_class_uid), item.service_class_application_information
             case items.SOPClassCommonExtendedItem():
-                related = list(map(_text, item.related_general_sop_class_identification))
-                yield "common", _text(item.sop_class_uid), _text(item.service_class_uid), related
+                yield "common", _text(item.sop_class_uid), _text(item.service_class_uid)
             case items.UserIdentityRQItem():
                 yield (
                     "identity",
