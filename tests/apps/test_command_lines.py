@@ -157,7 +157,7 @@ class Served:
         self.level = 0
         self.logs_patients: bool | None = None
 
-    def __call__(self, provider: Any, contexts: Any, handlers: Any, logger: logging.Logger) -> int:
+    def __call__(self, provider: Any, contexts: Any, handlers: Any, logger: logging.Logger, observers: Any = ()) -> int:
         self.provider = provider
         self.contexts = {str(item.abstract_syntax): [str(uid) for uid in item.transfer_syntax] for item in contexts}
         self.handlers = [event.name for event, *_ in handlers]

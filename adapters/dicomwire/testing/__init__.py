@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomwire.testing import script
 from dicomwire.testing.channel_fault import ChannelFault
-from dicomwire.testing.conformance import CHANNEL_CHECKS, ChannelCheck, check_channel
+from dicomwire.testing.channel_conformance import CHANNEL_CHECKS, ChannelCheck, check_channel
 from dicomwire.testing.faults import Call, Fault, Faults, Kind
 from dicomwire.testing.faulty_connection import faulty_connection
 from dicomwire.testing.faulty_end import FaultyEnd, faulty_ends

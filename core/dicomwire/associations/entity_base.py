@@ -46,8 +46,7 @@ SMALLEST_MAXIMUM_LENGTH = 7
 class ApplicationEntityBase:
     """The title, identity, limits, timeouts and presentation contexts of an AE, and its running associations.
 
-    Contexts that associations negotiate are read when a request is made or arrives, so changes take part in
-    whatever comes later.
+    Contexts are read when a request is made or arrives: changes of them take part in whatever comes later.
     """
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
