@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicomwire.testing import script
-from dicomwire.testing.channel_fault import ChannelFault
 from dicomwire.testing.channel_conformance import CHANNEL_CHECKS, ChannelCheck, check_channel
+from dicomwire.testing.channel_fault import ChannelFault
 from dicomwire.testing.faults import Call, Fault, Faults, Kind
 from dicomwire.testing.faulty_connection import faulty_connection
 from dicomwire.testing.faulty_end import FaultyEnd, faulty_ends
