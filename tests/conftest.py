@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 settings.register_profile("dicomwire", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 # The same examples each time, and none kept: for CI, and for a checkout that cannot be written to.
 settings.register_profile("dicomwire-ci", settings.get_profile("dicomwire"), derandomize=True, database=None)
-# One that fails is enough where nobody looks at it: a mutant is found (tests/mutants).
+# Where one that fails is enough, as a mutant is found then (tests/mutants), or where lines are to be reached.
 settings.register_profile(
     "dicomwire-mutants",
     settings.get_profile("dicomwire-ci"),
@@ -22,7 +22,7 @@ settings.register_profile(
 
 REPRODUCIBLE = bool(os.environ.get("CI")) or not os.access(Path.cwd(), os.W_OK)
 
-if os.environ.get("DICOMWIRE_MUTANTS"):
+if os.environ.get("DICOMWIRE_FEW_EXAMPLES"):
     settings.load_profile("dicomwire-mutants")
 else:
     settings.load_profile("dicomwire-ci" if REPRODUCIBLE else "dicomwire")
