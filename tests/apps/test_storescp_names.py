@@ -18,8 +18,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicomwire.__main__ import main
+from dicomwire.apps._common.command_lines import OF_AN_INSTANCE, ProgramCall
 from dicomwire.apps._common.file_names import parsed
-from dicomwire.apps.storescp.command_lines import OF_AN_INSTANCE, ProgramCall
 from dicomwire.apps.storescp.studies import Studies, Study
 from dicomwire.blocking import AE
 from dicomwire.presentation import build_context

@@ -85,6 +85,7 @@ class ProbeConnection(Connection):
         self.arrived: bytearray = bytearray()
         self.has_ended: bool = False
         self.is_late: bool = False
+        self.unseen: bool = False
         self._room: memoryview = memoryview(b"")
 
     def wait_for(self, seconds: float | None) -> None:

@@ -13,10 +13,10 @@ import click
 from attrs import define, field, frozen
 
 from dicomwire._logging import reason
+from dicomwire.apps._common.command_lines import OF_A_STUDY, OF_AN_INSTANCE, CommandLine, ProgramCall, Runner
 from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.apps._common.output import drop_output
 from dicomwire.apps._common.received_instance import ReceivedInstance
-from dicomwire.apps.storescp.command_lines import OF_A_STUDY, OF_AN_INSTANCE, CommandLine, ProgramCall, Runner
 from dicomwire.apps.storescp.studies import Studies, Study
 from dicomwire.data.receiving_files import SUCCESS
 from dicomwire.errors import BrokenDataSet
