@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 import subprocess
 import sys
@@ -25,6 +26,9 @@ from dicomwire.blocking import AE
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_text
 from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, dicom_file, provider
+
+PYTHON = shlex.quote(sys.executable)
+"""As a word of a command: its path may have spaces in it."""
 
 STUDY = "1.2.840.1"
 
@@ -224,7 +228,7 @@ def recorder(tmp_path: Path) -> tuple[str, Path]:
     """A program that writes its arguments down, and where."""
     script, told = tmp_path / "recorder.py", tmp_path / "told"
     script.write_text(f"import json, sys; open({str(told)!r}, 'a').write(json.dumps(sys.argv[1:]) + chr(10))")
-    return f"{sys.executable} '{script}'", told
+    return f"{PYTHON} '{script}'", told
 
 
 def lines(path: Path) -> list[Any]:
@@ -271,7 +275,7 @@ def test_a_program_runs_for_a_study_while_others_may_come(tmp_path: Path) -> Non
 
 
 def test_a_program_that_fails_is_told_and_nothing_else(tmp_path: Path) -> None:
-    command = f"{sys.executable} -c 'import sys; sys.exit(3)'"
+    command = f"{PYTHON} -c 'import sys; sys.exit(3)'"
     with storing(tmp_path / "out", "--exec", command) as server:
         assert send(server.port, image(tmp_path / "a")) == [0]
         assert server.until("E: ")
@@ -285,10 +289,10 @@ def test_a_program_that_fails_is_told_and_nothing_else(tmp_path: Path) -> None:
         (("--exec", "{path} x"), "cannot be one that a peer names"),
         (("--exec", "'unfinished"), "No closing quotation"),
         (("--exec", ""), "there is no program"),
-        (("--exec", f"{sys.executable} {{nothing}}"), "is no keyword"),
-        (("--exec-study", f"{sys.executable} {{path}}"), "is no keyword"),
-        (("--exec-study", sys.executable, "--processes", "2"), "exclude each other"),
-        (("--exec", sys.executable, "--ignore"), "keeps no file"),
+        (("--exec", f"{PYTHON} {{nothing}}"), "is no keyword"),
+        (("--exec-study", f"{PYTHON} {{path}}"), "is no keyword"),
+        (("--exec-study", PYTHON, "--processes", "2"), "exclude each other"),
+        (("--exec", PYTHON, "--ignore"), "keeps no file"),
     ],
 )
 def test_a_command_that_cannot_be_is_told_at_once(
@@ -299,7 +303,7 @@ def test_a_command_that_cannot_be_is_told_at_once(
 
 
 def test_a_command_has_braces_of_its_own() -> None:
-    command = ProgramCall.parse(f"{sys.executable} '{{{{}}}}' {{SOPInstanceUID}}", OF_AN_INSTANCE)
+    command = ProgramCall.parse(f"{PYTHON} '{{{{}}}}' {{SOPInstanceUID}}", OF_AN_INSTANCE)
     assert command.filled(lambda keyword: "1.2") == [sys.executable, "{}", "1.2"]
 
 
