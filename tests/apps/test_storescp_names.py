@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import re
 import shlex
 import stat
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +23,11 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicomwire.__main__ import main
 from dicomwire.apps._common.command_lines import OF_AN_INSTANCE, ProgramCall
-from dicomwire.apps._common.file_names import parsed
+from dicomwire.apps._common.file_names import FileNames, parsed
+from dicomwire.apps._common.storage import Storage
 from dicomwire.apps.storescp.studies import Studies, Study
 from dicomwire.blocking import AE
+from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.presentation import build_context
 from dicomwire.safe_names import safe_text
 from tests.apps.helpers import CT, EXPLICIT, HOST, SECONDS, dicom_file, provider
@@ -143,6 +148,22 @@ def test_a_data_set_that_cannot_be_read_has_no_name_by_its_values(tmp_path: Path
         assert status != 0 and server.until("E: ")
         assert send(server.port, image(tmp_path / "b")) == [0]
     assert found(out) == ["P_1/1.2.3"]
+
+
+def test_a_full_disk_is_told_as_that_also_where_names_need_values(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was written is gone by then: there is nothing to read values from."""
+    names = FileNames(parsed("{PatientID}/{SOPInstanceUID}"))
+    statuses: list[int] = []
+    log = logging.getLogger("dicomwire.apps.storescp")
+    storage = Storage(tmp_path, log, lambda status, size: statuses.append(status), names=names)
+    file = IncomingFile.within(tmp_path, b"")
+    file.fail(OSError(errno.ENOSPC, "No space left on device"))
+    request = SimpleNamespace(AffectedSOPClassUID=CT, AffectedSOPInstanceUID="1.2.3")
+    event: Any = SimpleNamespace(request=request)
+    assert storage.keep(event, file) == 0xA700 and statuses == [0xA700]
+    assert "CT.1.2.3 cannot be stored: OSError" in caplog.text
 
 
 # -- duplicates ----------------------------------------------------------------------------------------------------

@@ -68,16 +68,21 @@ class OutputDirectory:
         return Storage(self.directory, logger, files=self.files, names=self.names, **hooks)
 
     @contextmanager
-    def storing(
+    def receiving(
         self, logger: logging.Logger, notify: Notify | None = None, told: Tell | None = None
     ) -> Iterator[Storage | Discarding]:
-        """What receives them while the block runs; raises as :meth:`claimed`."""
-        with self.claimed(logger):
-            storage = self.storage(logger, notify, told)
-            try:
-                yield storage
-            finally:
-                storage.discard_all()
+        """What receives them while the block runs, in a claimed directory; behind it nothing is left half done."""
+        storage = self.storage(logger, notify, told)
+        try:
+            yield storage
+        finally:
+            storage.discard_all()
+
+    @contextmanager
+    def storing(self, logger: logging.Logger, notify: Notify | None = None) -> Iterator[Storage | Discarding]:
+        """The same in a directory that is claimed for the block; raises as :meth:`claimed`."""
+        with self.claimed(logger), self.receiving(logger, notify) as storage:
+            yield storage
 
 
 class _Mode(click.ParamType):  # type: ignore[type-arg]

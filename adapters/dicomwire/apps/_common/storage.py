@@ -43,10 +43,6 @@ def _say_nothing(arrival: ReceivedInstance, status: int) -> None:
     """Nobody listens."""
 
 
-def _raise(error: Exception) -> None:
-    raise error
-
-
 @define
 class Received:
     """How many instances arrived, in whatever threads, and what became of them."""
@@ -126,13 +122,13 @@ class Storage(Receiver[IncomingFile]):
         if not arrival.sop_class_uid or not arrival.sop_instance_uid:
             self._logger.error("A C-STORE request without SOP class or SOP instance UID")
             return NO_SOP_CLASS
-        path = self.directory
-        try:
-            # Also a file that could not be written has a name, by which the log calls it.
-            path = self.directory / self._names.path(arrival)
-        except BrokenDataSet as error:
-            file.attempt(_raise, error)
-            path = self.directory / file_name(arrival.sop_class_uid, arrival.sop_instance_uid)
+        # Also a file that could not be written has a name, by which the log calls it.
+        path = self.directory / file_name(arrival.sop_class_uid, arrival.sop_instance_uid)
+        if file.error is None:
+            try:
+                path = self.directory / self._names.path(arrival)
+            except (BrokenDataSet, OSError) as error:
+                file.fail(error)
         is_there = file.error is None and os.path.lexists(path)
         if is_there and self._names.duplicates is Duplicates.REPLACE:
             self._logger.warning("%s exists already: overwritten", path.name)

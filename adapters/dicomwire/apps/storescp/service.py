@@ -33,11 +33,10 @@ class StorageService:
         before = _config.UNRESTRICTED_STORAGE_SERVICE
         _config.UNRESTRICTED_STORAGE_SERVICE = before or self.any_class
         try:
-            with self.following.told(logger) as told:
-                storage = self.destination.storage(logger, notify, told)
-                try:
-                    yield storage.handlers()
-                finally:
-                    storage.discard_all()
+            with (
+                self.following.told(logger) as told,
+                self.destination.receiving(logger, notify, told) as storage,
+            ):
+                yield storage.handlers()
         finally:
             _config.UNRESTRICTED_STORAGE_SERVICE = before
