@@ -1,11 +1,11 @@
-"""The documented home of what is in :mod:`dicomwire.blocking.server`."""
+"""The documented home of what is in :mod:`dicomwire.blocking.threaded_server`."""
 
 import sys
 from typing import TYPE_CHECKING
 
-from dicomwire.blocking import server as home
+from dicomwire.blocking import threaded_server as home
 
 if TYPE_CHECKING:
-    from dicomwire.blocking.server import *  # noqa: F403
+    from dicomwire.blocking.threaded_server import *  # noqa: F403
 
 sys.modules[__name__] = home

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from dicomwire.associations.allowed import Allowed
     from dicomwire.associations.proxied import ProxyProtocol
     from dicomwire.blocking import AE, Association
+    from dicomwire.blocking.client import Client, connect
+    from dicomwire.blocking.providing_server import serve
+    from dicomwire.client.failures import ConnectionLost, Failure, Refused, ServiceFailed
+    from dicomwire.client.managing import Reply
+    from dicomwire.client.received_instance import ReceivedInstance
+    from dicomwire.client.storing import Stored
     from dicomwire.data.memory_budget import MemoryBudget
     from dicomwire.dimse import Command, DataSetReceived, MessageReceived, Session
     from dicomwire.errors import BrokenDataSet, LocalProtocolError, ProtocolError, RemoteProtocolError
@@ -65,8 +71,25 @@ if TYPE_CHECKING:
         build_context,
         build_role,
     )
+    from dicomwire.providing.answering import MoveTo
+    from dicomwire.providing.service import Service
+    from dicomwire.providing.typed_requests import (
+        ActionRequest,
+        CreateRequest,
+        DeleteRequest,
+        EchoRequest,
+        EventReport,
+        FindRequest,
+        GetAttributesRequest,
+        GetRequest,
+        MoveRequest,
+        ServiceRequest,
+        SetRequest,
+        StoreRequest,
+    )
     from dicomwire.sop_class import register_uid
     from dicomwire.upper_layer import Connection, Data, DataReceived, Limits, Role, State, Timeouts
+    from dicomwire.vocabulary.typed_status import Status, StatusCategory
 
 _PRESENTATION = (
     "AllStoragePresentationContexts", "ApplicationEventLoggingPresentationContexts",
@@ -86,6 +109,32 @@ _PRESENTATION = (
 _LAZY: dict[str, str] = {
     **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
     **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
+    **dict.fromkeys(("Client", "connect"), "dicomwire.blocking.client"),
+    **dict.fromkeys(("ConnectionLost", "Failure", "Refused", "ServiceFailed"), "dicomwire.client.failures"),
+    **dict.fromkeys(("Status", "StatusCategory"), "dicomwire.vocabulary.typed_status"),
+    "serve": "dicomwire.blocking.providing_server",
+    "Reply": "dicomwire.client.managing",
+    "ReceivedInstance": "dicomwire.client.received_instance",
+    "Stored": "dicomwire.client.storing",
+    "MoveTo": "dicomwire.providing.answering",
+    "Service": "dicomwire.providing.service",
+    **dict.fromkeys(
+        (
+            "ActionRequest",
+            "CreateRequest",
+            "DeleteRequest",
+            "EchoRequest",
+            "EventReport",
+            "FindRequest",
+            "GetAttributesRequest",
+            "GetRequest",
+            "MoveRequest",
+            "ServiceRequest",
+            "SetRequest",
+            "StoreRequest",
+        ),
+        "dicomwire.providing.typed_requests",
+    ),
     "Allowed": "dicomwire.associations.allowed",
     "MemoryBudget": "dicomwire.data.memory_budget",
     "ProxyProtocol": "dicomwire.associations.proxied",
@@ -139,6 +188,7 @@ __all__ = [
     "PYNETDICOM_IMPLEMENTATION_VERSION",
     "PYNETDICOM_UID_PREFIX",
     "UID_PREFIX",
+    "ActionRequest",
     "AllStoragePresentationContexts",
     "Allowed",
     "ApplicationEventLoggingPresentationContexts",
@@ -146,14 +196,24 @@ __all__ = [
     "AssociationFilter",
     "BasicWorklistManagementPresentationContexts",
     "BrokenDataSet",
+    "Client",
     "ColorPalettePresentationContexts",
     "Command",
     "Connection",
+    "ConnectionLost",
+    "CreateRequest",
     "Data",
     "DataReceived",
     "DataSetReceived",
     "DefinedProcedureProtocolPresentationContexts",
+    "DeleteRequest",
     "DisplaySystemPresentationContexts",
+    "EchoRequest",
+    "EventReport",
+    "Failure",
+    "FindRequest",
+    "GetAttributesRequest",
+    "GetRequest",
     "HangingProtocolPresentationContexts",
     "ImplantTemplatePresentationContexts",
     "InstanceAvailabilityPresentationContexts",
@@ -164,6 +224,8 @@ __all__ = [
     "MemoryBudget",
     "MessageReceived",
     "ModalityPerformedPresentationContexts",
+    "MoveRequest",
+    "MoveTo",
     "NonPatientObjectPresentationContexts",
     "PrintManagementPresentationContexts",
     "ProcedureStepPresentationContexts",
@@ -172,13 +234,24 @@ __all__ = [
     "ProxyProtocol",
     "QueryRetrievePresentationContexts",
     "RTMachineVerificationPresentationContexts",
+    "ReceivedInstance",
+    "Refused",
     "RelevantPatientInformationPresentationContexts",
     "RemoteProtocolError",
+    "Reply",
     "Role",
+    "Service",
+    "ServiceFailed",
+    "ServiceRequest",
     "Session",
+    "SetRequest",
     "State",
+    "Status",
+    "StatusCategory",
     "StorageCommitmentPresentationContexts",
     "StoragePresentationContexts",
+    "StoreRequest",
+    "Stored",
     "SubstanceAdministrationPresentationContexts",
     "Timeouts",
     "UnifiedProcedurePresentationContexts",
@@ -186,8 +259,10 @@ __all__ = [
     "__version__",
     "build_context",
     "build_role",
+    "connect",
     "contexts_for",
     "debug_logger",
     "evt",
     "register_uid",
+    "serve",
 ]

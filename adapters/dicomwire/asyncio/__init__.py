@@ -1,8 +1,27 @@
 """AE for asyncio: the same names, arguments and events as the blocking AE; what waits is awaited."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomwire._lazy import loaded_when_used
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.entity import AE
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.asyncio.server import AssociationServer
 
-__all__ = ["AE", "Association", "AssociationServer", "ProtocolChannel"]
+if TYPE_CHECKING:
+    from dicomwire.asyncio.client import Client, connect
+    from dicomwire.asyncio.providing_server import serve
+
+__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+
+__all__ = [
+    "AE",
+    "Association",
+    "AssociationServer",
+    "Client",
+    "ProtocolChannel",
+    "connect",
+    "serve",
+]

@@ -1,8 +1,27 @@
 """AE for programs without an event loop: calls block, and a server has a thread for each association."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomwire._lazy import loaded_when_used
 from dicomwire.blocking.association import Association
 from dicomwire.blocking.blocking_verbs import Responses
 from dicomwire.blocking.entity import AE
 from dicomwire.blocking.transport_channel import Transport
 
-__all__ = ["AE", "Association", "Responses", "Transport"]
+if TYPE_CHECKING:
+    from dicomwire.blocking.client import Client, connect
+    from dicomwire.blocking.providing_server import serve
+
+__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+
+__all__ = [
+    "AE",
+    "Association",
+    "Client",
+    "Responses",
+    "Transport",
+    "connect",
+    "serve",
+]

@@ -7,13 +7,13 @@ from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from dicomwire.associations.coroutines import run
-from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.invoking import HasInvoker
 from dicomwire.associations.response_streams import Stream
 from dicomwire.blocking.thread_host import ThreadHost
 
 P = ParamSpec("P")
 T = TypeVar("T")
+SelfT = TypeVar("SelfT")
 
 
 class HasThreads(HasInvoker, Protocol):
@@ -23,7 +23,7 @@ class HasThreads(HasInvoker, Protocol):
 
 
 def blocking(
-    function: Callable[Concatenate[HasInvoker, P], Coroutine[Any, Any, T]],
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[HasThreads, P], T]:
     """The plain method of a shared coroutine function; keeps its signature."""
 
@@ -56,7 +56,7 @@ class Responses(Generic[T]):
 
 
 def iterated(
-    function: Callable[Concatenate[HasInvoker, P], Coroutine[Any, Any, Stream[T]]],
+    function: Callable[Concatenate[Any, P], Coroutine[Any, Any, Stream[T]]],
 ) -> Callable[Concatenate[HasThreads, P], Responses[T]]:
     """The plain method of a shared coroutine function that gives a stream; keeps its signature."""
 
@@ -67,11 +67,11 @@ def iterated(
 
 
 def completed(
-    function: Callable[Concatenate[ApplicationEntityBase, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[ApplicationEntityBase, P], T]:
-    """The plain method of a shared coroutine function of an AE; keeps its signature."""
+    function: Callable[Concatenate[SelfT, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[SelfT, P], T]:
+    """The plain method of a shared coroutine function that runs none of an association itself; keeps its signature."""
 
-    def plain(self: ApplicationEntityBase, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def plain(self: SelfT, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return run(function(self, *args, **kwargs))
 
     return update_wrapper(plain, function)

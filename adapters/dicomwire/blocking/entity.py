@@ -33,7 +33,8 @@ from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
 
 if TYPE_CHECKING:
-    from dicomwire.blocking.server import AssociationServer, ThreadedAssociationServer
+    from dicomwire.blocking.server import AssociationServer
+    from dicomwire.blocking.threaded_server import ThreadedAssociationServer
 
     ServerT = TypeVar("ServerT", bound=AssociationServer)
 
@@ -203,7 +204,7 @@ class AE(ApplicationEntityBase):
             TypeError, ValueError: a bad argument, no supported contexts, or no way here to share a port.
             OSError: the address cannot be resolved or bound.
         """
-        from dicomwire.blocking.server import ThreadedAssociationServer
+        from dicomwire.blocking.threaded_server import ThreadedAssociationServer
 
         server = self.make_server(
             address,

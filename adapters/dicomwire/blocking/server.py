@@ -33,12 +33,7 @@ from dicomwire.sockets.socket_options import no_delay
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import make_target
 
-__all__ = ["AddressInformation", "AssociationServer", "RequestHandler", "ThreadedAssociationServer"]
-
 LOGGER = logger(__name__)
-
-_LAST_CONNECTION = 1.0
-"""Seconds for a server's thread to come back from what it does for a connection, such as a hook of a subclass."""
 
 
 class AssociationServer(ServerHooks, ServerBase[Association]):
@@ -338,9 +333,10 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         if self._stop():
             self.server_close()
         if drain is not None:
-            self._end_associations(drain)
+            self.end_associations(drain)
 
-    def _end_associations(self, seconds: float) -> None:
+    def end_associations(self, seconds: float) -> None:
+        """Return when they have ended by themselves, or after so many seconds, when what is left is aborted."""
         give_time(self.active_associations, seconds)
         for thread in abort_all(self.active_associations):
             thread.join()
@@ -382,18 +378,3 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
             association.abort(block=False)
         for association in running:
             association.join()
-
-
-class ThreadedAssociationServer(AssociationServer):
-    """What ``start_server(block=False)`` gives: a server that serves in a thread of its own."""
-
-    _thread: threading.Thread | None = None
-
-    def shutdown(self, drain: float | None = None) -> None:
-        """As for every server; the thread has ended, too, unless it is at work for a connection for a second more."""
-        super().shutdown()
-        thread = self._thread
-        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            thread.join(_LAST_CONNECTION)
-        if drain is not None:
-            self._end_associations(drain)

@@ -3,6 +3,11 @@
 For tests, simulations and fuzzing: nothing sleeps, everything is deterministic, and a link may have a latency.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomwire._lazy import loaded_when_used
 from dicomwire.memory.association import Association
 from dicomwire.memory.end import End, ends
 from dicomwire.memory.entity import AE
@@ -10,4 +15,22 @@ from dicomwire.memory.memory_channel import MemoryChannel, pair
 from dicomwire.memory.network import Network
 from dicomwire.memory.server import Server
 
-__all__ = ["AE", "Association", "End", "MemoryChannel", "Network", "Server", "ends", "pair"]
+if TYPE_CHECKING:
+    from dicomwire.memory.client import Client, connect
+    from dicomwire.memory.providing_server import serve
+
+__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+
+__all__ = [
+    "AE",
+    "Association",
+    "Client",
+    "End",
+    "MemoryChannel",
+    "Network",
+    "Server",
+    "connect",
+    "ends",
+    "pair",
+    "serve",
+]

@@ -4,8 +4,26 @@ Nothing runs outside a nursery: ``async with`` on a server owns the tasks of its
 an association owns the task that notices what its peer does while no operation waits for it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomwire._lazy import loaded_when_used
 from dicomwire.trio.association import Association
 from dicomwire.trio.entity import AE
 from dicomwire.trio.server import AssociationServer
 
-__all__ = ["AE", "Association", "AssociationServer"]
+if TYPE_CHECKING:
+    from dicomwire.trio.client import Client, connect
+    from dicomwire.trio.providing_server import serve
+
+__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+
+__all__ = [
+    "AE",
+    "Association",
+    "AssociationServer",
+    "Client",
+    "connect",
+    "serve",
+]

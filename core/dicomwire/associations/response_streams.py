@@ -55,6 +55,11 @@ class ResponseStream(Stream[T]):
         self._is_over = False
         invoker.iterate(self._message_id)
 
+    @property
+    def has_next(self) -> bool:
+        """A response has come that nobody has taken."""
+        return self._invoker.has_response(self._message_id)
+
     async def __anext__(self) -> T:
         """The next response; an empty one, and the last, if the association ended before the final one came."""
         if self._is_over:

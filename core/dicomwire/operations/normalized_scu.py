@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomwire._logging import logger, reason
 from dicomwire.associations.invoking import HasInvoker, Invoker
@@ -56,16 +56,11 @@ async def send_n_action(
         TypeError: the action type or message ID is no int.
     """
     self.invoker.require_established()
-    return await _invoke(
-        self.invoker,
-        N_ACTION_RQ,
-        class_uid,
-        instance_uid,
-        msg_id,
-        meta_uid,
-        dataset,
-        action_type_id=_type_id(action_type),
+    action_type_id = _type_id(action_type)
+    acted = await invoke(
+        self.invoker, N_ACTION_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset, action_type_id=action_type_id
     )
+    return acted.status, acted.data_set
 
 
 async def send_n_create(
@@ -81,7 +76,8 @@ async def send_n_create(
     ``dataset`` holds the attributes, or None.  The rest is as for :meth:`send_n_action`.
     """
     self.invoker.require_established()
-    return await _invoke(self.invoker, N_CREATE_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
+    created = await invoke(self.invoker, N_CREATE_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
+    return created.status, created.data_set
 
 
 async def send_n_delete(
@@ -89,8 +85,7 @@ async def send_n_delete(
 ) -> Dataset:
     """Have the peer delete an instance: its status.  The rest is as for :meth:`send_n_action`."""
     self.invoker.require_established()
-    status, _ = await _invoke(self.invoker, N_DELETE_RQ, class_uid, instance_uid, msg_id, meta_uid)
-    return status
+    return (await invoke(self.invoker, N_DELETE_RQ, class_uid, instance_uid, msg_id, meta_uid)).status
 
 
 async def send_n_event_report(
@@ -108,9 +103,10 @@ async def send_n_event_report(
     """
     self.invoker.require_established()
     event_type_id = _type_id(event_type)
-    return await _invoke(
+    told = await invoke(
         self.invoker, N_EVENT_REPORT_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset, event_type_id=event_type_id
     )
+    return told.status, told.data_set
 
 
 async def send_n_get(
@@ -128,9 +124,10 @@ async def send_n_get(
     """
     self.invoker.require_established()
     tags = _tags(identifier_list)
-    return await _invoke(
+    got = await invoke(
         self.invoker, N_GET_RQ, class_uid, instance_uid, msg_id, meta_uid, attribute_identifier_list=tags or None
     )
+    return got.status, got.data_set
 
 
 async def send_n_set(
@@ -148,10 +145,24 @@ async def send_n_set(
     self.invoker.require_established()
     if dataset is None:
         raise ValueError("N-SET needs a modification list")
-    return await _invoke(self.invoker, N_SET_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
+    changed = await invoke(self.invoker, N_SET_RQ, class_uid, instance_uid, msg_id, meta_uid, dataset)
+    return changed.status, changed.data_set
 
 
-async def _invoke(
+class Invoked(NamedTuple):
+    """What came of a request."""
+
+    status: Dataset
+    """The status; empty if no response came."""
+
+    data_set: Dataset | None = None
+    """What came with Success or a warning, empty if nothing did; None with every other status."""
+
+    command: Command | None = None
+    """The response."""
+
+
+async def invoke(
     invoker: Invoker,
     command_field: int,
     class_uid: str,
@@ -160,7 +171,11 @@ async def _invoke(
     meta_uid: str | None,
     dataset: Dataset | None = None,
     **elements: Any,
-) -> tuple[Dataset, Dataset | None]:
+) -> Invoked:
+    """Send a request for a managed instance and wait for the response; arguments and errors of :func:`send_n_action`.
+
+    ``elements`` are fields of `Command` that only this kind of request has.
+    """
     check_message_id(msg_id)
     abstract_syntax = check_uid(class_uid, "class_uid")
     instance = None
@@ -182,15 +197,16 @@ async def _invoke(
     response = await invoker.ask(context, command, data)
     status = status_of(response)
     if response is None or response.command.status is None:
-        return status, None
+        return Invoked(status)
+    command = response.command
     if command_field == N_DELETE_RQ or code_to_category(response.command.status) not in _DONE:
-        return status, None
+        return Invoked(status, None, command)
     try:
-        return status, response.data_set()
+        return Invoked(status, response.data_set(), command)
     except Exception as error:  # whatever pydicom makes of what a peer sent
         LOGGER.error("the data set of a response cannot be decoded: %s", reason(error))
         status.Status = _PROCESSING_FAILURE
-        return status, None
+        return Invoked(status, None, command)
 
 
 def _type_id(value: int) -> int:

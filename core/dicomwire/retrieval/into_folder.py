@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Sequence
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from attrs import evolve
 
 from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_MAX_LENGTH, DEFAULT_TRANSFER_SYNTAXES, EXPLICIT_LITTLE
 from dicomwire._logging import logger
@@ -19,19 +15,14 @@ from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.coroutines import Held, outcome
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.explanation import why_none
-from dicomwire.associations.negotiation import ACCEPTED, NegotiatedContext
+from dicomwire.associations.negotiation import ACCEPTED
 from dicomwire.associations.releasing import release
-from dicomwire.associations.response_streams import Stream
 from dicomwire.compat.pdu_primitives import NegotiationItem, SCP_SCU_RoleSelectionNegotiation
-from dicomwire.data import store
-from dicomwire.data.part_files import FolderClaim
 from dicomwire.data.receiving_folder import Folder
-from dicomwire.operations.query_scu import Response, send_c_cancel, send_c_get, send_c_move
-from dicomwire.retrieval import Progress, Retrieved
-from dicomwire.retrieval.outcome import outcome_of, progress_of
-from dicomwire.upper_layer.timers import Timer
+from dicomwire.retrieval import Retrieved
+from dicomwire.retrieval.outcome import outcome_of
+from dicomwire.retrieval.under_way import ProgressHandler, folder_of, get_on, move_on, receive_on
 from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
-from dicomwire.vocabulary.statuses import STATUS_PENDING, code_to_category
 from dicomwire.vocabulary.titles_and_uids import uid_name
 
 if TYPE_CHECKING:
@@ -41,8 +32,6 @@ LOGGER = logger(__name__)
 
 STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
-
-_MESSAGE_ID = 1
 
 _MOST_NAMED = 4
 
@@ -54,7 +43,6 @@ _NOT_THE_USUAL = (
 )
 
 StorageClasses: TypeAlias = str | Iterable[str | PresentationContext] | None
-ProgressHandler: TypeAlias = Callable[[Progress], Any]
 
 
 async def get_to_folder(
@@ -94,7 +82,7 @@ async def get_to_folder(
     classes = {str(context.abstract_syntax) for context in storage}
     given = {item.sop_class_uid for item in ext_neg or () if isinstance(item, SCP_SCU_RoleSelectionNegotiation)}
     roles = [build_role(uid, scp_role=True) for uid in sorted(classes) if uid not in given]
-    files, claim = _folder(self, folder)
+    files, claim = folder_of(self, folder)
     try:
         association = await _associate(
             self,
@@ -111,11 +99,9 @@ async def get_to_folder(
         explained = _explained(association, classes)
         if (refused := await _refused(association, query_model)) is not None:
             return refused
-        files.arrived = lambda: _restart_wait(association)
-        _receive_on(association, classes)
+        receive_on(association, classes)
         async with Held(association):
-            request = send_c_get(association, identifier, query_model, _MESSAGE_ID, priority)
-            progressed = await _follow(association, request, files, progress, query_model)
+            progressed = await get_on(association, identifier, files, query_model, priority=priority, progress=progress)
     finally:
         files.discard_all()
         claim.close()
@@ -156,9 +142,9 @@ async def move_to_folder(
     """
     storage = _storage(storage_classes, None)
     title = move_aet or self.ae_title
-    files, claim = _folder(self, folder)
+    files, claim = folder_of(self, folder)
     try:
-        server = await _start_server(self, listen_on, ssl_context, files.handlers(), title, storage)
+        server = await receiving_server(self, listen_on, ssl_context, files, title, storage)
         async with Held(server):
             association = await _associate(
                 self,
@@ -174,14 +160,17 @@ async def move_to_folder(
             )
             if (refused := await _refused(association, query_model)) is not None:
                 return refused
-            # What arrives shows that the peer is at work, also one that sends no pending responses.
-            files.arrived = lambda: association.line.host.apart(lambda: _restart_wait(association))
             async with Held(association):
-                request = send_c_move(association, identifier, title, query_model, _MESSAGE_ID, priority)
-                progressed = await _follow(association, request, files, progress, query_model)
-            for other in server.active_associations:
-                # The peer has said that it is done with them.
-                await outcome(other.release())
+                progressed = await move_on(
+                    association,
+                    identifier,
+                    files,
+                    query_model,
+                    destination=title,
+                    priority=priority,
+                    progress=progress,
+                )
+            await release_all(server)
     finally:
         files.discard_all()
         claim.close()
@@ -233,25 +222,23 @@ _ACCEPTED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if sy
 """What a server takes, in its order: explicit before implicit, which loses the VRs of private elements."""
 
 
-def _folder(ae: ApplicationEntityBase, folder: str | os.PathLike[str]) -> tuple[Folder, ExitStack]:
-    """The folder, made if it is missing, and what ends our claim to it."""
-    path = Path(folder)
-    files = store.STORE if ae.file_store is None else ae.file_store
-    files.make_folder(path)
-    claimed = ExitStack()
-    # A store of the user's may have it elsewhere; a folder that nobody may list can be written to.
-    with suppress(OSError):
-        claimed.enter_context(FolderClaim(path, store=files)).tell()
-    return Folder(path, store=files), claimed
-
-
 async def _associate(ae: Any, *args: Any) -> AssociationBase:
     association: AssociationBase = await outcome(ae.associate(*args))
     return association
 
 
-async def _start_server(ae: Any, address: Any, *args: Any) -> Any:
-    return await outcome(ae.start_server(address, False, *args))
+async def receiving_server(
+    ae: Any, address: Any, ssl_context: Any, files: Folder, title: str, storage_classes: StorageClasses
+) -> Any:
+    """A server of this AE that takes instances to a folder."""
+    storage = _storage(storage_classes, None)
+    return await outcome(ae.start_server(address, False, ssl_context, files.handlers(), title, storage))
+
+
+async def release_all(server: Any) -> None:
+    """End its associations, now that the peer has said that it is done with them."""
+    for association in server.active_associations:
+        await outcome(association.release())
 
 
 async def _refused(association: AssociationBase, query_model: str) -> Retrieved | None:
@@ -283,56 +270,3 @@ def _proposed(association: AssociationBase, classes: set[str]) -> str:
     more = len(names) - _MOST_NAMED
     named = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "") or "nothing"
     return f"{named} was accepted, and {_NOT_PROPOSED}"
-
-
-def _receive_on(association: AssociationBase, classes: set[str]) -> None:
-    """Be SCP on every accepted context of these classes: many peers send, and say nothing of roles in their answer."""
-
-    def is_meant(context: NegotiatedContext) -> bool:
-        return context.result == ACCEPTED and context.abstract_syntax in classes
-
-    contexts = association.contexts
-    contexts.set([evolve(item, as_scp=True) if is_meant(item) else item for item in contexts.all])
-
-
-def _restart_wait(association: AssociationBase) -> None:
-    """The peer is at work: give it the full time for its next response again."""
-    timers = association.line.session.connection.timers
-    if timers.is_running(Timer.RESPONSE):
-        timers.start(Timer.RESPONSE)
-
-
-async def _follow(
-    association: AssociationBase,
-    request: Coroutine[Any, Any, Stream[Response]],
-    files: Folder,
-    progress: ProgressHandler | None,
-    query_model: str,
-) -> tuple[Progress, Dataset, Dataset | None, bool]:
-    """Take the responses up to the end.
-
-    How far it came, the final status, the list of failed instances, and whether ``progress`` has stopped it.
-    """
-    from pydicom.dataset import Dataset
-
-    stream = await outcome(association.line.host.face(request))
-    done = Progress()
-    status, failed = Dataset(), None
-    is_stopping = False
-    while True:
-        try:
-            status, failed = await outcome(association.line.host.face(stream.__anext__()))
-        except StopAsyncIteration:
-            return done, status, failed, is_stopping
-        if not status:
-            continue
-        done = progress_of(status, done, files)
-        if progress is None:
-            continue
-        wants_more = await outcome(progress(done)) is not False
-        if not wants_more and not is_stopping and code_to_category(status.Status) == STATUS_PENDING:
-            is_stopping = True
-            if association.is_established:
-                await outcome(
-                    association.line.host.face(send_c_cancel(association, _MESSAGE_ID, query_model=query_model))
-                )

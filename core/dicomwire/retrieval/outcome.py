@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomwire._logging import logger, printable, reason
 from dicomwire.associations.association_base import AssociationBase
@@ -20,7 +21,23 @@ LOGGER = logger(__name__)
 UNKNOWN_DESTINATION = 0xA801
 
 
-def progress_of(status: Dataset, before: Progress, files: Folder) -> Progress:
+class Followed(NamedTuple):
+    """What came of a retrieval whose responses were taken to the end."""
+
+    progress: Progress
+    """How far it came."""
+
+    status: Dataset
+    """The final status; empty if none came."""
+
+    failed: Dataset | None
+    """The list of failed instances."""
+
+    is_stopped: bool
+    """We have asked the peer to stop."""
+
+
+def progress_of(status: Dataset, before: Progress, path: Path | None) -> Progress:
     """How far it is, after one more response; the counters are optional in each."""
     is_pending = code_to_category(status.Status) == STATUS_PENDING
     return Progress(
@@ -28,14 +45,14 @@ def progress_of(status: Dataset, before: Progress, files: Folder) -> Progress:
         failed=status.get("NumberOfFailedSuboperations", before.failed),
         warning=status.get("NumberOfWarningSuboperations", before.warning),
         remaining=status.get("NumberOfRemainingSuboperations", before.remaining if is_pending else None),
-        path=files.last,
+        path=path,
     )
 
 
 def outcome_of(
     association: AssociationBase,
-    progressed: tuple[Progress, Dataset, Dataset | None, bool],
-    files: Folder,
+    progressed: Followed,
+    files: Folder | None,
     explained: str | None,
     *,
     destination: str | None = None,
@@ -48,13 +65,14 @@ def outcome_of(
         failure: str | None = association.explain()
     else:
         failure = _failure(code, status.get("ErrorComment"), destination, is_stopped=is_stopped)
-    if failure is None and files.count < done.completed + done.warning:
+    if failure is None:
         told = done.completed + done.warning
-        failure = f"the peer says that it has sent {told}, but {files.count} arrived here"
-        if destination is not None:
-            failure += f": does it know this address for '{printable(destination)}'?"
-    elif failure is not None:
-        more = [f"writing failed: {files.error}"] if files.error is not None else []
+        if files is not None and files.count < told:
+            failure = f"the peer says that it has sent {told}, but {files.count} arrived here"
+            if destination is not None:
+                failure += f": does it know this address for '{printable(destination)}'?"
+    else:
+        more = [f"writing failed: {files.error}"] if files is not None and files.error is not None else []
         if code is not None and code_to_category(code) != STATUS_CANCEL:
             if explained is not None:
                 more.append(explained)
@@ -67,7 +85,7 @@ def outcome_of(
         failed=done.failed,
         warning=done.warning,
         remaining=done.remaining,
-        paths=files.stored,
+        paths=() if files is None else files.stored,
         failed_uids=_uids(failed),
         failure=failure,
     )

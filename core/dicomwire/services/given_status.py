@@ -13,6 +13,7 @@ from dicomwire.dimse.elements import BY_KEYWORD
 from dicomwire.dimse.messages import MESSAGES, answer
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.vocabulary.statuses import StatusTable
+from dicomwire.vocabulary.typed_status import Status
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -29,12 +30,13 @@ NO_STATUS_TYPE = 0xC002
 
 
 def respond(request: Command, status: Any, table: StatusTable) -> Command:
-    """The response to ``request`` with the status a handler gave: an ``int`` or a ``Dataset`` with ``Status``.
+    """The response to ``request`` with the status a handler gave: a number, a `Status`, or a ``Dataset`` with one.
 
     A ``Dataset`` may hold further status elements; those the response does not have are dropped with a warning.
     """
     if type(status) is int or (isinstance(status, int) and not isinstance(status, bool)):
-        return answer(request, _checked(int(status), table))
+        response = answer(request, _checked(int(status), table))
+        return _with_details(response, status) if isinstance(status, Status) else response
     from pydicom.dataset import Dataset
 
     if not isinstance(status, Dataset):
@@ -58,6 +60,21 @@ def respond(request: Command, status: Any, table: StatusTable) -> Command:
             except (TypeError, ValueError):
                 LOGGER.warning("%s in a %s cannot be %s", item.keyword, name, printable(repr(item.value)))
     return evolve(response, **extra) if extra else response
+
+
+def _with_details(response: Command, status: Status) -> Command:
+    """What is said beside the code, as far as this kind of response has a place for it (PS3.7 annex C)."""
+    kind = MESSAGES[response.command_field]
+    details: dict[str, Any] = {
+        "error_comment": None if status.comment is None else _comment(status.comment, kind.name),
+        "offending_element": status.offending_elements or None,
+        "error_id": status.error_id,
+    }
+    given = {name: value for name, value in details.items() if value is not None}
+    dropped = [name for name in given if name not in kind.optional]
+    if dropped:
+        LOGGER.warning("%s has no place in a %s", ", ".join(dropped), kind.name)
+    return evolve(response, **{name: given[name] for name in given if name in kind.optional})
 
 
 def _value(item: DataElement, vr: str, name: str) -> Any:

@@ -50,7 +50,7 @@ StatusTable: TypeAlias = dict[int, tuple[str, str]]
 """Code to category and text."""
 
 
-class Status(IntEnum):
+class CommonStatus(IntEnum):
     """Names of common codes; `add` makes more."""
 
     SUCCESS = 0x0000
@@ -69,6 +69,12 @@ class Status(IntEnum):
         if not isinstance(code, int) or not 0 <= code <= 0xFFFF:
             raise ValueError(f"{code!r} is not a status code: an integer from 0 to 0xFFFF")
         setattr(cls, name, code)
+
+
+Status = CommonStatus
+"""Its name in programs for pynetdicom; `dicomwire.Status` is a class of its own."""
+
+Status.__name__ = Status.__qualname__ = "Status"
 
 
 def code_to_category(code: int) -> str:

@@ -1,0 +1,36 @@
+"""Serving peers on an asyncio event loop with typed handlers."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from dicomwire.associations.awaitables import opening
+from dicomwire.asyncio.entity import AE
+from dicomwire.asyncio.server import AssociationServer
+from dicomwire.client.opening_client import check_options
+from dicomwire.providing.serve_options import serving_of
+from dicomwire.providing.service import Service
+from dicomwire.sockets.addresses import Address
+from dicomwire.sockets.listen_options import ServeOptions
+
+
+@opening
+async def serve(address: Address | None, *services: Service, **options: Unpack[ServeOptions]) -> AssociationServer:
+    """Serve peers on an address (extension): ``async with`` it, which ends server and associations at its end.
+
+    Arguments and errors of :func:`dicomwire.serve`; ``serve_forever()`` of the server is awaited.
+    """
+    check_options(options, ServeOptions, "serve")
+    serving = serving_of(AE, services, options)
+    server: AssociationServer = await serving.entity.start_server(
+        address,
+        False,
+        options.get("tls"),
+        serving.handlers,
+        None,
+        serving.contexts,
+        sock=options.get("sock"),
+        reuse_port=options.get("reuse_port", False),
+        trace=options.get("trace"),
+    )
+    return server

@@ -1,0 +1,44 @@
+"""What ``connect`` of the adapters with sockets takes beside the address."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+
+from dicomwire.client.opening_client import ProposedOptions
+from dicomwire.sockets.addresses import Peer
+from dicomwire.sockets.socket_dialer import Call
+
+
+class ConnectOptions(ProposedOptions, total=False):
+    """Keywords of ``connect``; all may be left out."""
+
+    tls: ssl.SSLContext | None
+    """How to speak TLS; the name on the certificate is that of the host."""
+
+    server_name: str | None
+    """Another name than that of the host to find on the certificate of the peer."""
+
+    bind_address: tuple[str, int] | tuple[str, int, int, int] | None
+    """The local address to connect from."""
+
+    sock: socket.socket | None
+    """A stream socket that is connected already, in place of an address."""
+
+
+def call_for(host: Peer | None, port: int | None, options: ConnectOptions) -> Call:
+    """Whom to call; `TypeError` if neither an address nor a socket is given."""
+    sock = options.get("sock")
+    is_path = isinstance(host, os.PathLike) or (isinstance(host, str) and host.startswith("unix:"))
+    if port is None and sock is None and not is_path:
+        raise TypeError("connect() needs the port, too, unless the address is a path or 'sock' is given")
+    tls = options.get("tls")
+    name = options.get("server_name") or (host if isinstance(host, str) and not is_path else None)
+    return Call(
+        addr=host,
+        port=0 if is_path else port,
+        bind_address=options.get("bind_address"),
+        tls_args=None if tls is None else (tls, name),
+        sock=sock,
+    )

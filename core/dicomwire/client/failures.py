@@ -1,0 +1,47 @@
+"""How the verbs of a client fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicomwire.vocabulary.typed_status import Status
+
+if TYPE_CHECKING:
+    from dicomwire.retrieval import Retrieved
+
+
+class Failure(Exception):
+    """Base of what verbs of a client raise when they do not come to what they are for; the text says why."""
+
+    retrieved: Retrieved | None = None
+    """How far a retrieval had come that failed; None for everything else."""
+
+
+class Refused(Failure):
+    """The peer does not want it: no association came about, or no presentation context that the request needs.
+
+    Also where nobody answers at the address, or TLS is not agreed upon.  The text is that of ``explain()``.
+    """
+
+
+class ConnectionLost(Failure):
+    """The association ended before the answer came: aborted, cut, or because the peer took longer than it may.
+
+    The text is that of ``explain()``.
+    """
+
+
+class ServiceFailed(Failure):
+    """The peer answered with a failure, or stopped by itself.
+
+    A handler raises it to refuse the request it serves: its status is what the peer gets.
+    """
+
+    def __init__(self, status: Status, operation: str = "") -> None:
+        super().__init__(status, operation)
+        self.status = status
+        self.operation = operation
+        """As the standard calls it, such as ``"C-STORE"``; empty if a handler raised it."""
+
+    def __str__(self) -> str:
+        return f"{self.operation or 'the service'} failed: {self.status.explain()}"

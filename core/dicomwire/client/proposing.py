@@ -1,0 +1,100 @@
+"""What a client proposes: presentation contexts by what it is going to do, or to send."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from dicomwire._globals import VERIFICATION
+from dicomwire._values import Value
+from dicomwire.associations.configured_contexts import MOST_CONTEXTS
+from dicomwire.client.queries import FIND, GET, MOVE, PATIENT_ROOT, STUDY_ROOT, WORKLIST
+from dicomwire.compat.pdu_primitives import NegotiationItem
+from dicomwire.data.files import contexts_for
+from dicomwire.vocabulary.context_lists import uids_of_list
+from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
+
+ServiceName: TypeAlias = Literal["echo", "store", "find", "move", "get", "worklist"]
+"""What a client does with its peer."""
+
+USUAL: tuple[ServiceName, ...] = ("echo", "find", "move", "worklist")
+"""What is proposed where a program says nothing."""
+
+FilePath: TypeAlias = str | os.PathLike[str]
+
+_MODELS: dict[str, tuple[str, ...]] = {
+    "echo": (VERIFICATION,),
+    "find": (STUDY_ROOT + FIND, PATIENT_ROOT + FIND),
+    "move": (STUDY_ROOT + MOVE, PATIENT_ROOT + MOVE),
+    "get": (STUDY_ROOT + GET, PATIENT_ROOT + GET),
+    "worklist": (WORKLIST,),
+    "store": (),
+}
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Proposal(Value):
+    """What an association is opened for."""
+
+    contexts: tuple[PresentationContext, ...]
+    roles: tuple[NegotiationItem, ...] = ()
+    received: frozenset[str] = frozenset()
+    """SOP classes of which the peer may send instances here."""
+
+
+def proposal_of(
+    contexts: Iterable[PresentationContext | str] | None = None,
+    files: FilePath | Iterable[FilePath] | None = None,
+    services: Iterable[ServiceName] | ServiceName | None = None,
+) -> Proposal:
+    """Everything that is asked for, each context once; without anything the usual services.
+
+    Where storage is among the services it has the room that is left of 128 contexts, the usual classes first.
+
+    Raises:
+        ValueError: more than 128 contexts, or no service of that name.
+        TypeError: an argument of another kind.
+    """
+    if contexts is None and files is None and services is None:
+        services = USUAL
+    names = _names(services)
+    proposed = [item if isinstance(item, PresentationContext) else build_context(item) for item in contexts or ()]
+    if files is not None:
+        # Whoever sends files wants to know at first whether anybody is there.
+        proposed += [build_context(VERIFICATION), *contexts_for(files)]
+    proposed += [build_context(uid) for name in names for uid in _MODELS[name]]
+    proposed = _each_once(proposed)
+    if len(proposed) > MOST_CONTEXTS:
+        raise ValueError(f"{len(proposed)} presentation contexts, but an association has at most {MOST_CONTEXTS}")
+    received: list[str] = []
+    if "store" in names or "get" in names:
+        classes = uids_of_list("StoragePresentationContexts") or []
+        room = MOST_CONTEXTS - len(proposed)
+        present = {str(context.abstract_syntax) for context in proposed}
+        more = [uid for uid in classes if uid not in present][:room]
+        if "get" in names:
+            received = [uid for uid in classes if uid in present or uid in more]
+        proposed += [build_context(uid) for uid in more]
+    is_sent = "store" in names or files is not None
+    return Proposal(
+        contexts=tuple(proposed),
+        roles=tuple(build_role(uid, scu_role=is_sent, scp_role=True) for uid in received),
+        received=frozenset(received),
+    )
+
+
+def _names(services: Iterable[ServiceName] | ServiceName | None) -> list[ServiceName]:
+    given: Iterable[ServiceName] = [services] if isinstance(services, str) else services or ()
+    names = list(dict.fromkeys(given))
+    unknown = [name for name in names if name not in _MODELS]
+    if unknown:
+        raise ValueError(f"no service is called {unknown[0]!r}: there are {', '.join(map(repr, _MODELS))}")
+    return names
+
+
+def _each_once(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:
+    known = {(context.abstract_syntax, tuple(context.transfer_syntax)): context for context in reversed([*contexts])}
+    return list(reversed(known.values()))

@@ -1,0 +1,128 @@
+"""Verifying a peer, and storing instances there (PS3.4 annexes A and B)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from mmap import mmap
+from typing import TYPE_CHECKING, BinaryIO, Generic, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from dicomwire._values import Value
+from dicomwire.associations.awaitables import asking
+from dicomwire.associations.invoking import HasInvoker
+from dicomwire.associations.response_streams import Stream
+from dicomwire.client.answered import Priority, answered, asking_of, priority_code
+from dicomwire.client.failures import ConnectionLost, ServiceFailed
+from dicomwire.data.sources import EncodedDataSet
+from dicomwire.operations.echo_scu import send_c_echo
+from dicomwire.operations.store_scu import send_c_store
+from dicomwire.vocabulary.statuses import STORAGE_SERVICE_CLASS_STATUS
+from dicomwire.vocabulary.typed_status import Status
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+T = TypeVar("T", bound="Storable")
+
+Storable: TypeAlias = (
+    "Dataset | str | os.PathLike[str] | BinaryIO | bytes | bytearray | memoryview | mmap | EncodedDataSet"
+)
+"""An instance: a ``Dataset``, the path of a DICOM file, its bytes, a binary file object, or an `EncodedDataSet`."""
+
+
+async def echo(self: HasInvoker) -> Status:
+    """Ask whether the peer is there and answers (C-ECHO).
+
+    Raises:
+        Refused: no presentation context for Verification was accepted.
+        ConnectionLost, ServiceFailed: there was no answer, or it was a failure.
+    """
+    with asking_of(self.invoker):
+        return answered(self.invoker, await send_c_echo(self), "C-ECHO")
+
+
+async def store(self: HasInvoker, instance: Storable, *, priority: Priority = "medium") -> Status:
+    """Store one instance at the peer: its status, which may be a warning.
+
+    All but a ``Dataset`` is sent as it is, in pieces, if its transfer syntax was accepted: not decoded, and a file
+    never wholly in memory.
+
+    Raises:
+        Refused: no presentation context was accepted that the instance can be sent on, or converted for.
+        ConnectionLost, ServiceFailed: there was no answer, or it was a failure.
+        ValueError, AttributeError: the instance cannot be encoded, or lacks UIDs or its transfer syntax.
+        OSError, pydicom.errors.InvalidDicomError: the file cannot be read, or is no DICOM file.
+        TypeError: it is nothing that can be stored.
+    """
+    with asking_of(self.invoker):
+        response = await send_c_store(self, instance, priority=priority_code(priority))
+    return answered(self.invoker, response, "C-STORE", STORAGE_SERVICE_CLASS_STATUS)
+
+
+@frozen(kw_only=True, repr=False, eq=False)
+class Stored(Value, Generic[T]):
+    """What became of one of many instances; true if the peer has it."""
+
+    instance: T
+    status: Status | None = None
+    """What the peer answered; None if it was not sent."""
+
+    error: Exception | None = None
+    """Why it is not there: what :func:`store` would have raised; None if it is."""
+
+    def __bool__(self) -> bool:
+        return self.error is None
+
+
+class Storing(Stream[Stored[T]]):
+    """Stores one after the other; an instance that cannot be sent, or is refused, is no end."""
+
+    def __init__(self, association: HasInvoker, instances: Iterable[T], priority: Priority) -> None:
+        self._association = association
+        self._instances = iter(instances)
+        self._priority: Priority = priority
+        self._is_over = False
+
+    async def __anext__(self) -> Stored[T]:
+        """What became of the next instance.
+
+        Raises:
+            ConnectionLost: the association has ended, and nothing is known of the instance that was under way.
+        """
+        if self._is_over:
+            raise StopAsyncIteration
+        try:
+            instance = next(self._instances)
+        except StopIteration:
+            self._is_over = True
+            raise StopAsyncIteration from None
+        try:
+            return Stored(instance=instance, status=await store(self._association, instance, priority=self._priority))
+        except ServiceFailed as error:
+            return Stored(instance=instance, status=error.status, error=error)
+        except ConnectionLost:
+            self._is_over = True
+            raise
+        except Exception as error:  # whatever an instance or its file raises
+            return Stored(instance=instance, error=error)
+
+    def leave(self) -> None:
+        """Store no more."""
+        self._is_over = True
+
+
+@asking
+async def store_many(self: HasInvoker, instances: Iterable[T], *, priority: Priority = "medium") -> Stream[Stored[T]]:
+    """Store many instances, one after the other: an iterator that says what became of each.
+
+    Whatever is wrong with one of them is in its `Stored`, and the next follows.  Only when the association has ended
+    does the iterator raise ConnectionLost: the instances that it has not given are not known to be there.
+
+    Raises:
+        ConnectionLost: the association is not established.
+    """
+    with asking_of(self.invoker):
+        priority_code(priority)
+        return Storing(self, instances, priority)
