@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from dicomwire.asyncio.client import Client, connect
     from dicomwire.asyncio.providing_server import serve
 
-__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
 
 __all__ = [
     "AE",
