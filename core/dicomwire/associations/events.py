@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, overload
 
 from dicomwire._logging import logger
 from dicomwire.associations.received_message import ReceivedMessage, made_by_hand
@@ -376,11 +376,19 @@ if TYPE_CHECKING:
     )
 
 
+@overload
+def on(event: EventOf[KindT, ResultT], handler: HandlerOf[KindT, ResultT]) -> EventHandler: ...
+
+
+@overload
 def on(
     event: EventOf[KindT, ResultT],
     handler: Callable[[KindT, *MoreT], ResultT] | Callable[[EventOfAnyKind, *MoreT], ResultT],
     *args: *MoreT,
-) -> EventHandler:
+) -> EventHandler: ...
+
+
+def on(event: EventType, handler: Callable[[Any, *MoreT], Any], *args: *MoreT) -> EventHandler:
     """An item of ``evt_handlers`` that type checkers check: ``args`` follow the event when ``handler`` is called.
 
     ``evt_handlers=[evt.on(evt.EVT_C_STORE, handle_store, folder)]`` is ``[(evt.EVT_C_STORE, handle_store, [folder])]``

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, SupportsInt, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from dicomwire.data.sinks import SinkTarget
 from dicomwire.data.sources import Storable
@@ -30,11 +30,11 @@ ReplyResult: TypeAlias = "Awaited[tuple[GivenStatus, Dataset | None]]"
 """A status, and attributes or a reply."""
 
 FindResult: TypeAlias = "Several[tuple[GivenStatus, Dataset | None]]"
-GetResult: TypeAlias = "Several[SupportsInt | tuple[GivenStatus, Storable | None]]"
+GetResult: TypeAlias = "Several[int | tuple[GivenStatus, Storable | None]]"
 """How many instances there are, then pairs of a status and an instance."""
 
-Destination: TypeAlias = tuple[str, int] | tuple[str, int, Mapping[str, Any]] | tuple[None, None]
-MoveResult: TypeAlias = "Several[Destination | SupportsInt | tuple[GivenStatus, Storable | None]]"
+Destination: TypeAlias = tuple[str | None, int | None] | tuple[str, int, Mapping[str, Any]]
+MoveResult: TypeAlias = "Several[Destination | int | tuple[GivenStatus, Storable | None]]"
 """Where the destination is, how many instances there are, then pairs of a status and an instance."""
 
 SinkResult: TypeAlias = "Awaited[SinkTarget]"
