@@ -29,6 +29,7 @@ from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
 if TYPE_CHECKING:
+    from dicomwire.associations.events import MoreP
     from dicomwire.observing.observations import Observer
 
 _NAMES = {role: f"{role.value.capitalize()}Thread" for role in Role}
@@ -129,7 +130,10 @@ class AssociationBase:
 
     @overload
     def bind(
-        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerWithAny[KindT, ResultT], args: list[Any] | None
+        self,
+        event: evt.EventOf[KindT, ResultT],
+        handler: evt.HandlerWithAny[KindT, MoreP, ResultT],
+        args: list[Any] | None,
     ) -> None: ...
 
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, overload
 
 from dicomwire._logging import logger
 from dicomwire.associations.received_message import ReceivedMessage, made_by_hand
@@ -13,6 +13,8 @@ from dicomwire.vocabulary.contexts import PresentationContextTuple
 from dicomwire.vocabulary.titles_and_uids import received_text
 
 if TYPE_CHECKING:
+    from typing import Concatenate, ParamSpec
+
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.tag import BaseTag
     from typing_extensions import TypeVar as WithDefault
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     # With defaults: programs annotate with ``NotificationEvent`` alone.
     KindT_co = WithDefault("KindT_co", covariant=True, default=Any)
     ResultT_contra = WithDefault("ResultT_contra", contravariant=True, default=Any)
+    MoreP = ParamSpec("MoreP")
 else:
     DetailsOfAnyKind = object
     KindT_co = TypeVar("KindT_co")
@@ -372,7 +375,7 @@ if TYPE_CHECKING:
     EventOf: TypeAlias = NotificationEvent[KindT] | InterventionEvent[KindT, ResultT]
     HandlerOf: TypeAlias = Callable[[KindT], ResultT] | Callable[[EventOfAnyKind], ResultT]
     HandlerWithAny: TypeAlias = (
-        Callable[Concatenate[KindT, ...], ResultT] | Callable[Concatenate[EventOfAnyKind, ...], ResultT]
+        Callable[Concatenate[KindT, MoreP], ResultT] | Callable[Concatenate[EventOfAnyKind, MoreP], ResultT]
     )
 
 

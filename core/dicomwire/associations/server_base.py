@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dicomwire import _config
 from dicomwire._globals import VERIFICATION
@@ -22,6 +22,9 @@ from dicomwire.associations.running_associations import Running
 from dicomwire.tracing.trace_records import Recorder
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.associations.events import MoreP
 
 LOGGER = logger(__name__)
 
@@ -126,7 +129,10 @@ class ServerBase(Generic[AssociationT]):
 
     @overload
     def bind(
-        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerWithAny[KindT, ResultT], args: list[Any] | None
+        self,
+        event: evt.EventOf[KindT, ResultT],
+        handler: evt.HandlerWithAny[KindT, MoreP, ResultT],
+        args: list[Any] | None,
     ) -> None: ...
 
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
