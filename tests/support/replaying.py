@@ -13,6 +13,7 @@ from dicomwire.associations.association_base import AssociationBase
 from dicomwire.dimse.session import Session
 from dicomwire.traces import TracedAssociation, new_connection, replay
 from dicomwire.tracing.recorded_connection import RecordedConnection
+from dicomwire.upper_layer.state import Role
 from tests.support.recording import Recording, Told, add
 
 IS_WANTED = bool(os.environ.get("DICOMWIRE_REPLAY"))
@@ -40,7 +41,7 @@ def everything_recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(AssociationBase, "__init__", init)
     yield
+    recorded = {item.number: item for role in Role for item in recording.of(role)}
     for connection, events in told.by_connection.items():
         if connection._recorder is recording and connection._number is not None:
-            (association,) = [item for item in recording.of(connection.role) if item.number == connection._number]
-            assert replayed(association, connection) == events
+            assert replayed(recorded[connection._number], connection) == events
