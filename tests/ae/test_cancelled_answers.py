@@ -32,10 +32,10 @@ def test_the_matches_of_an_async_handler_end_when_the_peer_has_cancelled() -> No
             yield match(number)
 
     async def ask() -> list[str]:
-        async with serve(("memory", 104), service, network=network):
-            async with connect("memory", 104, network=network) as peer:
-                found = [str(each.PatientID) async for each in peer.find(STUDIES, limit=2)]
-                assert await peer.echo()
+        served = serve(("memory", 104), service, network=network)
+        async with served, connect("memory", 104, network=network) as peer:
+            found = [str(each.PatientID) async for each in peer.find(STUDIES, limit=2)]
+            assert await peer.echo()
         return found
 
     (found,) = network.run(ask())
@@ -57,8 +57,8 @@ def test_what_was_cancelled_does_not_occupy_the_server() -> None:
         finally:
             is_closed.append(True)
 
-    with serve_in_threads(("127.0.0.1", 0), service) as server:
-        with connect_and_block("127.0.0.1", server.server_address[1]) as peer:
-            assert len(list(peer.find(STUDIES, limit=3))) == 3
-            assert peer.echo()
-            assert is_closed == [True]
+    served = serve_in_threads(("127.0.0.1", 0), service)
+    with served as server, connect_and_block("127.0.0.1", server.server_address[1]) as peer:
+        assert len(list(peer.find(STUDIES, limit=3))) == 3
+        assert peer.echo()
+        assert is_closed == [True]
