@@ -25,7 +25,7 @@ from dicomwire.blocking import Transport
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -217,7 +217,7 @@ def test_shell_blocks_name_options_that_exist() -> None:
                 elif program == "pip":
                     check_install(words)
                 else:
-                    assert program in ("python3", "pytest", "openssl", "find"), (
+                    assert program in ("python3", "pytest", "openssl", "find", "git"), (
                         f"{path.name}, line {block.line}: {program}"
                     )
     assert help_of.keys() >= {"demo", "storescp", "storescu"}
