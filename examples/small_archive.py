@@ -28,6 +28,7 @@ def fits(wanted: DataElement, stored: Dataset) -> bool:
 
 def archive(folder: Path, places: dict[str, tuple[str, int]]) -> Service:
     """Keeps instances in a folder, with an index in memory; knows places to send them to, by AE title."""
+    folder.mkdir(parents=True, exist_ok=True)
     service = Service()
     index = {path: dcmread(path, specific_tags=list(INDEXED)) for path in folder.glob("*.dcm")}
 
@@ -52,9 +53,8 @@ def archive(folder: Path, places: dict[str, tuple[str, int]]) -> Service:
         for one in {each.get(UNIQUE[request.level]): each for each in stored}.values():
             match = Dataset()
             match.QueryRetrieveLevel = request.level
-            for keyword in ["SpecificCharacterSet", *(each.keyword for each in request.identifier)]:
-                if keyword in INDEXED and keyword in one:
-                    match.add(one[keyword])
+            names = ["SpecificCharacterSet", *(each.keyword for each in request.identifier)]
+            match.update({one[name].tag: one[name] for name in names if name in INDEXED and name in one})
             yield match
 
     def named(request: GetRequest | MoveRequest) -> list[Path]:

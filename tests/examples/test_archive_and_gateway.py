@@ -109,12 +109,13 @@ def test_the_archive_refuses_what_it_does_not_understand(port: int) -> None:
 
 
 def test_the_archive_knows_after_a_restart_what_it_has(tmp_path: Path) -> None:
-    with running("small_archive.py", "0", str(tmp_path)) as (process, first):
+    folder = str(tmp_path / "new")
+    with running("small_archive.py", "0", folder) as (process, first):
         with connect("127.0.0.1", first, files=CT) as peer:
             assert peer.store(CT)
         process.communicate("", timeout=SOON)
         assert process.returncode == 0
-    with running("small_archive.py", "0", str(tmp_path)) as (_, second), connect("127.0.0.1", second) as peer:
+    with running("small_archive.py", "0", folder) as (_, second), connect("127.0.0.1", second) as peer:
         (found,) = peer.find(studies())
     assert (found.StudyInstanceUID, found.QueryRetrieveLevel) == (CT_STUDY, "STUDY")
 
