@@ -100,10 +100,10 @@ def _advice(association: Explained) -> str | None:
         return standing.advice
     if association.contexts:
         timed_out = standing.failure.startswith("timed out waiting for a response")
-        return "timeouts.response, or dimse_timeout, is how long to wait for it" if timed_out else None
+        return "dimse_timeout is how long to wait for it" if timed_out else None
     is_tls = is_encrypted(line.channel.transport_socket)
     if standing.failure.startswith("timed out"):
-        busy = "be busy; timeouts.associate, or acse_timeout, is how long to wait for it"
+        busy = "be busy; acse_timeout is how long to wait for it"
         return f"it may {busy}" if is_tls else f"it may expect TLS, or {busy}"
     if standing.failure.startswith("connection closed"):
         first = WANTS_A_CERTIFICATE if is_tls else "it may expect TLS"
@@ -123,7 +123,7 @@ def _after_rejection(sides: Sides) -> str | None:
             return f"it does not know '{title}': have it added to its configuration, or give the AE a title it knows"
         case RejectSource.USER, UserDiagnostic.CALLED_AE_TITLE:
             title = printable(request.called_ae_title, 16)
-            return f"'{title}' is not its title: give its own as called AE title (to, or ae_title)"
+            return f"'{title}' is not its title: give its own as called AE title (ae_title)"
         case RejectSource.PRESENTATION, _:
             return "try again later, or with fewer associations at a time"
     if request.user_item(UserIdentityRQItem) is not None:

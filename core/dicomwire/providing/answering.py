@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,6 @@ Answering = Callable[[Any], Any]
 
 _PENDING = 0xFF00
 
-_IN_STEPS = (evt.EVT_C_FIND, evt.EVT_C_GET, evt.EVT_C_MOVE)
-
 
 @frozen(kw_only=True, repr=False, eq=False)
 class MoveTo(Value):
@@ -47,57 +45,32 @@ class MoveTo(Value):
 
 def handler_of(handler: Callable[[Any], Any], kind: type[ServiceRequest], answering: Answering) -> evt.Handler:
     """The handler of the event: makes the request, calls the typed handler, and looks at what that gives."""
-
-    def answer(event: evt.Event, given: Any) -> Any:
-        answers = answering(given)
-        if kind.event_type not in _IN_STEPS:
-            return answers
-        return (_awaited_until_cancelled if hasattr(answers, "__aiter__") else _until_cancelled)(event, answers)
-
-    async def awaited(event: evt.Event, given: Awaitable[Any]) -> Any:
-        try:
-            return answer(event, await given)
-        except ServiceFailed as refused:
-            return answer(event, refused)
-
     if is_async(handler):
 
-        async def called_async(event: evt.Event) -> Any:
-            return await awaited(event, handler(kind(event)))
+        async def awaited(event: evt.Event) -> Any:
+            try:
+                return answering(await handler(kind(event)))
+            except ServiceFailed as refused:
+                return answering(refused)
 
-        return called_async
+        return awaited
 
     def called(event: evt.Event) -> Any:
         try:
             given = handler(kind(event))
-            # A plain function may have called an async one.
-            return awaited(event, given) if is_awaitable(given) else answer(event, given)
+            return _when_awaited(given, answering) if is_awaitable(given) else answering(given)
         except ServiceFailed as refused:
-            return answer(event, refused)
+            return answering(refused)
 
     return called
 
 
-def _is_stopped(event: evt.Event, step: Any) -> bool:
-    """The peer has cancelled, and this is a match or an instance: no number of them and no place."""
-    return event.is_cancelled and isinstance(step, tuple) and step[0] == _PENDING
-
-
-def _until_cancelled(event: evt.Event, steps: Iterable[Any]) -> Iterator[Any]:
-    """What a handler gives, until the peer wants no more: it is told that it was heard (PS3.7 9.3.2.3)."""
-    for step in steps:
-        if _is_stopped(event, step):
-            yield Status.CANCEL, None
-            return
-        yield step
-
-
-async def _awaited_until_cancelled(event: evt.Event, steps: AsyncIterable[Any]) -> AsyncIterator[Any]:
-    async for step in steps:
-        if _is_stopped(event, step):
-            yield Status.CANCEL, None
-            return
-        yield step
+async def _when_awaited(given: Any, answering: Answering) -> Any:
+    """Of a plain function that has called an async one."""
+    try:
+        return answering(await given)
+    except ServiceFailed as refused:
+        return answering(refused)
 
 
 def status_answer(given: Any) -> Status | int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 _OPTIONS = {
-    "timeouts.associate, or acse_timeout, is how long": "-ta (--acse-timeout) is how long",
-    "timeouts.response, or dimse_timeout, is how long": "-td (--dimse-timeout) is how long",
+    "acse_timeout is how long": "-ta (--acse-timeout) is how long",
+    "dimse_timeout is how long": "-td (--dimse-timeout) is how long",
     "or give the AE a title it knows": "or give a title it knows with -aet (--calling-aet)",
-    "give its own as called AE title (to, or ae_title)": "give its own with -aec (--called-aet)",
+    "give its own as called AE title (ae_title)": "give its own with -aec (--called-aet)",
     "it may expect TLS,": "it may expect TLS (--tls-ca, --tls-cert),",
     "it may want a certificate of ours, from somebody it trusts": (
         "it may want a certificate of ours, from somebody it trusts (--tls-cert, --tls-key)"
