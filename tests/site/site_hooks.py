@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,21 +26,6 @@ OUTSIDE = {
     "benchmarks/results/results.svg": "benchmarks/results.svg",
 }
 """Files of the repository that are pages or pictures of the site, and what they are called there."""
-
-
-class ReferencePage(NamedTuple):
-    """A page that is made of docstrings."""
-
-    title: str
-    names: tuple[str, ...]
-    """What is on it."""
-
-    introduction: str = ""
-
-    def content(self) -> str:
-        """As mkdocstrings takes it."""
-        parts = [f"# {self.title}", *filter(None, [self.introduction]), *(f"::: {name}" for name in self.names)]
-        return "\n\n".join(parts)
 
 
 def _requests() -> Iterator[str]:
@@ -57,7 +42,7 @@ def _requests() -> Iterator[str]:
 
 
 REFERENCE = {
-    "reference/python/clients.md": ReferencePage(
+    "reference/python/clients.md": (
         "Clients",
         (
             "dicomwire.blocking.client.connect",
@@ -85,12 +70,10 @@ REFERENCE = {
             "dicomwire.client.managing.report_event",
             "dicomwire.client.managing.Reply",
             "dicomwire.client.failures",
+            "dicomwire.vocabulary.typed_status",
         ),
-        "`connect` is there in each adapter, and gives a client. The functions below are its methods, under these "
-        "names, but for `set_attributes`, which is `set`: they block in `dicomwire`, and are awaited, or iterated with "
-        "`async for`, in the others.",
     ),
-    "reference/python/services.md": ReferencePage(
+    "reference/python/services.md": (
         "Services",
         (
             "dicomwire.blocking.providing_server.serve",
@@ -100,35 +83,43 @@ REFERENCE = {
             *_requests(),
             "dicomwire.providing.answering.MoveTo",
         ),
-        "`serve` is there in each adapter; handlers are the same.",
     ),
-    "reference/python/entities.md": ReferencePage(
+    "reference/python/entities.md": (
         "Application entities",
         (
             "dicomwire.associations.entity_base.ApplicationEntityBase",
-            "dicomwire.blocking.entity.AE",
             "dicomwire.associations.allowed",
             "dicomwire.upper_layer.limits",
         ),
     ),
-    "reference/python/associations.md": ReferencePage(
+    "reference/python/associations.md": (
         "Associations",
         ("dicomwire.associations.association_base.AssociationBase", "dicomwire.associations.async_association"),
     ),
-    "reference/python/events.md": ReferencePage("Events", ("dicomwire.associations.events",)),
-    "reference/python/upper-layer.md": ReferencePage("Upper layer", ("dicomwire.upper_layer",)),
-    "reference/python/dimse.md": ReferencePage("DIMSE messages", ("dicomwire.dimse",)),
-    "reference/python/data-sets.md": ReferencePage(
+    "reference/python/events.md": ("Events", ("dicomwire.associations.events",)),
+    "reference/python/upper-layer.md": ("Upper layer", ("dicomwire.upper_layer",)),
+    "reference/python/dimse.md": ("DIMSE messages", ("dicomwire.dimse",)),
+    "reference/python/data-sets.md": (
         "Data sets and files",
         ("dicomwire.sinks", "dicomwire.sources", "dicomwire.files", "dicomwire.retrieval"),
     ),
-    "reference/python/statuses.md": ReferencePage(
-        "Statuses", ("dicomwire.vocabulary.typed_status", "dicomwire.status")
-    ),
-    "reference/python/memory.md": ReferencePage("Networks in memory", ("dicomwire.memory.network",)),
-    "reference/python/tools.md": ReferencePage("Traces and conformance", ("dicomwire.traces", "dicomwire.conformance")),
+    "reference/python/statuses.md": ("Statuses", ("dicomwire.status",)),
+    "reference/python/memory.md": ("Networks in memory", ("dicomwire.memory.network",)),
+    "reference/python/tools.md": ("Traces and conformance", ("dicomwire.traces", "dicomwire.conformance")),
 }
-"""Pages that the site alone has.  Of the core, mostly: the verbs of the adapters are those of these classes."""
+"""Pages that the site alone has, made of docstrings: title, and what is on each.
+
+Of the core, mostly: the verbs of the adapters are those of these classes."""
+
+INTRODUCTIONS = {
+    "reference/python/clients.md": (
+        "`connect` is there in each adapter, and gives a client. The functions below are its methods, under these "
+        "names but for `set_attributes`, which is `set`: they block in `dicomwire`, and are awaited, or iterated with "
+        "`async for`, in the others."
+    ),
+    "reference/python/services.md": "`serve` is there in each adapter; handlers are the same.",
+}
+"""What stands in front of some of them."""
 
 _INSIDE = {place: path for path, place in OUTSIDE.items()}
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
@@ -171,8 +162,10 @@ def on_files(files: Any, config: Any) -> Any:
 
     for path, place in OUTSIDE.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / path)))
-    for place, reference in REFERENCE.items():
-        files.append(File.generated(config, place, content=reference.content()))
+    for place, (title, names) in REFERENCE.items():
+        introduction = [INTRODUCTIONS[place]] if place in INTRODUCTIONS else []
+        content = "\n\n".join([f"# {title}", *introduction, *(f"::: {name}" for name in names)])
+        files.append(File.generated(config, place, content=content))
     return files
 
 
