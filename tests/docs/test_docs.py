@@ -9,10 +9,11 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
@@ -290,6 +291,20 @@ def spans(path: Path) -> set[str]:
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     missing = set(import_module(module).__all__) - spans(ROOT / "docs/reference/api.md")
     assert not missing, f"{module}: {sorted(missing)}"
+
+
+def test_every_verb_and_keyword_of_the_own_face_is_in_the_reference() -> None:
+    known = spans(ROOT / "docs/reference/api.md")
+    for adapter in map(import_module, map("dicomwire.{}".format, adapters())):
+        verbs = set(dir(adapter.Client)) - set(dir(adapter.Association)) - {"__doc__"}
+        keywords = {name for each in (adapter.connect, adapter.serve) for name in keywords_of(each)}
+        assert not {name for name in verbs | keywords if not name.startswith("_")} - known, adapter.__name__
+
+
+def keywords_of(function: Callable[..., object]) -> Iterable[str]:
+    """Those of the ``TypedDict`` that its ``**options`` are."""
+    names: dict[str, object] = get_args(get_type_hints(function)["options"])[0].__annotations__
+    return names
 
 
 def test_every_event_is_in_the_reference() -> None:
