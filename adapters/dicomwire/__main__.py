@@ -20,6 +20,7 @@ APPLICATIONS = {
     "storescu": "send files",
     "trace": "show what was recorded with --trace",
     "tunnel": "carry bytes between a peer and the standard input and output",
+    "wlmscp": "answer worklist queries from files or a table",
 }
 
 _NEEDED = ("click", "rich")
