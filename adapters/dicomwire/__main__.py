@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -25,6 +26,10 @@ APPLICATIONS = {
 }
 
 _NEEDED = ("click", "rich")
+_NOBODY_READS = 141
+"""As in ``apps/_common/exit_codes.py``, which is not loaded for this."""
+
+_NO_ROOM = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG")}
 _SHELLS = ("bash", "fish", "zsh")
 _COMPLETING = "dicomwire.apps._common.completing"
 _COMPLETE = "_DICOMWIRE_COMPLETE"
@@ -42,6 +47,26 @@ def usage() -> str:
 
 def main(args: list[str] | None = None) -> int:
     """Run the application that ``args`` (default: the command line) begins with; its exit code."""
+    try:
+        code = _run(args)
+        # Here, and not at the end of Python, where nobody can catch what becomes of it.
+        print(end="", flush=True)
+        return code
+    except BrokenPipeError:
+        return _without_output(_NOBODY_READS)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        print(f"E: Standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return _without_output(1)
+
+
+def _without_output(code: int) -> int:
+    import_module("dicomwire.apps._common.output").drop_output()
+    return code
+
+
+def _run(args: list[str] | None) -> int:
     given = sys.argv[1:] if args is None else list(args)
     name = given[0] if given else ""
     if name == "--version":
