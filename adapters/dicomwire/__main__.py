@@ -49,8 +49,9 @@ def main(args: list[str] | None = None) -> int:
     """Run the application that ``args`` (default: the command line) begins with; its exit code."""
     try:
         code = _run(args)
-        # Here, and not at the end of Python, where nobody can catch what becomes of it.
-        print(end="", flush=True)
+        if code == 0 and sys.stdout is not None:
+            # Here, and not at the end of Python, where nobody can catch what becomes of it.
+            sys.stdout.flush()
         return code
     except BrokenPipeError:
         return _without_output(_NOBODY_READS)

@@ -86,7 +86,7 @@ def test_the_next_run_sends_what_is_not_stored(
     store = Store()
     store.statuses = {"1": 0xC000, "2": 0xB000}
     with peer(handlers=store.handlers) as server:
-        args = [folder, "--report", report, "--jobs", jobs]
+        args: list[Path | str] = [folder, "--report", report, "--jobs", jobs]
         assert storescu(server.port, *args) == 1
         store.came.clear()
         store.statuses.clear()

@@ -124,9 +124,10 @@ class _Key:
         from pydicom.dataset import Dataset
 
         element = entity.get(self.tag)
-        items = list(element.value or ()) if element is not None and element.VR == "SQ" else []
-        # Where there is none, universal keys match all the same.
-        return items or [Dataset()]
+        if element is None or element.VR != "SQ" or not element.value:
+            # Where there is none, universal keys match all the same.
+            return [Dataset()]
+        return list(element.value)
 
 
 def _texts(element: DataElement) -> list[str]:

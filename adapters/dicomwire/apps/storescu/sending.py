@@ -257,8 +257,9 @@ class Sending:
             association = None
             while association is None and vain < most:
                 # Everybody is to see it who has seen the line before.
-                LOGGER.error("Requesting another association for the %d files that are left", len(self._items))
-                if self.retries.most and self._waited(vain):
+                if not self.retries.most:
+                    LOGGER.error("Requesting another association for the %d files that are left", len(self._items))
+                elif self._waited(vain):
                     return
                 association = associate(self.user, self.contexts, LOGGER)
                 vain = most if association is None and not self.retries.most else vain + (association is None)
@@ -266,7 +267,8 @@ class Sending:
     def _waited(self, vain: int) -> bool:
         """Wait until the next attempt; True if there is nothing left to do meanwhile."""
         seconds = self.retries.seconds(vain)
-        LOGGER.error("That is in %g s", seconds)
+        left = len(self._items)
+        LOGGER.error("Requesting another association in %g s for the %d files that are left", seconds, left)
         return self._nothing_left.wait(seconds) or not self._items
 
     def _send(self, association: Association) -> int:
