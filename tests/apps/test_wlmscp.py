@@ -16,12 +16,13 @@ from pydicom.dataset import Dataset
 from dicomwire import ServiceFailed, Status, build_context, connect
 from dicomwire.__main__ import main
 from dicomwire.apps._common.exit_codes import CannotStart
+from dicomwire.apps.conformance.entities_found import of_application
 from dicomwire.apps.wlmscp.wlmscp import worklist_service
 from dicomwire.apps.wlmscp.worklist_entries import WorklistEntries
 from dicomwire.apps.wlmscp.worklist_table import read_table
 from dicomwire.client.queries import WORKLIST
 from dicomwire.providing.typed_requests import FindRequest
-from tests.apps.helpers import HOST, IMPLICIT, Process, provider
+from tests.apps.helpers import BIG_ENDIAN, DEFLATED, EXPLICIT, HOST, IMPLICIT, VERIFICATION, Process, provider
 from tests.support.archive import scheduled
 
 HEADER = "PatientName,PatientID,AccessionNumber,Modality,ScheduledProcedureStepStartDate,ScheduledStationAETitle\n"
@@ -185,6 +186,20 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Captu
     assert "missing cannot be read: No such file or directory" in capsys.readouterr().err
     with pytest.raises(CannotStart):
         WorklistEntries(tmp_path / "missing").begin()
+
+
+@pytest.mark.parametrize(
+    ("options", "syntaxes"),
+    [
+        ([], [IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN]),
+        (["-xe"], [EXPLICIT, IMPLICIT, DEFLATED, BIG_ENDIAN]),
+        (["-xi"], [IMPLICIT]),
+    ],
+)
+def test_it_offers_the_worklist_and_nothing_that_is_compressed(options: list[str], syntaxes: list[str]) -> None:
+    (entity,) = of_application("wlmscp", options)
+    offered = {str(context.abstract_syntax): [*context.transfer_syntax] for context in entity.supported}
+    assert offered == {WORKLIST: syntaxes, VERIFICATION: syntaxes}
 
 
 # -- queries -------------------------------------------------------------------------------------------------------
