@@ -198,7 +198,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.Captu
 )
 def test_it_offers_the_worklist_and_nothing_that_is_compressed(options: list[str], syntaxes: list[str]) -> None:
     (entity,) = of_application("wlmscp", options)
-    offered = {str(context.abstract_syntax): [*context.transfer_syntax] for context in entity.supported}
+    offered = {str(context.abstract_syntax): [*context.transfer_syntax] for context in entity.supported or ()}
     assert offered == {WORKLIST: syntaxes, VERIFICATION: syntaxes}
 
 
