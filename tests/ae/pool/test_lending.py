@@ -124,15 +124,19 @@ async def test_a_connection_may_take_as_long_to_open_as_a_place_may(world: World
 
 
 # -- what went wrong in use --------------------------------------------------------------------------------------------
+async def failing(pool: Any, used: list[Any], error: Exception) -> None:
+    async with using(pool.client()) as client:
+        used.append(client)
+        raise error
+
+
 async def test_an_exception_in_use_ends_the_association_and_the_next_user_has_another(world: World) -> None:
     peer = CountingPeer()
     server = await world.serve(peer.handlers)
     async with using(pool_of(world, server, size=1)) as pool:
-        used = []
+        used: list[Any] = []
         with pytest.raises(ZeroDivisionError):
-            async with using(pool.client()) as client:
-                used.append(client)
-                _ = 1 / 0
+            await failing(pool, used, ZeroDivisionError())
         assert used[0].is_aborted
         async with using(pool.client()) as second:
             assert await done(second.echo())
@@ -145,11 +149,9 @@ async def test_an_answer_that_is_a_failure_ends_nothing(world: World, error: Exc
     peer = CountingPeer()
     server = await world.serve(peer.handlers)
     async with using(pool_of(world, server)) as pool:
-        used = []
+        used: list[Any] = []
         with pytest.raises(type(error)):
-            async with using(pool.client()) as client:
-                used.append(client)
-                raise error
+            await failing(pool, used, error)
         async with using(pool.client()) as second:
             assert second is used[0]
     assert peer.came == 1
