@@ -27,7 +27,7 @@ class Archive(AsyncArchive[Client]):
         port: int | None = None,
         *,
         size: int = 4,
-        idle: float | None = 30.0,
+        idle: float | None = 20.0,
         wait: float | None = 10.0,
         verify: float | None = 5.0,
         **options: Unpack[CallOptions],

@@ -81,7 +81,7 @@ class PoolHost:
 
     async def spawned(self) -> None:
         """Wait for that task."""
-        if self._task is not None and self._task is not asyncio.current_task():
+        if self._task is not None and not self._task.done() and self._task is not asyncio.current_task():
             await asyncio.wait([self._task])
 
 

@@ -21,7 +21,7 @@ class Pool(AsyncLending[Client]):
         port: int,
         *,
         size: int = 4,
-        idle: float | None = 30.0,
+        idle: float | None = 20.0,
         wait: float | None = 10.0,
         verify: float | None = 5.0,
         **options: Unpack[MemoryOptions],

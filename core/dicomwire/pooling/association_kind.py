@@ -8,10 +8,11 @@ from dicomwire._globals import VERIFICATION
 from dicomwire._values import Shown
 from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.entity_base import ApplicationEntityBase
-from dicomwire.client.opening_client import OpeningOptions
+from dicomwire.client.opening_client import ANY_TITLE, OpeningOptions
 from dicomwire.client.proposing import Proposal
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.vocabulary.contexts import build_context
+from dicomwire.vocabulary.titles_and_uids import set_ae
 
 
 @frozen(repr=False, eq=False)
@@ -68,11 +69,12 @@ def terms_of(size: int, idle: float | None, wait: float | None, verify: float | 
 
 
 def pooled_timeouts(entity: ApplicationEntityBase, options: OpeningOptions, terms: Terms) -> Timeouts:
-    """The deadlines of the associations of a pool.
+    """The deadlines of the associations of a pool, whose options are checked: `TypeError`, `ValueError`.
 
     What happens to an idle one is the pool's business: the deadline for that of the association itself comes later.
     And where nothing is said of connecting, it may take as long as it may take to get a place.
     """
+    set_ae(options.get("to", ANY_TITLE), "to", allow_empty=False, allow_none=False)
     given = options.get("timeouts")
     if given is not None and not isinstance(given, Timeouts):
         raise TypeError(f"timeouts are Timeouts, not {type(given).__name__}")

@@ -259,24 +259,28 @@ class Lender(Generic[ClientT]):
                     assert deadline is not None and signal is not None
                     await signal.wait(deadline - now)
                 while due:
-                    try:
-                        await self._end(due[-1])
-                    finally:
-                        due.pop()
-                        with place.lock:
-                            self._wake(holdings.left(place.seconds()))
+                    await self._end(due[-1])
+                    due.pop()
+                    with place.lock:
+                        self._wake(holdings.left(place.seconds()))
         except BaseException:
-            # Cancelled: nobody waits any more.
+            # Cancelled: the loop ends, and nobody has closed the pool.  What is idle does not stay open behind it.
             with place.lock:
                 if holdings is self._holdings:
                     self._tending = None
+                due += holdings.overdue(float("inf"))
             for client in due:
                 self._abandon(client)
+                with place.lock:
+                    self._wake(holdings.left(place.seconds()))
             raise
 
     async def close(self, drain: float = 0.0) -> None:
         """End all associations, those in use after ``drain`` seconds; again it does nothing."""
-        place, holdings = self._place, self._holdings
+        place = self._place
+        if self._holdings.idle or self._holdings.used:
+            place.enter()
+        holdings = self._holdings
         idle = self._shut(holdings)
         try:
             begun = place.seconds()
@@ -287,10 +291,8 @@ class Lender(Generic[ClientT]):
                     self._abandon(idle[-1])
                 idle.pop()
             await self._drain(holdings, drain)
-            while self._leases:
-                lease = next(iter(self._leases))
+            for lease in self._lent():
                 await self._end(lease.client, PoolClosed())
-                self._leases.discard(lease)
             await place.spawned()
         finally:
             for client in idle:
@@ -322,10 +324,13 @@ class Lender(Generic[ClientT]):
                     return
             await emptied.wait(left)
 
+    def _lent(self) -> list[Lease[ClientT]]:
+        with self._place.lock:
+            return [*self._leases]
+
     def _abandon_leases(self) -> None:
-        for lease in [*self._leases]:
+        for lease in self._lent():
             self._abandon(lease.client)
-        self._leases.clear()
 
 
 def _is_sound(client: AssociationBase, error: BaseException | None) -> bool:

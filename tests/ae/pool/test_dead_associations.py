@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from dicomwire import Refused, build_context, evt
+from dicomwire import Refused, Timeouts, build_context, evt
 from dicomwire.pooling import lender
 from tests.support.adapters import CT_IMAGE_STORAGE, World, done, keep, port_of
 from tests.support.pools import CountingPeer, pool_of, using
+from tests.support.scripted import accepting
 
 
 async def test_one_that_the_peer_has_aborted_is_replaced(world: World) -> None:
@@ -116,3 +117,24 @@ async def test_where_there_is_no_verification_an_idle_one_is_replaced(world: Wor
         async with using(pool.client()) as second:
             assert second is not first
             assert second.is_established
+
+
+async def test_peers_that_do_not_answer_a_release_are_not_waited_for_one_after_the_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lender, "RELEASE_TIME", 0.05)
+    listener = await world.listen()
+
+    async def accept() -> list[Any]:
+        return [await accepting(listener) for _ in range(3)]
+
+    peers = world.start(accept)
+    clients = []
+    async with using(pool_of(world, listener, timeouts=Timeouts(close=0.05))) as pool:
+        async with using(pool.client()) as one, using(pool.client()) as two, using(pool.client()) as three:
+            clients += [one, two, three]
+        silent = await peers.result()
+    assert [client.is_aborted for client in clients] == [True] * 3
+    asked = [await peer.rest() for peer in silent]
+    # One was asked for release; time was up for the others.
+    assert sorted(each[0] for each in asked) == [5, 7, 7]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from textwrap import dedent
 from typing import Any
@@ -157,6 +158,23 @@ def test_a_pool_of_asyncio_is_for_one_loop_at_a_time_and_begins_anew_on_the_next
     blocking_world.run(scenario)
 
 
+def test_a_pool_that_nobody_closes_ends_with_its_loop(blocking_world: World) -> None:
+    async def scenario() -> None:
+        peer = CountingPeer()
+        port = port_of(await blocking_world.serve(peer.handlers))
+        pool = dicomwire.asyncio.Pool(LOCALHOST, port)
+
+        async def use() -> None:
+            async with pool.client() as client, pool.client():
+                assert await client.echo()
+
+        asyncio.run(use())
+        await blocking_world.until(lambda: peer.ended == ["ABORTED", "ABORTED"])
+        asyncio.run(pool.aclose())
+
+    blocking_world.run(scenario)
+
+
 def test_a_pool_of_trio_is_open_inside_async_with(blocking_world: World) -> None:
     async def scenario() -> None:
         port = port_of(await blocking_world.serve())
@@ -270,6 +288,33 @@ async def test_without_a_thread_for_it_what_is_idle_is_released_at_the_end(
         with pool.client() as again:
             assert again is client
     await world.until(lambda: peer.ended == ["RELEASED"])
+
+
+INTERRUPTED = dedent("""
+    import signal, sys
+    from dicomwire import Pool
+    with Pool("127.0.0.1", int(sys.argv[1]), size=1, wait=None) as pool:
+        with pool.client() as client:
+            signal.signal(signal.SIGALRM, signal.default_int_handler)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            try:
+                with pool.client():
+                    pass
+            except KeyboardInterrupt:
+                print(pool)
+            assert client.echo()
+        print(pool)
+""")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+async def test_ctrl_c_ends_the_wait_for_a_place(blocking_world: World) -> None:
+    server = await blocking_world.serve()
+    printed = run_python(INTERRUPTED, str(port_of(server)))
+    assert printed.splitlines() == [
+        "<Pool: 1 of 1 in use, 0 idle, 0 waiting>",
+        "<Pool: 0 of 1 in use, 1 idle, 0 waiting>",
+    ]
 
 
 FORK = dedent("""

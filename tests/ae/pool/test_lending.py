@@ -256,6 +256,8 @@ async def test_a_client_is_for_one_with_at_a_time(world: World) -> None:
         ({"services": ["finds"]}, ValueError, "no service is called 'finds'"),
         ({"timeouts": 3}, TypeError, "timeouts are Timeouts, not int"),
         ({"entity": 3}, TypeError, "'entity' must be an AE"),
+        ({"to": "A TITLE THAT IS TOO LONG"}, ValueError, "'to'"),
+        ({"title": ""}, ValueError, "ae_title"),
     ],
 )
 async def test_a_bad_argument_is_told_when_the_pool_is_made(
