@@ -100,7 +100,9 @@ async def test_a_release_that_is_not_answered_within_acse_timeout_aborts_with_so
 async def test_a_release_that_is_not_answered_ends_while_another_task_reads(world: World) -> None:
     listener = await world.listen()
     answering = world.start(lambda: accepted(listener))
-    association = await world.associate(listener, contexts=CONTEXTS)
+    entity = world.ae("CLIENT")
+    entity.network_timeout = None
+    association = await world.associate(listener, ae=entity, contexts=CONTEXTS)
     association.acse_timeout = 0.1
     await answering.result()
     # In trio a task is there by now, which waits for the peer for as long as that takes.
