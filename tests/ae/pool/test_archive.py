@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicomwire import ConnectionLost, Refused, ServiceFailed, Timeouts, build_context, evt
+from dicomwire import ConnectionLost, Refused, ServiceFailed, build_context, evt
 from dicomwire.client.queries import WORKLIST
 from dicomwire.presentation import AllStoragePresentationContexts
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
@@ -344,8 +344,11 @@ async def test_who_takes_too_long_is_not_asked_again(world: World) -> None:
 
     peer = Peer()
     server = await peer.serve(world)
-    async with using(archive_at(world, server, timeouts=Timeouts(response=0.2))) as archive:
+    async with using(archive_at(world, server)) as archive:
         assert len(await done(archive.find(QUERY))) == 1
+        async with using(archive.client()) as client:
+            # It stays so for the next one.
+            client.dimse_timeout = 0.05
         with pytest.raises(ConnectionLost, match="timed out"):
             await done(archive.find(QUERY))
         go_on.set()

@@ -296,8 +296,8 @@ INTERRUPTED = dedent("""
     with Pool("127.0.0.1", int(sys.argv[1]), size=1, wait=None) as pool:
         with pool.client() as client:
             signal.signal(signal.SIGALRM, signal.default_int_handler)
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
             try:
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
                 with pool.client():
                     pass
             except KeyboardInterrupt:
