@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from dicomwire._logging import printable
 from dicomwire.associations import events as evt
@@ -14,9 +14,11 @@ from dicomwire.client.failures import Refused
 from dicomwire.client.proposing import FilePath, Proposal, ServiceName, proposal_of
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.under_way import receive_on
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 ClientT = TypeVar("ClientT", bound=AssociationBase)
 
