@@ -103,6 +103,15 @@ REFERENCE = {
         "Data sets and files",
         ("dicomwire.sinks", "dicomwire.sources", "dicomwire.files", "dicomwire.retrieval"),
     ),
+    "reference/python/pools.md": (
+        "Pools and archives",
+        (
+            "dicomwire.pooling.archive_verbs",
+            "dicomwire.pooling.archive_storing.store",
+            "dicomwire.pooling.lent_client",
+            "dicomwire.pooling.lent_matches",
+        ),
+    ),
     "reference/python/statuses.md": ("Statuses", ("dicomwire.status",)),
     "reference/python/memory.md": ("Networks in memory", ("dicomwire.memory.network",)),
     "reference/python/tools.md": ("Traces and conformance", ("dicomwire.traces", "dicomwire.conformance")),
