@@ -210,15 +210,19 @@ class Invoker:
 
     async def _drain(self) -> None:
         """Get on with a request whose responses nobody takes: cancel it once, and drop what still comes."""
+        await self.cancel_unread()
         outstanding = self.line.session.outstanding
-        for message_id, context_id in list(self._unread.items()):
-            if context_id is not None and message_id in outstanding:
-                self._unread[message_id] = None
-                LOGGER.info("the responses to message ID %d are not taken any more: cancelled", message_id)
-                await self.cancel(message_id, context_id)
         if not outstanding.keys().isdisjoint(self._unread):
             # Else the last response has come while we were sending.
             await self.line.advance()
+
+    async def cancel_unread(self) -> None:
+        """Ask the peer to end each request whose responses nobody takes, once."""
+        for message_id, context_id in list(self._unread.items()):
+            if context_id is not None and message_id in self.line.session.outstanding:
+                self._unread[message_id] = None
+                LOGGER.info("the responses to message ID %d are not taken any more: cancelled", message_id)
+                await self.cancel(message_id, context_id)
 
     # -- responses ------------------------------------------------------------------------------------------------
     def keep(self, message: ReceivedMessage) -> None:

@@ -10,7 +10,7 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import Dialer, RequestOptions, associate
-from dicomwire.client.failures import Refused
+from dicomwire.client.failures import Refused, in_keywords
 from dicomwire.client.proposing import FilePath, ServiceName, proposal_of
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.under_way import receive_on
@@ -115,6 +115,6 @@ async def open_client(
         why = printable(str(error.strerror or error), 300)
         raise Refused(f"no connection: the host name or the local address cannot be used: {why}") from error
     if not client.is_established:
-        raise Refused(client.explain())
+        raise Refused(in_keywords(client.explain()))
     receive_on(client, set(proposal.received))
     return client
