@@ -357,7 +357,7 @@ class ThreadSignal(Signal):
 
 class BlockingWorld(SocketWorld):
     name = "blocking"
-    face = dicomwire
+    face: ClassVar[Any] = dicomwire
 
     def run(self, scenario: Scenario) -> None:
         before = set(threading.enumerate())
@@ -435,7 +435,7 @@ class AsyncioSignal(Signal):
 
 class AsyncioWorld(SocketWorld):
     name = "asyncio"
-    face = dicomwire.asyncio
+    face: ClassVar[Any] = dicomwire.asyncio
 
     def __init__(self) -> None:
         super().__init__()
@@ -544,7 +544,7 @@ class _no_longer_than:
 
 class TrioWorld(SocketWorld):
     name = "trio"
-    face = dicomwire.trio
+    face: ClassVar[Any] = dicomwire.trio
     _nursery: trio.Nursery
 
     def run(self, scenario: Scenario) -> None:
@@ -674,7 +674,7 @@ class MemoryListener(Listener):
 
 class MemoryWorld(World):
     name = "memory"
-    face = dicomwire.memory
+    face: ClassVar[Any] = dicomwire.memory
 
     def __init__(self) -> None:
         super().__init__()

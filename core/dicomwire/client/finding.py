@@ -93,9 +93,9 @@ class Pages(Stream["list[Dataset]"]):
                 self._end = end
         if page:
             return page
-        end, self._end = self._end, StopAsyncIteration()
-        assert end is not None
-        raise end
+        told, self._end = self._end, StopAsyncIteration()
+        assert told is not None
+        raise told
 
     def leave(self) -> None:
         """Take no more pages."""

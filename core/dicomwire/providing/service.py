@@ -250,7 +250,7 @@ class Provided:
         return list(contexts.values())
 
 
-def _as_it_is(given: Any) -> Any:
+def _as_it_is(given: Any, request: requests.ServiceRequest) -> Any:
     return given
 
 
