@@ -96,7 +96,8 @@ def reply_answer(given: Any, request: ServiceRequest) -> tuple[Any, Dataset | No
     if isinstance(given, Reply):
         attributes = given.attributes
         if given.instance_uid is not None:
-            attributes = Dataset(attributes)
+            attributes = Dataset()
+            attributes.update(given.attributes)
             attributes.AffectedSOPInstanceUID = given.instance_uid
         return given.status, attributes
     return status_answer(given, request), None
