@@ -72,6 +72,7 @@ def entity_for(kind: type[Any], options: ProposedOptions, *args: Any) -> Any:
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
         if (limits := options.get("limits")) is not None:
+            check_limits(limits)
             entity.limits = limits
         return entity
     if not isinstance(entity, kind):
@@ -79,6 +80,12 @@ def entity_for(kind: type[Any], options: ProposedOptions, *args: Any) -> Any:
     if "title" in options or options.get("limits") is not None:
         raise TypeError("'title' and 'limits' are those of the entity: give them, or an entity")
     return entity
+
+
+def check_limits(limits: object) -> None:
+    """`TypeError` for what would be found out much later, and somewhere else."""
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits are Limits, not {type(limits).__name__}")
 
 
 def check_options(options: Mapping[str, object], kind: Any, function: str) -> None:

@@ -55,7 +55,7 @@ def proposal_of(
     Where storage is among the services it has the room that is left of 128 contexts, the usual classes first.
 
     Raises:
-        ValueError: more than 128 contexts, or no service of that name.
+        ValueError: more than 128 contexts, or none, or no service of that name.
         TypeError: an argument of another kind.
     """
     if contexts is None and files is None and services is None:
@@ -78,6 +78,8 @@ def proposal_of(
         if "get" in names:
             received = [uid for uid in classes if uid in present or uid in more]
         proposed += [build_context(uid) for uid in more]
+    if not proposed:
+        raise ValueError("no presentation contexts: name some in 'contexts', 'files' or 'services'")
     is_sent = "store" in names or files is not None
     return Proposal(
         contexts=tuple(proposed),
