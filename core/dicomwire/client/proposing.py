@@ -60,6 +60,8 @@ def proposal_of(
     """
     if contexts is None and files is None and services is None:
         services = USUAL
+    if isinstance(contexts, str):
+        raise TypeError("'contexts' are presentation contexts or UIDs in a list, not one string")
     names = _names(services)
     proposed = [item if isinstance(item, PresentationContext) else build_context(item) for item in contexts or ()]
     if files is not None:
