@@ -154,7 +154,7 @@ class AE(AsyncApplicationEntity):
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
         if drain:
-            for server in self._servers:
+            for server in self._servers.copy():
                 server.shutdown()
             await give_time(self.network, self.active_associations, drain)
         for association in self.active_associations:
