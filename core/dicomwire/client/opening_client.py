@@ -132,8 +132,10 @@ async def open_proposed(
         timeouts=options.get("timeouts"),
         trace=options.get("trace"),
     )
+    # What an adapter makes of its own kind has other arguments than the base.
+    make: Any = kind
     try:
-        client = await associate(kind, entity, dialer, asked)
+        client: ClientT = await associate(make, entity, dialer, asked)
     except OSError as error:
         # Everything behind this is told by the association.
         why = printable(str(error.strerror or error), 300)

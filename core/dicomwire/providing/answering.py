@@ -13,9 +13,8 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.client.failures import ServiceFailed
 from dicomwire.client.managing import Reply
-from dicomwire.client.storing import Storable
 from dicomwire.data.files import contexts_for
-from dicomwire.data.sources import EncodedDataSet
+from dicomwire.data.sources import EncodedDataSet, Storable
 from dicomwire.providing.typed_requests import ServiceRequest
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.typed_status import Status
@@ -115,7 +114,9 @@ def _check_many(given: Any, what: str) -> None:
     from pydicom.dataset import Dataset
 
     # These can be iterated, but by their elements or letters.
-    if isinstance(given, Dataset | str | bytes) or not (given is None or hasattr(given, "__aiter__") or _is_many(given)):
+    if isinstance(given, Dataset | str | bytes) or not (
+        given is None or hasattr(given, "__aiter__") or _is_many(given)
+    ):
         raise TypeError(f"the handler gave {type(given).__name__}, not {what} in a list or another iterable")
 
 
