@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
@@ -19,10 +20,12 @@ from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 
 class AE(AsyncApplicationEntity):
@@ -31,7 +34,8 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM", network: Network | None = None) -> None:
         super().__init__(ae_title)
         self.network: Network = network or Network()
-        self._servers: list[Server] = []
+        self.servers: list[Server] = []
+        """Its servers that have not been shut down; for looking at only (extension)."""
 
     @opening
     async def associate(
@@ -139,7 +143,7 @@ class AE(AsyncApplicationEntity):
             raise ValueError("reuse_port: a port in memory has one server, there are no other processes")
         server = Server(self, address, ae_title, contexts, evt_handlers)
         server.trace = trace
-        self._servers.append(server)
+        self.servers.append(server)
         if block:
             await until(lambda: not self.network.is_listening(server))
         return server
@@ -151,7 +155,7 @@ class AE(AsyncApplicationEntity):
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
         if drain:
-            for server in self._servers:
+            for server in self.servers.copy():
                 server.shutdown()
             await give_time(self.network, self.active_associations, drain)
         for association in self.active_associations:
@@ -160,8 +164,8 @@ class AE(AsyncApplicationEntity):
         for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()
-        while self._servers:
-            self._servers.pop().shutdown()
+        while self.servers:
+            self.servers.pop().shutdown()
 
 
 def _refuse_sockets(address: object, sock: object) -> None:

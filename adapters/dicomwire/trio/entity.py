@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -18,7 +19,6 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.trio.association import Association
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.nursery_draining import drain as give_time
@@ -28,13 +28,18 @@ from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
+
 
 class AE(AsyncApplicationEntity):
     """An application entity on a trio event loop."""
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
-        self._servers: list[AssociationServer] = []
+        self.servers: list[AssociationServer] = []
+        """Its servers that have not been shut down; for looking at only (extension)."""
+
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
@@ -150,7 +155,7 @@ class AE(AsyncApplicationEntity):
             self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock, reuse_port=reuse_port
         )
         server.trace = trace
-        self._servers.append(server)
+        self.servers.append(server)
         if block:
             async with server:
                 task_status.started(server)
@@ -166,7 +171,7 @@ class AE(AsyncApplicationEntity):
         With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
-        for server in self._servers.copy():
+        for server in self.servers.copy():
             server.shutdown()
         if drain:
             await give_time(self.active_associations, drain)

@@ -78,6 +78,7 @@ class Asking(Verb[Stream[T]], Generic[T]):
     def __init__(self, coroutine: Coroutine[Any, Any, Stream[T]]) -> None:
         super().__init__(coroutine)
         self._stream: Stream[T] | None = None
+        self._is_left = False
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
@@ -85,12 +86,15 @@ class Asking(Verb[Stream[T]], Generic[T]):
     async def __anext__(self) -> T:
         """The next response."""
         if self._stream is None:
+            if self._is_left:
+                raise StopAsyncIteration
             self._stream = await self._coroutine
         return await self._stream.__anext__()
 
     async def aclose(self) -> None:
         """Take no more: the rest is dropped as it comes, and the request never sent if none was wanted."""
         if self._stream is None:
+            self._is_left = True
             self._coroutine.close()
         else:
             await self._stream.aclose()

@@ -26,7 +26,6 @@ from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.memory_budget import MemoryBudget
 from dicomwire.data.store import FileStore
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE, NETWORK, Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.lazy_uids import as_uid
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
     from dicomwire.observing.observations import Observer
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 
@@ -395,7 +395,7 @@ class ApplicationEntityBase:
 
     def __repr__(self) -> str:
         # Servers are what adapters have.
-        addresses = [getattr(server, "server_address", None) for server in getattr(self, "_servers", ())]
+        addresses = [getattr(server, "server_address", None) for server in getattr(self, "servers", ())]
         serving = f", listening on {', '.join(shown_address(address) for address in addresses if address)}"
         running = f"{len(self.active_associations)} active associations"
         return f"<{type(self).__name__} '{printable(self.ae_title)}': {running}{serving if any(addresses) else ''}>"

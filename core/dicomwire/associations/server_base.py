@@ -19,12 +19,12 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.proxied import Proxied, Receive, introduction
 from dicomwire.associations.running_associations import Running
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
 
 if TYPE_CHECKING:
     from dicomwire.associations.events import MoreP
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 

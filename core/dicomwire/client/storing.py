@@ -112,7 +112,13 @@ async def store_many(self: HasInvoker, instances: Iterable[T], *, priority: Prio
 
     Raises:
         ConnectionLost: the association is not established.
+        TypeError: these are not many, but one, or none at all.
     """
+    from pydicom.dataset import Dataset
+
+    # A string is one path, and a data set can be iterated by its elements.
+    if isinstance(instances, str | bytes | bytearray | memoryview | Dataset) or not isinstance(instances, Iterable):
+        raise TypeError(f"many instances come in a list or another iterable, not as one {type(instances).__name__}")
     with asking_of(self.invoker):
         priority_code(priority)
         return Storing(self, instances, priority)
