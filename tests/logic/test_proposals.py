@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dicomwire import build_context
-from dicomwire.client.proposing import USUAL, proposal_of
+from dicomwire.client.proposing import USUAL, ServiceName, proposal_of
 from tests.support.storing import EXPLICIT, IMPLICIT, JPEG, instance, save
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -49,7 +49,8 @@ def test_all_that_is_given_comes_together(tmp_path: Path) -> None:
 
 
 def test_get_receives_and_store_sends() -> None:
-    for services, sends in ((["get"], False), (["get", "store"], True)):
+    asked: list[tuple[list[ServiceName], bool]] = [(["get"], False), (["get", "store"], True)]
+    for services, sends in asked:
         proposal = proposal_of(services=services)
         assert 100 < len(proposal.received) < len(proposal.contexts) <= 128
         roles: list[Any] = list(proposal.roles)

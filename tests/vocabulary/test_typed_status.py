@@ -159,7 +159,8 @@ def test_categories_are_words() -> None:
 def test_the_compatible_status_is_the_enumeration_it_was() -> None:
     compatible = dicomwire.status.Status
     assert issubclass(compatible, IntEnum)
-    assert compatible is not Status
+    own: type[int] = Status
+    assert compatible is not own
     assert (compatible.SUCCESS, compatible.CANCEL, compatible.PENDING) == (0x0000, 0xFE00, 0xFF00)
     assert not compatible.SUCCESS
     assert compatible(0xFF00) is compatible.PENDING

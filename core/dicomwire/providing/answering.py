@@ -156,8 +156,9 @@ async def _awaited_matches(
     except ServiceFailed as failed:
         yield failed.status, None
     finally:
-        if hasattr(matches, "aclose"):
-            await matches.aclose()
+        close: Any = getattr(matches, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def instances_answer(given: Any, request: ServiceRequest) -> Iterable[Any] | AsyncIterable[Any]:

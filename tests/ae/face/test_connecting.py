@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,12 @@ async def test_a_keyword_that_there_is_not_is_refused(world: World) -> None:
 
 async def test_titles_are_those_given(world: World) -> None:
     requests: list[Any] = []
-    server = await world.provide(answering("echo", lambda request: requests.append(request) or 0))
+
+    def echo(request: Any) -> int:
+        requests.append(request)
+        return 0
+
+    server = await world.provide(answering("echo", echo))
     for options in ({"title": "US", "to": "THEM"}, {"title": "US"}, {"timeouts": None}):
         client = await world.client(server, **options)
         await done(client.echo())
@@ -208,6 +214,7 @@ async def test_an_entity_has_its_own_title_and_limits(world: World) -> None:
     entity = world.ae("MINE")
     client = await world.client(server, entity=entity)
     assert client.ae is entity
+    options: dict[str, Any]
     for options in ({"title": "OTHER"}, {"limits": Limits()}):
         with pytest.raises(TypeError, match="of the entity"):
             await world.client(server, entity=entity, **options)
@@ -218,9 +225,9 @@ async def test_an_entity_has_its_own_title_and_limits(world: World) -> None:
 
 async def test_an_entity_of_another_adapter_is_refused(async_world: World) -> None:
     server = await async_world.provide(Service())
-    for call in (lambda: async_world.client(server, entity=AE()), lambda: async_world.provide(Service(), entity=AE())):
+    for call in (partial(async_world.client, server), partial(async_world.provide, Service())):
         with pytest.raises(TypeError, match="AE of this adapter, not AE"):
-            await call()
+            await call(entity=AE())
 
 
 async def test_limits_are_kept(world: World) -> None:

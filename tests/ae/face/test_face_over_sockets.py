@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire import Refused, Service
+from dicomwire import Refused, Service, Status
 from tests.support.adapters import LOCALHOST, World, done, port_of
 from tests.support.certificates import self_signed
 
@@ -131,9 +131,9 @@ async def test_the_local_address_may_be_chosen(socket_world: World) -> None:
     service = Service()
 
     @service.echo
-    def echo(request: Any) -> int:
+    def echo(request: Any) -> Status:
         seen.append(request.address)
-        return 0
+        return Status.SUCCESS
 
     server = await socket_world.provide(service)
     client = await connected(socket_world, LOCALHOST, port_of(server), bind_address=(LOCALHOST, 0))
