@@ -174,7 +174,7 @@ def check_application(words: list[str], help_of: dict[str, str]) -> None:
     if "Commands:" in _help(help_of, name) and len(words) > 1:
         name = f"{name} {words[1]}"
     _help(help_of, name)
-    known = set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", help_of[name]))
+    known = set(re.findall(r"(?<![\w-])--?[a-zA-Z0-9][\w-]*", help_of[name]))
     options = words[1:]
     if name == "conformance":
         # What follows an application's name are its own words.
@@ -183,7 +183,7 @@ def check_application(words: list[str], help_of: dict[str, str]) -> None:
         if words[at:]:
             check_application(words[at:], help_of)
     for word in options:
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":
             assert word in known, f"dicomwire {name} has no option {word}"
 
 

@@ -96,12 +96,21 @@ REFERENCE = {
         "Associations",
         ("dicomwire.associations.association_base.AssociationBase", "dicomwire.associations.async_association"),
     ),
-    "reference/python/events.md": ("Events", ("dicomwire.associations.events",)),
+    "reference/python/events.md": ("Events", ("dicomwire.associations.events", "dicomwire.associations.event_kinds")),
     "reference/python/upper-layer.md": ("Upper layer", ("dicomwire.upper_layer",)),
     "reference/python/dimse.md": ("DIMSE messages", ("dicomwire.dimse",)),
     "reference/python/data-sets.md": (
         "Data sets and files",
         ("dicomwire.sinks", "dicomwire.sources", "dicomwire.files", "dicomwire.retrieval"),
+    ),
+    "reference/python/pools.md": (
+        "Pools and archives",
+        (
+            "dicomwire.pooling.archive_verbs",
+            "dicomwire.pooling.archive_storing.store",
+            "dicomwire.pooling.lent_client",
+            "dicomwire.pooling.lent_matches",
+        ),
     ),
     "reference/python/statuses.md": ("Statuses", ("dicomwire.status",)),
     "reference/python/memory.md": ("Networks in memory", ("dicomwire.memory.network",)),
