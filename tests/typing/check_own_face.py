@@ -211,3 +211,39 @@ def events_of_each_kind_have(
     assert_type(any_event.address, Any)
     assert_type(any_event.whatever, Any)
     assert_type(evt.on(evt.EVT_ABORTED, print), evt.EventHandler)
+
+
+service = Service()
+
+
+@service.store
+def keep(request: StoreRequest) -> Status:
+    return Status.SUCCESS
+
+
+@service.store(classes=["1.2"])
+async def keep_later(request: StoreRequest) -> Status:
+    return Status.SUCCESS
+
+
+@service.create(classes=[PRINTER])
+def create(request: CreateRequest) -> Reply:
+    return Reply(status=Status.SUCCESS, attributes=request.attributes)
+
+
+@service.find
+def look(request: FindRequest) -> list[Dataset]:
+    return [request.identifier]
+
+
+@service.sink
+def file_for(request: StoreRequest) -> Path:
+    return Path(request.sop_instance_uid)
+
+
+async def handlers_stay_what_they_are(store: StoreRequest, made: CreateRequest, find: FindRequest) -> None:
+    assert_type(keep(store), Status)
+    assert_type(await keep_later(store), Status)
+    assert_type(create(made), Reply)
+    assert_type(look(find), list[Dataset])
+    assert_type(file_for(store), Path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from pydicom.dataset import Dataset
@@ -171,3 +173,33 @@ def test_whether_it_is_cancelled_is_what_the_message_knows() -> None:
         attrs = {"request": request, "_is_cancelled": lambda message_id, answer=answer: message_id == 9 and answer}
         assert evt.Event(None, evt.EVT_C_FIND, attrs).is_cancelled is answer
     assert evt.Event(None, evt.EVT_C_FIND).is_cancelled is False
+
+
+def test_an_item_of_a_list_of_handlers_is_a_tuple() -> None:
+    def handle(event: evt.StoreEvent, *more: Any) -> int:
+        return 0x0000
+
+    assert evt.on(evt.EVT_C_STORE, handle) == (evt.EVT_C_STORE, handle)
+    assert evt.on(evt.EVT_C_STORE, handle, 1, "two") == (evt.EVT_C_STORE, handle, [1, "two"])
+    table = HandlerTable([evt.on(evt.EVT_C_STORE, handle, 3)])
+    assert table.handlers(evt.EVT_C_STORE) == (handle, [3])
+
+
+def test_kinds_of_events_are_there_for_annotations() -> None:
+    def handle(event: evt.FindEvent) -> int:
+        return 0x0000
+
+    assert get_type_hints(handle)["event"] is evt.FindEvent
+    assert handle(evt.Event(None, evt.EVT_C_FIND)) == 0x0000
+    assert evt.NotificationEvent[evt.PDUEvent] and evt.InterventionEvent[evt.FindEvent, int]
+    for name in ("NoSuchEvent", "EVT_NONSENSE", "__path__"):
+        assert not hasattr(evt, name)
+
+
+def test_kinds_of_events_are_loaded_for_nobody_else() -> None:
+    code = (
+        "import sys; from dicomwire import AE, evt; import dicomwire.memory; hasattr(evt, 'EVT_NONSENSE');"
+        "print([name for name in sys.modules if name.endswith(('event_kinds', 'handler_results', 'decorators'))])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
@@ -12,10 +12,8 @@ from dicomwire._values import Value
 from dicomwire.associations import events as evt
 from dicomwire.associations.user_code import is_async
 from dicomwire.client.failures import ServiceFailed
-from dicomwire.client.managing import Reply
 from dicomwire.client.queries import FIND, GET, MOVE, PATIENT_ROOT, STUDY_ROOT, WORKLIST
 from dicomwire.data.sinks import SinkTarget
-from dicomwire.data.sources import Storable
 from dicomwire.operations.unified_steps import PUSH
 from dicomwire.providing import answering as answers, typed_requests as requests
 from dicomwire.vocabulary.context_lists import storage_classes
@@ -23,15 +21,9 @@ from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.typed_status import Status
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from dicomwire.providing import handler_decorators as decorators
 
-RequestT = TypeVar("RequestT", bound=requests.ServiceRequest)
-GivenT = TypeVar("GivenT")
-T = TypeVar("T")
 SinkT = TypeVar("SinkT", bound="SinkTarget | Awaitable[SinkTarget]")
-
-OrAwaited: TypeAlias = T | Awaitable[T]
-Replied: TypeAlias = "OrAwaited[Dataset | Reply | Status | None]"
 
 _STORED = [EXPLICIT_LITTLE, *(syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax != EXPLICIT_LITTLE)]
 """Explicit before implicit, which loses the VRs of private elements."""
@@ -48,13 +40,13 @@ class Registration(Value):
     transfer_syntaxes: tuple[str, ...]
 
 
-class Registering(Generic[RequestT, GivenT]):
+class Registering:
     """A decorator for handlers of one kind of request: ``@service.store``, or ``@service.store(classes=...)``."""
 
     def __init__(
         self,
         registered: list[Registration],
-        kind: type[RequestT],
+        kind: type[requests.ServiceRequest],
         answering: answers.Answering,
         classes: Callable[[], Iterable[str]] | None = None,
         syntaxes: Iterable[str] = DEFAULT_TRANSFER_SYNTAXES,
@@ -65,17 +57,9 @@ class Registering(Generic[RequestT, GivenT]):
         self._classes = classes
         self._syntaxes = tuple(syntaxes)
 
-    @overload
-    def __call__(self, handler: Callable[[RequestT], GivenT], /) -> Callable[[RequestT], GivenT]: ...
-
-    @overload
-    def __call__(
-        self, /, *, classes: Iterable[str] | None = None, transfer_syntaxes: Iterable[str] | None = None
-    ) -> Callable[[Callable[[RequestT], GivenT]], Callable[[RequestT], GivenT]]: ...
-
     def __call__(
         self,
-        handler: Callable[[RequestT], GivenT] | None = None,
+        handler: Callable[[Any], Any] | None = None,
         /,
         *,
         classes: Iterable[str] | None = None,
@@ -93,7 +77,7 @@ class Registering(Generic[RequestT, GivenT]):
         named = tuple(map(str, classes if classes is not None else self._classes()))  # type: ignore[misc]
         syntaxes = self._syntaxes if transfer_syntaxes is None else tuple(map(str, transfer_syntaxes))
 
-        def register(handler: Callable[[RequestT], GivenT]) -> Callable[[RequestT], GivenT]:
+        def register(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
             self._registered.append(
                 Registration(
                     kind=self._kind,
@@ -106,16 +90,6 @@ class Registering(Generic[RequestT, GivenT]):
             return handler
 
         return register if handler is None else register(handler)
-
-
-class RegisteringNamed(Registering[RequestT, GivenT]):
-    """The same for requests about managed instances, which have no usual classes: ``@service.create(classes=...)``."""
-
-    if TYPE_CHECKING:
-
-        def __call__(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-            self, /, *, classes: Iterable[str], transfer_syntaxes: Iterable[str] | None = None
-        ) -> Callable[[Callable[[RequestT], GivenT]], Callable[[RequestT], GivenT]]: ...
 
 
 def _models(service: str) -> Callable[[], Iterable[str]]:
@@ -139,64 +113,64 @@ class Service:
         """The handlers of :meth:`sink`."""
 
         new = self.registered
-        self.echo: Registering[requests.EchoRequest, OrAwaited[Status]] = Registering(
+        self.echo: decorators.StatusHandlers[requests.EchoRequest] = Registering(
             new, requests.EchoRequest, answers.status_answer, lambda: (VERIFICATION,)
         )
         """Gives a status.  Without a handler the answer is Success."""
 
-        self.store: Registering[requests.StoreRequest, OrAwaited[Status]] = Registering(
+        self.store: decorators.StatusHandlers[requests.StoreRequest] = Registering(
             new, requests.StoreRequest, answers.status_answer, storage_classes, _STORED
         )
         """Gives a status.  Usually every storage SOP class in every transfer syntax."""
 
-        self.find: Registering[
-            requests.FindRequest, Iterable[Dataset] | AsyncIterable[Dataset] | Awaitable[Iterable[Dataset]]
-        ] = Registering(new, requests.FindRequest, answers.matches_answer, _models(FIND))
+        self.find: decorators.MatchHandlers[requests.FindRequest] = Registering(
+            new, requests.FindRequest, answers.matches_answer, _models(FIND)
+        )
         """Gives matches, or is a generator of them.  Usually patient and study root."""
 
-        self.worklist: Registering[
-            requests.FindRequest, Iterable[Dataset] | AsyncIterable[Dataset] | Awaitable[Iterable[Dataset]]
-        ] = Registering(new, requests.FindRequest, answers.matches_answer, lambda: (WORKLIST,))
+        self.worklist: decorators.MatchHandlers[requests.FindRequest] = Registering(
+            new, requests.FindRequest, answers.matches_answer, lambda: (WORKLIST,)
+        )
         """The same for the modality worklist."""
 
-        self.get: Registering[
-            requests.GetRequest, Iterable[Storable] | AsyncIterable[Storable] | Awaitable[Iterable[Storable]]
-        ] = Registering(new, requests.GetRequest, answers.instances_answer, _models(GET))
+        self.get: decorators.InstanceHandlers[requests.GetRequest] = Registering(
+            new, requests.GetRequest, answers.instances_answer, _models(GET)
+        )
         """Gives instances: data sets, paths of files, or whatever else can be stored.
 
         A sequence is best: how many there are is said first."""
 
-        self.move: Registering[requests.MoveRequest, OrAwaited[answers.MoveTo | None]] = Registering(
+        self.move: decorators.DestinationHandlers[requests.MoveRequest] = Registering(
             new, requests.MoveRequest, answers.move_answer, _models(MOVE)
         )
         """Gives a `MoveTo`: where the destination is, and what goes there; None if nobody knows the destination."""
 
-        self.create: RegisteringNamed[requests.CreateRequest, Replied] = RegisteringNamed(
+        self.create: decorators.NamedReplyHandlers[requests.CreateRequest] = Registering(
             new, requests.CreateRequest, answers.reply_answer
         )
         """Gives the attributes of the new instance, a `Reply` with them, a status, or None for Success."""
 
-        self.set: RegisteringNamed[requests.SetRequest, Replied] = RegisteringNamed(
+        self.set: decorators.NamedReplyHandlers[requests.SetRequest] = Registering(
             new, requests.SetRequest, answers.reply_answer
         )
         """Gives the attributes that were changed, or as for :attr:`create`."""
 
-        self.get_attributes: RegisteringNamed[requests.GetAttributesRequest, Replied] = RegisteringNamed(
+        self.get_attributes: decorators.NamedReplyHandlers[requests.GetAttributesRequest] = Registering(
             new, requests.GetAttributesRequest, answers.reply_answer
         )
         """Gives the attributes that were asked for, or as for :attr:`create`."""
 
-        self.action: RegisteringNamed[requests.ActionRequest, Replied] = RegisteringNamed(
+        self.action: decorators.NamedReplyHandlers[requests.ActionRequest] = Registering(
             new, requests.ActionRequest, answers.reply_answer
         )
         """Gives the action reply, or as for :attr:`create`."""
 
-        self.delete: RegisteringNamed[requests.DeleteRequest, OrAwaited[Status]] = RegisteringNamed(
+        self.delete: decorators.NamedStatusHandlers[requests.DeleteRequest] = Registering(
             new, requests.DeleteRequest, answers.status_answer
         )
         """Gives a status."""
 
-        self.report_event: RegisteringNamed[requests.EventReport, Replied] = RegisteringNamed(
+        self.report_event: decorators.NamedReplyHandlers[requests.EventReport] = Registering(
             new, requests.EventReport, answers.reply_answer
         )
         """Gives the event reply, or as for :attr:`create`."""
