@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Mapping
 
 from dicomwire.client.opening_client import OpeningOptions, ProposedOptions
 from dicomwire.sockets.addresses import Peer
@@ -35,8 +36,16 @@ class ConnectOptions(PooledOptions, total=False):
     """A stream socket that is connected already, in place of an address."""
 
 
+def tls_of(options: Mapping[str, object]) -> ssl.SSLContext | None:
+    """How to speak TLS; `TypeError` for what is no ``SSLContext``, before anything is opened."""
+    tls = options.get("tls")
+    if tls is not None and not isinstance(tls, ssl.SSLContext):
+        raise TypeError(f"'tls' is an ssl.SSLContext, not {type(tls).__name__}")
+    return tls
+
+
 def call_for(host: Peer | None, port: int | None, options: ConnectOptions) -> Call:
-    """Whom to call; `TypeError` if neither an address nor a socket is given."""
+    """Whom to call; `TypeError` if neither an address nor a socket is given, or for what is no TLS."""
     sock = options.get("sock")
     if port is None and sock is None and not _is_path(host):
         raise TypeError("connect() needs the port, too, unless the address is a path or 'sock' is given")
@@ -51,7 +60,9 @@ def call_again(host: Peer, port: int | None, options: CallOptions, kind: str) ->
 
 
 def _call(host: Peer | None, port: int | None, options: CallOptions, sock: socket.socket | None) -> Call:
-    is_path, tls = _is_path(host), options.get("tls")
+    is_path, tls = _is_path(host), tls_of(options)
+    if tls is None and options.get("server_name") is not None:
+        raise TypeError("'server_name' is looked for on a certificate, and there is none without 'tls'")
     name = options.get("server_name") or (host if isinstance(host, str) and not is_path else None)
     return Call(
         addr=host,

@@ -10,8 +10,8 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import Dialer, RequestOptions, associate
-from dicomwire.client.failures import Refused
-from dicomwire.client.proposing import FilePath, Proposal, ServiceName, proposal_of
+from dicomwire.client.failures import Refused, in_keywords
+from dicomwire.client.proposing import ClientProposal, FilePath, ServiceName, proposal_of
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.under_way import receive_on
 from dicomwire.upper_layer.limits import Limits, Timeouts
@@ -78,6 +78,7 @@ def entity_for(kind: type[Any], options: OpeningOptions, *args: Any) -> Any:
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
         if (limits := options.get("limits")) is not None:
+            check_limits(limits)
             entity.limits = limits
         return entity
     if not isinstance(entity, kind):
@@ -85,6 +86,12 @@ def entity_for(kind: type[Any], options: OpeningOptions, *args: Any) -> Any:
     if "title" in options or options.get("limits") is not None:
         raise TypeError("'title' and 'limits' are those of the entity: give them, or an entity")
     return entity
+
+
+def check_limits(limits: object) -> None:
+    """`TypeError` for what would be found out much later, and somewhere else."""
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits are Limits, not {type(limits).__name__}")
 
 
 def check_options(options: Mapping[str, object], kind: Any, function: str) -> None:
@@ -108,7 +115,7 @@ async def open_proposed(
     entity: ApplicationEntityBase,
     dialer: Dialer[ClientT],
     options: OpeningOptions,
-    proposal: Proposal,
+    proposal: ClientProposal,
 ) -> ClientT:
     """An established association for what is proposed.
 
@@ -125,13 +132,15 @@ async def open_proposed(
         timeouts=options.get("timeouts"),
         trace=options.get("trace"),
     )
+    # What an adapter makes of its own kind has other arguments than the base.
+    make: Any = kind
     try:
-        client = await associate(kind, entity, dialer, asked)
+        client: ClientT = await associate(make, entity, dialer, asked)
     except OSError as error:
         # Everything behind this is told by the association.
         why = printable(str(error.strerror or error), 300)
         raise Refused(f"no connection: the host name or the local address cannot be used: {why}") from error
     if not client.is_established:
-        raise Refused(client.explain())
+        raise Refused(in_keywords(client.explain()))
     receive_on(client, set(proposal.received))
     return client

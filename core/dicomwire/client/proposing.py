@@ -36,7 +36,7 @@ _MODELS: dict[str, tuple[str, ...]] = {
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class Proposal(Value):
+class ClientProposal(Value):
     """What an association is opened for."""
 
     contexts: tuple[PresentationContext, ...]
@@ -49,17 +49,19 @@ def proposal_of(
     contexts: Iterable[PresentationContext | str] | None = None,
     files: FilePath | Iterable[FilePath] | None = None,
     services: Iterable[ServiceName] | ServiceName | None = None,
-) -> Proposal:
+) -> ClientProposal:
     """Everything that is asked for, each context once; without anything the usual services.
 
     Where storage is among the services it has the room that is left of 128 contexts, the usual classes first.
 
     Raises:
-        ValueError: more than 128 contexts, or no service of that name.
+        ValueError: more than 128 contexts, or none, or no service of that name.
         TypeError: an argument of another kind.
     """
     if contexts is None and files is None and services is None:
         services = USUAL
+    if isinstance(contexts, str):
+        raise TypeError("'contexts' are presentation contexts or UIDs in a list, not one string")
     names = _names(services)
     proposed = [item if isinstance(item, PresentationContext) else build_context(item) for item in contexts or ()]
     if files is not None:
@@ -78,8 +80,10 @@ def proposal_of(
         if "get" in names:
             received = [uid for uid in classes if uid in present or uid in more]
         proposed += [build_context(uid) for uid in more]
+    if not proposed:
+        raise ValueError("no presentation contexts: name some in 'contexts', 'files' or 'services'")
     is_sent = "store" in names or files is not None
-    return Proposal(
+    return ClientProposal(
         contexts=tuple(proposed),
         roles=tuple(build_role(uid, scu_role=is_sent, scp_role=True) for uid in received),
         received=frozenset(received),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.allowed import Allowed
-from dicomwire.client.opening_client import OWN_TITLE
+from dicomwire.client.opening_client import OWN_TITLE, check_limits
 from dicomwire.providing.service import Provided, Service
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -68,6 +68,8 @@ def serving_of(kind: type[Any], services: Iterable[Service], options: ServedOpti
     given = [name for name in _OF_THE_ENTITY if options.get(name) is not None]
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
+        if "limits" in given:
+            check_limits(options["limits"])
         for name in given:
             if name != "title":
                 setattr(entity, name, options.get(name))
