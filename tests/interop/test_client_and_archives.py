@@ -112,7 +112,7 @@ def test_matches_are_found(filled: Peer, adapter: str) -> None:
 
 
 def test_matches_come_by_the_page_up_to_a_limit_or_until_nobody_wants_more(filled: Peer, adapter: str) -> None:
-    images = {"QueryRetrieveLevel": "IMAGE", **{key: "" for key in ("SOPInstanceUID",)}}
+    images = {"QueryRetrieveLevel": "IMAGE", **dict.fromkeys(("SOPInstanceUID",), "")}
     images |= {"StudyInstanceUID": f"{UID_ROOT}.1", "SeriesInstanceUID": f"{UID_ROOT}.1.1"}
 
     async def talk(client: Any) -> None:

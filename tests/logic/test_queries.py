@@ -14,7 +14,14 @@ from dicomwire.dsutils import decode, encode
 
 EXPLICIT = (False, True)
 IMPLICIT = (True, True)
-KEYS = ("PatientName", "PatientID", "StudyInstanceUID", "StudyDate", "ModalitiesInStudy", "NumberOfSeriesRelatedInstances")
+KEYS = (
+    "PatientName",
+    "PatientID",
+    "StudyInstanceUID",
+    "StudyDate",
+    "ModalitiesInStudy",
+    "NumberOfSeriesRelatedInstances",
+)
 
 
 def sent(query: Any, syntax: tuple[bool, bool] = EXPLICIT) -> Dataset:

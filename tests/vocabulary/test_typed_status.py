@@ -18,9 +18,11 @@ from dicomwire.services.given_status import respond
 from dicomwire.vocabulary.statuses import STORAGE_SERVICE_CLASS_STATUS, code_to_category
 
 CODES = st.integers(0, 0xFFFF)
-COMMENTS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), min_size=1).map(
-    lambda text: text.strip()[:64].strip()
-).filter(bool)
+COMMENTS = (
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E, exclude_characters="\\"), min_size=1)
+    .map(lambda text: text.strip()[:64].strip())
+    .filter(bool)
+)
 TAGS = st.lists(st.integers(0, 0xFFFFFFFF), max_size=5).map(tuple)
 STATUSES = st.builds(
     lambda code, comment, tags, error_id: Status(code, comment, offending_elements=tags, error_id=error_id),

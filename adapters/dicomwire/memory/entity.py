@@ -139,7 +139,7 @@ class AE(AsyncApplicationEntity):
             raise ValueError("reuse_port: a port in memory has one server, there are no other processes")
         server = Server(self, address, ae_title, contexts, evt_handlers)
         server.trace = trace
-        self._servers.append(server)
+        self._servers = [*filter(self.network.is_listening, self._servers), server]
         if block:
             await until(lambda: not self.network.is_listening(server))
         return server
@@ -151,7 +151,7 @@ class AE(AsyncApplicationEntity):
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
         if drain:
-            for server in self._servers.copy():
+            for server in self._servers:
                 server.shutdown()
             await give_time(self.network, self.active_associations, drain)
         for association in self.active_associations:

@@ -115,7 +115,9 @@ def _check_many(given: Any, what: str) -> None:
     from pydicom.dataset import Dataset
 
     # These can be iterated, but by their elements or letters.
-    if isinstance(given, Dataset | str | bytes) or not (given is None or hasattr(given, "__aiter__") or _is_many(given)):
+    if isinstance(given, Dataset | str | bytes) or not (
+        given is None or hasattr(given, "__aiter__") or _is_many(given)
+    ):
         raise TypeError(f"the handler gave {type(given).__name__}, not {what} in a list or another iterable")
 
 

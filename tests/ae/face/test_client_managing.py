@@ -259,7 +259,9 @@ async def test_the_peer_may_be_told_of_an_event_by_the_server(world: World) -> N
         return 0x0000, None
 
     async def handler(request: Any) -> None:
-        response, _ = await done(request.association.send_n_event_report(match(), 1, COMMITMENT, "1.2.840.10008.1.20.1.1"))
+        response, _ = await done(
+            request.association.send_n_event_report(match(), 1, COMMITMENT, "1.2.840.10008.1.20.1.1")
+        )
         told.append(response.Status)
 
     service = answering("action", handler, classes=[COMMITMENT])

@@ -57,14 +57,10 @@ async def test_the_name_on_the_certificate_is_that_of_the_host(socket_world: Wor
 
 async def test_another_name_may_be_looked_for(socket_world: World, pem: Path) -> None:
     server = await socket_world.provide(Service(), tls=for_server(pem))
-    client = await connected(
-        socket_world, LOCALHOST, port_of(server), tls=for_client(pem), server_name="localhost"
-    )
+    client = await connected(socket_world, LOCALHOST, port_of(server), tls=for_client(pem), server_name="localhost")
     assert (await done(client.echo())).is_success
     with pytest.raises(Refused, match="certificate"):
-        await connected(
-            socket_world, "localhost", port_of(server), tls=for_client(pem), server_name="other.example"
-        )
+        await connected(socket_world, "localhost", port_of(server), tls=for_client(pem), server_name="other.example")
 
 
 async def test_a_certificate_that_nobody_trusts(socket_world: World, pem: Path) -> None:
