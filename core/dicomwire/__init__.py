@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from dicomwire.associations.allowed import Allowed
     from dicomwire.associations.proxied import ProxyProtocol
     from dicomwire.blocking import AE, Association
+    from dicomwire.blocking.archive import Archive
     from dicomwire.blocking.client import Client, connect
+    from dicomwire.blocking.pool import Pool
     from dicomwire.blocking.providing_server import serve
-    from dicomwire.client.failures import ConnectionLost, Failure, Refused, ServiceFailed
+    from dicomwire.client.failures import AllInUse, ConnectionLost, Failure, PoolClosed, Refused, ServiceFailed
     from dicomwire.client.managing import Reply
     from dicomwire.client.received_instance import ReceivedInstance
     from dicomwire.client.storing import Stored
@@ -110,8 +112,13 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
     **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
     **dict.fromkeys(("Client", "connect"), "dicomwire.blocking.client"),
-    **dict.fromkeys(("ConnectionLost", "Failure", "Refused", "ServiceFailed"), "dicomwire.client.failures"),
+    **dict.fromkeys(
+        ("AllInUse", "ConnectionLost", "Failure", "PoolClosed", "Refused", "ServiceFailed"),
+        "dicomwire.client.failures",
+    ),
     **dict.fromkeys(("Status", "StatusCategory"), "dicomwire.vocabulary.typed_status"),
+    "Archive": "dicomwire.blocking.archive",
+    "Pool": "dicomwire.blocking.pool",
     "serve": "dicomwire.blocking.providing_server",
     "Reply": "dicomwire.client.managing",
     "ReceivedInstance": "dicomwire.client.received_instance",
@@ -189,9 +196,11 @@ __all__ = [
     "PYNETDICOM_UID_PREFIX",
     "UID_PREFIX",
     "ActionRequest",
+    "AllInUse",
     "AllStoragePresentationContexts",
     "Allowed",
     "ApplicationEventLoggingPresentationContexts",
+    "Archive",
     "Association",
     "AssociationFilter",
     "BasicWorklistManagementPresentationContexts",
@@ -227,6 +236,8 @@ __all__ = [
     "MoveRequest",
     "MoveTo",
     "NonPatientObjectPresentationContexts",
+    "Pool",
+    "PoolClosed",
     "PrintManagementPresentationContexts",
     "ProcedureStepPresentationContexts",
     "ProtocolApprovalPresentationContexts",

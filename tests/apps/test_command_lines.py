@@ -23,7 +23,7 @@ USERS = {
     "movescu": ["localhost", "11112", "-k", "PatientName="],
 }
 PROVIDERS = {"echoscp": ["11112"], "storescp": ["11112"]}
-EVERY = {**USERS, **PROVIDERS}
+EVERY = {**USERS, **PROVIDERS, "wlmscp": ["11112", "worklist"]}
 
 COMMON_MISTAKES = [
     ["-q", "-v"],

@@ -22,10 +22,10 @@ from rich.console import Console
 
 from dicomwire import events as evt
 from dicomwire.__main__ import main
-from dicomwire.apps._common import retrieving
+from dicomwire.apps._common import retrieval_totals
 from dicomwire.apps._common.keyword_paths import set_key
-from dicomwire.apps._common.retrieving import Tally, TallyLines, progress
-from dicomwire.apps.getscu.proposing import contexts_for
+from dicomwire.apps._common.retrieval_totals import Tally, TallyLines, progress
+from dicomwire.apps.getscu.storage_proposals import contexts_for
 from dicomwire.blocking import Association
 from dicomwire.presentation import StoragePresentationContexts, build_context
 from dicomwire.safe_names import safe_name
@@ -283,7 +283,7 @@ def test_a_list_of_failed_instances_that_cannot_be_decoded_is_told(caplog: pytes
         def get(self, key: Any, default: Any = None) -> Any:
             raise ValueError("what is this?")
 
-    retrieving._name_failed(Broken(), logging.getLogger("dicomwire.apps.test"))
+    retrieval_totals._name_failed(Broken(), logging.getLogger("dicomwire.apps.test"))
     assert "cannot be decoded: what is this?" in caplog.text
 
 
@@ -473,7 +473,9 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(capsys: pytest.Captu
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     written = io.StringIO()
     monkeypatch.setattr(
-        retrieving, "Console", lambda *, stderr: Console(file=written, force_terminal=True, width=80, no_color=True)
+        retrieval_totals,
+        "Console",
+        lambda *, stderr: Console(file=written, force_terminal=True, width=80, no_color=True),
     )
     return written
 

@@ -22,9 +22,9 @@ from pydicom import dcmread
 from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps._common import directories
+from dicomwire.apps._common.arrived_instance import ArrivedInstance
 from dicomwire.apps._common.file_names import file_name
 from dicomwire.apps._common.output_directory import OutputDirectory
-from dicomwire.apps._common.received_instance import ReceivedInstance
 from dicomwire.apps._common.storage import Discarding, Storage
 from dicomwire.blocking import AE
 from dicomwire.data.receiving_files import IncomingFile
@@ -492,7 +492,7 @@ def test_an_instance_without_uid_is_refused(tmp_path: Path) -> None:
 
     file = IncomingFile.within(tmp_path, b"")
     file.close()
-    assert storage._keep(ReceivedInstance(Event, tmp_path, 0), file) == 0xC210  # type: ignore[arg-type]
+    assert storage._keep(ArrivedInstance(Event, tmp_path, 0), file) == 0xC210  # type: ignore[arg-type]
 
 
 def test_an_instance_that_was_discarded_meanwhile_is_not_called_stored(tmp_path: Path) -> None:

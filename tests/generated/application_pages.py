@@ -9,7 +9,14 @@ from importlib import import_module
 import click
 
 from dicomwire.__main__ import APPLICATIONS
+from tests.generated.application_examples import EXAMPLES
 from tests.generated.markdown import NOTE, table
+
+_COMPLETION = """## Completion
+
+bash, zsh and fish complete applications, options, and the values that an option may have. For bash the line
+`eval "$(dicomwire --show-completion bash)"` goes into `~/.bashrc`, for zsh the same with `zsh` into `~/.zshrc`; for
+fish `dicomwire --show-completion fish > ~/.config/fish/completions/dicomwire.fish` is run once."""
 
 
 def overview() -> str:
@@ -21,7 +28,8 @@ def overview() -> str:
             NOTE,
             "`dicomwire` and the name of one of these, with the extra `apps`; `python -m dicomwire` is the same. "
             "[One table](exit-codes.md) has the exit codes.",
-            table(("Application", "What it does"), rows) + "\n",
+            table(("Application", "What it does"), rows),
+            _COMPLETION + "\n",
         ]
     )
 
@@ -29,15 +37,16 @@ def overview() -> str:
 def page(name: str) -> str:
     """The page of one."""
     command: click.Command = getattr(import_module(f"dicomwire.apps.{name}.{name}"), name)
-    parts = [f"# dicomwire {name}", NOTE, *_command(command, f"dicomwire {name}", "##")]
+    example = "\n".join(["```sh", *EXAMPLES[name], "```"])
+    parts = [f"# dicomwire {name}", NOTE, *_command(command, f"dicomwire {name}", "##", example)]
     parts.append(f"{_prose(command.epilog or '')} [More about exit codes](../exit-codes.md).")
     return "\n\n".join(parts) + "\n"
 
 
-def _command(command: click.Command, called: str, level: str) -> list[str]:
+def _command(command: click.Command, called: str, level: str, *examples: str) -> list[str]:
     context = click.Context(command, info_name=called)
     pieces = " ".join(command.collect_usage_pieces(context))
-    parts = [*map(_prose, _paragraphs(command)), f"```text\n{called} {pieces}\n```"]
+    parts = [*map(_prose, _paragraphs(command)), f"```text\n{called} {pieces}\n```", *examples]
     options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
     if options:
         parts.append(table(("Option", "Meaning"), map(_option, options)))

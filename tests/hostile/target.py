@@ -114,8 +114,8 @@ def running(adapter: str) -> Iterator[Target]:
         with log.open("w") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.hostile.server", adapter, str(certificate)],
-                cwd=ROOT, env={**os.environ, "PYTHONPATH": _path()}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=stderr, text=True,
+                cwd=ROOT, env={**os.environ, "PYTHONPATH": import_path()}, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
             )  # fmt: skip
         with process:
             assert process.stdout is not None
@@ -131,5 +131,6 @@ def running(adapter: str) -> Iterator[Target]:
                 process.kill()
 
 
-def _path() -> str:
+def import_path() -> str:
+    """Where a process finds the package and the tests."""
     return os.pathsep.join([str(ROOT), str(ROOT / "core"), str(ROOT / "adapters")])

@@ -21,6 +21,8 @@ from dicomwire.vocabulary.contexts import PresentationContext
 class Server(AsyncServerBase[Association]):
     """Accepts associations inside a :class:`Network`."""
 
+    ae: Any
+
     def __init__(
         self,
         ae: Any,

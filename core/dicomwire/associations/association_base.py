@@ -22,13 +22,13 @@ from dicomwire.associations.sides import Sides
 from dicomwire.associations.window import Window, limits_of
 from dicomwire.compat.acse_dimse_dul import ACSE, DIMSE, DUL
 from dicomwire.compat.wire_items import presentation_context
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE as ACSE_FIELDS, NETWORK as NETWORK_FIELDS, Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
 if TYPE_CHECKING:
     from dicomwire.observing.observations import Observer
+    from dicomwire.tracing.trace_records import Recorder
 
 _NAMES = {role: f"{role.value.capitalize()}Thread" for role in Role}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dicomwire import _config
 from dicomwire._globals import VERIFICATION
@@ -18,9 +18,11 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.proxied import Proxied, Receive, introduction
 from dicomwire.associations.running_associations import Running
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 

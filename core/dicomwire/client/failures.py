@@ -51,6 +51,14 @@ class ConnectionLost(Failure):
     """
 
 
+class AllInUse(Failure):
+    """No association of a pool became free in the time that there was for it; the text says how many use it."""
+
+
+class PoolClosed(Failure):
+    """There are no more associations: the pool was closed, before this one was asked for or meanwhile."""
+
+
 class ServiceFailed(Failure):
     """The peer answered with a failure, or stopped by itself.
 

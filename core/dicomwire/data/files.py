@@ -39,6 +39,7 @@ class StoredFile(Value):
     size: int
     sop_class_uid: str
     transfer_syntax_uid: str
+    sop_instance_uid: str = ""
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -173,6 +174,7 @@ def _read(path: Path) -> StoredFile:
             size=path.stat().st_size,
             sop_class_uid=instance.sop_class_uid,
             transfer_syntax_uid=instance.transfer_syntax_uid,
+            sop_instance_uid=instance.sop_instance_uid,
         )
 
 

@@ -92,6 +92,11 @@ def code_to_category(code: int) -> str:
     return STATUS_UNKNOWN
 
 
+def is_out_of_resources(code: int) -> bool:
+    """Whether a failure may be none later: the resources of the peer do not suffice now (PS3.4 B.2.3, PS3.7 C)."""
+    return code == 0x0213 or 0xA700 <= code < 0xA800
+
+
 def code_to_status(code: int) -> "Dataset":
     """A `Dataset` with that (0000,0900) Status.  `ValueError` unless `code` is an integer >= 0."""
     from pydicom.dataset import Dataset

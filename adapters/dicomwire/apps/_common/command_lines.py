@@ -16,7 +16,7 @@ import click
 from attrs import define, field, frozen
 
 from dicomwire._logging import printable
-from dicomwire.apps._common.received_instance import OF_THE_REQUEST
+from dicomwire.apps._common.arrived_instance import OF_THE_REQUEST
 from dicomwire.apps._common.templates import Template
 
 OF_AN_INSTANCE = (*OF_THE_REQUEST, "path", "folder")

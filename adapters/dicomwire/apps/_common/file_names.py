@@ -11,7 +11,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from dicomwire.apps._common.received_instance import OF_THE_REQUEST, ReceivedInstance
+from dicomwire.apps._common.arrived_instance import OF_THE_REQUEST, ArrivedInstance
 from dicomwire.apps._common.templates import Template
 from dicomwire.data.safe_names import safe_name
 from dicomwire.data.store import FileStore
@@ -61,7 +61,7 @@ class FileNames:
     template: Template | None = None
     duplicates: Duplicates = Duplicates.REPLACE
 
-    def path(self, arrival: ReceivedInstance) -> Path:
+    def path(self, arrival: ArrivedInstance) -> Path:
         """Where an instance belongs, below the folder.
 
         Raises:

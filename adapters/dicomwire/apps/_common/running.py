@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import click
 
-from dicomwire.apps._common.exit_codes import DONE, INTERRUPTED
+from dicomwire.apps._common.exit_codes import DONE, INTERRUPTED, NOBODY_READS
+from dicomwire.apps._common.output import drop_output
 
 
 def run(command: click.Command, args: Sequence[str] | None, translate: Mapping[str, str] | None = None) -> int:
@@ -27,6 +28,10 @@ def run(command: click.Command, args: Sequence[str] | None, translate: Mapping[s
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except SystemExit:
+        # click's way out where nobody reads what --help and --version say.
+        drop_output()
+        return NOBODY_READS
     except click.Abort:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED

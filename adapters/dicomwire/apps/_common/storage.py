@@ -13,8 +13,8 @@ from typing import TypeAlias
 from attrs import define, field
 
 from dicomwire._logging import printable
+from dicomwire.apps._common.arrived_instance import ArrivedInstance
 from dicomwire.apps._common.file_names import Duplicates, FileNames, NameTaken, file_name
-from dicomwire.apps._common.received_instance import ReceivedInstance
 from dicomwire.associations import events as evt
 from dicomwire.data.receiving_files import SUCCESS, IncomingFile, Receiver
 from dicomwire.data.store import FileStore
@@ -31,7 +31,7 @@ Notify: TypeAlias = Callable[[int, int], None]
 """Called with the status of each instance and its size, in whatever thread received it."""
 
 
-Tell: TypeAlias = Callable[[ReceivedInstance, int], None]
+Tell: TypeAlias = Callable[[ArrivedInstance, int], None]
 """Called with each instance and its status, in whatever thread received it, before it is answered."""
 
 
@@ -39,7 +39,7 @@ def _nobody(status: int, size: int) -> None:
     """Nobody counts."""
 
 
-def _say_nothing(arrival: ReceivedInstance, status: int) -> None:
+def _say_nothing(arrival: ArrivedInstance, status: int) -> None:
     """Nobody listens."""
 
 
@@ -112,13 +112,13 @@ class Storage(Receiver[IncomingFile]):
 
     def keep(self, event: evt.Event, sink: IncomingFile) -> int:
         """Give the file its name, and tell; the status to answer with."""
-        arrival = ReceivedInstance(event, Path(sink.name), sink.size)
+        arrival = ArrivedInstance(event, Path(sink.name), sink.size)
         status = self._keep(arrival, sink)
         self._notify(status, sink.size)
         self._tell(arrival, status)
         return status
 
-    def _keep(self, arrival: ReceivedInstance, file: IncomingFile) -> int:
+    def _keep(self, arrival: ArrivedInstance, file: IncomingFile) -> int:
         if not arrival.sop_class_uid or not arrival.sop_instance_uid:
             self._logger.error("A C-STORE request without SOP class or SOP instance UID")
             return NO_SOP_CLASS
@@ -140,7 +140,7 @@ class Storage(Receiver[IncomingFile]):
             return DUPLICATE
         return status
 
-    def _name(self, arrival: ReceivedInstance, part: str, path: Path) -> None:
+    def _name(self, arrival: ArrivedInstance, part: str, path: Path) -> None:
         if path.parent != self.directory:
             self._files.make_folder(path.parent)
         arrival.path = self._names.give(self._files, part, path)
@@ -179,7 +179,7 @@ class Discarding(Receiver[Dropped]):
 
     def keep(self, event: evt.Event, sink: Dropped) -> int:
         """Success, as nothing was to be kept."""
-        arrival = ReceivedInstance(event, Path(os.devnull), sink.size)
+        arrival = ArrivedInstance(event, Path(os.devnull), sink.size)
         instance = arrival.sop_instance_uid or "an instance without UID"
         self._logger.info("Ignored %s from %s", printable(instance), arrival.sender)
         self._notify(SUCCESS, sink.size)

@@ -16,10 +16,10 @@ from dicomwire.apps._common.exit_codes import FAILED, WRONG_COMMAND_LINE
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.conformance import DescribedEntity
 
-WITH_ENTITIES = ("echoscp", "echoscu", "findscu", "getscu", "movescu", "storescp", "storescu")
+WITH_ENTITIES = ("echoscp", "echoscu", "findscu", "getscu", "movescu", "storescp", "storescu", "wlmscp")
 """The applications that are service class users or providers."""
 
-_MADE_UP = {"addr": ["peer"], "port": ["104"], "paths": ["files"]}
+_MADE_UP = {"addr": ["peer"], "port": ["104"], "paths": ["files"], "source": ["worklist"]}
 _A_KEY = ["-k", "QueryRetrieveLevel=STUDY"]
 
 

@@ -18,6 +18,7 @@ from dicomwire.apps._common.output import application_logger, without_warnings
 from dicomwire.apps._common.query import OTHER_MODELS, Model, Query, flag_bytes, query_options, querying, root_models
 from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps.findscu.match_files import MatchFiles
+from dicomwire.apps.findscu.match_tables import STANDARD_OUTPUT, Guarded, Several, written_to
 from dicomwire.apps.findscu.matches import Show, show_for
 from dicomwire.blocking import Association
 from dicomwire.dimse.messages import PENDING
@@ -75,6 +76,20 @@ class _Tally:
 @click.command("findscu", context_settings=CONTEXT_SETTINGS, epilog=OF_USERS)
 @query_options(MODELS, FLAGS, information)
 @click.option("--json", "as_json", is_flag=True, help="Write a line of DICOM JSON for each match, and nothing else.")
+@click.option(
+    "--jsonl",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="The same to FILE; - is standard output.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write a table to FILE, - is standard output: a column for each key, a row for each match. What a "
+    "spreadsheet would take for a formula has an apostrophe in front.",
+)
 @click.option("-w", "--write", is_flag=True, help="Write each match to a file: rsp000001.dcm, rsp000002.dcm, ...")
 @click.option(
     "-od",
@@ -93,6 +108,8 @@ def findscu(
     query: Query,
     identifier: Dataset,
     as_json: bool,
+    jsonl: str | None,
+    csv_file: str | None,
     write: bool,
     output_directory: Path,
     cancel: int | None,
@@ -102,6 +119,11 @@ def findscu(
 
     On a terminal they are a table of what was asked for, elsewhere lines with everything that came.
     """
+    if as_json and jsonl is not None:
+        raise click.UsageError("--json is --jsonl -: one of them will do.")
+    jsonl = STANDARD_OUTPUT if as_json else jsonl
+    if csv_file is not None and csv_file == jsonl:
+        raise click.UsageError(f"--csv and --jsonl cannot both go to {csv_file}.")
     if write and not is_describing():
         prepare(output_directory)
     association = associate(
@@ -114,8 +136,14 @@ def findscu(
     if write:
         syntax = association.accepted_contexts[0].transfer_syntax[0]
         files = MatchFiles(output_directory, query.model.uid, syntax, LOGGER)
-    show = show_for(identifier, as_json=as_json, quiet=quiet)
-    with told_if_interrupted(tally.tell), aborted_by_errors(association):
+    with (
+        told_if_interrupted(tally.tell),
+        aborted_by_errors(association),
+        written_to(identifier, csv_file, jsonl) as shows,
+    ):
+        if STANDARD_OUTPUT not in (csv_file, jsonl):
+            shows.append(Guarded(show_for(identifier, quiet=quiet), STANDARD_OUTPUT))
+        show = Several(shows)
         try:
             _find(association, query.model.uid, identifier, tally, show, files, cancel)
         finally:

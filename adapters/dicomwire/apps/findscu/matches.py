@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -142,12 +142,16 @@ def _number(text: str) -> int | float | str | None:
 
 
 class JSONLines:
-    """A line of DICOM JSON for each match."""
+    """A line of DICOM JSON for each match, on ``stream`` or standard output."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
 
     def match(self, number: int, identifier: Dataset) -> None:
         """Show one match."""
         # Only ASCII: nothing in it can reach a terminal but as text.
-        print(json.dumps(json_of(identifier), ensure_ascii=True, separators=(",", ":")), flush=True)
+        line = json.dumps(json_of(identifier), ensure_ascii=True, separators=(",", ":"))
+        print(line, file=self._stream, flush=True)
 
     def end(self) -> None:
         """Everything has been shown."""
@@ -194,27 +198,27 @@ class Nothing:
         """There is nothing."""
 
 
+def asked_for(identifier: Dataset) -> list[str]:
+    """The paths of what ``identifier`` asks for."""
+    # A copy: what nobody has looked at is sent as it was read.
+    names = [plain(path) for path, _ in values_of(deepcopy(identifier))]
+    return [*dict.fromkeys(name for name in names if name not in _UNSAID)]
+
+
 def columns_for(identifier: Dataset, width: int) -> list[str] | None:
     """The columns of a table with what ``identifier`` asks for; None if a table ``width`` wide cannot show it."""
-    columns: dict[str, None] = {}
-    # A copy: what nobody has looked at is sent as it was read.
+    columns = asked_for(identifier)
     identifier = deepcopy(identifier)
-    for path, _ in values_of(identifier):
-        name = plain(path)
-        if name not in _UNSAID:
-            columns[name] = None
     wide = sum(len(name.rpartition(".")[2]) + _PADDING for name in columns) + _PADDING
     is_open = any(element.VR == "SQ" and not element.value for element in identifier.iterall())
     # Of an empty sequence the peer sends what it likes.
     if not columns or is_open or wide > width:
         return None
-    return list(columns)
+    return columns
 
 
-def show_for(identifier: Dataset, *, as_json: bool, quiet: bool) -> Show:
-    """How to show the matches to ``identifier``."""
-    if as_json:
-        return JSONLines()
+def show_for(identifier: Dataset, *, quiet: bool) -> Show:
+    """How to show the matches to ``identifier`` to people."""
     if quiet:
         return Nothing()
     console = Console(file=sys.stdout)

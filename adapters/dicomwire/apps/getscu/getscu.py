@@ -23,9 +23,9 @@ from dicomwire.apps._common.query import (
     querying,
     root_models,
 )
-from dicomwire.apps._common.retrieving import Conclusion, Tally, retrieve
+from dicomwire.apps._common.retrieval_totals import Conclusion, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
-from dicomwire.apps.getscu.proposing import contexts_for, roles_for, storage_classes, transfer_syntaxes
+from dicomwire.apps.getscu.storage_proposals import contexts_for, roles_for, storage_classes, transfer_syntaxes
 from dicomwire.vocabulary import sop_classes as sop_class
 from dicomwire.vocabulary.service_classes import C_GET
 

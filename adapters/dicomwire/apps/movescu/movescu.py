@@ -24,7 +24,7 @@ from dicomwire.apps._common.query import (
     querying,
     root_models,
 )
-from dicomwire.apps._common.retrieving import Conclusion, Responses, Tally, retrieve
+from dicomwire.apps._common.retrieval_totals import Conclusion, Responses, Tally, retrieve
 from dicomwire.apps._common.running import run, told_if_interrupted
 from dicomwire.apps.movescu.provider import Store, listening, store_options
 from dicomwire.blocking import Association

@@ -13,10 +13,10 @@ import click
 from attrs import define, field, frozen
 
 from dicomwire._logging import reason
+from dicomwire.apps._common.arrived_instance import ArrivedInstance
 from dicomwire.apps._common.command_lines import OF_A_STUDY, OF_AN_INSTANCE, CommandLine, ProgramCall, Runner
 from dicomwire.apps._common.options import Decorator, grouped
 from dicomwire.apps._common.output import drop_output
-from dicomwire.apps._common.received_instance import ReceivedInstance
 from dicomwire.apps.storescp.studies import Studies, Study
 from dicomwire.data.receiving_files import SUCCESS
 from dicomwire.errors import BrokenDataSet
@@ -32,7 +32,7 @@ class Following:
     study_timeout: float = 60.0
 
     @contextmanager
-    def told(self, logger: logging.Logger) -> Iterator[Callable[[ReceivedInstance, int], None] | None]:
+    def told(self, logger: logging.Logger) -> Iterator[Callable[[ArrivedInstance, int], None] | None]:
         """While the block runs: what is to be called with each instance and its status; None if nothing is."""
         if not (self.json or self.command or self.study_command):
             yield None
@@ -67,7 +67,7 @@ class _Follower:
     _is_read: bool = True
     """Whether somebody still reads standard output."""
 
-    def told(self, arrival: ReceivedInstance, status: int) -> None:
+    def told(self, arrival: ArrivedInstance, status: int) -> None:
         if self.wanted.json and self._is_read:
             self._write(arrival.as_json(status))
         if status != SUCCESS:
@@ -94,7 +94,7 @@ class _Follower:
                 drop_output()
 
 
-def _value(arrival: ReceivedInstance, keyword: str) -> str:
+def _value(arrival: ArrivedInstance, keyword: str) -> str:
     if keyword == "path":
         return str(arrival.path.absolute())
     return str(arrival.path.absolute().parent) if keyword == "folder" else arrival.safe_value(keyword)

@@ -31,7 +31,7 @@ from dicomwire.apps._common.running import run
 from dicomwire.apps._common.storage import Received, storage_contexts
 from dicomwire.apps._common.worker_process import Work
 from dicomwire.apps.storescp.following import Following, following_options
-from dicomwire.apps.storescp.service import StorageService
+from dicomwire.apps.storescp.storage_service import StorageService
 
 LOGGER = application_logger("storescp")
 

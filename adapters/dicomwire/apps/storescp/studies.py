@@ -11,14 +11,14 @@ from pathlib import Path
 
 from attrs import define, field
 
-from dicomwire.apps._common.received_instance import ReceivedInstance
+from dicomwire.apps._common.arrived_instance import ArrivedInstance
 
 
 @define(eq=False)
 class Study:
     """What has come of a study."""
 
-    last: ReceivedInstance
+    last: ArrivedInstance
     """The instance that came last."""
 
     folder: Path
@@ -64,7 +64,7 @@ class Studies:
                 self._changed.notify()
             thread.join()
 
-    def arrived(self, arrival: ReceivedInstance) -> None:
+    def arrived(self, arrival: ArrivedInstance) -> None:
         """One more instance has come."""
         uid = arrival.safe_value("StudyInstanceUID")
         folder = arrival.path.absolute().parent

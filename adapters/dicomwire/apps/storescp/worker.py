@@ -16,7 +16,7 @@ from dicomwire.apps._common.output import application_logger
 from dicomwire.apps._common.providing import serve_as_worker
 from dicomwire.apps._common.storage import Received
 from dicomwire.apps._common.worker_process import Orders
-from dicomwire.apps.storescp.service import StorageService
+from dicomwire.apps.storescp.storage_service import StorageService
 from dicomwire.data.receiving_files import SUCCESS
 
 LOGGER = application_logger("storescp")

@@ -13,7 +13,7 @@ import click
 from dicomwire.apps._common.exit_codes import DONE, FAILED, OF_THE_TUNNEL
 from dicomwire.apps._common.logging_options import logging_options
 from dicomwire.apps._common.options import CONTEXT_SETTINGS
-from dicomwire.apps._common.output import application_logger
+from dicomwire.apps._common.output import application_logger, drop_output
 from dicomwire.apps._common.running import run
 
 LOGGER = application_logger("tunnel")
@@ -48,6 +48,7 @@ def tunnel(addr: str, port: int, timeout: float, quiet: bool) -> int:
         except OSError as error:
             # Reset by the peer, or nobody reads what it says: an abort looks like that, too.
             LOGGER.info("The connection was lost: %s", error)
+            drop_output()
     return DONE
 
 

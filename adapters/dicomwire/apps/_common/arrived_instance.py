@@ -21,7 +21,7 @@ _MISSING = "unknown"
 
 
 @define(slots=False, eq=False)
-class ReceivedInstance:
+class ArrivedInstance:
     """An instance in a file, and the request that brought it."""
 
     event: evt.Event

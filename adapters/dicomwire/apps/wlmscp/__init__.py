@@ -1,0 +1,1 @@
+"""Modality worklist as SCP."""
