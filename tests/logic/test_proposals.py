@@ -49,7 +49,8 @@ def test_all_that_is_given_comes_together(tmp_path: Path) -> None:
 
 
 def test_get_receives_and_store_sends() -> None:
-    for services, sends in ((["get"], False), (["get", "store"], True)):
+    cases: list[tuple[Any, bool]] = [(["get"], False), (["get", "store"], True)]
+    for services, sends in cases:
         proposal = proposal_of(services=services)
         assert 100 < len(proposal.received) < len(proposal.contexts) <= 128
         roles: list[Any] = list(proposal.roles)
