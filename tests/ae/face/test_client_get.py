@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from dicomwire import ConnectionLost, Refused, Service, ServiceFailed, Status, evt
+from dicomwire.client.queries import GET, STUDY_ROOT
 from dicomwire.upper_layer.limits import Timeouts
-from tests.support.adapters import World, done
+from tests.support.adapters import CT_IMAGE_STORAGE, World, done
 from tests.support.face import STUDY, Kept, advance, answering, giving, joined, leave, listed, numbered
 from tests.support.idling import pause
+from tests.support.scripted import accepting, hear, reply
 
 
 async def getting(world: World, *services: Service, **options: Any) -> Any:
@@ -163,9 +165,38 @@ async def test_instances_that_did_not_come_are_in_the_log(world: World, caplog: 
 
 
 async def test_a_peer_that_stops_by_itself_is_told(world: World) -> None:
-    client = await getting(world, answering("get", lambda request: (_ for _ in [1 / 0])))
-    with pytest.raises(ServiceFailed):
+    listener = await world.listen()
+
+    async def peer() -> None:
+        other = await accepting(listener)
+        await hear(other)
+        await other.send(reply(1, 0x0010, 0xFE00))
+
+    job = world.start(peer)
+    client = await world.client(listener, contexts=[STUDY_ROOT + GET], timeouts=Timeouts(close=0.02))
+    with pytest.raises(ServiceFailed, match="nobody cancelled"):
         await listed(client.get(STUDY))
+    await job.result()
+
+
+async def test_a_handler_that_was_bound_meanwhile_stays(world: World) -> None:
+    def store(event: evt.Event) -> int:
+        return 0
+
+    client = await getting(world, giving(*numbered(2)))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    client.bind(evt.EVT_C_STORE, store)
+    assert await listed(items) == []
+    assert client.get_handlers(evt.EVT_C_STORE)[0] == store
+
+
+async def test_an_instance_says_what_it_is(world: World) -> None:
+    client = await getting(world, giving(*numbered(1)))
+    [item] = await listed(client.get(STUDY))
+    assert item.sop_class_uid == CT_IMAGE_STORAGE
+    assert item.file_meta.MediaStorageSOPInstanceUID == "1.2.3.0"
+    assert repr(item) == "<ReceivedInstance 1.2.3.0>"
 
 
 async def test_without_a_context_it_is_refused_at_once_or_by_the_iterator(world: World) -> None:
