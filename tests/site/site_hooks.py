@@ -96,7 +96,7 @@ REFERENCE = {
         "Associations",
         ("dicomwire.associations.association_base.AssociationBase", "dicomwire.associations.async_association"),
     ),
-    "reference/python/events.md": ("Events", ("dicomwire.associations.events",)),
+    "reference/python/events.md": ("Events", ("dicomwire.associations.events", "dicomwire.associations.event_kinds")),
     "reference/python/upper-layer.md": ("Upper layer", ("dicomwire.upper_layer",)),
     "reference/python/dimse.md": ("DIMSE messages", ("dicomwire.dimse",)),
     "reference/python/data-sets.md": (

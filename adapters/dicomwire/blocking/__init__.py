@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from dicomwire.blocking.pool import Pool
     from dicomwire.blocking.providing_server import serve
 
-__getattr__ = loaded_when_used(
-    __name__,
-    {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
-)
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(
+        __name__,
+        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
+    )
 
 __all__ = [
     "AE",

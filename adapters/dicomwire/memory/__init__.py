@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from dicomwire.memory.pool import Pool
     from dicomwire.memory.providing_server import serve
 
-__getattr__ = loaded_when_used(
-    __name__,
-    {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
-)
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(
+        __name__,
+        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
+    )
 
 __all__ = [
     "AE",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.association_control import Control
 from dicomwire.associations.ending import Ending
+from dicomwire.associations.events import KindT, ResultT
 from dicomwire.associations.explanation import explain
 from dicomwire.associations.handlers import Handlers, HandlerTable
 from dicomwire.associations.incoming_messages import IncomingMessages
@@ -121,6 +122,16 @@ class AssociationBase:
         return explain(self)
 
     # -- handlers -------------------------------------------------------------------------------------------------
+    @overload
+    def bind(
+        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerOf[KindT, ResultT], args: None = None
+    ) -> None: ...
+
+    @overload
+    def bind(
+        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerWithAny[KindT, ResultT], args: list[Any] | None
+    ) -> None: ...
+
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
         """Bind ``handler`` to ``event`` for this association; ``args`` follow the event when it is called."""
         self.line.handlers.own_table().bind(event, handler, args)

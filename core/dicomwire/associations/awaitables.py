@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from dicomwire.associations.response_streams import Stream
 
@@ -36,9 +36,11 @@ class Verb(Coroutine[Any, Any, T]):
         """As of the coroutine."""
         self._coroutine.close()
 
-    def __getattr__(self, name: str) -> Any:
-        # What debuggers and event loops look at: cr_frame, cr_code, __name__ and so on.
-        return getattr(self._coroutine, name)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # What debuggers and event loops look at: cr_frame, cr_code, __name__ and so on.
+            return getattr(self._coroutine, name)
 
     def __repr__(self) -> str:
         return repr(self._coroutine)

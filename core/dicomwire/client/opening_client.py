@@ -11,7 +11,7 @@ from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import Dialer, RequestOptions, associate
 from dicomwire.client.failures import Refused, in_keywords
-from dicomwire.client.proposing import FilePath, ProposedContexts, ServiceName, proposal_of
+from dicomwire.client.proposing import ClientProposal, FilePath, ServiceName, proposal_of
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.under_way import receive_on
 from dicomwire.upper_layer.limits import Limits, Timeouts
@@ -115,7 +115,7 @@ async def open_proposed(
     entity: ApplicationEntityBase,
     dialer: Dialer[ClientT],
     options: OpeningOptions,
-    proposal: ProposedContexts,
+    proposal: ClientProposal,
 ) -> ClientT:
     """An established association for what is proposed.
 
@@ -132,8 +132,10 @@ async def open_proposed(
         timeouts=options.get("timeouts"),
         trace=options.get("trace"),
     )
+    # What an adapter makes of its own kind has other arguments than the base.
+    make: Any = kind
     try:
-        client = await associate(kind, entity, dialer, asked)
+        client: ClientT = await associate(make, entity, dialer, asked)
     except OSError as error:
         # Everything behind this is told by the association.
         why = printable(str(error.strerror or error), 300)

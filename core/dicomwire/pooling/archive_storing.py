@@ -14,8 +14,8 @@ from dicomwire.associations.coroutines import outcome
 from dicomwire.client.answered import Priority, priority_code
 from dicomwire.client.failures import ConnectionLost, Failure
 from dicomwire.client.proposing import proposal_of
-from dicomwire.client.storing import Storable, Stored, store_many
-from dicomwire.data.sources import EncodedDataSet, opened
+from dicomwire.client.storing import Stored, store_many
+from dicomwire.data.sources import EncodedDataSet, Storable, opened
 from dicomwire.pooling.archive_verbs import HasLender, on_lent
 from dicomwire.pooling.association_kind import AssociationKind
 from dicomwire.pooling.lender import Lease

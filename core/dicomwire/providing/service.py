@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from attrs import frozen
@@ -15,7 +14,8 @@ from dicomwire.associations.user_code import is_async
 from dicomwire.client.failures import ServiceFailed
 from dicomwire.client.managing import Reply
 from dicomwire.client.queries import FIND, GET, MOVE, PATIENT_ROOT, STUDY_ROOT, WORKLIST
-from dicomwire.client.storing import Storable
+from dicomwire.data.sinks import SinkTarget
+from dicomwire.data.sources import Storable
 from dicomwire.operations.unified_steps import PUSH
 from dicomwire.providing import answering as answers, typed_requests as requests
 from dicomwire.vocabulary.context_lists import storage_classes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 RequestT = TypeVar("RequestT", bound=requests.ServiceRequest)
 GivenT = TypeVar("GivenT")
 T = TypeVar("T")
+SinkT = TypeVar("SinkT", bound="SinkTarget | Awaitable[SinkTarget]")
 
 OrAwaited: TypeAlias = T | Awaitable[T]
 Replied: TypeAlias = "OrAwaited[Dataset | Reply | Status | None]"
@@ -107,6 +108,16 @@ class Registering(Generic[RequestT, GivenT]):
         return register if handler is None else register(handler)
 
 
+class RegisteringNamed(Registering[RequestT, GivenT]):
+    """The same for requests about managed instances, which have no usual classes: ``@service.create(classes=...)``."""
+
+    if TYPE_CHECKING:
+
+        def __call__(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, /, *, classes: Iterable[str], transfer_syntaxes: Iterable[str] | None = None
+        ) -> Callable[[Callable[[RequestT], GivenT]], Callable[[RequestT], GivenT]]: ...
+
+
 def _models(service: str) -> Callable[[], Iterable[str]]:
     return lambda: (PATIENT_ROOT + service, STUDY_ROOT + service)
 
@@ -160,39 +171,37 @@ class Service:
         )
         """Gives a `MoveTo`: where the destination is, and what goes there; None if nobody knows the destination."""
 
-        self.create: Registering[requests.CreateRequest, Replied] = Registering(
+        self.create: RegisteringNamed[requests.CreateRequest, Replied] = RegisteringNamed(
             new, requests.CreateRequest, answers.reply_answer
         )
         """Gives the attributes of the new instance, a `Reply` with them, a status, or None for Success."""
 
-        self.set: Registering[requests.SetRequest, Replied] = Registering(
+        self.set: RegisteringNamed[requests.SetRequest, Replied] = RegisteringNamed(
             new, requests.SetRequest, answers.reply_answer
         )
         """Gives the attributes that were changed, or as for :attr:`create`."""
 
-        self.get_attributes: Registering[requests.GetAttributesRequest, Replied] = Registering(
+        self.get_attributes: RegisteringNamed[requests.GetAttributesRequest, Replied] = RegisteringNamed(
             new, requests.GetAttributesRequest, answers.reply_answer
         )
         """Gives the attributes that were asked for, or as for :attr:`create`."""
 
-        self.action: Registering[requests.ActionRequest, Replied] = Registering(
+        self.action: RegisteringNamed[requests.ActionRequest, Replied] = RegisteringNamed(
             new, requests.ActionRequest, answers.reply_answer
         )
         """Gives the action reply, or as for :attr:`create`."""
 
-        self.delete: Registering[requests.DeleteRequest, OrAwaited[Status]] = Registering(
+        self.delete: RegisteringNamed[requests.DeleteRequest, OrAwaited[Status]] = RegisteringNamed(
             new, requests.DeleteRequest, answers.status_answer
         )
         """Gives a status."""
 
-        self.report_event: Registering[requests.EventReport, Replied] = Registering(
+        self.report_event: RegisteringNamed[requests.EventReport, Replied] = RegisteringNamed(
             new, requests.EventReport, answers.reply_answer
         )
         """Gives the event reply, or as for :attr:`create`."""
 
-    def sink(
-        self, handler: Callable[[requests.StoreRequest], str | PathLike[str] | Any | None], /
-    ) -> Callable[[requests.StoreRequest], Any]:
+    def sink(self, handler: Callable[[requests.StoreRequest], SinkT], /) -> Callable[[requests.StoreRequest], SinkT]:
         """A decorator for the handler that says where an instance goes, before the first byte of it has come.
 
         It gives the path of the file to be written, which is ``request.path`` for the handler of :attr:`store`
