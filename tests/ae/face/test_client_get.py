@@ -15,6 +15,7 @@ from tests.support.adapters import CT_IMAGE_STORAGE, World, done
 from tests.support.face import STUDY, Kept, advance, answering, giving, joined, leave, listed, numbered
 from tests.support.idling import pause
 from tests.support.scripted import accepting, hear, reply
+from tests.support.storing import instance
 
 
 async def getting(world: World, *services: Service, **options: Any) -> Any:
@@ -213,6 +214,58 @@ async def test_two_at_a_time_are_refused_and_the_first_goes_on(world: World) -> 
     with pytest.raises(RuntimeError, match="still being iterated"):
         await advance(client.get(STUDY))
     assert len(await listed(items)) == 2
+
+
+async def windowed(world: World, *services: Service) -> Any:
+    """A client and a server that have agreed upon eight operations at a time."""
+    ours, theirs = world.ae("CLIENT"), world.ae("SERVER")
+    ours.asynchronous_operations = theirs.asynchronous_operations = (8, 8)
+    server = await world.provide(*services, entity=theirs)
+    return await world.client(server, entity=ours, services=["get", "echo"])
+
+
+def by_study(request: Any) -> list[Any]:
+    study = request.identifier.StudyInstanceUID
+    return [instance(SOPInstanceUID=f"{study}.{number}") for number in range(30)]
+
+
+@pytest.mark.parametrize("window", [1, 8])
+@pytest.mark.parametrize("verb", ["get", "get_into"])
+async def test_what_a_left_request_still_brings_is_not_of_the_next_one(
+    world: World, tmp_path: Path, window: int, verb: str
+) -> None:
+    """Nothing in a C-STORE says which C-GET it is for."""
+    service = answering("get", by_study)
+    client = await (getting(world, service) if window == 1 else windowed(world, service))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    await leave(items)
+    other = {**STUDY, "StudyInstanceUID": "4.5.6"}
+    if verb == "get":
+        uids = [item.sop_instance_uid for item in await listed(client.get(other))]
+    else:
+        uids = [path.stem for path in (await done(client.get_into(tmp_path, other))).paths]
+    assert uids == [f"4.5.6.{number}" for number in range(30)]
+
+
+async def test_a_window_of_several_operations_makes_no_difference(world: World) -> None:
+    client = await windowed(world, giving(*numbered(40)))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    assert (await done(client.echo())).is_success
+    assert len(await listed(items)) == 39
+
+
+async def test_two_at_a_time_are_refused_whatever_the_window(world: World, tmp_path: Path) -> None:
+    client = await windowed(world, giving(*numbered(3)))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    with pytest.raises(RuntimeError, match="still being iterated"):
+        await advance(client.get(STUDY))
+    with pytest.raises(RuntimeError, match="still being iterated"):
+        await done(client.get_into(tmp_path, STUDY))
+    assert len(await listed(items)) == 2
+    assert len(await listed(client.get(STUDY))) == 3
 
 
 @pytest.mark.parametrize(
