@@ -13,9 +13,8 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.client.failures import ServiceFailed
 from dicomwire.client.managing import Reply
-from dicomwire.client.storing import Storable
 from dicomwire.data.files import contexts_for
-from dicomwire.data.sources import EncodedDataSet
+from dicomwire.data.sources import EncodedDataSet, Storable
 from dicomwire.providing.typed_requests import ServiceRequest
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.typed_status import Status
@@ -142,7 +141,7 @@ def _close(iterator: Any) -> None:
 async def _awaited_matches(
     given: AsyncIterable[Dataset], request: ServiceRequest
 ) -> AsyncIterator[tuple[int, Dataset | None]]:
-    matches = aiter(given)
+    matches: Any = aiter(given)
     try:
         async for match in matches:
             if request.is_cancelled:
