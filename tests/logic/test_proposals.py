@@ -56,7 +56,8 @@ def test_files_of_which_none_can_be_sent_are_a_mistake(tmp_path: Path) -> None:
 
 
 def test_get_receives_and_store_sends() -> None:
-    for services, sends in ((["get"], False), (["get", "store"], True)):
+    cases: list[tuple[Any, bool]] = [(["get"], False), (["get", "store"], True)]
+    for services, sends in cases:
         proposal = proposal_of(services=services)
         assert 100 < len(proposal.received) < len(proposal.contexts) <= 128
         roles: list[Any] = list(proposal.roles)

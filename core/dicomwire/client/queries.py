@@ -65,7 +65,7 @@ def _items(keyword: str, value: Any) -> list[Dataset]:
     given = [] if value is None else [value] if isinstance(value, Mapping | Dataset) else value
     if isinstance(given, str) or not isinstance(given, Iterable):
         given = [given]
-    items = list(given)
+    items: list[Any] = list(given)
     wrong = next((each for each in items if not isinstance(each, Mapping | Dataset)), None)
     if wrong is not None:
         raise TypeError(f"an item of {keyword} is a mapping or a Dataset, not {type(wrong).__name__}")

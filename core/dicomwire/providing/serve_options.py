@@ -69,7 +69,7 @@ def serving_of(kind: type[Any], services: Iterable[Service], options: ServedOpti
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
         if "limits" in given:
-            check_limits(options["limits"])
+            check_limits(options.get("limits"))
         for name in given:
             if name != "title":
                 setattr(entity, name, options.get(name))
