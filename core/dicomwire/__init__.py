@@ -27,15 +27,26 @@ __path__ = extend_path(__path__, __name__)
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
-    from dicomwire import events as evt
+    # Modules that ``import dicomwire`` alone makes usable: see _MODULES.  pyright finds those of one half this way, and
+    # those of the other below.
+    import dicomwire.ae as ae
+    import dicomwire.apps as apps
+    import dicomwire.association as association
+    import dicomwire.asyncio as asyncio
+    import dicomwire.blocking as blocking
+    import dicomwire.memory as memory
+    import dicomwire.transport as transport
+    import dicomwire.trio as trio
     from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES
     from dicomwire._logging import AssociationFilter, debug_logger
     from dicomwire.associations.allowed import Allowed
     from dicomwire.associations.proxied import ProxyProtocol
     from dicomwire.blocking import AE, Association
+    from dicomwire.blocking.archive import Archive
     from dicomwire.blocking.client import Client, connect
+    from dicomwire.blocking.pool import Pool
     from dicomwire.blocking.providing_server import serve
-    from dicomwire.client.failures import ConnectionLost, Failure, Refused, ServiceFailed
+    from dicomwire.client.failures import AllInUse, ConnectionLost, Failure, PoolClosed, Refused, ServiceFailed
     from dicomwire.client.managing import Reply
     from dicomwire.client.received_instance import ReceivedInstance
     from dicomwire.client.storing import Stored
@@ -91,6 +102,28 @@ if TYPE_CHECKING:
     from dicomwire.upper_layer import Connection, Data, DataReceived, Limits, Role, State, Timeouts
     from dicomwire.vocabulary.typed_status import Status, StatusCategory
 
+    from . import (
+        _config as _config,
+        _globals as _globals,
+        _handlers as _handlers,
+        dimse_messages as dimse_messages,
+        dimse_primitives as dimse_primitives,
+        dsutils as dsutils,
+        events as events,
+        events as evt,
+        pdu as pdu,
+        pdu_items as pdu_items,
+        pdu_primitives as pdu_primitives,
+        presentation as presentation,
+        service_class as service_class,
+        service_class_n as service_class_n,
+        sinks as sinks,
+        sop_class as sop_class,
+        sources as sources,
+        status as status,
+        utils as utils,
+    )
+
 _PRESENTATION = (
     "AllStoragePresentationContexts", "ApplicationEventLoggingPresentationContexts",
     "BasicWorklistManagementPresentationContexts", "ColorPalettePresentationContexts",
@@ -110,8 +143,13 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(_PRESENTATION, "dicomwire.presentation"),
     **dict.fromkeys(("AE", "Association"), "dicomwire.blocking"),
     **dict.fromkeys(("Client", "connect"), "dicomwire.blocking.client"),
-    **dict.fromkeys(("ConnectionLost", "Failure", "Refused", "ServiceFailed"), "dicomwire.client.failures"),
+    **dict.fromkeys(
+        ("AllInUse", "ConnectionLost", "Failure", "PoolClosed", "Refused", "ServiceFailed"),
+        "dicomwire.client.failures",
+    ),
     **dict.fromkeys(("Status", "StatusCategory"), "dicomwire.vocabulary.typed_status"),
+    "Archive": "dicomwire.blocking.archive",
+    "Pool": "dicomwire.blocking.pool",
     "serve": "dicomwire.blocking.providing_server",
     "Reply": "dicomwire.client.managing",
     "ReceivedInstance": "dicomwire.client.received_instance",
@@ -159,19 +197,21 @@ _MODULES = frozenset({
 """Those that ``import dicomwire`` alone makes usable as ``dicomwire.association`` and so on: loaded when asked for."""
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
+if not TYPE_CHECKING:
 
-    if name == "evt":
-        return import_module("dicomwire.events")
-    if name in _MODULES:
-        return import_module(f"dicomwire.{name}")
-    try:
-        module = _LAZY[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    # Not kept here: each use of a ready-made list of contexts gives a new one.
-    return getattr(import_module(module), name)
+    def __getattr__(name: str) -> Any:
+        from importlib import import_module
+
+        if name == "evt":
+            return import_module("dicomwire.events")
+        if name in _MODULES:
+            return import_module(f"dicomwire.{name}")
+        try:
+            module = _LAZY[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        # Not kept here: each use of a ready-made list of contexts gives a new one.
+        return getattr(import_module(module), name)
 
 
 def __dir__() -> list[str]:
@@ -189,9 +229,11 @@ __all__ = [
     "PYNETDICOM_UID_PREFIX",
     "UID_PREFIX",
     "ActionRequest",
+    "AllInUse",
     "AllStoragePresentationContexts",
     "Allowed",
     "ApplicationEventLoggingPresentationContexts",
+    "Archive",
     "Association",
     "AssociationFilter",
     "BasicWorklistManagementPresentationContexts",
@@ -227,6 +269,8 @@ __all__ = [
     "MoveRequest",
     "MoveTo",
     "NonPatientObjectPresentationContexts",
+    "Pool",
+    "PoolClosed",
     "PrintManagementPresentationContexts",
     "ProcedureStepPresentationContexts",
     "ProtocolApprovalPresentationContexts",
@@ -266,3 +310,6 @@ __all__ = [
     "register_uid",
     "serve",
 ]
+
+if TYPE_CHECKING:
+    __all__ += ["ae", "apps", "association", "asyncio", "blocking", "memory", "transport", "trio"]

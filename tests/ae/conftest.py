@@ -12,6 +12,7 @@ import pytest
 
 from dicomwire import _config
 from tests.support.adapters import WORLDS, World
+from tests.support.replaying import IS_WANTED, everything_recorded
 
 _WANTED = os.environ.get("DICOMWIRE_WORLDS", "").split() or list(WORLDS)
 """The adapters that tests run with: every one, unless somebody wants fewer, as tests/mutants for what all share."""
@@ -69,6 +70,12 @@ def _options_are_restored() -> Iterator[None]:
     yield
     for name, value in before.items():
         setattr(_config, name, value)
+
+
+@pytest.fixture(autouse=IS_WANTED)
+def _all_replays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with everything_recorded(monkeypatch):
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

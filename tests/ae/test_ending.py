@@ -97,6 +97,20 @@ async def test_a_release_that_is_not_answered_within_acse_timeout_aborts_with_so
     assert await job.result() == [RELEASE_RQ, abort(2, 0)]
 
 
+async def test_a_release_that_is_not_answered_ends_while_another_task_reads(world: World) -> None:
+    listener = await world.listen()
+    answering = world.start(lambda: accepted(listener))
+    entity = world.ae("CLIENT")
+    entity.network_timeout = None
+    association = await world.associate(listener, ae=entity, contexts=CONTEXTS)
+    association.acse_timeout = 0.1
+    await answering.result()
+    # In trio a task is there by now, which waits for the peer for as long as that takes.
+    async with world.using(association):
+        await world.until(lambda: association.line.is_reading or world.name != "trio")
+    assert association.is_aborted
+
+
 async def test_a_peer_that_aborts_or_closes_during_release_makes_it_aborted(world: World) -> None:
     for answer in (ABORT, b""):
         listener = await world.listen()

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom.dataset import Dataset
 
-from dicomwire.apps._common.file_names import file_name
+from dicomwire import Status
 from dicomwire.apps.demo import steps
-from dicomwire.apps.demo.samples import Differs, Sample, compare, samples
+from dicomwire.apps.demo.samples import Differs, Sample, compare, file_of, samples
 from dicomwire.apps.demo.steps import STEPS, Demo
 from tests.apps.helpers import python
 
@@ -87,12 +86,12 @@ def test_an_adapter_that_fails_is_shown_and_gives_1(
 def test_a_byte_that_differs_is_found(
     adapter: str, few: list[Sample], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def forge(files: list[Sample], storage: Any) -> str:
-        path = storage.directory / file_name(few[1].pair[0], few[1].sop_instance_uid)
+    def forge(files: list[Sample], folder: Path) -> str:
+        path = file_of(folder, few[1].sop_instance_uid)
         data = bytearray(path.read_bytes())
         data[-1] ^= 1
         path.write_bytes(data)
-        return compare(files, storage)
+        return compare(files, folder)
 
     monkeypatch.setattr(steps, "compare", forge)
     only(monkeypatch, adapter)
@@ -106,30 +105,27 @@ def test_a_byte_that_differs_is_found(
 
 
 def test_what_is_missing_or_was_not_sent_is_found(few: list[Sample], tmp_path: Path) -> None:
-    from dicomwire.apps._common.storage import Storage
-
-    storage = Storage(tmp_path, demo.LOGGER)
     with pytest.raises(Differs, match="nothing arrived"):
-        compare(few, storage)
+        compare(few, tmp_path)
     (tmp_path / "more").touch()
     with pytest.raises(Differs, match="1 files that nobody sent"):
-        compare([], storage)
+        compare([], tmp_path)
 
 
-def nothing(self: Demo, event: Any) -> Any:
+def nothing(self: Demo, request: Any) -> Any:
     yield from ()
 
 
-def unchanged(self: Demo, event: Any) -> Any:
-    return 0x0000, event.modification_list
+def unchanged(self: Demo, request: Any) -> Any:
+    return request.attributes
 
 
 def anybody(self: Demo, event: Any) -> Any:
     return True, None
 
 
-def refused(self: Demo, event: Any) -> Any:
-    return 0x0110, Dataset()
+def refused(self: Demo, request: Any) -> Any:
+    return Status.PROCESSING_FAILURE
 
 
 def raising(self: Demo, event: Any) -> Any:

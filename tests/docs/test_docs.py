@@ -9,10 +9,11 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
@@ -25,7 +26,7 @@ from dicomwire.blocking import Transport
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -217,7 +218,7 @@ def test_shell_blocks_name_options_that_exist() -> None:
                 elif program == "pip":
                     check_install(words)
                 else:
-                    assert program in ("python3", "pytest", "openssl", "find"), (
+                    assert program in ("python3", "pytest", "openssl", "find", "git"), (
                         f"{path.name}, line {block.line}: {program}"
                     )
     assert help_of.keys() >= {"demo", "storescp", "storescu"}
@@ -290,6 +291,20 @@ def spans(path: Path) -> set[str]:
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     missing = set(import_module(module).__all__) - spans(ROOT / "docs/reference/api.md")
     assert not missing, f"{module}: {sorted(missing)}"
+
+
+def test_every_verb_and_keyword_of_the_own_face_is_in_the_reference() -> None:
+    known = spans(ROOT / "docs/reference/api.md")
+    for adapter in map(import_module, map("dicomwire.{}".format, adapters())):
+        verbs = set(dir(adapter.Client)) - set(dir(adapter.Association)) - {"__doc__"}
+        keywords = {name for each in (adapter.connect, adapter.serve) for name in keywords_of(each)}
+        assert not {name for name in verbs | keywords if not name.startswith("_")} - known, adapter.__name__
+
+
+def keywords_of(function: Callable[..., object]) -> Iterable[str]:
+    """Those of the ``TypedDict`` that its ``**options`` are."""
+    names: dict[str, object] = get_args(get_type_hints(function)["options"])[0].__annotations__
+    return names
 
 
 def test_every_event_is_in_the_reference() -> None:

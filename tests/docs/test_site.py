@@ -55,6 +55,9 @@ def test_the_site_builds_without_a_warning_and_needs_nobody_else(tmp_path: Path)
     assert len(pages) > 40
     loaded = re.compile(r'<(?:script|img|source|iframe)[^>]* src="(?:https?:)?//|<link[^>]* href="(?:https?:)?//')
     assert not [page.name for page in pages if loaded.search(page.read_text("utf-8"))]
+    services = (tmp_path / "site/reference/python/services.html").read_text("utf-8")
+    assert "typed_requests.FindRequest.identifier" in services and ":meth:" not in services
+    assert "client.connect" in (tmp_path / "site/reference/python/clients.html").read_text("utf-8")
     entities = (tmp_path / "site/reference/python/entities.html").read_text("utf-8")
     assert "maximum_half_open_per_address" in entities and "Limits" in entities
     assert "ARTIM" in (tmp_path / "site/search/search_index.json").read_text("utf-8")

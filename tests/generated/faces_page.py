@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from tests.generated.markdown import NOTE, table
 
@@ -25,8 +26,21 @@ def page() -> str:
         "## Modules",
         table(("Name", *ADAPTERS), rows),
     ]
-    for title in ("AE", "Association"):
-        parts += [f"## {title}", table(("Name", *ADAPTERS), _rows([getattr(module, title) for module in modules]))]
+    associations = [module.Association for module in modules]
+    of_associations = {name for each in associations for name in dir(each)}
+    parts += [
+        "## Client",
+        "What `connect` gives: all that an association has, and",
+        table(("Name", *ADAPTERS), _rows([module.Client for module in modules], besides=of_associations)),
+        "## Keywords of connect",
+        table(("Name", *ADAPTERS), _keywords([module.connect for module in modules])),
+        "## Keywords of serve",
+        table(("Name", *ADAPTERS), _keywords([module.serve for module in modules])),
+        "## AE",
+        table(("Name", *ADAPTERS), _rows([module.AE for module in modules])),
+        "## Association",
+        table(("Name", *ADAPTERS), _rows(associations)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -34,8 +48,14 @@ def _said(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _rows(classes: list[type]) -> list[tuple[str, ...]]:
-    public = sorted({name for each in classes for name in dir(each) if not name.startswith("_")})
+def _keywords(functions: list[Any]) -> list[tuple[str, ...]]:
+    """Those of a ``TypedDict`` that ``**options`` unpacks."""
+    known = [set(get_args(get_type_hints(each)["options"])[0].__annotations__) for each in functions]
+    return [(f"`{name}`", *(_said(name in each) for each in known)) for name in sorted(set().union(*known))]
+
+
+def _rows(classes: list[type], besides: Collection[str] = ()) -> list[tuple[str, ...]]:
+    public = sorted({name for each in classes for name in dir(each) if not name.startswith("_")}.difference(besides))
     return [(f"`{_shown(name, classes)}`", *(_said(hasattr(each, name)) for each in classes)) for name in public]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mmap
+import sys
 from typing import Any
 
 import pytest
 
 from dicomwire.data import large_memory
-from dicomwire.data.large_memory import LargeMemory
+from dicomwire.data.large_memory import LargeMemory, large_bytes
 
 pytestmark = pytest.mark.skipif(not large_memory.IS_AVAILABLE, reason="no large pages here")
 
@@ -66,3 +67,19 @@ def test_what_was_appended_is_there_in_real_memory_too() -> None:
     memory.write([memoryview(piece) for piece in pieces[1:]])
     memory.trim()
     assert memory.view() == b"".join(pieces)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, (4 << 20) - 1, 4 << 20, (4 << 20) + 1, (6 << 20) + 4097])
+def test_a_large_copy_is_bytes_like_any_other(size: int) -> None:
+    source = bytearray(bytes(range(251)) * (size // 251 + 1))[:size]
+    with memoryview(source) as view:
+        copy = large_bytes(view)
+    assert type(copy) is bytes
+    assert copy == source and hash(copy) == hash(bytes(source))
+    source[:1] = b"!"
+    assert copy[:1] == bytes(range(251))[:1] * min(size, 1)
+
+
+def test_a_large_copy_needs_no_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    assert large_bytes(memoryview(bytes(5 << 20))) == bytes(5 << 20)

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicomwire.retrieval import Progress, Retrieved
-from dicomwire.retrieval.outcome import outcome_of, progress_of
+from dicomwire.retrieval.outcome import Followed, outcome_of, progress_of
 
 BEFORE = Progress(completed=5, failed=4, warning=3, remaining=2, path=None)
 
@@ -62,7 +62,7 @@ def outcome(
     folder: Any = files or Folder()
     progress = done or Progress(completed=0, failed=0, warning=0, remaining=None, path=None)
     explained = options.pop("explained", None)
-    return outcome_of(association, (progress, status, failed, stopped), folder, explained, **options)
+    return outcome_of(association, Followed(progress, status, failed, stopped), folder, explained, **options)
 
 
 def test_all_that_was_sent_has_arrived() -> None:

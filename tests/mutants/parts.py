@@ -323,6 +323,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/ae/test_get.py",
         "tests/logic/test_sub_operations.py",
     ),
+    "core/dicomwire/pooling/": ("tests/ae/pool",),
+    "core/dicomwire/pooling/holdings.py": ("tests/logic/test_holdings.py",),
     "core/dicomwire/retrieval/outcome.py": ("tests/logic/test_retrieval_outcome.py", "tests/ae/test_to_folder.py"),
     "core/dicomwire/retrieval/into_folder.py": ("tests/logic/test_retrievals.py", "tests/ae/test_to_folder.py"),
     "core/dicomwire/retrieval/": ("tests/ae/test_to_folder.py",),

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "RELEASING.md": "releasing.md",
     "SECURITY.md": "security.md",
     "benchmarks/README.md": "benchmarks/about.md",
     "benchmarks/results/results.md": "benchmarks/results.md",
@@ -23,7 +27,63 @@ OUTSIDE = {
 }
 """Files of the repository that are pages or pictures of the site, and what they are called there."""
 
+
+def _requests() -> Iterator[str]:
+    """The classes of requests, with what some have from a base that is on no page."""
+    inherited = {
+        "StoreRequest": "dataset, file_meta, sop_instance_uid, transfer_syntax_uid, path, encoded, save",
+        **dict.fromkeys(("FindRequest", "GetRequest", "MoveRequest"), "identifier, level"),
+    }
+    of_instances = ["Managed", "Create", "Set", "GetAttributes", "Action", "Delete"]
+    names = [f"{kind}Request" for kind in ("Service", "Echo", "Store", "Find", "Get", "Move", *of_instances)]
+    for name in (*names, "EventReport"):
+        options = f"\n    options:\n      inherited_members: [{inherited[name]}]" if name in inherited else ""
+        yield f"dicomwire.providing.typed_requests.{name}{options}"
+
+
 REFERENCE = {
+    "reference/python/clients.md": (
+        "Clients",
+        (
+            "dicomwire.blocking.client.connect",
+            "dicomwire.sockets.connect_options.ConnectOptions",
+            "dicomwire.client.opening_client.ProposedOptions",
+            "dicomwire.client.storing.echo",
+            "dicomwire.client.storing.store",
+            "dicomwire.client.storing.store_many",
+            "dicomwire.client.storing.Stored",
+            "dicomwire.client.finding.find",
+            "dicomwire.client.finding.find_pages",
+            "dicomwire.client.finding.worklist",
+            "dicomwire.client.queries.Query",
+            "dicomwire.client.arriving.get",
+            "dicomwire.client.received_instance.ReceivedInstance",
+            "dicomwire.client.retrieving.get_into",
+            "dicomwire.client.retrieving.move",
+            "dicomwire.client.retrieving.move_into",
+            "dicomwire.retrieval.Retrieved",
+            "dicomwire.client.managing.create",
+            "dicomwire.client.managing.set_attributes",
+            "dicomwire.client.managing.get_attributes",
+            "dicomwire.client.managing.action",
+            "dicomwire.client.managing.delete",
+            "dicomwire.client.managing.report_event",
+            "dicomwire.client.managing.Reply",
+            "dicomwire.client.failures",
+            "dicomwire.vocabulary.typed_status",
+        ),
+    ),
+    "reference/python/services.md": (
+        "Services",
+        (
+            "dicomwire.blocking.providing_server.serve",
+            "dicomwire.sockets.listen_options.ServeOptions",
+            "dicomwire.providing.serve_options.ServedOptions",
+            "dicomwire.providing.service.Service",
+            *_requests(),
+            "dicomwire.providing.answering.MoveTo",
+        ),
+    ),
     "reference/python/entities.md": (
         "Application entities",
         (
@@ -36,23 +96,73 @@ REFERENCE = {
         "Associations",
         ("dicomwire.associations.association_base.AssociationBase", "dicomwire.associations.async_association"),
     ),
-    "reference/python/events.md": ("Events", ("dicomwire.associations.events",)),
+    "reference/python/events.md": ("Events", ("dicomwire.associations.events", "dicomwire.associations.event_kinds")),
     "reference/python/upper-layer.md": ("Upper layer", ("dicomwire.upper_layer",)),
     "reference/python/dimse.md": ("DIMSE messages", ("dicomwire.dimse",)),
     "reference/python/data-sets.md": (
         "Data sets and files",
         ("dicomwire.sinks", "dicomwire.sources", "dicomwire.files", "dicomwire.retrieval"),
     ),
+    "reference/python/pools.md": (
+        "Pools and archives",
+        (
+            "dicomwire.pooling.archive_verbs",
+            "dicomwire.pooling.archive_storing.store",
+            "dicomwire.pooling.lent_client",
+            "dicomwire.pooling.lent_matches",
+        ),
+    ),
     "reference/python/statuses.md": ("Statuses", ("dicomwire.status",)),
+    "reference/python/memory.md": ("Networks in memory", ("dicomwire.memory.network",)),
     "reference/python/tools.md": ("Traces and conformance", ("dicomwire.traces", "dicomwire.conformance")),
 }
 """Pages that the site alone has, made of docstrings: title, and what is on each.
 
-Of the core: the verbs of the adapters are those of these classes."""
+Of the core, mostly: the verbs of the adapters are those of these classes."""
+
+INTRODUCTIONS = {
+    "reference/python/clients.md": (
+        "`connect` is there in each adapter, and gives a client. The functions below are its methods, under these "
+        "names but for `set_attributes`, which is `set`: they block in `dicomwire`, and are awaited, or iterated with "
+        "`async for`, in the others."
+    ),
+    "reference/python/services.md": "`serve` is there in each adapter; handlers are the same.",
+}
+"""What stands in front of some of them."""
 
 _INSIDE = {place: path for path, place in OUTSIDE.items()}
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```")
+_ROLE = re.compile(r":(?:attr|class|exc|func|meth|mod):(?=<code>)")
+
+
+def on_config(config: Any) -> Any:
+    """Where docstrings are found: the halves of the package, in two roots, put together as a wheel has them."""
+    folder = tempfile.mkdtemp(prefix="dicomwire-site-")
+    config["extra"]["merged_package"] = folder
+    for half in ("core", "adapters"):
+        shutil.copytree(
+            ROOT / half / "dicomwire",
+            Path(folder, "dicomwire"),
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    config["plugins"]["mkdocstrings"].config["handlers"]["python"]["paths"] = [folder]
+    return config
+
+
+# Before mkdocstrings looks at what it is given.
+on_config.mkdocs_priority = 100  # type: ignore[attr-defined]
+
+
+def on_post_build(config: Any) -> None:
+    """The package that was put together is not needed any more."""
+    shutil.rmtree(config["extra"]["merged_package"], ignore_errors=True)
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Docstrings as they are for everybody: the roles of Sphinx are no words."""
+    return _ROLE.sub("", html)
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -62,7 +172,8 @@ def on_files(files: Any, config: Any) -> Any:
     for path, place in OUTSIDE.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / path)))
     for place, (title, names) in REFERENCE.items():
-        content = "\n\n".join([f"# {title}", *(f"::: {name}" for name in names)])
+        introduction = [INTRODUCTIONS[place]] if place in INTRODUCTIONS else []
+        content = "\n\n".join([f"# {title}", *introduction, *(f"::: {name}" for name in names)])
         files.append(File.generated(config, place, content=content))
     return files
 

@@ -138,6 +138,9 @@ class World(ABC):
 
     name: ClassVar[str]
 
+    face: ClassVar[Any]
+    """The module that has ``connect`` and ``serve``."""
+
     def __init__(self) -> None:
         self.entities: list[Any] = []
         self._closing: list[Callable[[], None]] = []
@@ -206,6 +209,27 @@ class World(ABC):
         entity = ae if ae is not None else self.ae("CLIENT")
         chosen = usual_contexts() if contexts is None else contexts
         return await done(entity.associate(LOCALHOST, port_of(server), contexts=chosen, **options))
+
+    async def provide(self, *services: Any, address: Any = (LOCALHOST, 0), **options: Any) -> Any:
+        """A running server of ``serve``, by default any port of the loopback interface."""
+        server = await self._provide(address, *services, **self._placed(options, "SERVER"))
+        self.entities.append(server.ae)
+        return server
+
+    async def _provide(self, *args: Any, **options: Any) -> Any:
+        return await done(self.face.serve(*args, **options))
+
+    async def client(self, server: Any, **options: Any) -> Any:
+        """What ``connect`` gives for a server, or whatever else has a ``server_address``."""
+        client = await done(self.face.connect(LOCALHOST, port_of(server), **self._placed(options, "CLIENT")))
+        self.entities.append(client.ae)
+        return client
+
+    def _placed(self, options: dict[str, Any], title: str) -> dict[str, Any]:
+        """With an entity that waits as long as tests do, unless these options are about making one."""
+        if options.keys() & {"entity", "title", "limits", "timeouts", "allowed", "maximum_associations"}:
+            return options
+        return {"entity": self.ae(title), **options}
 
     async def join(self, handlers: Iterable[Any] = (), **options: Any) -> Any:
         """An established association with a new server that has these handlers."""
@@ -333,6 +357,7 @@ class ThreadSignal(Signal):
 
 class BlockingWorld(SocketWorld):
     name = "blocking"
+    face: ClassVar[Any] = dicomwire
 
     def run(self, scenario: Scenario) -> None:
         before = set(threading.enumerate())
@@ -410,6 +435,7 @@ class AsyncioSignal(Signal):
 
 class AsyncioWorld(SocketWorld):
     name = "asyncio"
+    face: ClassVar[Any] = dicomwire.asyncio
 
     def __init__(self) -> None:
         super().__init__()
@@ -434,6 +460,11 @@ class AsyncioWorld(SocketWorld):
 
     async def _start_server(self, entity: Any, address: Any = (LOCALHOST, 0), **options: Any) -> Any:
         server = await super()._start_server(entity, address, **options)
+        self._servers.append(server)
+        return server
+
+    async def _provide(self, *args: Any, **options: Any) -> Any:
+        server = await super()._provide(*args, **options)
         self._servers.append(server)
         return server
 
@@ -513,6 +544,7 @@ class _no_longer_than:
 
 class TrioWorld(SocketWorld):
     name = "trio"
+    face: ClassVar[Any] = dicomwire.trio
     _nursery: trio.Nursery
 
     def run(self, scenario: Scenario) -> None:
@@ -544,6 +576,17 @@ class TrioWorld(SocketWorld):
         async def serve(task_status: trio.TaskStatus[Any]) -> None:
             await entity.start_server(address, task_status=task_status, **options)
 
+        return await self._served(serve)
+
+    async def _provide(self, *args: Any, **options: Any) -> Any:
+        async def serve(task_status: trio.TaskStatus[Any]) -> None:
+            async with self.face.serve(*args, **options) as server:
+                task_status.started(server)
+                await server.serve_forever()
+
+        return await self._served(serve)
+
+    async def _served(self, serve: Callable[..., Coroutine[Any, Any, None]]) -> Any:
         try:
             return await self._nursery.start(serve)
         except BaseExceptionGroup as group:
@@ -631,6 +674,7 @@ class MemoryListener(Listener):
 
 class MemoryWorld(World):
     name = "memory"
+    face: ClassVar[Any] = dicomwire.memory
 
     def __init__(self) -> None:
         super().__init__()
@@ -648,6 +692,10 @@ class MemoryWorld(World):
                 return
             self.network._turn()
         raise AssertionError(f"tasks left: {[task.work for task in self.network._tasks]}")
+
+    def _placed(self, options: dict[str, Any], title: str) -> dict[str, Any]:
+        placed = super()._placed(options, title)
+        return placed if "entity" in placed else {"network": self.network, **placed}
 
     def _make_ae(self, title: str) -> Any:
         return dicomwire.memory.AE(title, self.network)

@@ -43,8 +43,8 @@ async def moving(
             return answers
         return ((*address, *value.more) if isinstance(value, _Here) else value for value in answers)
 
-    bound = [] if handler is None else [(evt.EVT_C_MOVE, aware)]
-    server = await world.serve(bound, ae=entity, contexts=CONTEXTS)
+    served = [] if handler is None else [(evt.EVT_C_MOVE, aware)]
+    server = await world.serve(served, ae=entity, contexts=CONTEXTS)
     association = await world.associate(server, contexts=CONTEXTS)
     assert association.is_established
     return association

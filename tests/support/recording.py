@@ -41,15 +41,16 @@ class Recording:
 
     def of(self, role: Role) -> list[TracedAssociation]:
         """What was recorded by this side."""
-        begun = {item.association for item in self.records if f'"role": "{role.value}"'.encode() in item.data}
+        begun: dict[int, list[TraceRecord]] = {}
+        opened = f'"role": "{role.value}"'.encode()
+        for record in self.records:
+            if record.kind is RecordKind.OPENED and opened in record.data:
+                begun[record.association] = []
+            if record.association in begun:
+                begun[record.association].append(record)
         return [
-            TracedAssociation(
-                number=number,
-                role=role,
-                about={},
-                records=[record for record in self.records if record.association == number],
-            )
-            for number in sorted(begun)
+            TracedAssociation(number=number, role=role, about={}, records=records)
+            for number, records in sorted(begun.items())
         ]
 
 

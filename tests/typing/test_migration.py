@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dicomwire import _config
-from tests.typing import check_faces, check_migration
+from tests.typing import check_faces, check_migration, check_own_face
 
 
 def test_a_typed_program_in_the_style_of_pynetdicom_runs(tmp_path: Path) -> None:
@@ -32,3 +32,4 @@ def test_a_typed_program_in_the_style_of_pynetdicom_runs(tmp_path: Path) -> None
 
 def test_what_is_checked_by_type_checkers_only_can_be_imported() -> None:
     assert check_faces.OwnServer.__mro__[1].__name__ == "AssociationServer"
+    assert check_own_face.Awaited is not None

@@ -11,16 +11,25 @@ from dicomwire.asyncio.protocol_channel import ProtocolChannel
 from dicomwire.asyncio.server import AssociationServer
 
 if TYPE_CHECKING:
+    from dicomwire.asyncio.archive import Archive
     from dicomwire.asyncio.client import Client, connect
+    from dicomwire.asyncio.pool import Pool
     from dicomwire.asyncio.providing_server import serve
 
-__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(
+        __name__,
+        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
+    )
 
 __all__ = [
     "AE",
+    "Archive",
     "Association",
     "AssociationServer",
     "Client",
+    "Pool",
     "ProtocolChannel",
     "connect",
     "serve",

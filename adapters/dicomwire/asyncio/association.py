@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.asyncio.loop_host import LoopHost
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 
 class Association(AsyncAssociation):

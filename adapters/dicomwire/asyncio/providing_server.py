@@ -11,6 +11,7 @@ from dicomwire.client.opening_client import check_options
 from dicomwire.providing.serve_options import serving_of
 from dicomwire.providing.service import Service
 from dicomwire.sockets.addresses import Address
+from dicomwire.sockets.connect_options import tls_of
 from dicomwire.sockets.listen_options import ServeOptions
 
 
@@ -25,7 +26,7 @@ async def serve(address: Address | None, *services: Service, **options: Unpack[S
     server: AssociationServer = await serving.entity.start_server(
         address,
         False,
-        options.get("tls"),
+        tls_of(options),
         serving.handlers,
         None,
         serving.contexts,

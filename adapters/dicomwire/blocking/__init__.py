@@ -11,15 +11,24 @@ from dicomwire.blocking.entity import AE
 from dicomwire.blocking.transport_channel import Transport
 
 if TYPE_CHECKING:
+    from dicomwire.blocking.archive import Archive
     from dicomwire.blocking.client import Client, connect
+    from dicomwire.blocking.pool import Pool
     from dicomwire.blocking.providing_server import serve
 
-__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(
+        __name__,
+        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
+    )
 
 __all__ = [
     "AE",
+    "Archive",
     "Association",
     "Client",
+    "Pool",
     "Responses",
     "Transport",
     "connect",

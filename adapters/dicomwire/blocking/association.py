@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.ending import refuse_to_wait
@@ -25,8 +25,10 @@ from dicomwire.operations.normalized_scu import (
 from dicomwire.operations.query_scu import send_c_cancel, send_c_find, send_c_get, send_c_move
 from dicomwire.operations.store_scu import send_c_store, send_c_store_many
 from dicomwire.sockets.forking import tell_forks
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 _TO_FINISH = 0.1
 """Seconds for a thread that writes to have written, before its association is broken off."""

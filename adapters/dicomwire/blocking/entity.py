@@ -26,7 +26,6 @@ from dicomwire.retrieval.into_folder import get_to_folder, move_to_folder
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -35,6 +34,7 @@ from dicomwire.vocabulary.titles_and_uids import make_target
 if TYPE_CHECKING:
     from dicomwire.blocking.server import AssociationServer
     from dicomwire.blocking.threaded_server import ThreadedAssociationServer
+    from dicomwire.tracing.trace_records import Recorder
 
     ServerT = TypeVar("ServerT", bound=AssociationServer)
 

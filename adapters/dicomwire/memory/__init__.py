@@ -16,18 +16,27 @@ from dicomwire.memory.network import Network
 from dicomwire.memory.server import Server
 
 if TYPE_CHECKING:
+    from dicomwire.memory.archive import Archive
     from dicomwire.memory.client import Client, connect
+    from dicomwire.memory.pool import Pool
     from dicomwire.memory.providing_server import serve
 
-__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(
+        __name__,
+        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
+    )
 
 __all__ = [
     "AE",
+    "Archive",
     "Association",
     "Client",
     "End",
     "MemoryChannel",
     "Network",
+    "Pool",
     "Server",
     "connect",
     "ends",

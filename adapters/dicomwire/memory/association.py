@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dicomwire.associations.adapter_host import PlainHost
 from dicomwire.associations.async_association import AsyncAssociation
@@ -13,8 +13,10 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.network import Network, until
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.state import Role
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 
 class NetworkHost(PlainHost):

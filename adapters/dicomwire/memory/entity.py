@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.accepting import serve_over
@@ -19,10 +20,12 @@ from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.memory_draining import drain as give_time
 from dicomwire.memory.network import Network, until
 from dicomwire.memory.server import Server
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 
 class AE(AsyncApplicationEntity):
@@ -151,7 +154,7 @@ class AE(AsyncApplicationEntity):
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
         if drain:
-            for server in self._servers:
+            for server in self._servers.copy():
                 server.shutdown()
             await give_time(self.network, self.active_associations, drain)
         for association in self.active_associations:

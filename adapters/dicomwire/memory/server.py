@@ -21,6 +21,8 @@ from dicomwire.vocabulary.contexts import PresentationContext
 class Server(AsyncServerBase[Association]):
     """Accepts associations inside a :class:`Network`."""
 
+    ae: Any
+
     def __init__(
         self,
         ae: Any,
@@ -64,6 +66,8 @@ class Server(AsyncServerBase[Association]):
     def stop_accepting(self) -> None:
         """Nobody finds it any more."""
         self.network.stop_listening(self)
+        if self in self.ae._servers:
+            self.ae._servers.remove(self)
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""

@@ -45,10 +45,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Not everybody has trio.
-    if name == "FaultyStream":
-        from dicomwire.testing.faulty_stream import FaultyStream
+if not TYPE_CHECKING:
 
-        return FaultyStream
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        # Not everybody has trio.
+        if name == "FaultyStream":
+            from dicomwire.testing.faulty_stream import FaultyStream
+
+            return FaultyStream
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

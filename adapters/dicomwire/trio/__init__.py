@@ -14,16 +14,25 @@ from dicomwire.trio.entity import AE
 from dicomwire.trio.server import AssociationServer
 
 if TYPE_CHECKING:
+    from dicomwire.trio.archive import Archive
     from dicomwire.trio.client import Client, connect
+    from dicomwire.trio.pool import Pool
     from dicomwire.trio.providing_server import serve
 
-__getattr__ = loaded_when_used(__name__, {"Client": "client", "connect": "client", "serve": "providing_server"})
+if not TYPE_CHECKING:
+    # Not for type checkers: they would take every name.
+    __getattr__ = loaded_when_used(
+        __name__,
+        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
+    )
 
 __all__ = [
     "AE",
+    "Archive",
     "Association",
     "AssociationServer",
     "Client",
+    "Pool",
     "connect",
     "serve",
 ]

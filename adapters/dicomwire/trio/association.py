@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.trio.nursery_host import NurseryHost
 from dicomwire.upper_layer.state import Role
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 
 class Association(AsyncAssociation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -18,7 +19,6 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.sockets.addresses import Address, Peer
 from dicomwire.sockets.forking import tell_forks
 from dicomwire.sockets.socket_dialer import Call, TLSArguments
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.trio.association import Association
 from dicomwire.trio.nursery_dialer import NurseryDialer, resolved
 from dicomwire.trio.nursery_draining import drain as give_time
@@ -27,6 +27,9 @@ from dicomwire.trio.stream_channel import StreamChannel
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 
 class AE(AsyncApplicationEntity):

@@ -211,6 +211,11 @@ class SocketChannel:
 
     async def turn(self) -> None:
         """Wait for another task's :meth:`changed`, or for the next deadline."""
+        scope = self._scope
+        if scope is not None:
+            # Who reads may have begun before this deadline did, and is the one who acts on it.
+            deadline = self.session.next_deadline(trio.current_time())
+            scope.deadline = min(scope.deadline, math.inf if deadline is None else deadline)
         await self._turns.wait()
 
     def changed(self) -> None:

@@ -241,6 +241,11 @@ class StreamChannel:
 
     async def turn(self) -> None:
         """Wait for another task's :meth:`changed`, or for the next deadline."""
+        scope = self._pump_scope
+        if scope is not None:
+            # Who reads may have begun before this deadline did, and is the one who acts on it.
+            deadline = self.session.next_deadline(trio.current_time())
+            scope.deadline = min(scope.deadline, math.inf if deadline is None else deadline)
         await self._turns.wait()
 
     def changed(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.adapter_host import Host
 from dicomwire.associations.association_control import Control
 from dicomwire.associations.ending import Ending
+from dicomwire.associations.events import KindT, ResultT
 from dicomwire.associations.explanation import explain
 from dicomwire.associations.handlers import Handlers, HandlerTable
 from dicomwire.associations.incoming_messages import IncomingMessages
@@ -22,13 +23,13 @@ from dicomwire.associations.sides import Sides
 from dicomwire.associations.window import Window, limits_of
 from dicomwire.compat.acse_dimse_dul import ACSE, DIMSE, DUL
 from dicomwire.compat.wire_items import presentation_context
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE as ACSE_FIELDS, NETWORK as NETWORK_FIELDS, Limits, Timeouts
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
 if TYPE_CHECKING:
     from dicomwire.observing.observations import Observer
+    from dicomwire.tracing.trace_records import Recorder
 
 _NAMES = {role: f"{role.value.capitalize()}Thread" for role in Role}
 
@@ -121,6 +122,16 @@ class AssociationBase:
         return explain(self)
 
     # -- handlers -------------------------------------------------------------------------------------------------
+    @overload
+    def bind(
+        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerOf[KindT, ResultT], args: None = None
+    ) -> None: ...
+
+    @overload
+    def bind(
+        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerWithAny[KindT, ResultT], args: list[Any] | None
+    ) -> None: ...
+
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
         """Bind ``handler`` to ``event`` for this association; ``args`` follow the event when it is called."""
         self.line.handlers.own_table().bind(event, handler, args)

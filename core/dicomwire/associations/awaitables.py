@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from dicomwire.associations.response_streams import Stream
 
@@ -36,9 +36,11 @@ class Verb(Coroutine[Any, Any, T]):
         """As of the coroutine."""
         self._coroutine.close()
 
-    def __getattr__(self, name: str) -> Any:
-        # What debuggers and event loops look at: cr_frame, cr_code, __name__ and so on.
-        return getattr(self._coroutine, name)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # What debuggers and event loops look at: cr_frame, cr_code, __name__ and so on.
+            return getattr(self._coroutine, name)
 
     def __repr__(self) -> str:
         return repr(self._coroutine)
@@ -76,6 +78,7 @@ class Asking(Verb[Stream[T]], Generic[T]):
     def __init__(self, coroutine: Coroutine[Any, Any, Stream[T]]) -> None:
         super().__init__(coroutine)
         self._stream: Stream[T] | None = None
+        self._is_left = False
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
@@ -83,12 +86,15 @@ class Asking(Verb[Stream[T]], Generic[T]):
     async def __anext__(self) -> T:
         """The next response."""
         if self._stream is None:
+            if self._is_left:
+                raise StopAsyncIteration
             self._stream = await self._coroutine
         return await self._stream.__anext__()
 
     async def aclose(self) -> None:
         """Take no more: the rest is dropped as it comes, and the request never sent if none was wanted."""
         if self._stream is None:
+            self._is_left = True
             self._coroutine.close()
         else:
             await self._stream.aclose()

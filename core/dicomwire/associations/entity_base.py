@@ -26,7 +26,6 @@ from dicomwire.associations.running_associations import Running
 from dicomwire.associations.window import check_window
 from dicomwire.data.memory_budget import MemoryBudget
 from dicomwire.data.store import FileStore
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import ACSE, NETWORK, Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.lazy_uids import as_uid
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
     from dicomwire.observing.observations import Observer
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 

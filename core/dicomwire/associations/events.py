@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, TypeAlias, TypeVar, TypeVarTuple, overload
 
 from dicomwire._logging import logger
 from dicomwire.associations.received_message import ReceivedMessage, made_by_hand
@@ -15,12 +15,59 @@ from dicomwire.vocabulary.titles_and_uids import received_text
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.tag import BaseTag
+    from typing_extensions import TypeVar as WithDefault
+
+    from dicomwire.associations import handler_results as given
+    from dicomwire.associations.event_kinds import (
+        ActionEvent as ActionEvent,
+        AssociationEvent as AssociationEvent,
+        AsyncOpsEvent as AsyncOpsEvent,
+        ConnectionCloseEvent as ConnectionCloseEvent,
+        ConnectionOpenEvent as ConnectionOpenEvent,
+        CreateEvent as CreateEvent,
+        DataEvent as DataEvent,
+        DeleteEvent as DeleteEvent,
+        DetailsOfAnyKind as DetailsOfAnyKind,
+        EchoEvent as EchoEvent,
+        EventReportEvent as EventReportEvent,
+        FindEvent as FindEvent,
+        GetAttributesEvent as GetAttributesEvent,
+        GetEvent as GetEvent,
+        MessageEvent as MessageEvent,
+        MoveEvent as MoveEvent,
+        PDUEvent as PDUEvent,
+        PrimitiveEvent as PrimitiveEvent,
+        QueryEvent as QueryEvent,
+        ServiceEvent as ServiceEvent,
+        SetEvent as SetEvent,
+        SOPCommonEvent as SOPCommonEvent,
+        SOPExtendedEvent as SOPExtendedEvent,
+        StoreEvent as StoreEvent,
+        StoreSinkEvent as StoreSinkEvent,
+        TransitionEvent as TransitionEvent,
+        UserIdentityEvent as UserIdentityEvent,
+    )
+
+    # With defaults: programs annotate with ``NotificationEvent`` alone.
+    KindT_co = WithDefault("KindT_co", covariant=True, default=Any)
+    ResultT_contra = WithDefault("ResultT_contra", contravariant=True, default=Any)
+else:
+    DetailsOfAnyKind = object
+    KindT_co = TypeVar("KindT_co")
+    ResultT_contra = TypeVar("ResultT_contra")
+
+KindT = TypeVar("KindT")
+ResultT = TypeVar("ResultT")
+MoreT = TypeVarTuple("MoreT")
 
 LOGGER = logger(__name__)
 
 
-class NotificationEvent(NamedTuple):
-    """Something that happened; any number of handlers may listen."""
+class NotificationEvent(NamedTuple, Generic[KindT_co]):
+    """Something that happened; any number of handlers may listen.
+
+    Type checkers know which kind of event the handlers are given.
+    """
 
     name: str
     description: str
@@ -37,8 +84,11 @@ class NotificationEvent(NamedTuple):
         return self.name
 
 
-class InterventionEvent(NamedTuple):
-    """Something to decide; exactly one handler does."""
+class InterventionEvent(NamedTuple, Generic[KindT_co, ResultT_contra]):
+    """Something to decide; exactly one handler does.
+
+    Type checkers know which kind of event that is given, and what it shall give back.
+    """
 
     name: str
     description: str
@@ -66,41 +116,67 @@ EventHandlerType = EventHandler
 
 Binding: TypeAlias = tuple[Handler, list[Any] | None]
 
-EVT_ABORTED = NotificationEvent("EVT_ABORTED", "Association aborted")
-EVT_ACCEPTED = NotificationEvent("EVT_ACCEPTED", "Association request accepted")
-EVT_ACSE_RECV = NotificationEvent("EVT_ACSE_RECV", "Association primitive received")
-EVT_ACSE_SENT = NotificationEvent("EVT_ACSE_SENT", "Association primitive sent")
-EVT_CONN_CLOSE = NotificationEvent("EVT_CONN_CLOSE", "Connection closed")
-EVT_CONN_OPEN = NotificationEvent("EVT_CONN_OPEN", "Connection opened")
-EVT_DATA_RECV = NotificationEvent("EVT_DATA_RECV", "Bytes of a PDU received")
-EVT_DATA_SENT = NotificationEvent("EVT_DATA_SENT", "Bytes of a PDU sent")
-EVT_DIMSE_RECV = NotificationEvent("EVT_DIMSE_RECV", "DIMSE message received")
-EVT_DIMSE_SENT = NotificationEvent("EVT_DIMSE_SENT", "DIMSE message sent")
-EVT_ESTABLISHED = NotificationEvent("EVT_ESTABLISHED", "Association established")
-EVT_FSM_TRANSITION = NotificationEvent("EVT_FSM_TRANSITION", "Upper layer state machine changes state")
-EVT_PDU_RECV = NotificationEvent("EVT_PDU_RECV", "PDU received")
-EVT_PDU_SENT = NotificationEvent("EVT_PDU_SENT", "PDU sent")
-EVT_REJECTED = NotificationEvent("EVT_REJECTED", "Association request rejected")
-EVT_RELEASED = NotificationEvent("EVT_RELEASED", "Association released")
-EVT_REQUESTED = NotificationEvent("EVT_REQUESTED", "Association requested")
+EVT_ABORTED: NotificationEvent[AssociationEvent] = NotificationEvent("EVT_ABORTED", "Association aborted")
+EVT_ACCEPTED: NotificationEvent[AssociationEvent] = NotificationEvent("EVT_ACCEPTED", "Association request accepted")
+EVT_ACSE_RECV: NotificationEvent[PrimitiveEvent] = NotificationEvent("EVT_ACSE_RECV", "Association primitive received")
+EVT_ACSE_SENT: NotificationEvent[PrimitiveEvent] = NotificationEvent("EVT_ACSE_SENT", "Association primitive sent")
+EVT_CONN_CLOSE: NotificationEvent[ConnectionCloseEvent] = NotificationEvent("EVT_CONN_CLOSE", "Connection closed")
+EVT_CONN_OPEN: NotificationEvent[ConnectionOpenEvent] = NotificationEvent("EVT_CONN_OPEN", "Connection opened")
+EVT_DATA_RECV: NotificationEvent[DataEvent] = NotificationEvent("EVT_DATA_RECV", "Bytes of a PDU received")
+EVT_DATA_SENT: NotificationEvent[DataEvent] = NotificationEvent("EVT_DATA_SENT", "Bytes of a PDU sent")
+EVT_DIMSE_RECV: NotificationEvent[MessageEvent] = NotificationEvent("EVT_DIMSE_RECV", "DIMSE message received")
+EVT_DIMSE_SENT: NotificationEvent[MessageEvent] = NotificationEvent("EVT_DIMSE_SENT", "DIMSE message sent")
+EVT_ESTABLISHED: NotificationEvent[AssociationEvent] = NotificationEvent("EVT_ESTABLISHED", "Association established")
+EVT_FSM_TRANSITION: NotificationEvent[TransitionEvent] = NotificationEvent(
+    "EVT_FSM_TRANSITION", "Upper layer state machine changes state"
+)
+EVT_PDU_RECV: NotificationEvent[PDUEvent] = NotificationEvent("EVT_PDU_RECV", "PDU received")
+EVT_PDU_SENT: NotificationEvent[PDUEvent] = NotificationEvent("EVT_PDU_SENT", "PDU sent")
+EVT_REJECTED: NotificationEvent[AssociationEvent] = NotificationEvent("EVT_REJECTED", "Association request rejected")
+EVT_RELEASED: NotificationEvent[AssociationEvent] = NotificationEvent("EVT_RELEASED", "Association released")
+EVT_REQUESTED: NotificationEvent[AssociationEvent] = NotificationEvent("EVT_REQUESTED", "Association requested")
 
-EVT_ASYNC_OPS = InterventionEvent("EVT_ASYNC_OPS", "Asynchronous operations window proposed")
-EVT_SOP_COMMON = InterventionEvent("EVT_SOP_COMMON", "SOP class common extended negotiation proposed")
-EVT_SOP_EXTENDED = InterventionEvent("EVT_SOP_EXTENDED", "SOP class extended negotiation proposed")
-EVT_USER_ID = InterventionEvent("EVT_USER_ID", "User identity proposed")
-EVT_C_ECHO = InterventionEvent("EVT_C_ECHO", "C-ECHO request received")
-EVT_C_FIND = InterventionEvent("EVT_C_FIND", "C-FIND request received")
-EVT_C_GET = InterventionEvent("EVT_C_GET", "C-GET request received")
-EVT_C_MOVE = InterventionEvent("EVT_C_MOVE", "C-MOVE request received")
-EVT_C_STORE = InterventionEvent("EVT_C_STORE", "C-STORE request received")
-EVT_N_ACTION = InterventionEvent("EVT_N_ACTION", "N-ACTION request received")
-EVT_N_CREATE = InterventionEvent("EVT_N_CREATE", "N-CREATE request received")
-EVT_N_DELETE = InterventionEvent("EVT_N_DELETE", "N-DELETE request received")
-EVT_N_EVENT_REPORT = InterventionEvent("EVT_N_EVENT_REPORT", "N-EVENT-REPORT request received")
-EVT_N_GET = InterventionEvent("EVT_N_GET", "N-GET request received")
-EVT_N_SET = InterventionEvent("EVT_N_SET", "N-SET request received")
+EVT_ASYNC_OPS: InterventionEvent[AsyncOpsEvent, given.WindowResult] = InterventionEvent(
+    "EVT_ASYNC_OPS", "Asynchronous operations window proposed"
+)
+EVT_SOP_COMMON: InterventionEvent[SOPCommonEvent, given.CommonResult] = InterventionEvent(
+    "EVT_SOP_COMMON", "SOP class common extended negotiation proposed"
+)
+EVT_SOP_EXTENDED: InterventionEvent[SOPExtendedEvent, given.ExtendedResult] = InterventionEvent(
+    "EVT_SOP_EXTENDED", "SOP class extended negotiation proposed"
+)
+EVT_USER_ID: InterventionEvent[UserIdentityEvent, given.IdentityResult] = InterventionEvent(
+    "EVT_USER_ID", "User identity proposed"
+)
+EVT_C_ECHO: InterventionEvent[EchoEvent, given.StatusResult] = InterventionEvent(
+    "EVT_C_ECHO", "C-ECHO request received"
+)
+EVT_C_FIND: InterventionEvent[FindEvent, given.FindResult] = InterventionEvent("EVT_C_FIND", "C-FIND request received")
+EVT_C_GET: InterventionEvent[GetEvent, given.GetResult] = InterventionEvent("EVT_C_GET", "C-GET request received")
+EVT_C_MOVE: InterventionEvent[MoveEvent, given.MoveResult] = InterventionEvent("EVT_C_MOVE", "C-MOVE request received")
+EVT_C_STORE: InterventionEvent[StoreEvent, given.StatusResult] = InterventionEvent(
+    "EVT_C_STORE", "C-STORE request received"
+)
+EVT_N_ACTION: InterventionEvent[ActionEvent, given.ReplyResult] = InterventionEvent(
+    "EVT_N_ACTION", "N-ACTION request received"
+)
+EVT_N_CREATE: InterventionEvent[CreateEvent, given.ReplyResult] = InterventionEvent(
+    "EVT_N_CREATE", "N-CREATE request received"
+)
+EVT_N_DELETE: InterventionEvent[DeleteEvent, given.StatusResult] = InterventionEvent(
+    "EVT_N_DELETE", "N-DELETE request received"
+)
+EVT_N_EVENT_REPORT: InterventionEvent[EventReportEvent, given.ReplyResult] = InterventionEvent(
+    "EVT_N_EVENT_REPORT", "N-EVENT-REPORT request received"
+)
+EVT_N_GET: InterventionEvent[GetAttributesEvent, given.ReplyResult] = InterventionEvent(
+    "EVT_N_GET", "N-GET request received"
+)
+EVT_N_SET: InterventionEvent[SetEvent, given.ReplyResult] = InterventionEvent("EVT_N_SET", "N-SET request received")
 
-EVT_C_STORE_SINK = InterventionEvent("EVT_C_STORE_SINK", "A C-STORE data set is about to arrive: where to put it?")
+EVT_C_STORE_SINK: InterventionEvent[StoreSinkEvent, given.SinkResult] = InterventionEvent(
+    "EVT_C_STORE_SINK", "A C-STORE data set is about to arrive: where to put it?"
+)
 """Our extension: the handler is called after the C-STORE command and before the first byte of its data set, and
 says where the data set goes: None for memory, a path, a file object, a ``bytearray``, a callable that takes each
 piece, or a :class:`dicomwire.sinks.Sink`."""
@@ -136,7 +212,7 @@ def get_default_handler(event: InterventionEvent) -> Handler:
     return _DEFAULTS.get(event, _unbound)
 
 
-class Event:
+class Event(DetailsOfAnyKind):
     """What a handler is given: what happened, to which association, and its details.
 
     Attributes beside the documented ones of each event raise ``AttributeError``.
@@ -175,10 +251,6 @@ class Event:
 
     def __repr__(self) -> str:
         return f"<Event {self.event.name}>"
-
-    if TYPE_CHECKING:
-        # The attributes of the event's kind, such as ``pdu`` or ``primitive``.
-        def __getattr__(self, name: str) -> Any: ...
 
     def _service_message(self, name: str) -> ReceivedMessage:
         if self._message is None:
@@ -288,6 +360,54 @@ class Event:
             return False
         asked = self.__dict__.get("_is_cancelled")
         return bool(asked(self._message.message_id)) if asked else self._message.is_cancelled
+
+
+if TYPE_CHECKING:
+
+    class EventOfAnyKind(Event):
+        """What a handler takes that is annotated with `Event`, and none that is annotated with a kind."""
+
+        event: None  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    EventOf: TypeAlias = NotificationEvent[KindT] | InterventionEvent[KindT, ResultT]
+    HandlerOf: TypeAlias = Callable[[KindT], ResultT] | Callable[[EventOfAnyKind], ResultT]
+    HandlerWithAny: TypeAlias = (
+        Callable[Concatenate[KindT, ...], ResultT] | Callable[Concatenate[EventOfAnyKind, ...], ResultT]
+    )
+
+
+@overload
+def on(event: EventOf[KindT, ResultT], handler: HandlerOf[KindT, ResultT]) -> EventHandler: ...
+
+
+@overload
+def on(
+    event: EventOf[KindT, ResultT],
+    handler: Callable[[KindT, *MoreT], ResultT] | Callable[[EventOfAnyKind, *MoreT], ResultT],
+    *args: *MoreT,
+) -> EventHandler: ...
+
+
+def on(event: EventType, handler: Callable[[Any, *MoreT], Any], *args: *MoreT) -> EventHandler:
+    """An item of ``evt_handlers`` that type checkers check: ``args`` follow the event when ``handler`` is called.
+
+    ``evt_handlers=[evt.on(evt.EVT_C_STORE, handle_store, folder)]`` is ``[(evt.EVT_C_STORE, handle_store, [folder])]``
+    with errors where the handler looks at what that event does not have, takes more or fewer arguments or others, or
+    gives something else than the event wants (extension).
+    """
+    return (event, handler, list(args)) if args else (event, handler)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        # What handlers are annotated with: loaded where annotations are looked at.
+        if name.endswith("Event"):
+            from dicomwire.associations import event_kinds
+
+            if name in event_kinds.__dict__:
+                return event_kinds.__dict__[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _time_at(assoc: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from attrs import evolve
@@ -51,6 +51,9 @@ class Invoker:
         self._unread: dict[int, int | None] = {}
         """Outstanding requests whose responses nobody will take any more: by message ID, the context to cancel them on,
         None if there is nothing to cancel."""
+
+        self._afterwards: dict[int, Callable[[], None]] = {}
+        """What is to be done when the last of those responses has come."""
 
     def require_established(self) -> None:
         """Raise RuntimeError unless requests can be sent."""
@@ -207,15 +210,19 @@ class Invoker:
 
     async def _drain(self) -> None:
         """Get on with a request whose responses nobody takes: cancel it once, and drop what still comes."""
+        await self.cancel_unread()
         outstanding = self.line.session.outstanding
-        for message_id, context_id in list(self._unread.items()):
-            if context_id is not None and message_id in outstanding:
-                self._unread[message_id] = None
-                LOGGER.info("the responses to message ID %d are not taken any more: cancelled", message_id)
-                await self.cancel(message_id, context_id)
         if not outstanding.keys().isdisjoint(self._unread):
             # Else the last response has come while we were sending.
             await self.line.advance()
+
+    async def cancel_unread(self) -> None:
+        """Ask the peer to end each request whose responses nobody takes, once."""
+        for message_id, context_id in list(self._unread.items()):
+            if context_id is not None and message_id in self.line.session.outstanding:
+                self._unread[message_id] = None
+                LOGGER.info("the responses to message ID %d are not taken any more: cancelled", message_id)
+                await self.cancel(message_id, context_id)
 
     # -- responses ------------------------------------------------------------------------------------------------
     def keep(self, message: ReceivedMessage) -> None:
@@ -226,6 +233,8 @@ class Invoker:
             self._mailboxes[message_id].append(message)
         elif message_id not in self.line.session.outstanding:
             self._unread.pop(message_id, None)
+            if (then := self._afterwards.pop(message_id, None)) is not None:
+                then()
 
     def has_response(self, message_id: int) -> bool:
         """One has come."""
@@ -256,12 +265,20 @@ class Invoker:
         """The last one was taken."""
         self._iterated.discard(message_id)
 
-    def forget(self, message_id: int, context_id: int | None) -> None:
-        """Nobody will take the responses to this request, to be cancelled on that context; for any thread, any time."""
-        if message_id in self.line.session.outstanding:
+    def forget(self, message_id: int, context_id: int | None, then: Callable[[], None] | None = None) -> None:
+        """Nobody will take the responses to this request, to be cancelled on that context; for any thread, any time.
+
+        ``then`` is called when the last one has come.
+        """
+        is_outstanding = message_id in self.line.session.outstanding
+        if is_outstanding:
+            if then is not None:
+                self._afterwards[message_id] = then
             self._unread[message_id] = context_id
         self._mailboxes.pop(message_id, None)
         self._iterated.discard(message_id)
+        if then is not None and not is_outstanding:
+            then()
 
 
 class HasInvoker(Protocol):

@@ -20,8 +20,6 @@ from dicomwire.dimse.command import Command
 from dicomwire.dimse.message_events import DataSetReceived, MessageReceived
 from dicomwire.dimse.session import Session
 from dicomwire.errors import RemoteProtocolError
-from dicomwire.tracing.recorded_connection import RecordedConnection
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.connection import Buffer, Connection
 from dicomwire.upper_layer.connection_events import ConnectionEvent
 from dicomwire.upper_layer.limits import Limits, Timeouts
@@ -30,6 +28,8 @@ from dicomwire.upper_layer.state import State
 
 if TYPE_CHECKING:
     from dicomwire.observing.observations import Observer
+    from dicomwire.tracing.recorded_connection import RecordedConnection
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 
@@ -45,7 +45,7 @@ class ProtocolBroken(NamedTuple):
     error: RemoteProtocolError
 
 
-RecordedT = TypeVar("RecordedT", bound=RecordedConnection)
+RecordedT = TypeVar("RecordedT", bound="RecordedConnection")
 
 Arrived: TypeAlias = ConnectionEvent | ProtocolBroken
 
@@ -97,6 +97,9 @@ class Line:
         if observers:
             self.session = self._observed(observers, trace, limits)
         elif trace is not None:
+            # Most programs record nothing.
+            from dicomwire.tracing.recorded_connection import RecordedConnection
+
             self.session = Session(self._recorded(RecordedConnection, trace, limits))
         else:
             self.session = Session(Connection(sides.role, limits=limits, timeouts=timeouts))
@@ -172,8 +175,8 @@ class Line:
     def told_to_the_end(self) -> None:
         """All is over: whoever records or observes is told so."""
         session, standing = self.session, self.standing
-        if isinstance(session.connection, RecordedConnection):
-            session.connection.record_end()
+        if (record_end := getattr(session.connection, "record_end", None)) is not None:
+            record_end()
         if (watch := getattr(session, "watch", None)) is not None:
             watch.ended(standing.outcome, was_opened=standing.was_opened)
 

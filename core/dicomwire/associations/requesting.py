@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -32,7 +32,6 @@ from dicomwire.compat.pdu_primitives import (
     UserIdentityNegotiation,
 )
 from dicomwire.compat.wire_items import associate_primitive, to_item
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.connection_events import AssociateAccepted
 from dicomwire.upper_layer.items import (
     AsynchronousOperationsWindowItem,
@@ -50,6 +49,9 @@ from dicomwire.upper_layer.remembered import derive_from_both
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 

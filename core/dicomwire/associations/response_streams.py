@@ -71,8 +71,10 @@ class ResponseStream(Stream[T]):
             self._invoker.iterated(self._message_id)
         return self._interpret(response)
 
-    def leave(self) -> None:
-        """Take no more responses."""
+    def leave(self, then: Callable[[], None] | None = None) -> None:
+        """Take no more responses; ``then`` is called when the last one has come."""
         if not self._is_over:
             self._is_over = True
-            self._invoker.forget(self._message_id, self._context_id)
+            self._invoker.forget(self._message_id, self._context_id, then)
+        elif then is not None:
+            then()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dicomwire import _config
 from dicomwire._globals import VERIFICATION
@@ -14,13 +14,16 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.configured_contexts import supported_by
 from dicomwire.associations.entity_base import ApplicationEntityBase
+from dicomwire.associations.events import KindT, ResultT
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.negotiation import AcceptorContexts
 from dicomwire.associations.proxied import Proxied, Receive, introduction
 from dicomwire.associations.running_associations import Running
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.vocabulary.contexts import PresentationContext, settings_of_all
 from dicomwire.vocabulary.titles_and_uids import set_ae
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 LOGGER = logger(__name__)
 
@@ -117,6 +120,16 @@ class ServerBase(Generic[AssociationT]):
         return [
             association for association in self.running_associations.all() if not association.line.standing.is_closed
         ]
+
+    @overload
+    def bind(
+        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerOf[KindT, ResultT], args: None = None
+    ) -> None: ...
+
+    @overload
+    def bind(
+        self, event: evt.EventOf[KindT, ResultT], handler: evt.HandlerWithAny[KindT, ResultT], args: list[Any] | None
+    ) -> None: ...
 
     def bind(self, event: evt.EventType, handler: evt.Handler, args: list[Any] | None = None) -> None:
         """Bind ``handler`` to ``event`` for running and future associations."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from dicomwire.associations.explanation import STOPPED_BY_ITSELF, how_it_ended
 from dicomwire.associations.invoking import Invoker, NoContext
-from dicomwire.client.failures import ConnectionLost, Refused, ServiceFailed
+from dicomwire.client.failures import ConnectionLost, Refused, ServiceFailed, in_keywords
 from dicomwire.vocabulary.statuses import GENERAL_STATUS, StatusTable
 from dicomwire.vocabulary.typed_status import Status
 
@@ -31,7 +31,7 @@ def priority_code(priority: Priority) -> int:
 
 def lost(invoker: Invoker) -> ConnectionLost:
     """There is no association any more; why."""
-    return ConnectionLost(how_it_ended(invoker) or "the association was released")
+    return ConnectionLost(in_keywords(how_it_ended(invoker)) or "the association was released")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dicomwire._logging import logger, printable
 from dicomwire.associations import events as evt
@@ -17,6 +17,7 @@ from dicomwire.client.received_instance import ReceivedInstance
 from dicomwire.operations.query_scu import send_c_get
 from dicomwire.upper_layer.timers import Timer
 from dicomwire.vocabulary.statuses import QR_GET_SERVICE_CLASS_STATUS
+from dicomwire.vocabulary.typed_status import Status
 
 if TYPE_CHECKING:
     from dicomwire.operations.query_scu import Response
@@ -24,7 +25,56 @@ if TYPE_CHECKING:
 LOGGER = logger(__name__)
 
 OPERATION = "C-GET"
-SUCCESS = 0x0000
+_NOT_TAKEN = Status.OUT_OF_RESOURCES.because("nobody takes it any more")
+"""The answer to what still comes when the iterator was left: the peer must not think that it is kept here."""
+
+
+class _Entrance:
+    """The handler of what the peer sends, as long as it answers the request; does not keep the iterator in being."""
+
+    def __init__(self, association: AssociationBase) -> None:
+        self._line = association.line
+        self.arrived: deque[ReceivedInstance] = deque()
+        self.is_shut: bool = False
+        self._before = self._line.handlers.table.interventions.get(evt.EVT_C_STORE)
+        association.bind(evt.EVT_C_STORE, self.take)
+
+    async def take(self, event: evt.Event) -> Status:
+        """The answer waits until the instance before it was taken."""
+        await outcome(self._line.host.face(self._wait_for_room()))
+        if self.is_shut:
+            return _NOT_TAKEN
+        self.arrived.append(ReceivedInstance(event))
+        return Status.SUCCESS
+
+    async def _wait_for_room(self) -> None:
+        line, timers = self._line, self._line.session.connection.timers
+        if not self.arrived:
+            timers.restart(Timer.RESPONSE)
+            return
+        # Who takes its time is we, and not the peer.
+        was_running = timers.is_running(Timer.RESPONSE)
+        timers.stop(Timer.RESPONSE)
+        while self.arrived and not line.standing.has_ended:
+            await line.turn()
+        if was_running:
+            timers.start(Timer.RESPONSE)
+
+    def shut(self) -> None:
+        """Nobody takes any more; who waits hears of it with whatever is sent next."""
+        self.is_shut = True
+        self.arrived.clear()
+
+    def remove(self) -> None:
+        """The peer has answered: bring back the handler that was there before, unless there is another by now."""
+        table = self._line.handlers.own_table()
+        handler, _ = table.interventions.get(evt.EVT_C_STORE, (None, None))
+        if handler != self.take:
+            return
+        if self._before is None:
+            del table.interventions[evt.EVT_C_STORE]
+        else:
+            table.interventions[evt.EVT_C_STORE] = self._before
 
 
 class Arriving(Stream[ReceivedInstance]):
@@ -34,36 +84,13 @@ class Arriving(Stream[ReceivedInstance]):
         self._line = association.line
         self._invoker = association.invoker
         self._responses: ResponseStream[Response] | None = None
-        self._arrived: deque[ReceivedInstance] = deque()
         self._is_over = False
-        handlers = self._line.handlers
-        self._before = handlers.table.interventions.get(evt.EVT_C_STORE)
-        association.bind(evt.EVT_C_STORE, self._take)
+        self._entrance = _Entrance(association)
 
     def follow(self, responses: Stream[Response]) -> None:
         """The request was sent; these are its responses."""
         assert isinstance(responses, ResponseStream)
         self._responses = responses
-
-    async def _take(self, event: evt.Event) -> int:
-        """The handler of what comes: the answer waits until the instance before it was taken."""
-        instance = ReceivedInstance(event)
-        await outcome(self._line.host.face(self._wait_for_room()))
-        self._arrived.append(instance)
-        return SUCCESS
-
-    async def _wait_for_room(self) -> None:
-        line, timers = self._line, self._line.session.connection.timers
-        if not self._arrived:
-            timers.restart(Timer.RESPONSE)
-            return
-        # Who takes its time is we, and not the peer.
-        was_running = timers.is_running(Timer.RESPONSE)
-        timers.stop(Timer.RESPONSE)
-        while self._arrived and not self._is_over and not line.standing.has_ended:
-            await line.turn()
-        if was_running:
-            timers.start(Timer.RESPONSE)
 
     async def __anext__(self) -> ReceivedInstance:
         """The next instance.
@@ -72,55 +99,48 @@ class Arriving(Stream[ReceivedInstance]):
             ServiceFailed: the peer ended with a failure, or stopped by itself.
             ConnectionLost: the association ended before the last one came.
         """
-        line = self._line
-        while not self._arrived:
-            if self._is_over or self._responses is None:
-                raise StopAsyncIteration
-            if not self._responses.has_next and not line.standing.has_ended:
-                with line.exchange:
-                    await line.advance()
-                continue
-            try:
-                self._ended_by(await self._responses.__anext__())
-            except BaseException:
-                self.leave()
-                raise
-        instance = self._arrived.popleft()
+        line, arrived = self._line, self._entrance.arrived
+        try:
+            while not arrived:
+                if self._is_over or self._responses is None:
+                    raise StopAsyncIteration
+                if self._responses.has_next or line.standing.has_ended:
+                    self._look_at(await self._responses.__anext__())
+                else:
+                    with line.exchange:
+                        await line.advance()
+        except BaseException:
+            self.leave()
+            raise
+        instance = arrived.popleft()
         line.session.connection.timers.restart(Timer.RESPONSE)
         if line.waiting:
             line.channel.changed()
         return instance
 
-    def _ended_by(self, response: Response) -> None:
-        """Look at a response: whether it is the last one, and a good one."""
+    def _look_at(self, response: Response) -> None:
+        """Whether it is the last one, and a good one."""
         said, _ = response
         status = answered(self._invoker, said, OPERATION, QR_GET_SERVICE_CLASS_STATUS)
         if status.is_pending:
             return
-        self._end()
+        self.leave()
         if status.is_cancel:
             raise stopped(status, OPERATION)
         if status.is_warning:
             count = said.get("NumberOfFailedSuboperations") or 0
             LOGGER.warning("%s: %d instances did not come", printable(status.explain(), 300), count)
 
-    def _end(self) -> None:
-        self._is_over = True
-        handlers: Any = self._line.handlers.own_table()
-        if self._before is None:
-            handlers.interventions.pop(evt.EVT_C_STORE, None)
-        else:
-            handlers.interventions[evt.EVT_C_STORE] = self._before
-        if self._line.waiting:
-            self._line.channel.changed()
-
     def leave(self) -> None:
-        """Take no more instances: what still comes is dropped, and the request cancelled before the next one."""
+        """Take no more instances: what still comes is refused, and the request cancelled before the next one."""
         if self._is_over:
             return
-        self._end()
-        if self._responses is not None:
-            self._responses.leave()
+        self._is_over = True
+        self._entrance.shut()
+        if self._responses is None:
+            self._entrance.remove()
+        else:
+            self._responses.leave(self._entrance.remove)
 
 
 @asking

@@ -9,6 +9,7 @@ from dicomwire.associations.awaitables import asking
 from dicomwire.associations.invoking import HasInvoker, Invoker
 from dicomwire.associations.response_streams import Stream
 from dicomwire.client.answered import Priority, answered, asking_of, priority_code, stopped
+from dicomwire.client.failures import Failure
 from dicomwire.client.queries import FIND, WORKLIST, Query, model_for, query_of
 from dicomwire.operations.query_scu import Response, send_c_find
 from dicomwire.vocabulary.statuses import QR_FIND_SERVICE_CLASS_STATUS
@@ -29,6 +30,7 @@ class Matches(Stream["Dataset"]):
         self._invoker = invoker
         self._responses = responses
         self._left = limit
+        self._is_stopped = False
 
     async def __anext__(self) -> Dataset:
         """The next match, read from the peer now.
@@ -37,8 +39,13 @@ class Matches(Stream["Dataset"]):
             ServiceFailed: the peer ended with a failure, or stopped by itself.
             ConnectionLost: the association ended before the last one came.
         """
-        if self._left == 0:
+        if self._left == 0 and not self._is_stopped:
+            self._is_stopped = True
             self.leave()
+            # At once: there may be no other request.
+            with self._invoker.line.exchange:
+                await self._invoker.cancel_unread()
+        if self._is_stopped:
             raise StopAsyncIteration
         while True:
             response, identifier = await self._responses.__anext__()
@@ -70,23 +77,29 @@ class Pages(Stream["list[Dataset]"]):
     def __init__(self, matches: Matches, size: int) -> None:
         self._matches = matches
         self._size = size
-        self._is_over = False
+        self._end: BaseException | None = None
 
     async def __anext__(self) -> list[Dataset]:
-        """The next page: full, unless it is the last."""
+        """The next page: full, unless it is the last.
+
+        Raises:
+            ServiceFailed, ConnectionLost: as the matches; those that came before are the last page.
+        """
         page: list[Dataset] = []
-        while not self._is_over and len(page) < self._size:
+        while self._end is None and len(page) < self._size:
             try:
                 page.append(await self._matches.__anext__())
-            except StopAsyncIteration:
-                self._is_over = True
-        if not page:
-            raise StopAsyncIteration
-        return page
+            except (StopAsyncIteration, Failure) as end:
+                self._end = end
+        if page:
+            return page
+        told, self._end = self._end, StopAsyncIteration()
+        assert told is not None
+        raise told
 
     def leave(self) -> None:
         """Take no more pages."""
-        self._is_over = True
+        self._end = StopAsyncIteration()
         self._matches.leave()
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from dicomwire._logging import printable
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import Dialer, RequestOptions, associate
-from dicomwire.client.failures import Refused
-from dicomwire.client.proposing import FilePath, ServiceName, proposal_of
+from dicomwire.client.failures import Refused, in_keywords
+from dicomwire.client.proposing import FilePath, Proposal, ServiceName, proposal_of
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.under_way import receive_on
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 ClientT = TypeVar("ClientT", bound=AssociationBase)
 
@@ -24,25 +26,14 @@ OWN_TITLE = "DICOMWIRE"
 ANY_TITLE = "ANY-SCP"
 
 
-class ProposedOptions(TypedDict, total=False):
-    """Keywords of ``connect`` that say what is asked for, the same over every kind of connection."""
+class OpeningOptions(TypedDict, total=False):
+    """Keywords of whatever opens associations as a client, the same over every kind of connection."""
 
     to: str
     """The AE title of the peer: ``"ANY-SCP"`` by default."""
 
     title: str
     """Our AE title: ``"DICOMWIRE"`` by default."""
-
-    contexts: Iterable[PresentationContext | str] | None
-    """Presentation contexts to propose, or UIDs of SOP classes."""
-
-    files: FilePath | Iterable[FilePath] | None
-    """Files and folders that will be sent: the contexts are those that they need, and Verification."""
-
-    services: Iterable[ServiceName] | ServiceName | None
-    """What will be asked for: "echo", "store", "find", "move", "get", "worklist".
-
-    By default, if neither contexts nor files are given, all but "store" and "get"."""
 
     timeouts: Timeouts | None
     """The deadlines of all phases."""
@@ -66,12 +57,28 @@ class ProposedOptions(TypedDict, total=False):
     """An AE of this adapter to open it for, in place of a new one with ``title`` and ``limits``."""
 
 
-def entity_for(kind: type[Any], options: ProposedOptions, *args: Any) -> Any:
+class ProposedOptions(OpeningOptions, total=False):
+    """Keywords of ``connect``: beside those, what is proposed."""
+
+    contexts: Iterable[PresentationContext | str] | None
+    """Presentation contexts to propose, or UIDs of SOP classes."""
+
+    files: FilePath | Iterable[FilePath] | None
+    """Files and folders that will be sent: the contexts are those that they need, and Verification."""
+
+    services: Iterable[ServiceName] | ServiceName | None
+    """What will be asked for: "echo", "store", "find", "move", "get", "worklist".
+
+    By default, if neither contexts nor files are given, all but "store" and "get"."""
+
+
+def entity_for(kind: type[Any], options: OpeningOptions, *args: Any) -> Any:
     """The AE that a client belongs to: a new one of ``kind``, or the one given."""
     entity = options.get("entity")
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
         if (limits := options.get("limits")) is not None:
+            check_limits(limits)
             entity.limits = limits
         return entity
     if not isinstance(entity, kind):
@@ -79,6 +86,12 @@ def entity_for(kind: type[Any], options: ProposedOptions, *args: Any) -> Any:
     if "title" in options or options.get("limits") is not None:
         raise TypeError("'title' and 'limits' are those of the entity: give them, or an entity")
     return entity
+
+
+def check_limits(limits: object) -> None:
+    """`TypeError` for what would be found out much later, and somewhere else."""
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits are Limits, not {type(limits).__name__}")
 
 
 def check_options(options: Mapping[str, object], kind: Any, function: str) -> None:
@@ -92,13 +105,24 @@ def check_options(options: Mapping[str, object], kind: Any, function: str) -> No
 async def open_client(
     kind: type[ClientT], entity: ApplicationEntityBase, dialer: Dialer[ClientT], options: ProposedOptions
 ) -> ClientT:
-    """An established association.
+    """An established association; errors of :func:`open_proposed`."""
+    proposal = proposal_of(options.get("contexts"), options.get("files"), options.get("services"))
+    return await open_proposed(kind, entity, dialer, options, proposal)
+
+
+async def open_proposed(
+    kind: type[ClientT],
+    entity: ApplicationEntityBase,
+    dialer: Dialer[ClientT],
+    options: OpeningOptions,
+    proposal: Proposal,
+) -> ClientT:
+    """An established association for what is proposed.
 
     Raises:
         Refused: there is none, or it has no presentation context; the text says why.
         TypeError, ValueError: a bad argument.
     """
-    proposal = proposal_of(options.get("contexts"), options.get("files"), options.get("services"))
     asked = RequestOptions(
         contexts=list(proposal.contexts),
         ae_title=options.get("to", ANY_TITLE),
@@ -108,13 +132,15 @@ async def open_client(
         timeouts=options.get("timeouts"),
         trace=options.get("trace"),
     )
+    # What an adapter makes of its own kind has other arguments than the base.
+    make: Any = kind
     try:
-        client = await associate(kind, entity, dialer, asked)
+        client: ClientT = await associate(make, entity, dialer, asked)
     except OSError as error:
         # Everything behind this is told by the association.
         why = printable(str(error.strerror or error), 300)
         raise Refused(f"no connection: the host name or the local address cannot be used: {why}") from error
     if not client.is_established:
-        raise Refused(client.explain())
+        raise Refused(in_keywords(client.explain()))
     receive_on(client, set(proposal.received))
     return client

@@ -55,11 +55,13 @@ def proposal_of(
     Where storage is among the services it has the room that is left of 128 contexts, the usual classes first.
 
     Raises:
-        ValueError: more than 128 contexts, or no service of that name.
+        ValueError: more than 128 contexts, or none, or no service of that name.
         TypeError: an argument of another kind.
     """
     if contexts is None and files is None and services is None:
         services = USUAL
+    if isinstance(contexts, str):
+        raise TypeError("'contexts' are presentation contexts or UIDs in a list, not one string")
     names = _names(services)
     proposed = [item if isinstance(item, PresentationContext) else build_context(item) for item in contexts or ()]
     if files is not None:
@@ -78,6 +80,8 @@ def proposal_of(
         if "get" in names:
             received = [uid for uid in classes if uid in present or uid in more]
         proposed += [build_context(uid) for uid in more]
+    if not proposed:
+        raise ValueError("no presentation contexts: name some in 'contexts', 'files' or 'services'")
     is_sent = "store" in names or files is not None
     return Proposal(
         contexts=tuple(proposed),

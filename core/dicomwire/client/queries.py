@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicomwire.associations.invoking import Invoker
@@ -30,7 +30,7 @@ def query_of(query: Query) -> Dataset:
 
     Raises:
         ValueError: a name is no keyword of the data dictionary.
-        TypeError: it is neither a data set nor a mapping.
+        TypeError: it is neither a data set nor a mapping, or an item of a sequence is neither.
     """
     from pydicom.dataset import Dataset
 
@@ -39,7 +39,7 @@ def query_of(query: Query) -> Dataset:
     if not isinstance(query, Mapping):
         raise TypeError(f"a query is a Dataset or a mapping of keywords to values, not {type(query).__name__}")
     made = _item(query)
-    if "SpecificCharacterSet" not in made and not _is_ascii(query):
+    if not made.get("SpecificCharacterSet") and not _is_ascii(made):
         made.SpecificCharacterSet = "ISO_IR 192"
     return made
 
@@ -50,24 +50,42 @@ def _item(elements: Mapping[str, Any]) -> Dataset:
 
     item = Dataset()
     for keyword, value in elements.items():
-        tag = tag_for_keyword(keyword) if isinstance(keyword, str) else None
+        tag = tag_for_keyword(keyword) if keyword and isinstance(keyword, str) else None
         if tag is None:
             raise ValueError(f"{keyword!r} is no keyword of the data dictionary, such as 'PatientID'")
         vr = dictionary_VR(tag)
-        if vr == "SQ":
-            value = [] if value in (None, "") else value
-            items = [value] if isinstance(value, Mapping | Dataset) else value
-            value = [each if isinstance(each, Dataset) else _item(each) for each in items]
-        item.add_new(tag, vr.partition(" or ")[0], value)
+        given = None if isinstance(value, str) and not value else value
+        item.add_new(tag, vr.partition(" or ")[0], _items(keyword, given) if vr == "SQ" else given)
     return item
 
 
-def _is_ascii(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.isascii()
-    if isinstance(value, Mapping):
-        return all(map(_is_ascii, value.values()))
-    return not isinstance(value, list | tuple) or all(map(_is_ascii, value))
+def _items(keyword: str, value: Any) -> list[Dataset]:
+    from pydicom.dataset import Dataset
+
+    given = [] if value is None else [value] if isinstance(value, Mapping | Dataset) else value
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        given = [given]
+    items = list(given)
+    wrong = next((each for each in items if not isinstance(each, Mapping | Dataset)), None)
+    if wrong is not None:
+        raise TypeError(f"an item of {keyword} is a mapping or a Dataset, not {type(wrong).__name__}")
+    return [each if isinstance(each, Dataset) else _item(each) for each in items]
+
+
+def _is_ascii(item: Dataset) -> bool:
+    return all(
+        all(map(_is_ascii, element.value)) if element.VR == "SQ" else all(map(_is_plain, _values(element.value)))
+        for element in item
+    )
+
+
+def _values(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else (value,)
+
+
+def _is_plain(value: Any) -> bool:
+    # Names of persons are objects of their own.
+    return str(value).isascii()
 
 
 def model_for(invoker: Invoker, query: Dataset, service: str, model: str | None) -> str:

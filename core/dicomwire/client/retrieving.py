@@ -113,12 +113,13 @@ async def move_into(
 def _bind_for_a_while(association: AssociationBase, handlers: list[evt.EventHandler], bound: ExitStack) -> None:
     """Bind handlers until ``bound`` is closed; those of interventions come back then."""
     table = association.line.handlers.own_table()
+    bind: evt.Handler = association.bind
     for event, handler in handlers:
         before = table.interventions.get(event)
-        association.bind(event, handler)
+        bind(event, handler)
         bound.callback(association.unbind, event, handler)
         if before is not None:
-            bound.callback(association.bind, event, *before)
+            bound.callback(bind, event, *before)
 
 
 def _told(association: AssociationBase, followed: Followed, retrieved: Retrieved, operation: str) -> Retrieved:

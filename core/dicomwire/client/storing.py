@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from mmap import mmap
-from typing import TYPE_CHECKING, BinaryIO, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import frozen
 
@@ -15,21 +13,13 @@ from dicomwire.associations.invoking import HasInvoker
 from dicomwire.associations.response_streams import Stream
 from dicomwire.client.answered import Priority, answered, asking_of, priority_code
 from dicomwire.client.failures import ConnectionLost, ServiceFailed
-from dicomwire.data.sources import EncodedDataSet
+from dicomwire.data.sources import Storable
 from dicomwire.operations.echo_scu import send_c_echo
 from dicomwire.operations.store_scu import send_c_store
 from dicomwire.vocabulary.statuses import STORAGE_SERVICE_CLASS_STATUS
 from dicomwire.vocabulary.typed_status import Status
 
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
 T = TypeVar("T", bound="Storable")
-
-Storable: TypeAlias = (
-    "Dataset | str | os.PathLike[str] | BinaryIO | bytes | bytearray | memoryview | mmap | EncodedDataSet"
-)
-"""An instance: a ``Dataset``, the path of a DICOM file, its bytes, a binary file object, or an `EncodedDataSet`."""
 
 
 async def echo(self: HasInvoker) -> Status:
@@ -122,7 +112,13 @@ async def store_many(self: HasInvoker, instances: Iterable[T], *, priority: Prio
 
     Raises:
         ConnectionLost: the association is not established.
+        TypeError: these are not many, but one, or none at all.
     """
+    from pydicom.dataset import Dataset
+
+    # A string is one path, and a data set can be iterated by its elements.
+    if isinstance(instances, str | bytes | bytearray | memoryview | Dataset) or not isinstance(instances, Iterable):
+        raise TypeError(f"many instances come in a list or another iterable, not as one {type(instances).__name__}")
     with asking_of(self.invoker):
         priority_code(priority)
         return Storing(self, instances, priority)

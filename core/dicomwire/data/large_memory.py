@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import sys
 from typing import Any, final
 
 from dicomwire.upper_layer.connection import Buffer
@@ -83,6 +84,33 @@ class LargeMemory:
     def view(self) -> memoryview:
         """All of them; while it is in use, no more can be appended than was reserved."""
         return memoryview(self._memory)[: self._size]
+
+
+def large_bytes(view: memoryview) -> bytes:
+    """A copy of a view of bytes, in large pages where it is large and there are any: Linux, CPython.
+
+    ``bytes`` gets its memory from the C library, which asks for none.
+    """
+    size = len(view)
+    if size < _PAGE * 2 or not IS_AVAILABLE or sys.implementation.name != "cpython":
+        return bytes(view)
+    try:
+        import ctypes
+
+        advise = ctypes.CDLL(None).madvise
+    except (ImportError, OSError, AttributeError):
+        return bytes(view)
+    # What is made so may be written to as long as nobody else has it: the documented way of C extensions.
+    make, place_of = ctypes.pythonapi.PyBytes_FromStringAndSize, ctypes.pythonapi.PyBytes_AsString
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
+    place_of.restype, place_of.argtypes = ctypes.c_void_p, (ctypes.py_object,)
+    copy: bytes = make(None, size)
+    place: int = place_of(copy)
+    start, end = -(-place // mmap.PAGESIZE) * mmap.PAGESIZE, (place + size) // mmap.PAGESIZE * mmap.PAGESIZE
+    # If the system will not, they are small.
+    advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), ctypes.c_int(mmap.MADV_HUGEPAGE))
+    memoryview((ctypes.c_char * size).from_address(place)).cast("B")[:] = view
+    return copy
 
 
 def with_bytes(values: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset
 
+from dicomwire.data.large_memory import large_bytes
 from dicomwire.data.pydicom_private import elements_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class LongValue(RawDataElement):
             values = self.__dict__
             found = values.get("copied")
             if found is None:
-                found = values["copied"] = bytes(self[3])
+                found = values["copied"] = large_bytes(self[3])
             return found
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from mmap import mmap
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -114,6 +115,12 @@ class Opened:
 
 class IncompleteFileMeta(AttributeError):
     """Neither the file meta information nor the data set says what a C-STORE has to."""
+
+
+Storable: TypeAlias = (
+    "Dataset | str | os.PathLike[str] | BinaryIO | bytes | bytearray | memoryview | mmap | EncodedDataSet"
+)
+"""An instance: a ``Dataset``, the path of a DICOM file, its bytes, a binary file object, or an `EncodedDataSet`."""
 
 
 def is_source(source: Any) -> bool:

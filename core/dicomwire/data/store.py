@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -98,6 +97,9 @@ class FileStore:
 
     def open_temporary(self) -> tuple[int, str]:
         """Make a new file for a while; its descriptor and its path."""
+        # It loads random numbers of all kinds, for programs that never keep a file for a while.
+        import tempfile
+
         return tempfile.mkstemp(suffix=".dcm", dir=self.temporary_folder)
 
     def open_nameless(self) -> Any:
@@ -105,6 +107,8 @@ class FileStore:
 
         A file object that is written by its ``fileno()``.
         """
+        import tempfile
+
         # Without a name from the beginning where the system can (O_TMPFILE), or deleted when it is closed (Windows).
         return tempfile.TemporaryFile(buffering=0, dir=self.temporary_folder)
 

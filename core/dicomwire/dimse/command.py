@@ -23,6 +23,9 @@ _TAG = Struct("<HH")
 _TAG_AND_LENGTH = Struct("<LL")
 _GROUP_LENGTH = Struct("<HHLL")
 
+_ENCODED = "encoded"
+"""Beside the fields of a command: its bytes, where they are kept."""
+
 
 # Without slots: two are made for every message, and of 24 elements a message has seven; see _set_present.
 @frozen(kw_only=True, slots=False, repr=False, eq=False)
@@ -80,6 +83,11 @@ class Command(Value):
         """
         values = self.__dict__
         wanted = self.command_data_set_type if command_data_set_type is None else command_data_set_type
+        if _ENCODED in values:
+            if wanted == self.command_data_set_type:
+                encoded: bytes = values[_ENCODED]
+                return encoded
+            values = {name: value for name, value in values.items() if name != _ENCODED}
         present = tuple(values)
         try:
             body, parts = _template(present, wanted, _few_of(present)(values))
@@ -89,6 +97,14 @@ class Command(Value):
         except StructError as error:
             raise ValueError(_why_not(values) or str(error)) from None
         return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
+
+    def kept_encoded(self) -> Self:
+        """Itself, with its bytes kept from now on: for one that is sent again and again.
+
+        Raises: as :meth:`encode`.
+        """
+        self.__dict__[_ENCODED] = self.encode()
+        return self
 
     @classmethod
     def decode(cls, data: bytes) -> Self:

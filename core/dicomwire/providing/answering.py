@@ -13,9 +13,8 @@ from dicomwire.associations import events as evt
 from dicomwire.associations.user_code import is_async, is_awaitable
 from dicomwire.client.failures import ServiceFailed
 from dicomwire.client.managing import Reply
-from dicomwire.client.storing import Storable
 from dicomwire.data.files import contexts_for
-from dicomwire.data.sources import EncodedDataSet
+from dicomwire.data.sources import EncodedDataSet, Storable
 from dicomwire.providing.typed_requests import ServiceRequest
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.typed_status import Status
@@ -23,8 +22,8 @@ from dicomwire.vocabulary.typed_status import Status
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-Answering = Callable[[Any], Any]
-"""Makes of what a handler gave what its service takes."""
+Answering = Callable[[Any, ServiceRequest], Any]
+"""Makes of what a handler gave for a request what its service takes."""
 
 _PENDING = 0xFF00
 
@@ -48,32 +47,31 @@ def handler_of(handler: Callable[[Any], Any], kind: type[ServiceRequest], answer
     if is_async(handler):
 
         async def awaited(event: evt.Event) -> Any:
-            try:
-                return answering(await handler(kind(event)))
-            except ServiceFailed as refused:
-                return answering(refused)
+            request = kind(event)
+            return await _when_awaited(handler(request), request, answering)
 
         return awaited
 
     def called(event: evt.Event) -> Any:
+        request = kind(event)
         try:
-            given = handler(kind(event))
-            return _when_awaited(given, answering) if is_awaitable(given) else answering(given)
+            given = handler(request)
         except ServiceFailed as refused:
-            return answering(refused)
+            given = refused
+        return _when_awaited(given, request, answering) if is_awaitable(given) else answering(given, request)
 
     return called
 
 
-async def _when_awaited(given: Any, answering: Answering) -> Any:
-    """Of a plain function that has called an async one."""
+async def _when_awaited(given: Any, request: ServiceRequest, answering: Answering) -> Any:
     try:
-        return answering(await given)
+        given = await given
     except ServiceFailed as refused:
-        return answering(refused)
+        given = refused
+    return answering(given, request)
 
 
-def status_answer(given: Any) -> Status | int:
+def status_answer(given: Any, request: ServiceRequest) -> Status | int:
     """The handler gives a status.
 
     Raises:
@@ -86,7 +84,7 @@ def status_answer(given: Any) -> Status | int:
     raise TypeError(f"the handler gave {type(given).__name__}, not a Status")
 
 
-def reply_answer(given: Any) -> tuple[Any, Dataset | None]:
+def reply_answer(given: Any, request: ServiceRequest) -> tuple[Any, Dataset | None]:
     """The handler gives attributes, a reply, a status or nothing; `TypeError` for something else."""
     from pydicom.dataset import Dataset
 
@@ -97,43 +95,80 @@ def reply_answer(given: Any) -> tuple[Any, Dataset | None]:
     if isinstance(given, Reply):
         attributes = given.attributes
         if given.instance_uid is not None:
-            attributes = Dataset(attributes)
+            attributes = Dataset()
+            attributes.update(given.attributes)
             attributes.AffectedSOPInstanceUID = given.instance_uid
         return given.status, attributes
-    return status_answer(given), None
+    return status_answer(given, request), None
 
 
-def matches_answer(given: Any) -> Iterable[Any] | AsyncIterable[Any]:
-    """The handler gives matches."""
+def matches_answer(given: Any, request: ServiceRequest) -> Iterable[Any] | AsyncIterable[Any]:
+    """The handler gives matches; `TypeError` for something else."""
     if isinstance(given, ServiceFailed):
         return [(given.status, None)]
-    return _awaited_matches(given) if hasattr(given, "__aiter__") else _matches(given)
+    _check_many(given, "matches")
+    return _awaited_matches(given, request) if hasattr(given, "__aiter__") else _matches(given, request)
 
 
-def _matches(given: Iterable[Dataset]) -> Iterator[tuple[int, Dataset | None]]:
+def _check_many(given: Any, what: str) -> None:
+    from pydicom.dataset import Dataset
+
+    # These can be iterated, but by their elements or letters.
+    if isinstance(given, Dataset | str | bytes) or not (
+        given is None or hasattr(given, "__aiter__") or _is_many(given)
+    ):
+        raise TypeError(f"the handler gave {type(given).__name__}, not {what} in a list or another iterable")
+
+
+def _is_many(given: Any) -> bool:
+    return isinstance(given, Iterable) or hasattr(given, "__getitem__")
+
+
+def _matches(given: Iterable[Dataset] | None, request: ServiceRequest) -> Iterator[tuple[int, Dataset | None]]:
+    matches = iter(given or ())
     try:
-        for match in given or ():
+        for match in matches:
+            if request.is_cancelled:
+                yield Status.CANCEL, None
+                return
             yield _PENDING, match
     except ServiceFailed as failed:
         yield failed.status, None
+    finally:
+        _close(matches)
 
 
-async def _awaited_matches(given: AsyncIterable[Dataset]) -> AsyncIterator[tuple[int, Dataset | None]]:
+def _close(iterator: Any) -> None:
+    if hasattr(iterator, "close"):
+        iterator.close()
+
+
+async def _awaited_matches(
+    given: AsyncIterable[Dataset], request: ServiceRequest
+) -> AsyncIterator[tuple[int, Dataset | None]]:
+    matches = aiter(given)
     try:
-        async for match in given:
+        async for match in matches:
+            if request.is_cancelled:
+                yield Status.CANCEL, None
+                return
             yield _PENDING, match
     except ServiceFailed as failed:
         yield failed.status, None
+    finally:
+        if hasattr(matches, "aclose"):
+            await matches.aclose()
 
 
-def instances_answer(given: Any) -> Iterable[Any] | AsyncIterable[Any]:
-    """The handler gives instances."""
+def instances_answer(given: Any, request: ServiceRequest) -> Iterable[Any] | AsyncIterable[Any]:
+    """The handler gives instances; `TypeError` for something else."""
     if isinstance(given, ServiceFailed):
         return [(given.status, None)]
-    return _awaited_instances(given) if hasattr(given, "__aiter__") else _instances(given)
+    _check_many(given, "instances")
+    return _awaited_instances(given, request) if hasattr(given, "__aiter__") else _instances(given, request)
 
 
-def _instances(given: Iterable[Any] | None) -> Iterator[Any]:
+def _instances(given: Iterable[Any] | None, request: ServiceRequest) -> Iterator[Any]:
     try:
         # How many there are is said before the first is sent.
         instances: Any = given if isinstance(given, Sized) else list(given or ())
@@ -142,20 +177,23 @@ def _instances(given: Iterable[Any] | None) -> Iterator[Any]:
         return
     yield len(instances)
     for instance in instances:
+        if request.is_cancelled:
+            yield Status.CANCEL, None
+            return
         yield _PENDING, instance
 
 
-async def _awaited_instances(given: AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def _awaited_instances(given: AsyncIterable[Any], request: ServiceRequest) -> AsyncIterator[Any]:
     try:
         instances = [instance async for instance in given]
     except ServiceFailed as failed:
         yield failed.status, None
         return
-    for step in _instances(instances):
+    for step in _instances(instances, request):
         yield step
 
 
-def move_answer(given: Any) -> Iterable[Any]:
+def move_answer(given: Any, request: ServiceRequest) -> Iterable[Any]:
     """The handler gives a destination with instances; None: nobody knows it.  `TypeError` for something else."""
     if isinstance(given, ServiceFailed):
         return [(given.status, None)]
@@ -163,13 +201,13 @@ def move_answer(given: Any) -> Iterable[Any]:
         return [(None, None)]
     if not isinstance(given, MoveTo):
         raise TypeError(f"the handler gave {type(given).__name__}, not a MoveTo or None")
-    return _moves(given)
+    return _moves(given, request)
 
 
-def _moves(to: MoveTo) -> Iterator[Any]:
+def _moves(to: MoveTo, request: ServiceRequest) -> Iterator[Any]:
     contexts = contexts_of(to.instances) if to.contexts is None else list(to.contexts)
     yield to.host, to.port, {"contexts": contexts, **to.options}
-    yield from _instances(to.instances)
+    yield from _instances(to.instances, request)
 
 
 def contexts_of(instances: Sequence[Storable]) -> list[PresentationContext]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.allowed import Allowed
-from dicomwire.client.opening_client import OWN_TITLE
+from dicomwire.client.opening_client import OWN_TITLE, check_limits
 from dicomwire.providing.service import Provided, Service
-from dicomwire.tracing.trace_records import Recorder
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext
+
+if TYPE_CHECKING:
+    from dicomwire.tracing.trace_records import Recorder
 
 _OF_THE_ENTITY = ("title", "limits", "timeouts", "allowed", "maximum_associations")
 
@@ -66,6 +68,8 @@ def serving_of(kind: type[Any], services: Iterable[Service], options: ServedOpti
     given = [name for name in _OF_THE_ENTITY if options.get(name) is not None]
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
+        if "limits" in given:
+            check_limits(options["limits"])
         for name in given:
             if name != "title":
                 setattr(entity, name, options.get(name))

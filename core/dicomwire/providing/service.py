@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from attrs import frozen
@@ -12,9 +11,12 @@ from dicomwire._globals import ALL_TRANSFER_SYNTAXES, DEFAULT_TRANSFER_SYNTAXES,
 from dicomwire._values import Value
 from dicomwire.associations import events as evt
 from dicomwire.associations.user_code import is_async
+from dicomwire.client.failures import ServiceFailed
 from dicomwire.client.managing import Reply
 from dicomwire.client.queries import FIND, GET, MOVE, PATIENT_ROOT, STUDY_ROOT, WORKLIST
-from dicomwire.client.storing import Storable
+from dicomwire.data.sinks import SinkTarget
+from dicomwire.data.sources import Storable
+from dicomwire.operations.unified_steps import PUSH
 from dicomwire.providing import answering as answers, typed_requests as requests
 from dicomwire.vocabulary.context_lists import storage_classes
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 RequestT = TypeVar("RequestT", bound=requests.ServiceRequest)
 GivenT = TypeVar("GivenT")
 T = TypeVar("T")
+SinkT = TypeVar("SinkT", bound="SinkTarget | Awaitable[SinkTarget]")
 
 OrAwaited: TypeAlias = T | Awaitable[T]
 Replied: TypeAlias = "OrAwaited[Dataset | Reply | Status | None]"
@@ -105,6 +108,16 @@ class Registering(Generic[RequestT, GivenT]):
         return register if handler is None else register(handler)
 
 
+class RegisteringNamed(Registering[RequestT, GivenT]):
+    """The same for requests about managed instances, which have no usual classes: ``@service.create(classes=...)``."""
+
+    if TYPE_CHECKING:
+
+        def __call__(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+            self, /, *, classes: Iterable[str], transfer_syntaxes: Iterable[str] | None = None
+        ) -> Callable[[Callable[[RequestT], GivenT]], Callable[[RequestT], GivenT]]: ...
+
+
 def _models(service: str) -> Callable[[], Iterable[str]]:
     return lambda: (PATIENT_ROOT + service, STUDY_ROOT + service)
 
@@ -158,39 +171,37 @@ class Service:
         )
         """Gives a `MoveTo`: where the destination is, and what goes there; None if nobody knows the destination."""
 
-        self.create: Registering[requests.CreateRequest, Replied] = Registering(
+        self.create: RegisteringNamed[requests.CreateRequest, Replied] = RegisteringNamed(
             new, requests.CreateRequest, answers.reply_answer
         )
         """Gives the attributes of the new instance, a `Reply` with them, a status, or None for Success."""
 
-        self.set: Registering[requests.SetRequest, Replied] = Registering(
+        self.set: RegisteringNamed[requests.SetRequest, Replied] = RegisteringNamed(
             new, requests.SetRequest, answers.reply_answer
         )
         """Gives the attributes that were changed, or as for :attr:`create`."""
 
-        self.get_attributes: Registering[requests.GetAttributesRequest, Replied] = Registering(
+        self.get_attributes: RegisteringNamed[requests.GetAttributesRequest, Replied] = RegisteringNamed(
             new, requests.GetAttributesRequest, answers.reply_answer
         )
         """Gives the attributes that were asked for, or as for :attr:`create`."""
 
-        self.action: Registering[requests.ActionRequest, Replied] = Registering(
+        self.action: RegisteringNamed[requests.ActionRequest, Replied] = RegisteringNamed(
             new, requests.ActionRequest, answers.reply_answer
         )
         """Gives the action reply, or as for :attr:`create`."""
 
-        self.delete: Registering[requests.DeleteRequest, OrAwaited[Status]] = Registering(
+        self.delete: RegisteringNamed[requests.DeleteRequest, OrAwaited[Status]] = RegisteringNamed(
             new, requests.DeleteRequest, answers.status_answer
         )
         """Gives a status."""
 
-        self.report_event: Registering[requests.EventReport, Replied] = Registering(
+        self.report_event: RegisteringNamed[requests.EventReport, Replied] = RegisteringNamed(
             new, requests.EventReport, answers.reply_answer
         )
         """Gives the event reply, or as for :attr:`create`."""
 
-    def sink(
-        self, handler: Callable[[requests.StoreRequest], str | PathLike[str] | Any | None], /
-    ) -> Callable[[requests.StoreRequest], Any]:
+    def sink(self, handler: Callable[[requests.StoreRequest], SinkT], /) -> Callable[[requests.StoreRequest], SinkT]:
         """A decorator for the handler that says where an instance goes, before the first byte of it has come.
 
         It gives the path of the file to be written, which is ``request.path`` for the handler of :attr:`store`
@@ -223,14 +234,16 @@ class Provided:
     def handlers(self) -> list[evt.EventHandler]:
         """The handlers of events."""
         by_event: dict[evt.InterventionEvent, dict[str, evt.Handler]] = {}
+        refusing: dict[evt.InterventionEvent, evt.Handler] = {}
         for item in self._registered:
             called = answers.handler_of(item.handler, item.kind, item.answering)
+            refusing[item.kind.event_type] = answers.handler_of(_refuse_class, item.kind, item.answering)
             known = by_event.setdefault(item.kind.event_type, {})
             for uid in item.classes:
                 if uid in known:
                     raise ValueError(f"two handlers of {item.kind.__name__} for the SOP class {uid}")
                 known[uid] = called
-        bound: list[evt.EventHandler] = [(event, _chooser(known)) for event, known in by_event.items()]
+        bound: list[evt.EventHandler] = [(event, _chooser(known, refusing[event])) for event, known in by_event.items()]
         bound += [
             (evt.EVT_C_STORE_SINK, answers.handler_of(sink, requests.StoreRequest, _as_it_is)) for sink in self._sinks
         ]
@@ -241,7 +254,9 @@ class Provided:
         contexts: dict[str, PresentationContext] = {VERIFICATION: build_context(VERIFICATION)}
         for item in self._registered:
             for uid in item.classes:
-                contexts[uid] = build_context(uid, list(item.transfer_syntaxes))
+                context = contexts.setdefault(uid, build_context(uid, list(item.transfer_syntaxes)))
+                for syntax in item.transfer_syntaxes:
+                    context.add_transfer_syntax(syntax)
         if any(item.kind is requests.GetRequest for item in self._registered):
             for uid in storage_classes():
                 is_stored = uid in contexts
@@ -250,29 +265,41 @@ class Provided:
         return list(contexts.values())
 
 
-def _as_it_is(given: Any) -> Any:
+def _as_it_is(given: Any, request: requests.ServiceRequest) -> Any:
+    if isinstance(given, ServiceFailed):
+        raise given
     return given
 
 
-def _chooser(known: dict[str, evt.Handler]) -> evt.Handler:
+def _chooser(known: dict[str, evt.Handler], refusing: evt.Handler) -> evt.Handler:
     """The handler for an event, which leads to the one for its SOP class."""
-    handlers = {id(handler): handler for handler in known.values()}
-    if len(handlers) == 1:
-        return next(iter(handlers.values()))
-    if all(is_async(handler) for handler in handlers.values()):
+    if all(is_async(handler) for handler in known.values()):
 
         async def awaited(event: evt.Event) -> Any:
-            return await _chosen(known, event)(event)
+            handler = _chosen(known, event)
+            return refusing(event) if handler is None else await handler(event)
 
         return awaited
 
     def called(event: evt.Event) -> Any:
-        return _chosen(known, event)(event)
+        return (_chosen(known, event) or refusing)(event)
 
     return called
 
 
-def _chosen(known: dict[str, evt.Handler], event: evt.Event) -> evt.Handler:
+def _chosen(known: dict[str, evt.Handler], event: evt.Event) -> evt.Handler | None:
     message = evt.message_of(event)
-    named = message.command.affected_sop_class_uid or message.command.requested_sop_class_uid or ""
-    return known.get(named) or known[message.context.abstract_syntax]
+    context = message.context.abstract_syntax
+    named = message.command.affected_sop_class_uid or message.command.requested_sop_class_uid or context
+    # All that is asked about unified procedure steps names one class (PS3.4 CC.2): there the context says more.  In
+    # printing the context says less.
+    first, second = (context, named) if named == PUSH else (named, context)
+    handler = known.get(first) or known.get(second)
+    if handler is None and named == context and len({id(each) for each in known.values()}) == 1:
+        # A context that the program has named itself, and one handler that it can be meant for.
+        return next(iter(known.values()))
+    return handler
+
+
+def _refuse_class(request: requests.ServiceRequest) -> Any:
+    raise ServiceFailed(Status.CLASS_NOT_SUPPORTED)

@@ -84,7 +84,7 @@ def _encoded(dataset: Dataset | None) -> BytesIO | None:
 class EchoRequest(ServiceRequest):
     """C-ECHO: whether anybody is there."""
 
-    event_type = evt.EVT_C_ECHO
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_C_ECHO
 
     @classmethod
     def made_by_hand(cls) -> Self:
@@ -97,7 +97,7 @@ class EchoRequest(ServiceRequest):
 class StoreRequest(ServiceRequest, ReceivedInstance):
     """C-STORE: an instance to be kept."""
 
-    event_type = evt.EVT_C_STORE
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_C_STORE
 
     @property
     def sop_class_uid(self) -> str:
@@ -145,7 +145,7 @@ class _QueryRequest(ServiceRequest):
 class FindRequest(_QueryRequest):
     """C-FIND: what there is that matches."""
 
-    event_type = evt.EVT_C_FIND
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_C_FIND
 
     @classmethod
     def made_by_hand(cls, query: Query, model: str = STUDY_ROOT + FIND) -> Self:
@@ -156,7 +156,7 @@ class FindRequest(_QueryRequest):
 class GetRequest(_QueryRequest):
     """C-GET: instances to be sent on this association."""
 
-    event_type = evt.EVT_C_GET
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_C_GET
 
     @classmethod
     def made_by_hand(cls, query: Query, model: str = STUDY_ROOT + GET) -> Self:
@@ -167,7 +167,7 @@ class GetRequest(_QueryRequest):
 class MoveRequest(_QueryRequest):
     """C-MOVE: instances to be sent somewhere else."""
 
-    event_type = evt.EVT_C_MOVE
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_C_MOVE
 
     @property
     def destination(self) -> str:
@@ -201,7 +201,7 @@ class ManagedRequest(ServiceRequest):
 class CreateRequest(ManagedRequest):
     """N-CREATE: a new instance."""
 
-    event_type = evt.EVT_N_CREATE
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_CREATE
 
     @property
     def attributes(self) -> Dataset:
@@ -219,7 +219,7 @@ class CreateRequest(ManagedRequest):
 class SetRequest(ManagedRequest):
     """N-SET: changes of an instance."""
 
-    event_type = evt.EVT_N_SET
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_SET
 
     @property
     def attributes(self) -> Dataset:
@@ -237,7 +237,7 @@ class SetRequest(ManagedRequest):
 class GetAttributesRequest(ManagedRequest):
     """N-GET: what an instance is like."""
 
-    event_type = evt.EVT_N_GET
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_GET
 
     @property
     def tags(self) -> list[BaseTag]:
@@ -255,7 +255,7 @@ class GetAttributesRequest(ManagedRequest):
 class ActionRequest(ManagedRequest):
     """N-ACTION: something to be done with an instance."""
 
-    event_type = evt.EVT_N_ACTION
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_ACTION
 
     @property
     def action_type(self) -> int:
@@ -281,7 +281,7 @@ class ActionRequest(ManagedRequest):
 class DeleteRequest(ManagedRequest):
     """N-DELETE: an instance that shall go."""
 
-    event_type = evt.EVT_N_DELETE
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_DELETE
 
     @classmethod
     def made_by_hand(cls, class_uid: str, instance_uid: str) -> Self:
@@ -292,7 +292,7 @@ class DeleteRequest(ManagedRequest):
 class EventReport(ManagedRequest):
     """N-EVENT-REPORT: something has happened to an instance."""
 
-    event_type = evt.EVT_N_EVENT_REPORT
+    event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_EVENT_REPORT
 
     @property
     def event_number(self) -> int:

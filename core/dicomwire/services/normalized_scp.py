@@ -28,7 +28,7 @@ LOGGER = logger(__name__)
 
 PROCESSING_FAILURE = 0x0110
 
-_EVENTS = {
+_EVENTS: dict[int, evt.InterventionEvent] = {
     N_ACTION_RQ: evt.EVT_N_ACTION,
     N_CREATE_RQ: evt.EVT_N_CREATE,
     N_DELETE_RQ: evt.EVT_N_DELETE,

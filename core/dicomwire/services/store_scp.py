@@ -10,6 +10,7 @@ from dicomwire.data.data_set_beginning import NoDataSet
 from dicomwire.dimse.messages import answer
 from dicomwire.services.given_status import Response, respond
 from dicomwire.vocabulary.statuses import STATUS_FAILURE, code_to_category
+from dicomwire.vocabulary.typed_status import Status
 
 LOGGER = logger(__name__)
 
@@ -19,7 +20,10 @@ HANDLER_FAILED = 0xC211
 
 
 def status_of(error: BaseException | None) -> int:
-    """The status that says what went wrong with a data set."""
+    """The status that says what went wrong with a data set, if what was raised does not say it itself."""
+    said = getattr(error, "status", None)
+    if isinstance(said, Status):
+        return said
     if isinstance(error, NoDataSet):
         return CANNOT_DECODE
     return OUT_OF_RESOURCES if isinstance(error, OSError | MemoryError) else HANDLER_FAILED
@@ -29,6 +33,8 @@ async def serve_store(request: Request) -> Response:
     """The handler's status, once the whole data set is where it should be."""
     command = request.command
     try:
+        if isinstance(request.refused, Status):
+            return respond(command, request.refused, request.service_class.statuses), None
         if request.refused is not None:
             return answer(command, request.refused), None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from json import dumps
 from typing import Any
 
@@ -19,10 +19,14 @@ UNREAD = "unread"
 """Behind the name of a timer: what we sent was stuck."""
 
 _KINDS = {
-    (RecordKind.SENT, Treatment.LEFT_OUT): RecordKind.SENT_LEFT_OUT,
-    (RecordKind.SENT, Treatment.ONLY_HEADS): RecordKind.SENT_HEADS,
-    (RecordKind.RECEIVED, Treatment.LEFT_OUT): RecordKind.RECEIVED_LEFT_OUT,
-    (RecordKind.RECEIVED, Treatment.ONLY_HEADS): RecordKind.RECEIVED_HEADS,
+    RecordKind.SENT: {
+        Treatment.LEFT_OUT: RecordKind.SENT_LEFT_OUT,
+        Treatment.ONLY_HEADS: RecordKind.SENT_HEADS,
+    },
+    RecordKind.RECEIVED: {
+        Treatment.LEFT_OUT: RecordKind.RECEIVED_LEFT_OUT,
+        Treatment.ONLY_HEADS: RecordKind.RECEIVED_HEADS,
+    },
 }
 
 
@@ -125,6 +129,6 @@ class RecordedConnection(Connection):
             self._recorder.record_pieces(number, self._clock(), _pieces(kind, redaction, buffers), self.unread)
 
 
-def _pieces(kind: RecordKind, redaction: Redaction, buffers: list[Buffer]) -> Iterator[tuple[RecordKind, Buffer]]:
-    for treatment, run in redaction.treat_all(buffers):
-        yield _KINDS.get((kind, treatment), kind), run
+def _pieces(kind: RecordKind, redaction: Redaction, buffers: list[Buffer]) -> list[tuple[RecordKind, Buffer]]:
+    kinds = _KINDS[kind]
+    return [(kinds.get(treatment, kind), run) for treatment, run in redaction.treat_all(buffers)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from enum import Enum
+from enum import StrEnum
 from struct import Struct
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ _LONGEST = 1 << 20
 """Of fragments of which only heads are recorded."""
 
 
-class Treatment(Enum):
+class Treatment(StrEnum):
     """What becomes of a run of bytes."""
 
     KEPT = "kept"
@@ -110,6 +110,9 @@ class Redaction:
         self._plan: _Plan | None = plan if data_sets else _all_pdus(credentials=credentials)
         self._leaves_out = not data_sets
         self._seen = bytearray()
+        self._missing = 0
+        """Bytes still to come of a PDU with nothing but a fragment that is left out."""
+
         self._left, self._treatment = (0, Treatment.KEPT) if self._plan is None else next(self._plan)
 
     @property
@@ -124,10 +127,10 @@ class Redaction:
         """
         index = 0
         while index < len(buffers):
-            heads = self._heads_of_pairs(buffers, index)
-            if heads:
-                index += 2 * len(heads)
-                yield Treatment.ONLY_HEADS, b"".join(heads)
+            heads, count = self._heads_of_pairs(buffers, index)
+            if count:
+                index += 2 * count
+                yield Treatment.ONLY_HEADS, heads
             else:
                 yield from self._treat(buffers[index])
                 index += 1
@@ -135,46 +138,73 @@ class Redaction:
     @property
     def _is_between_fragments(self) -> bool:
         """A PDU may begin here whose data set is left out."""
-        return self._leaves_out and self._treatment is Treatment.PDU_HEAD and not self._seen
+        is_head = self._treatment is Treatment.PDU_HEAD
+        return is_head and self._leaves_out and not self._seen and not self._missing
 
-    def _heads_of_pairs(self, buffers: list[Buffer], index: int) -> list[Buffer]:
-        """As we send them: each fragment in a buffer of its own, behind its head."""
+    def _heads_of_pairs(self, buffers: list[Buffer], index: int) -> tuple[bytes, int]:
+        """As we send them: each fragment in a buffer of its own, behind its head.  The heads, and how many they are.
+
+        Full fragments have one object for a head.
+        """
         heads: list[Buffer] = []
         if not self._is_between_fragments:
-            return heads
-        for at in range(index, len(buffers) - 1, 2):
-            head = buffers[at]
-            if len(head) != P_DATA_HEAD.size:
-                break
-            kind, length, pdv, _, control = P_DATA_HEAD.unpack(head)
-            if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or pdv > _LONGEST:
-                break
-            if len(buffers[at + 1]) != pdv - 2:
+            return b"", 0
+        last: Buffer | None = None
+        size = 0
+        for head, fragment in zip(buffers[index::2], buffers[index + 1 :: 2], strict=False):
+            if head is not last:
+                if len(head) != P_DATA_HEAD.size:
+                    break
+                kind, length, pdv, _, control = P_DATA_HEAD.unpack(head)
+                if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or pdv > _LONGEST:
+                    break
+                last, size = head, pdv - 2
+            if len(fragment) != size:
                 break
             heads.append(head)
-        return heads
+        return b"".join(heads), len(heads)
 
-    def _heads_in(self, data: memoryview) -> tuple[list[memoryview], int]:
-        """As they come, one behind the other; and where the last whole one ends."""
+    def _heads_in(self, data: memoryview) -> tuple[list[memoryview], int, int]:
+        """As they come, one behind the other; where the last whole one ends, and what is missing of the one there.
+
+        The latter is 0 if there is none, or something else.
+        """
         heads: list[memoryview] = []
         at, end = 0, len(data)
+        last, size = b"", 0
         while at + P_DATA_HEAD.size <= end:
-            kind, length, pdv, _, control = P_DATA_HEAD.unpack_from(data, at)
-            stop = at + HEADER.size + length
-            if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or not 2 <= pdv <= _LONGEST or stop > end:
-                break
-            heads.append(data[at : at + P_DATA_HEAD.size])
-            at = stop
-        return heads, at
+            head = data[at : at + P_DATA_HEAD.size]
+            if head != last:
+                kind, length, pdv, _, control = P_DATA_HEAD.unpack(head)
+                if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or not 2 <= pdv <= _LONGEST:
+                    return heads, at, 0
+                last, size = bytes(head), HEADER.size + length
+            if at + size > end:
+                return heads, at, at + size - end
+            heads.append(head)
+            at += size
+        return heads, at, 0
 
     def _treat(self, data: Buffer) -> Iterator[tuple[Treatment, Buffer]]:
         rest = memoryview(data).cast("B")
         while len(rest):
+            if self._missing:
+                run, rest = rest[: self._missing], rest[self._missing :]
+                self._missing -= len(run)
+                yield Treatment.LEFT_OUT, run
+                continue
             if self._is_between_fragments:
-                heads, end = self._heads_in(rest)
+                heads, end, self._missing = self._heads_in(rest)
                 if heads:
                     yield Treatment.ONLY_HEADS, b"".join(heads)
                     rest = rest[end:]
+                if self._missing:
+                    # It goes on in what comes next.
+                    yield Treatment.KEPT, rest[: P_DATA_HEAD.size]
+                    if len(rest) > P_DATA_HEAD.size:
+                        yield Treatment.LEFT_OUT, rest[P_DATA_HEAD.size :]
+                    return
+                if heads:
                     continue
             if self._plan is None:
                 yield Treatment.KEPT, rest

@@ -14,12 +14,14 @@ from dicomwire.tracing.pcapng_writer import pcapng
 from dicomwire.tracing.trace_format import (
     CREDENTIALS_KEPT,
     DATA_SETS_LEFT_OUT,
+    MOST,
     encode_head,
     encode_left_out,
     encode_record_head,
     grouped,
     in_records,
     read_records,
+    stamp_of,
 )
 from dicomwire.tracing.trace_records import RecordKind, Trace
 from dicomwire.upper_layer.buffer import Buffer
@@ -98,26 +100,31 @@ class TraceFile:
     ) -> None:
         """See :class:`Recorder`."""
         given = list(buffers)
+        stamp = stamp_of(time)
         if sum(map(len, given)) == 0:
-            self._write([encode_record_head(kind, association, time, 0, unread)])
+            self._write([encode_record_head(kind, association, stamp, 0, unread)])
             return
         for length, run in in_records(given, _MOST_BUFFERS):
-            self._write([encode_record_head(kind, association, time, length, unread), *run])
+            self._write([encode_record_head(kind, association, stamp, length, unread), *run])
 
     def record_pieces(
         self, association: int, time: float, pieces: Iterable[tuple[RecordKind, Buffer]], unread: int = 0
     ) -> None:
         """See :class:`Recorder`."""
         out: list[Buffer] = []
-        for kind, run in _joined(pieces):
+        stamp = stamp_of(time)
+        for kind, length, run in _joined(pieces):
             if kind in _LEFT_OUT:
-                out.append(encode_left_out(kind, association, time, sum(map(len, run)), unread))
+                out.append(encode_left_out(kind, association, stamp, length, unread))
+            elif len(out) + len(run) < _MOST_BUFFERS and length <= MOST:
+                out.append(encode_record_head(kind, association, stamp, length, unread))
+                out += run
             else:
-                for length, part in in_records(run, _MOST_BUFFERS):
+                for size, part in in_records(run, _MOST_BUFFERS):
                     if len(out) + len(part) >= _MOST_BUFFERS:
                         self._write(out)
                         out = []
-                    out += (encode_record_head(kind, association, time, length, unread), *part)
+                    out += (encode_record_head(kind, association, stamp, size, unread), *part)
         self._write(out)
 
     def _write(self, buffers: list[Buffer]) -> None:
@@ -136,18 +143,17 @@ def _elsewhere(path: str, keeps: tuple[bool, bool]) -> TraceFile:
     return TraceFile(f"{path}.{os.getpid()}", credentials=keeps[0], data_sets=keeps[1])
 
 
-def _joined(pieces: Iterable[tuple[RecordKind, Buffer]]) -> Iterable[tuple[RecordKind, list[Buffer]]]:
-    """Pieces of one kind that follow each other, together."""
-    kind: RecordKind | None = None
-    run: list[Buffer] = []
-    for next_kind, piece in pieces:
-        if kind is not None and next_kind is not kind:
-            yield kind, run
-            run = []
-        kind = next_kind
-        run.append(piece)
-    if kind is not None:
-        yield kind, run
+def _joined(pieces: Iterable[tuple[RecordKind, Buffer]]) -> Iterable[tuple[RecordKind, int, list[Buffer]]]:
+    """Pieces of one kind that follow each other, together: how long they are, and what they are."""
+    joined: list[tuple[RecordKind, int, list[Buffer]]] = []
+    for kind, piece in pieces:
+        if joined and joined[-1][0] is kind:
+            _, length, run = joined[-1]
+            run.append(piece)
+            joined[-1] = kind, length + len(piece), run
+        else:
+            joined.append((kind, len(piece), [piece]))
+    return joined
 
 
 def write_trace(trace: Trace, path: str | os.PathLike[str]) -> None:

@@ -19,6 +19,7 @@ VERSION = 1
 _HEAD = Struct(">8sHHL")
 _RECORD = Struct(">BxHLQLL")
 _COUNT = Struct(">Q")
+_MOST_UNREAD = 0xFFFFFFFF
 
 CREDENTIALS_KEPT, DATA_SETS_LEFT_OUT = 1, 2
 """Bits of the flags of a file."""
@@ -44,14 +45,21 @@ def encode_head(flags: int) -> bytes:
     return _HEAD.pack(MAGIC, VERSION, flags, 0)
 
 
-def encode_record_head(kind: RecordKind, association: int, time: float, length: int, unread: int) -> bytes:
+def stamp_of(time: float) -> int:
+    """Seconds as a record has them: microseconds."""
+    return max(0, round(time * 1e6))
+
+
+def encode_record_head(kind: RecordKind, association: int, stamp: int, length: int, unread: int) -> bytes:
     """What is before the ``length`` bytes of a record."""
-    return _RECORD.pack(kind.value, 0, association, max(0, round(time * 1e6)), min(unread, 0xFFFFFFFF), length)
+    return _RECORD.pack(kind, 0, association, stamp, unread if unread < _MOST_UNREAD else _MOST_UNREAD, length)
 
 
-def encode_left_out(kind: RecordKind, association: int, time: float, count: int, unread: int) -> bytes:
+def encode_left_out(kind: RecordKind, association: int, stamp: int, count: int, unread: int) -> bytes:
     """The records of ``count`` bytes that are not in the trace."""
-    head = encode_record_head(kind, association, time, _COUNT.size, unread)
+    head = encode_record_head(kind, association, stamp, _COUNT.size, unread)
+    if count <= MOST:
+        return head + _COUNT.pack(count)
     return b"".join(head + _COUNT.pack(min(MOST, count - start)) for start in range(0, count, MOST))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import Enum
+from enum import IntEnum
 from typing import Any, Protocol
 
 from attrs import field, frozen
@@ -13,7 +13,7 @@ from dicomwire.upper_layer.buffer import Buffer
 from dicomwire.upper_layer.state import Role
 
 
-class RecordKind(Enum):
+class RecordKind(IntEnum):
     """What a record says; the value is its number in a file."""
 
     OPENED = 1

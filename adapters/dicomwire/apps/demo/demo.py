@@ -1,7 +1,7 @@
 """``dicomwire demo``: a bit of everything through every adapter, on this machine alone.
 
-It sends the sample files that come with pydicom over the loopback interface to servers of the same adapter, queries
-and retrieves them, and compares what arrived with what was sent, byte for byte.
+It sends the sample files that come with pydicom with clients over the loopback interface to servers of the same
+adapter, queries and retrieves them, and compares what arrived with what was sent, byte for byte.
 """
 
 from __future__ import annotations
@@ -56,23 +56,18 @@ class Outcome:
 
 def try_blocking(make: Callable[[Any], Demo], note: Note) -> None:
     """All steps with the blocking adapter."""
-    ae = blocking.AE("DEMO")
-    try:
-        run_at_once(perform(make(ae), note))
-    finally:
-        ae.shutdown()
+    run_at_once(perform(make(blocking), note))
 
 
 def try_asyncio(make: Callable[[Any], Demo], note: Note) -> None:
     """All steps with the asyncio adapter."""
-    adapter = import_module("dicomwire.asyncio")
-    asyncio.run(perform(make(adapter.AE("DEMO")), note))
+    asyncio.run(perform(make(import_module("dicomwire.asyncio")), note))
 
 
 def try_trio(make: Callable[[Any], Demo], note: Note) -> None:
     """All steps with the trio adapter."""
     trio, adapter = import_module("trio"), import_module("dicomwire.trio")
-    trio.run(perform, make(adapter.AE("DEMO")), note)
+    trio.run(perform, make(adapter), note)
 
 
 ADAPTERS: dict[str, Callable[[Callable[[Any], Demo], Note], None]] = {
@@ -88,7 +83,7 @@ def exercise(name: str, files: Sequence[Sample]) -> Outcome:
     start = time.monotonic()
     with TemporaryDirectory(prefix="dicomwire-demo-") as directory:
         try:
-            ADAPTERS[name](lambda ae: Demo(ae, files, Path(directory), LOGGER), outcome.note)
+            ADAPTERS[name](lambda of: Demo(of.connect, of.serve, files, Path(directory), LOGGER), outcome.note)
         except Exception as error:
             LOGGER.debug("the %s adapter failed", name, exc_info=True)
             outcome.note("start and end", error)

@@ -9,10 +9,9 @@ from attrs import frozen
 from pydicom.data import get_testdata_file
 from pydicom.errors import InvalidDicomError
 
-from dicomwire.apps._common.file_names import file_name
-from dicomwire.apps._common.storage import Storage
 from dicomwire.data.data_set_head import Unsendable
 from dicomwire.data.file_meta import read_file_meta
+from dicomwire.data.safe_names import safe_name
 from dicomwire.data.sources import IncompleteFileMeta, opened
 from dicomwire.dimse.messages import C_STORE_RQ
 from dicomwire.vocabulary import sop_classes as sop_class
@@ -57,8 +56,13 @@ def samples() -> list[Sample]:
     return list(found.values())
 
 
-def compare(files: Sequence[Sample], storage: Storage) -> str:
-    """Say how much has arrived in ``storage``, if it is ``files``, byte for byte, and nothing else.
+def file_of(folder: Path, sop_instance_uid: str) -> Path:
+    """Where an instance lies, as a client names what it retrieves."""
+    return folder / f"{safe_name(sop_instance_uid)}.dcm"
+
+
+def compare(files: Sequence[Sample], folder: Path) -> str:
+    """Say how much has arrived in ``folder``, if it is ``files``, byte for byte, and nothing else.
 
     Raises:
         Differs: it is not.
@@ -66,7 +70,7 @@ def compare(files: Sequence[Sample], storage: Storage) -> str:
     size = 0
     expected = set()
     for file in files:
-        path = storage.directory / file_name(file.sop_class_uid, file.sop_instance_uid)
+        path = file_of(folder, file.sop_instance_uid)
         expected.add(path)
         if not path.exists():
             raise Differs(f"{file.path.name}: nothing arrived")
@@ -77,6 +81,6 @@ def compare(files: Sequence[Sample], storage: Storage) -> str:
         if meta.transfer_syntax_uid != file.transfer_syntax_uid or data != file.data_set():
             raise Differs(f"{file.path.name}: something else arrived")
         size += len(data)
-    if more := set(storage.directory.iterdir()) - expected:
+    if more := set(folder.iterdir()) - expected:
         raise Differs(f"{len(more)} files that nobody sent")
     return f"{len(files)} file{'s' * (len(files) != 1)}, {size / 1e6:.1f} MB"

@@ -9,25 +9,35 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from attrs import define, field
+from attrs import define
 from pydicom.dataset import Dataset
 
-from dicomwire import events as evt, sop_class
+from dicomwire import events as evt
 from dicomwire.apps._common.identity import PASSWORD
-from dicomwire.apps._common.storage import Storage
 from dicomwire.apps.demo.either import collected, done, opened
-from dicomwire.apps.demo.samples import Differs, Sample, compare
+from dicomwire.apps.demo.samples import Differs, Sample, compare, file_of
+from dicomwire.client.failures import Refused
+from dicomwire.client.queries import query_of
 from dicomwire.compat.pdu_primitives import UserIdentityNegotiation
-from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
+from dicomwire.providing.answering import MoveTo
+from dicomwire.providing.service import Service
+from dicomwire.providing.typed_requests import (
+    CreateRequest,
+    FindRequest,
+    GetRequest,
+    MoveRequest,
+    SetRequest,
+    StoreRequest,
+)
+from dicomwire.upper_layer.limits import Timeouts
+from dicomwire.vocabulary.sop_classes import ModalityPerformedProcedureStep as PROCEDURE_STEP
+from dicomwire.vocabulary.typed_status import Status
 
 HOST = "127.0.0.1"
-SECONDS = 10.0
-"""The longest any answer may take."""
+TIMEOUTS = Timeouts(connect=10.0, associate=10.0, response=10.0, idle=10.0)
+"""The longest that anything may take."""
 
-FIND = sop_class.StudyRootQueryRetrieveInformationModelFind
-GET = sop_class.StudyRootQueryRetrieveInformationModelGet
-MOVE = sop_class.StudyRootQueryRetrieveInformationModelMove
-PROCEDURE_STEP = sop_class.ModalityPerformedProcedureStep
+EVERYTHING = {"QueryRetrieveLevel": "IMAGE", "SOPInstanceUID": ""}
 UID = "1.2.3.4"
 
 USER, SECRET = b"demo", b"correct horse"
@@ -37,8 +47,9 @@ USER, SECRET = b"demo", b"correct horse"
 class Demo:
     """One adapter's peers, and what they were told."""
 
-    ae: Any
-    """An AE of the adapter, at both ends of everything."""
+    connect: Callable[..., Any]
+    serve: Callable[..., Any]
+    """Those of the adapter."""
 
     files: Sequence[Sample]
     directory: Path
@@ -52,99 +63,78 @@ class Demo:
     secure: Any = None
     """A server that speaks TLS only; None if that is not possible here."""
 
-    association: Any = None
-    """With the archive."""
+    peer: Any = None
+    """A client of the archive."""
 
     procedure_step: Dataset | None = None
     """As the archive has it."""
 
-    storages: dict[str, Storage] = field(factory=dict)
+    # -- services --------------------------------------------------------------------------------------------------
+    def storage(self, name: str) -> Service:
+        """Keeps what comes in a folder of this name."""
+        folder, service = self.folder(name), Service()
 
-    def storage(self, name: str) -> Storage:
-        """What arrives under this name."""
-        if name not in self.storages:
-            (self.directory / name).mkdir()
-            self.storages[name] = Storage(self.directory / name, self.logger)
-        return self.storages[name]
+        @service.sink
+        def where(request: StoreRequest) -> Path:
+            return file_of(folder, request.sop_instance_uid)
 
-    # -- the archive's handlers ------------------------------------------------------------------------------------
-    def handlers(self) -> list[evt.EventHandler]:
-        """To be bound on the archive's server."""
-        return [
-            *self.storage("stored").handlers(),
-            (evt.EVT_C_FIND, self.find),
-            (evt.EVT_C_GET, self.get),
-            (evt.EVT_C_MOVE, self.move),
-            (evt.EVT_N_CREATE, self.create),
-            (evt.EVT_N_SET, self.change),
-            (evt.EVT_USER_ID, self.verify),
-        ]
+        @service.store
+        def keep(request: StoreRequest) -> Status:
+            return Status.SUCCESS
 
-    def find(self, event: evt.Event) -> Iterator[Any]:
+        return service
+
+    def folder(self, name: str) -> Path:
+        """What has come under this name."""
+        folder = self.directory / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def archiving(self) -> Service:
+        """The service of the archive."""
+        service = self.storage("stored")
+        service.find(self.find)
+        service.get(self.get)
+        service.move(self.move)
+        service.create(classes=[PROCEDURE_STEP])(self.create)
+        service.set(classes=[PROCEDURE_STEP])(self.change)
+        return service
+
+    def find(self, request: FindRequest) -> Iterator[Dataset]:
         """A match for each sample."""
         for file in self.files:
-            match = query()
-            match.SOPInstanceUID = file.sop_instance_uid
-            yield 0xFF00, match
+            yield query_of(EVERYTHING | {"SOPInstanceUID": file.sop_instance_uid})
 
-    def get(self, event: evt.Event) -> Iterator[Any]:
+    def get(self, request: GetRequest) -> list[Path]:
         """All samples."""
-        yield from self.instances()
+        return [file.path for file in self.files]
 
-    def instances(self) -> Iterator[Any]:
-        """How many samples there are, and each of them."""
-        yield len(self.files)
-        for file in self.files:
-            yield 0xFF00, file.path
-
-    def move(self, event: evt.Event) -> Iterator[Any]:
+    def move(self, request: MoveRequest) -> MoveTo | None:
         """Where the samples go, and all of them."""
-        yield HOST, self.destination.server_address[1], {"contexts": storage_contexts(self.files)}
-        yield from self.instances()
+        if request.destination != "DEMO":
+            return None
+        return MoveTo(host=HOST, port=port_of(self.destination), instances=[file.path for file in self.files])
 
-    def create(self, event: evt.Event) -> tuple[int, Dataset]:
+    def create(self, request: CreateRequest) -> Dataset:
         """Keep the procedure step."""
-        self.procedure_step = event.attribute_list
-        return 0x0000, event.attribute_list
+        self.procedure_step = request.attributes
+        return self.procedure_step
 
-    def change(self, event: evt.Event) -> tuple[int, Dataset]:
+    def change(self, request: SetRequest) -> Dataset:
         """Change the procedure step that was created."""
         assert self.procedure_step is not None
-        self.procedure_step.update(event.modification_list)
-        return 0x0000, event.modification_list
+        self.procedure_step.update(request.attributes)
+        return request.attributes
 
     def verify(self, event: evt.Event) -> tuple[bool, None]:
         """Whether this is the user, with the right password."""
         return (event.primary_field, event.secondary_field) == (USER, SECRET), None
 
 
-def query() -> Dataset:
-    """An identifier that matches everything."""
-    made = Dataset()
-    made.QueryRetrieveLevel = "IMAGE"
-    made.SOPInstanceUID = ""
-    return made
-
-
-# -- contexts ------------------------------------------------------------------------------------------------------
-def storage_contexts(files: Sequence[Sample]) -> list[PresentationContext]:
-    """A context for each pair of SOP class and transfer syntax; whoever accepts it takes both roles."""
-    contexts = [build_context(*pair) for pair in sorted({file.pair for file in files})]
-    for context in contexts:
-        context.scu_role = context.scp_role = True
-    return contexts
-
-
-def contexts_for(files: Sequence[Sample]) -> list[PresentationContext]:
-    """All that the steps need."""
-    others = (sop_class.Verification, FIND, GET, MOVE, PROCEDURE_STEP)
-    return [*(build_context(uid) for uid in others), *storage_contexts(files)]
-
-
-def roles_for(files: Sequence[Sample]) -> list[Any]:
-    """The requestor sends instances, and receives them in a C-GET."""
-    classes = sorted({uid for uid, _ in (file.pair for file in files)})
-    return [build_role(uid, scu_role=True, scp_role=True) for uid in classes]
+def port_of(server: Any) -> int:
+    """Where it listens."""
+    port: int = server.server_address[1]
+    return port
 
 
 def tls_context(side: int) -> ssl.SSLContext | None:
@@ -163,7 +153,7 @@ def tls_context(side: int) -> ssl.SSLContext | None:
 
 # -- steps ---------------------------------------------------------------------------------------------------------
 Step: TypeAlias = Callable[[Demo], Awaitable[str]]
-"""Does something; gives what came of it, in some words, or raises Differs."""
+"""Does something; gives what came of it, in some words, or raises: Differs, or what the client raises."""
 
 
 def expect(found: object, expected: object, what: str) -> None:
@@ -172,47 +162,43 @@ def expect(found: object, expected: object, what: str) -> None:
         raise Differs(f"{what}: {found!r} instead of {expected!r}")
 
 
-def expect_success(status: Dataset, what: str) -> None:
-    """Raise Differs unless this is the status of a success."""
-    code = status.get("Status")
-    if code != 0x0000:
-        raise Differs(f"{what}: {'no answer' if code is None else f'status 0x{code:04X}'}")
-
-
 async def echo(demo: Demo) -> str:
     """C-ECHO."""
-    expect_success(await done(demo.association.send_c_echo()), "C-ECHO")
-    return "0x0000"
+    status = await done(demo.peer.echo())
+    return f"0x{status:04X}"
+
+
+async def store_all(demo: Demo, peer: Any, name: str) -> str:
+    """C-STORE each sample, and compare what is under that name then."""
+    for stored in await collected(peer.store_many([file.path for file in demo.files])):
+        if not stored:
+            raise stored.error
+    return compare(demo.files, demo.folder(name))
 
 
 async def store(demo: Demo) -> str:
     """C-STORE each sample."""
-    for file in demo.files:
-        expect_success(await done(demo.association.send_c_store(file.path)), file.path.name)
-    return compare(demo.files, demo.storage("stored"))
+    return await store_all(demo, demo.peer, "stored")
 
 
 async def find(demo: Demo) -> str:
     """C-FIND all of them."""
-    *matches, (final, _) = await collected(demo.association.send_c_find(query(), FIND))
-    expect_success(final, "C-FIND")
+    matches = await collected(demo.peer.find(EVERYTHING))
     expected = [file.sop_instance_uid for file in demo.files]
-    expect([match.SOPInstanceUID for _, match in matches], expected, "matches")
+    expect([match.SOPInstanceUID for match in matches], expected, "matches")
     return f"{len(matches)} matches"
 
 
 async def get(demo: Demo) -> str:
     """C-GET them, and compare."""
-    *_, (final, _) = await collected(demo.association.send_c_get(query(), GET))
-    expect_success(final, "C-GET")
-    return compare(demo.files, demo.storage("got"))
+    await done(demo.peer.get_into(demo.folder("got"), EVERYTHING))
+    return compare(demo.files, demo.folder("got"))
 
 
 async def move(demo: Demo) -> str:
     """C-MOVE them to another application entity, and compare."""
-    *_, (final, _) = await collected(demo.association.send_c_move(query(), "DEMO", MOVE))
-    expect_success(final, "C-MOVE")
-    return compare(demo.files, demo.storage("moved"))
+    await done(demo.peer.move(EVERYTHING, "DEMO"))
+    return compare(demo.files, demo.folder("moved"))
 
 
 async def procedure_step(demo: Demo) -> str:
@@ -221,46 +207,38 @@ async def procedure_step(demo: Demo) -> str:
     begun.PerformedProcedureStepID = "1"
     begun.PerformedProcedureStepStatus = "IN PROGRESS"
     ended.PerformedProcedureStepStatus = "COMPLETED"
-    status, reply = await done(demo.association.send_n_create(begun, PROCEDURE_STEP, UID))
-    expect_success(status, "N-CREATE")
-    expect((reply, demo.procedure_step), (begun, begun), "N-CREATE")
-    status, reply = await done(demo.association.send_n_set(ended, PROCEDURE_STEP, UID))
-    expect_success(status, "N-SET")
+    reply = await done(demo.peer.create(PROCEDURE_STEP, UID, begun))
+    expect((reply.attributes, demo.procedure_step), (begun, begun), "N-CREATE")
+    reply = await done(demo.peer.set(PROCEDURE_STEP, UID, ended))
     begun.update(ended)
-    expect((reply, demo.procedure_step), (ended, begun), "N-SET")
+    expect((reply.attributes, demo.procedure_step), (ended, begun), "N-SET")
     return "completed"
 
 
 async def user_identity(demo: Demo) -> str:
     """Be let in with the right password, and rejected with a wrong one."""
-    port = demo.archive.server_address[1]
-    for secret, expected in ((SECRET, "established"), (b"guess", "rejected")):
+    for secret, expected in ((SECRET, "accepted"), (b"guess", "refused")):
         identity = UserIdentityNegotiation()
         identity.user_identity_type = PASSWORD
         identity.primary_field, identity.secondary_field = USER, secret
-        contexts = [build_context(sop_class.Verification)]
-        async with opened(demo.ae.associate(HOST, port, contexts, ext_neg=[identity])) as association:
-            expect(_outcome(association), expected, "association")
+        try:
+            async with opened(demo.connect(HOST, port_of(demo.archive), negotiation=[identity], timeouts=TIMEOUTS)):
+                outcome = "accepted"
+        except Refused:
+            outcome = "refused"
+        expect(outcome, expected, "association")
     return "1 accepted, 1 refused"
 
 
-def _outcome(association: Any) -> str:
-    return "established" if association.is_established else "rejected" if association.is_rejected else "aborted"
-
-
 async def tls(demo: Demo) -> str:
-    """C-ECHO over TLS."""
+    """C-STORE over TLS."""
     context = tls_context(ssl.PROTOCOL_TLS_CLIENT)
     if demo.secure is None or context is None:
         return "not possible"
-    port = demo.secure.server_address[1]
-    contexts = storage_contexts(demo.files)
-    async with opened(demo.ae.associate(HOST, port, contexts, tls_args=(context, None))) as association:
-        if not association.is_established:
-            raise Differs(f"no association: {association.failure}")
-        for file in demo.files:
-            expect_success(await done(association.send_c_store(file.path)), file.path.name)
-    return compare(demo.files, demo.storage("encrypted"))
+    paths = [file.path for file in demo.files]
+    client = demo.connect(HOST, port_of(demo.secure), files=paths, tls=context, timeouts=TIMEOUTS)
+    async with opened(client) as peer:
+        return await store_all(demo, peer, "encrypted")
 
 
 STEPS: dict[str, Step] = {
@@ -280,31 +258,26 @@ Note: TypeAlias = Callable[[str, str | Exception], None]
 
 async def perform(demo: Demo, note: Note) -> None:
     """All steps, one after the other; one that fails keeps none of the others from being tried."""
-    ae, contexts = demo.ae, contexts_for(demo.files)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = SECONDS
     encrypted = tls_context(ssl.PROTOCOL_TLS_SERVER)
 
-    def serve(handlers: list[evt.EventHandler], ssl_context: ssl.SSLContext | None = None) -> Any:
-        return opened(
-            ae.start_server((HOST, 0), block=False, contexts=contexts, evt_handlers=handlers, ssl_context=ssl_context)
-        )
+    def serve(service: Service, **options: Any) -> Any:
+        return opened(demo.serve((HOST, 0), service, title="DEMO", timeouts=TIMEOUTS, **options))
 
     async with AsyncExitStack() as stack:
-        demo.archive = await stack.enter_async_context(serve(demo.handlers()))
-        demo.destination = await stack.enter_async_context(serve(demo.storage("moved").handlers()))
+        handlers = [(evt.EVT_USER_ID, demo.verify)]
+        demo.archive = await stack.enter_async_context(serve(demo.archiving(), handlers=handlers))
+        demo.destination = await stack.enter_async_context(serve(demo.storage("moved")))
         if encrypted is not None:
-            handlers = demo.storage("encrypted").handlers()
-            demo.secure = await stack.enter_async_context(serve(handlers, encrypted))
-        request = ae.associate(
+            demo.secure = await stack.enter_async_context(serve(demo.storage("encrypted"), tls=encrypted))
+        client = demo.connect(
             HOST,
-            demo.archive.server_address[1],
-            contexts,
-            ext_neg=roles_for(demo.files),
-            evt_handlers=demo.storage("got").handlers(),
+            port_of(demo.archive),
+            files=[file.path for file in demo.files],
+            services=["find", "get", "move"],
+            contexts=[PROCEDURE_STEP],
+            timeouts=TIMEOUTS,
         )
-        demo.association = await stack.enter_async_context(opened(request))
-        if not demo.association.is_established:
-            raise Differs(f"no association: {demo.association.failure}")
+        demo.peer = await stack.enter_async_context(opened(client))
         for name, step in STEPS.items():
             try:
                 note(name, await step(demo))

@@ -1,0 +1,1 @@
+"""What is published, made and checked, and published by nobody: ``python -m tests.release``."""
