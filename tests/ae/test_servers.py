@@ -363,8 +363,8 @@ async def test_a_server_that_blocks_ends_by_shutdown_from_elsewhere(blocking_wor
 
     thread = threading.Thread(target=serve)
     thread.start()
-    await blocking_world.until(lambda: ae._servers)
-    server = ae._servers[0]
+    await blocking_world.until(lambda: ae.servers)
+    server = ae.servers[0]
     association = await blocking_world.associate(server)
     assert association.is_established
     ae.shutdown()
@@ -380,8 +380,8 @@ async def test_a_server_that_blocks_ends_by_shutdown_in_event_loops_too(async_wo
         await ae.start_server((LOCALHOST, 0), block=True, contexts=usual_contexts())
 
     job = async_world.start(serve)
-    await async_world.until(lambda: ae._servers)
-    association = await async_world.associate(ae._servers[0])
+    await async_world.until(lambda: ae.servers)
+    association = await async_world.associate(ae.servers[0])
     assert association.is_established
     await association.release()
     await ae.shutdown()

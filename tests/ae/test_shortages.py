@@ -95,7 +95,7 @@ async def test_a_server_without_threads_shuts_down(
             await blocking_world.until(lambda: said(caplog, "accepting connections pauses"))
             ae.shutdown()
         assert ae.active_associations == []
-        assert ae._servers == []
+        assert ae.servers == []
     assert told.names == ["ABORTED"]
     await blocking_world.until(lambda: association.is_aborted)
 

@@ -49,7 +49,7 @@ def moving(ae: Any, *instances: Any) -> Callable[[evt.Event], Iterator[Any]]:
     """Stores at the server that ``ae`` runs just now."""
 
     def handler(event: evt.Event) -> Iterator[Any]:
-        yield LOCALHOST, port_of(ae._servers[-1]), {"contexts": [build_context(CT_IMAGE_STORAGE, IMPLICIT)]}
+        yield LOCALHOST, port_of(ae.servers[-1]), {"contexts": [build_context(CT_IMAGE_STORAGE, IMPLICIT)]}
         yield len(instances)
         for item in instances:
             yield 0xFF00, item
@@ -444,7 +444,7 @@ async def test_move_receives_on_a_server_of_its_own(world: World, tmp_path: Path
     for number, item in enumerate(told):
         assert item.path in result.paths[min(number, 2) :]
     assert names(tmp_path) == ["1.2.3.0.dcm", "1.2.3.1.dcm", "1.2.3.2.dcm"]
-    assert ae._servers == [] or world.name == "memory"
+    assert ae.servers == [] or world.name == "memory"
     await world.until(lambda: ae.active_associations == [])
 
 
@@ -476,7 +476,7 @@ async def test_the_server_takes_every_class_in_its_own_syntax_unless_told_otherw
             retired = "1.2.840.10008.5.1.4.1.1.6"
             contexts = [build_context(uid, JPEG) for uid in (MR_IMAGE_STORAGE, CT_IMAGE_STORAGE, retired)]
             options = {"contexts": contexts, "evt_handlers": [(evt.EVT_ESTABLISHED, note)]}
-            yield LOCALHOST, port_of(ae._servers[-1]), options
+            yield LOCALHOST, port_of(ae.servers[-1]), options
             yield 1
             yield 0x0000, None
 
@@ -601,7 +601,7 @@ async def test_a_cancelled_task_leaves_no_part_and_no_association(loop_world: Wo
             await go_on.wait()
 
         if verb == "move":
-            yield LOCALHOST, port_of(ae._servers[-1]), {"contexts": [build_context(CT_IMAGE_STORAGE)]}
+            yield LOCALHOST, port_of(ae.servers[-1]), {"contexts": [build_context(CT_IMAGE_STORAGE)]}
         yield 2
         yield 0xFF00, instance()
         begun.set()
@@ -623,6 +623,6 @@ async def test_a_cancelled_task_leaves_no_part_and_no_association(loop_world: Wo
             await begun.wait()
             nursery.cancel_scope.cancel()
     assert ae.active_associations == []
-    assert ae._servers == []
+    assert ae.servers == []
     assert names(tmp_path) == ["1.2.3.4.dcm"]
     go_on.set()

@@ -319,7 +319,7 @@ def test_signals_of_a_child_are_not_written_to_its_parent() -> None:
                 super()._take_signals(signals)
         server = ae.make_server(("127.0.0.1", 0), contexts=CONTEXTS, server_class=Counting)
         def work():
-            until(lambda: ae._servers)
+            until(lambda: ae.servers)
             def signalled():
                 came = []
                 signal.signal(signal.SIGUSR1, lambda number, frame: came.append(1))

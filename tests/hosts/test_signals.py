@@ -73,7 +73,7 @@ def send_where_nobody_waits(server: AssociationServer, number: int) -> threading
     """A signal that does not interrupt the system call of the main thread: another thread gets it, Python is told."""
 
     def send() -> None:
-        while not server.ae._servers:
+        while not server.ae.servers:
             time.sleep(0.001)
         # By now the main thread is waiting, or about to.
         time.sleep(0.02)
@@ -100,7 +100,7 @@ def test_start_server_returns_after_such_a_signal() -> None:
     with stopped_at_last(ae.shutdown) as late:
 
         def send() -> None:
-            while not ae._servers:
+            while not ae.servers:
                 time.sleep(0.001)
             time.sleep(0.02)
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)

@@ -439,7 +439,7 @@ class AsyncioWorld(SocketWorld):
 
     def __init__(self) -> None:
         super().__init__()
-        self._servers: list[Any] = []
+        self.servers: list[Any] = []
         self._jobs: list[asyncio.Task[None]] = []
 
     def run(self, scenario: Scenario) -> None:
@@ -453,19 +453,19 @@ class AsyncioWorld(SocketWorld):
             async with asyncio.timeout(2 * PATIENCE):
                 for entity in self.entities:
                     await entity.shutdown()
-                for server in self._servers:
+                for server in self.servers:
                     await server.serve_forever()
             self._close()
         await self.until(lambda: len(asyncio.all_tasks()) == 1, 2 * PATIENCE)
 
     async def _start_server(self, entity: Any, address: Any = (LOCALHOST, 0), **options: Any) -> Any:
         server = await super()._start_server(entity, address, **options)
-        self._servers.append(server)
+        self.servers.append(server)
         return server
 
     async def _provide(self, *args: Any, **options: Any) -> Any:
         server = await super()._provide(*args, **options)
-        self._servers.append(server)
+        self.servers.append(server)
         return server
 
     def _make_ae(self, title: str) -> Any:

@@ -36,7 +36,9 @@ class AE(AsyncApplicationEntity):
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
-        self._servers: list[AssociationServer] = []
+        self.servers: list[AssociationServer] = []
+        """Its servers that have not been shut down; for looking at only (extension)."""
+
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
@@ -145,7 +147,7 @@ class AE(AsyncApplicationEntity):
         server = AssociationServer(self, ae_title, contexts, ssl_context, evt_handlers)
         server.trace = trace
         await server._listen(address, sock, reuse_port)
-        self._servers.append(server)
+        self.servers.append(server)
         if block:
             async with server:
                 await server.serve_forever()
@@ -158,14 +160,14 @@ class AE(AsyncApplicationEntity):
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
         if drain:
-            for server in self._servers.copy():
+            for server in self.servers.copy():
                 server.shutdown()
                 server.give_up_beginning()
             await give_time(self.active_associations, drain)
         aborts: list[Coroutine[Any, Any, None]] = [
             association.abort() for association in self.active_associations if isinstance(association, Association)
         ]
-        for server in self._servers.copy():
+        for server in self.servers.copy():
             server.shutdown()
         await asyncio.gather(*aborts)
         for association in self.running_associations.to_be_waited_for():

@@ -180,8 +180,8 @@ class AssociationServer(AsyncServerBase[Association]):
                 self._acceptor.close()
         self._stopped.set()
         self.hang_up_unintroduced()
-        if self in self.ae._servers:
-            self.ae._servers.remove(self)
+        if self in self.ae.servers:
+            self.ae.servers.remove(self)
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""

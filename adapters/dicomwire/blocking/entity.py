@@ -49,7 +49,9 @@ class AE(ApplicationEntityBase):
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
-        self._servers: list[AssociationServer] = []
+        self.servers: list[AssociationServer] = []
+        """Its servers that have not been shut down; for looking at only (extension)."""
+
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
@@ -228,7 +230,7 @@ class AE(ApplicationEntityBase):
             return None
         assert isinstance(server, ThreadedAssociationServer)
         # Before the thread runs: shutdown() may come first.
-        self._servers.append(server)
+        self.servers.append(server)
         name = f"dicomwire-server-{shown_address(server.server_address)}"
         thread = threading.Thread(target=make_target(server.serve_forever), name=name, daemon=True)
         server._thread = thread
@@ -324,12 +326,12 @@ class AE(ApplicationEntityBase):
         Returns when all handlers have been told, ``EVT_CONN_CLOSE`` last, and have returned; in such a handler at once.
         """
         if drain:
-            for server in self._servers.copy():
+            for server in self.servers.copy():
                 server.shutdown()
             give_time(self.active_associations, drain)
         running = [item for item in self.active_associations if isinstance(item, Association)]
         threads = abort_all(running)
-        for server in self._servers.copy():
+        for server in self.servers.copy():
             server.shutdown()
         for thread in threads:
             thread.join()

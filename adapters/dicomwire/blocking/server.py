@@ -144,8 +144,8 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
                 waiting = self._begin_to_wait(selector)
                 if not waiting:
                     return
-                if self not in self.ae._servers:
-                    self.ae._servers.append(self)
+                if self not in self.ae.servers:
+                    self.ae.servers.append(self)
                 with signals_written_to(self._wake_out) as signals:
                     while not self._stopped.is_set():
                         ready = {key.fileobj for key, _ in selector.select(pause)}
@@ -156,8 +156,8 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
                         if not self._stopped.is_set():
                             self._act()
         finally:
-            if self in self.ae._servers:
-                self.ae._servers.remove(self)
+            if self in self.ae.servers:
+                self.ae.servers.remove(self)
             self.shutdown()
             if waiting:
                 self._end_to_wait()
@@ -215,14 +215,14 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
         self.running_associations.forsake(why)
         self._wake_in.close()
         self._wake_out.close()
-        if self._serving or self in self.ae._servers or self._stopped.is_set():
+        if self._serving or self in self.ae.servers or self._stopped.is_set():
             self._stopped = threading.Event()
             self._stopped.set()
             self.socket.close()
         else:
             self._wake_in, self._wake_out = wakeup()
-        if self in self.ae._servers:
-            self.ae._servers.remove(self)
+        if self in self.ae.servers:
+            self.ae.servers.remove(self)
 
     def _accept(self) -> None:
         if pause := self.ae.half_open.pause(time.monotonic()):
@@ -355,8 +355,8 @@ class AssociationServer(ServerHooks, ServerBase[Association]):
             self._workers.close()
             with contextlib.suppress(OSError):
                 self._wake_out.send(b"\0")
-            if self in self.ae._servers:
-                self.ae._servers.remove(self)
+            if self in self.ae.servers:
+                self.ae.servers.remove(self)
             self._listening.end()
             self.socket.close()
             if not self._serving:

@@ -34,7 +34,8 @@ class AE(AsyncApplicationEntity):
     def __init__(self, ae_title: str = "PYNETDICOM", network: Network | None = None) -> None:
         super().__init__(ae_title)
         self.network: Network = network or Network()
-        self._servers: list[Server] = []
+        self.servers: list[Server] = []
+        """Its servers that have not been shut down; for looking at only (extension)."""
 
     @opening
     async def associate(
@@ -142,7 +143,7 @@ class AE(AsyncApplicationEntity):
             raise ValueError("reuse_port: a port in memory has one server, there are no other processes")
         server = Server(self, address, ae_title, contexts, evt_handlers)
         server.trace = trace
-        self._servers.append(server)
+        self.servers.append(server)
         if block:
             await until(lambda: not self.network.is_listening(server))
         return server
@@ -154,7 +155,7 @@ class AE(AsyncApplicationEntity):
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
         if drain:
-            for server in self._servers.copy():
+            for server in self.servers.copy():
                 server.shutdown()
             await give_time(self.network, self.active_associations, drain)
         for association in self.active_associations:
@@ -163,8 +164,8 @@ class AE(AsyncApplicationEntity):
         for association in self.running_associations.to_be_waited_for():
             assert isinstance(association, Association)
             await association.wait_closed()
-        while self._servers:
-            self._servers.pop().shutdown()
+        while self.servers:
+            self.servers.pop().shutdown()
 
 
 def _refuse_sockets(address: object, sock: object) -> None:

@@ -66,8 +66,8 @@ class Server(AsyncServerBase[Association]):
     def stop_accepting(self) -> None:
         """Nobody finds it any more."""
         self.network.stop_listening(self)
-        if self in self.ae._servers:
-            self.ae._servers.remove(self)
+        if self in self.ae.servers:
+            self.ae.servers.remove(self)
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""

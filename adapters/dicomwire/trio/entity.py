@@ -37,7 +37,9 @@ class AE(AsyncApplicationEntity):
 
     def __init__(self, ae_title: str = "PYNETDICOM") -> None:
         super().__init__(ae_title)
-        self._servers: list[AssociationServer] = []
+        self.servers: list[AssociationServer] = []
+        """Its servers that have not been shut down; for looking at only (extension)."""
+
         tell_forks(self.running_associations)
         tell_forks(self.half_open)
 
@@ -153,7 +155,7 @@ class AE(AsyncApplicationEntity):
             self, where, ae_title, contexts, ssl_context, evt_handlers, sock=sock, reuse_port=reuse_port
         )
         server.trace = trace
-        self._servers.append(server)
+        self.servers.append(server)
         if block:
             async with server:
                 task_status.started(server)
@@ -169,7 +171,7 @@ class AE(AsyncApplicationEntity):
         With ``drain`` servers stop accepting, and associations have so many seconds: each is released as soon as no
         operation is under way, and what is left then is aborted.  A second call aborts at once.
         """
-        for server in self._servers.copy():
+        for server in self.servers.copy():
             server.shutdown()
         if drain:
             await give_time(self.active_associations, drain)

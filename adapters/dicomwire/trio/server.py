@@ -229,8 +229,8 @@ class AssociationServer(AsyncServerBase[Association]):
         self._listening.end()
         trio.lowlevel.notify_closing(self.socket)
         self.socket.close()
-        if self in self.ae._servers:
-            self.ae._servers.remove(self)
+        if self in self.ae.servers:
+            self.ae.servers.remove(self)
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""

@@ -395,7 +395,7 @@ class ApplicationEntityBase:
 
     def __repr__(self) -> str:
         # Servers are what adapters have.
-        addresses = [getattr(server, "server_address", None) for server in getattr(self, "_servers", ())]
+        addresses = [getattr(server, "server_address", None) for server in getattr(self, "servers", ())]
         serving = f", listening on {', '.join(shown_address(address) for address in addresses if address)}"
         running = f"{len(self.active_associations)} active associations"
         return f"<{type(self).__name__} '{printable(self.ae_title)}': {running}{serving if any(addresses) else ''}>"

@@ -11,7 +11,7 @@ from dicomwire.associations.association_base import AssociationBase
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.requesting import Dialer, RequestOptions, associate
 from dicomwire.client.failures import Refused, in_keywords
-from dicomwire.client.proposing import FilePath, Proposal, ServiceName, proposal_of
+from dicomwire.client.proposing import ClientProposal, FilePath, ServiceName, proposal_of
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.retrieval.under_way import receive_on
 from dicomwire.upper_layer.limits import Limits, Timeouts
@@ -115,7 +115,7 @@ async def open_proposed(
     entity: ApplicationEntityBase,
     dialer: Dialer[ClientT],
     options: OpeningOptions,
-    proposal: Proposal,
+    proposal: ClientProposal,
 ) -> ClientT:
     """An established association for what is proposed.
 

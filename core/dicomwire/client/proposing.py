@@ -36,7 +36,7 @@ _MODELS: dict[str, tuple[str, ...]] = {
 
 
 @frozen(kw_only=True, repr=False, eq=False)
-class Proposal(Value):
+class ClientProposal(Value):
     """What an association is opened for."""
 
     contexts: tuple[PresentationContext, ...]
@@ -49,7 +49,7 @@ def proposal_of(
     contexts: Iterable[PresentationContext | str] | None = None,
     files: FilePath | Iterable[FilePath] | None = None,
     services: Iterable[ServiceName] | ServiceName | None = None,
-) -> Proposal:
+) -> ClientProposal:
     """Everything that is asked for, each context once; without anything the usual services.
 
     Where storage is among the services it has the room that is left of 128 contexts, the usual classes first.
@@ -83,7 +83,7 @@ def proposal_of(
     if not proposed:
         raise ValueError("no presentation contexts: name some in 'contexts', 'files' or 'services'")
     is_sent = "store" in names or files is not None
-    return Proposal(
+    return ClientProposal(
         contexts=tuple(proposed),
         roles=tuple(build_role(uid, scu_role=is_sent, scp_role=True) for uid in received),
         received=frozenset(received),

@@ -9,7 +9,7 @@ from dicomwire._values import Shown
 from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.client.opening_client import ANY_TITLE, OpeningOptions
-from dicomwire.client.proposing import Proposal
+from dicomwire.client.proposing import ClientProposal
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.vocabulary.contexts import build_context
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -20,7 +20,7 @@ class AssociationKind(Shown):
     """A kind of association: those of one name can do the same, as far as their ``items`` go."""
 
     name: str
-    proposal: Proposal = field(repr=False)
+    proposal: ClientProposal = field(repr=False)
     items: frozenset[object] = frozenset()
     """What it has to be able to do, in whatever terms those of the same name have."""
 
@@ -86,10 +86,10 @@ def pooled_timeouts(entity: ApplicationEntityBase, options: OpeningOptions, term
     return timeouts
 
 
-def with_verification(proposal: Proposal) -> Proposal:
+def with_verification(proposal: ClientProposal) -> ClientProposal:
     """The same, and Verification if there is room, by which the pool finds out whether the peer is there."""
     contexts = proposal.contexts
     if len(contexts) >= MOST_CONTEXTS or any(item.abstract_syntax == VERIFICATION for item in contexts):
         return proposal
     more = (*contexts, build_context(VERIFICATION))
-    return Proposal(contexts=more, roles=proposal.roles, received=proposal.received)
+    return ClientProposal(contexts=more, roles=proposal.roles, received=proposal.received)

@@ -219,7 +219,7 @@ async def test_a_destination_that_is_no_title_is_refused(world: World, title: An
 async def moving_here(world: World, *instances: Any) -> Any:
     """A client whose peer moves to the server that the client runs just now."""
     ours: list[Any] = []
-    client = await moving(world, lambda: ours[0].ae._servers[-1], *instances)
+    client = await moving(world, lambda: ours[0].ae.servers[-1], *instances)
     ours.append(client)
     return client
 
@@ -229,7 +229,7 @@ async def test_instances_are_moved_here(world: World, tmp_path: Path) -> None:
     retrieved = await done(client.move_into(tmp_path, STUDY, listen_on=(LOCALHOST, 0), to="DEST"))
     assert (retrieved.completed, retrieved.is_complete) == (3, True)
     assert names(tmp_path) == FILES
-    assert client.ae._servers == []
+    assert client.ae.servers == []
     assert (await done(client.echo())).is_success
 
 
@@ -238,7 +238,7 @@ async def test_our_own_title_is_the_destination_by_default(world: World, tmp_pat
     with pytest.raises(ServiceFailed, match="0xA801") as failed:
         await done(client.move_into(tmp_path, STUDY, listen_on=(LOCALHOST, 0)))
     assert any("CLIENT" in note for note in failed.value.__notes__)
-    assert client.ae._servers == []
+    assert client.ae.servers == []
 
 
 async def test_an_address_that_is_taken_is_an_error_of_the_program(world: World, tmp_path: Path) -> None:
