@@ -5,39 +5,30 @@ There are no sockets, and tests of a program's handlers take no time, whatever t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydicom.dataset import Dataset
 
-from dicomwire import evt
-from dicomwire.memory import AE, Network
-from dicomwire.sop_class import StudyRootQueryRetrieveInformationModelFind as StudyRootFind
+from dicomwire import FindRequest, Service
+from dicomwire.memory import Network, connect, serve
+
+archive = Service()
+
+
+@archive.find
+def find(request: FindRequest) -> Iterator[Dataset]:
+    for name in ("Doe^Jane", "Doe^John"):
+        match = Dataset()
+        match.PatientName = name
+        yield match
 
 
 async def names_of(network: Network) -> list[str]:
     """The patients that a small archive finds."""
-
-    def find(event: evt.Event) -> list[tuple[int, Dataset]]:
-        matches = []
-        for name in ("Doe^Jane", "Doe^John"):
-            match = Dataset()
-            match.PatientName = name
-            matches.append((0xFF00, match))
-        return matches
-
-    archive, client = AE("ARCHIVE", network), AE("CLIENT", network)
-    archive.add_supported_context(StudyRootFind)
-    client.add_requested_context(StudyRootFind)
-    server = await archive.start_server(("archive", 104), block=False, evt_handlers=[(evt.EVT_C_FIND, find)])
-    query = Dataset()
-    query.QueryRetrieveLevel = "STUDY"
-    query.PatientName = "Doe*"
-    found: list[str] = []
-    association = await client.associate("archive", 104)
-    async for _, identifier in association.send_c_find(query, StudyRootFind):
-        if identifier is not None:
-            found.append(str(identifier.PatientName))
-    await association.release()
-    server.shutdown()
-    return found
+    query = {"QueryRetrieveLevel": "STUDY", "PatientName": "Doe*"}
+    served = serve(("archive", 104), archive, network=network)
+    async with served, connect("archive", 104, network=network) as peer:
+        return [str(match.PatientName) async for match in peer.find(query)]
 
 
 if __name__ == "__main__":

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from dicomwire import AE, AllStoragePresentationContexts, evt
+from dicomwire import Service, Status, StoreRequest, serve
 from dicomwire.safe_names import safe_name
-from dicomwire.sop_class import Verification
 
 
-@contextmanager
-def receiving(port: int, folder: Path) -> Iterator[int]:
-    """A storage SCP on the loopback interface that writes into ``folder``; the port, which may be given as 0."""
+def storing(folder: Path) -> Service:
+    """Writes what comes into ``folder``."""
+    service = Service()
     folder.mkdir(parents=True, exist_ok=True)
 
-    def where(event: evt.Event) -> Path:
+    @service.sink
+    def where(request: StoreRequest) -> Path:
         # A UID is what a peer says, and no file name until it has been looked at.  The file appears when it is whole.
-        return folder / f"{safe_name(event.request.AffectedSOPInstanceUID)}.dcm"
+        return folder / f"{safe_name(request.sop_instance_uid)}.dcm"
 
-    def stored(event: evt.Event) -> int:
-        print("stored", event.request.AffectedSOPInstanceUID, flush=True)
-        return 0x0000
+    @service.store
+    def stored(request: StoreRequest) -> Status:
+        print("stored", request.sop_instance_uid, flush=True)
+        return Status.SUCCESS
 
-    ae = AE(ae_title="EXAMPLE")
-    ae.supported_contexts = AllStoragePresentationContexts
-    ae.add_supported_context(Verification)
-    handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE_SINK, where), (evt.EVT_C_STORE, stored)]
-    server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
+    return service
 
 
 if __name__ == "__main__":
-    with receiving(int(sys.argv[1]), Path(sys.argv[2])) as listening:
-        print("port", listening, flush=True)
+    with serve(("127.0.0.1", int(sys.argv[1])), storing(Path(sys.argv[2])), title="EXAMPLE") as server:
+        print("port", server.server_address[1], flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             sys.stdin.read()

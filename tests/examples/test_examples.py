@@ -121,7 +121,7 @@ def test_the_folder_is_filled_and_the_others_talk_to_it(tmp_path: Path) -> None:
         assert (echo.returncode, echo.stdout) == (0, "status 0x0000\n"), echo.stderr
         asked = run("selectors_loop.py", "127.0.0.1", port)
         assert asked.returncode == 0, asked.stderr
-        assert asked.stdout.splitlines() == ["implicit VR little endian", "explicit VR little endian"]
+        assert asked.stdout.splitlines() == ["implicit VR little endian", "explicit VR little endian", "JPEG 2000"]
         ae = AE()
         ae.requested_contexts = storage(EXPLICIT)
         association = ae.associate("127.0.0.1", int(port))

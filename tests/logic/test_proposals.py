@@ -48,6 +48,13 @@ def test_all_that_is_given_comes_together(tmp_path: Path) -> None:
     assert asked == ["1.2.3", VERIFICATION, CT_IMAGE_STORAGE, "1.2.840.10008.5.1.4.31"]
 
 
+def test_files_of_which_none_can_be_sent_are_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no DICOM")
+    for files in (tmp_path, tmp_path / "nothing here", []):
+        with pytest.raises(ValueError, match="no DICOM file"):
+            proposal_of(files=files)
+
+
 def test_get_receives_and_store_sends() -> None:
     for services, sends in ((["get"], False), (["get", "store"], True)):
         proposal = proposal_of(services=services)

@@ -65,8 +65,12 @@ def proposal_of(
     names = _names(services)
     proposed = [item if isinstance(item, PresentationContext) else build_context(item) for item in contexts or ()]
     if files is not None:
+        needed = contexts_for(files)
+        if not needed:
+            # A wrong path, most likely: better now than when one of them is sent.
+            raise ValueError("there is no DICOM file that could be sent among 'files'")
         # Whoever sends files wants to know at first whether anybody is there.
-        proposed += [build_context(VERIFICATION), *contexts_for(files)]
+        proposed += [build_context(VERIFICATION), *needed]
     proposed += [build_context(uid) for name in names for uid in _MODELS[name]]
     proposed = _each_once(proposed)
     if len(proposed) > MOST_CONTEXTS:

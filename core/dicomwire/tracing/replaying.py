@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from attrs import define, field, frozen
 
@@ -15,7 +16,7 @@ from dicomwire.tracing.trace_records import OF_THE_PEER, OURS, RecordKind, Trace
 from dicomwire.upper_layer.connection import Connection, Data
 from dicomwire.upper_layer.connection_events import ConnectionEvent
 from dicomwire.upper_layer.limits import Limits, Timeouts
-from dicomwire.upper_layer.pdus import HEADER, PDataTF, decode_pdu
+from dicomwire.upper_layer.pdus import HEADER, PDataTF, ReleaseRQ, decode_pdu
 from dicomwire.upper_layer.timers import Timer
 
 _ANY = Limits(contexts=1 << 16, transfer_syntaxes=1 << 16)
@@ -23,6 +24,7 @@ _SOME = 1.0
 """Seconds that every timer has: they expire where the trace says so, and nowhere else."""
 
 _LONG_AGO = float("-inf")
+_RELEASE_RQ = bytes([ReleaseRQ.pdu_type])
 
 
 class ReplayDiffers(Exception):
@@ -92,7 +94,8 @@ class _Replay(Shown):
 
     def events(self) -> Iterator[Replayed]:
         """See :func:`replay`."""
-        for record in self.association.records:
+        for record, following in pairwise([*self.association.records, None]):
+            assert record is not None
             kind = record.kind
             if kind in OF_THE_PEER:
                 # The next record of another kind says how much of it was looked at before that.
@@ -109,7 +112,7 @@ class _Replay(Shown):
                 self.into.receive_data(b"")
             elif kind is RecordKind.DEADLINE:
                 self._time = record.time
-                self._expire(record)
+                self._expire(record, following)
             yield from self._drain()
         yield from self._feed(0)
 
@@ -133,13 +136,21 @@ class _Replay(Shown):
                 return
             yield Replayed(time=self._time, event=event)
 
-    def _expire(self, record: TraceRecord) -> None:
-        connection = self.into.connection if isinstance(self.into, Session) else self.into
+    @property
+    def _connection(self) -> Connection:
+        return self.into.connection if isinstance(self.into, Session) else self.into
+
+    def _expire(self, record: TraceRecord, following: TraceRecord | None) -> None:
+        connection = self._connection
         name, _, unread = record.data.decode("latin-1").partition(" ")
         try:
             timer = Timer(name)
         except ValueError:
             raise ReplayDiffers(f"a timer {name!r} is not known") from None
+        if timer is Timer.IDLE:
+            # A setting, which may change at any time: what was done then tells how it was.
+            asked = following is not None and following.kind in OURS and following.data[:1] == _RELEASE_RQ
+            connection.idle_releases = asked
         connection.timers.running[timer] = _LONG_AGO
         connection.handle_deadline(0.0, _Stuck() if unread == UNREAD else None)
 
@@ -160,6 +171,10 @@ class _Replay(Shown):
             if len(expected) - at < length:
                 break
             data = bytes(expected[at : at + length])
+            if self._connection.closed:
+                # It was on its way when the connection ended, and comes to nothing.
+                at += length
+                continue
             try:
                 self._send_pdu(data)
             except (ProtocolError, ValueError) as error:
