@@ -50,7 +50,8 @@ def test_all_that_is_given_comes_together(tmp_path: Path) -> None:
 
 def test_files_of_which_none_can_be_sent_are_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no DICOM")
-    for files in (tmp_path, tmp_path / "nothing here", []):
+    given: list[Any] = [tmp_path, tmp_path / "nothing here", []]
+    for files in given:
         with pytest.raises(ValueError, match="no DICOM file"):
             proposal_of(files=files)
 
