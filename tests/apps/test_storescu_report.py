@@ -113,6 +113,15 @@ def test_what_was_changed_or_is_for_another_peer_or_told_to_is_sent_again(folder
     assert len(lines(report)) == len(store.came)
 
 
+def test_a_report_in_the_folder_that_is_sent_is_no_file_to_send(folder: Path) -> None:
+    report = folder / "report"
+    with peer(handlers=Store().handlers) as server:
+        assert storescu(server.port, folder, "--report", report) == 0
+        assert storescu(server.port, folder, "--report", report) == 0
+        assert storescu(server.port, folder.parent, "-r", "--report", report, "--no-resume") == 0
+    assert len(lines(report)) == 8
+
+
 def test_a_line_that_was_cut_off_is_removed(folder: Path, report: Path) -> None:
     with peer(handlers=Store().handlers) as server:
         assert storescu(server.port, folder, "--report", report) == 0

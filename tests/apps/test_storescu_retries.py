@@ -13,8 +13,9 @@ import pytest
 from dicomwire import events as evt
 from dicomwire.__main__ import main
 from dicomwire.apps.storescu.sending import Retries
-from dicomwire.blocking import Association
-from tests.apps.helpers import HOST, SECONDS, dicom_file, peer
+from dicomwire.blocking import AE, Association
+from dicomwire.presentation import build_context
+from tests.apps.helpers import HOST, SECONDS, VERIFICATION, dicom_file, peer
 
 SOON = ["--retry-pause", "0.01"]
 
@@ -121,6 +122,36 @@ def test_a_peer_that_is_down_is_waited_for(tmp_path: Path, capsys: pytest.Captur
         assert storescu(port, tmp_path, "--retries", "2") == 1
     lines = capsys.readouterr().err.splitlines()
     assert [line[:17] for line in lines] == ["E: No association", "E: Trying again i"] * 2 + ["E: No association"]
+
+
+def test_a_peer_that_refuses_for_good_is_not_asked_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path, 1)
+    with peer(require_called_aet=True) as server:
+        assert storescu(server.port, tmp_path, "--retries", "9") == 1
+    with peer(contexts=[build_context(VERIFICATION)]) as other:
+        assert storescu(other.port, tmp_path, "--retries", "9") == 1
+    assert len(other.requestors) == 1
+    err = capsys.readouterr().err
+    assert err.count("No association") == 2 and "Trying again" not in err
+
+
+def test_a_peer_that_has_no_room_is_asked_again(tmp_path: Path) -> None:
+    made(tmp_path, 2)
+    release = threading.Event()
+
+    def rejected(event: evt.Event) -> None:
+        release.set()
+
+    handlers: list[evt.EventHandler] = [(evt.EVT_C_STORE, Store({})), (evt.EVT_REJECTED, rejected)]
+    with peer(handlers=handlers, maximum_associations=1) as server:
+        done = threading.Thread(target=lambda: codes.append(storescu(server.port, tmp_path, "-q", "--retries", "9")))
+        codes: list[int] = []
+        holding = AE().associate(HOST, int(server.port), [build_context(VERIFICATION)])
+        done.start()
+        assert release.wait(SECONDS)
+        holding.release()
+        done.join(SECONDS)
+    assert codes == [0]
 
 
 def test_pauses_grow_up_to_a_minute() -> None:

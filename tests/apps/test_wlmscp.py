@@ -161,6 +161,20 @@ def test_a_broken_file_is_told_once_and_the_others_are_served(folder: Path, capl
     assert [record.levelname for record in caplog.records if record.levelname == "ERROR"] == ["ERROR"] * 3
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+def test_a_pipe_is_not_waited_for(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(folder / "a.wl")
+    assert len(WorklistEntries(folder).now()) == 4
+    assert "a.wl is no regular file" in caplog.text
+
+
+def test_a_folder_without_worklist_files_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    entries = WorklistEntries(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        entries.begin()
+    assert entries.now() == [] and "There is nothing yet in" in caplog.text
+
+
 def test_a_table_that_breaks_is_served_as_it_was(table: Path, caplog: pytest.LogCaptureFixture) -> None:
     entries = WorklistEntries(table)
     entries.begin()

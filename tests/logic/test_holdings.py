@@ -184,3 +184,36 @@ def test_never_is_no_deadline() -> None:
     given(pool, pool.ask(frozenset("a"), 0.0), 1, 0.0)
     assert pool.next_deadline() is None
     assert pool.overdue(1e9) == []
+
+
+def test_what_several_give_up_is_idle_in_the_order_of_before() -> None:
+    pool, kind = book(2), frozenset("a")
+    for number, seat in enumerate([pool.ask(kind, 0.0), pool.ask(kind, 0.0)]):
+        given(pool, seat, number, float(number))
+    last_used, other = pool.ask(kind, 5.0), pool.ask(kind, 5.0)
+    pool.leave(last_used, 6.0)
+    pool.leave(other, 6.0)
+    assert pool.overdue(9.99) == []
+    # Exactly then, too.
+    assert pool.overdue(10.0) == [0]
+    assert pool.overdue(11.0) == [1]
+
+
+def test_what_somebody_gives_up_goes_to_the_next_with_its_age() -> None:
+    pool, kind = book(1), frozenset("a")
+    given(pool, pool.ask(kind, 0.0), 1, 2.0)
+    first, second = pool.ask(kind, 3.0), pool.ask(kind, 4.0)
+    assert not second.is_granted
+    assert pool.leave(first, 6.0) == [second]
+    assert second.idle is not None
+    assert second.idle_for == 4.0
+
+
+def test_it_is_closed_once() -> None:
+    pool, kind = book(1), frozenset("a")
+    assert pool.is_closed is False
+    lent, waiting = pool.ask(kind, 0.0), pool.ask(kind, 0.0)
+    assert pool.close() == ([], [waiting])
+    assert pool.is_closed is True
+    assert pool.close() == ([], [])
+    assert pool.leave(lent, 1.0) == []

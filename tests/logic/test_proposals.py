@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dicomwire import build_context
-from dicomwire.client.proposing import USUAL, ServiceName, proposal_of
+from dicomwire.client.proposing import USUAL, proposal_of
 from tests.support.storing import EXPLICIT, IMPLICIT, JPEG, instance, save
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -50,15 +50,15 @@ def test_all_that_is_given_comes_together(tmp_path: Path) -> None:
 
 def test_files_of_which_none_can_be_sent_are_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no DICOM")
-    none: list[Path] = []
-    for files in (tmp_path, tmp_path / "nothing here", none):
+    given: list[Any] = [tmp_path, tmp_path / "nothing here", []]
+    for files in given:
         with pytest.raises(ValueError, match="no DICOM file"):
             proposal_of(files=files)
 
 
 def test_get_receives_and_store_sends() -> None:
-    asked: list[tuple[list[ServiceName], bool]] = [(["get"], False), (["get", "store"], True)]
-    for services, sends in asked:
+    cases: list[tuple[Any, bool]] = [(["get"], False), (["get", "store"], True)]
+    for services, sends in cases:
         proposal = proposal_of(services=services)
         assert 100 < len(proposal.received) < len(proposal.contexts) <= 128
         roles: list[Any] = list(proposal.roles)

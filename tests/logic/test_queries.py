@@ -20,7 +20,7 @@ KEYS = (
     "StudyInstanceUID",
     "StudyDate",
     "ModalitiesInStudy",
-    "NumberOfSeriesRelatedInstances",
+    "SeriesNumber",
 )
 
 

@@ -24,6 +24,7 @@ from dicomwire import (
     SetRequest,
     StoreRequest,
 )
+from dicomwire.data.sinks import FileSink
 from tests.support.finding import match
 from tests.support.storing import EXPLICIT, IMPLICIT, instance
 
@@ -63,6 +64,17 @@ def test_a_uid_that_is_no_name_of_a_file_leads_nowhere(tmp_path: Path) -> None:
     except ValueError:
         return
     assert request.save(tmp_path).parent == tmp_path
+
+
+def test_a_file_that_cannot_be_written_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, fragments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "1.2.3.4.dcm").write_bytes(b"before")
+    monkeypatch.setattr(FileSink, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        StoreRequest.made_by_hand(instance()).save(tmp_path)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"before"]
 
 
 def test_what_was_made_by_hand_has_come_from_nowhere() -> None:

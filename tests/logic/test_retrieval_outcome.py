@@ -43,10 +43,10 @@ def test_each_counter_that_a_response_has_replaces_the_one_before() -> None:
     files: Any = Folder()
     all_four = response(0xFF00, Completed=6, Failed=7, Warning=8, Remaining=9)
     expected = Progress(completed=6, failed=7, warning=8, remaining=9, path=Path("last"))
-    assert progress_of(all_four, BEFORE, files) == expected
+    assert progress_of(all_four, BEFORE, files.last) == expected
     for code, remaining in ((0xFF00, 2), (0x0000, None)):
         kept = Progress(completed=5, failed=4, warning=3, remaining=remaining, path=Path("last"))
-        assert progress_of(response(code), BEFORE, files) == kept
+        assert progress_of(response(code), BEFORE, files.last) == kept
 
 
 def outcome(

@@ -15,7 +15,7 @@ from dicomwire.associations.negotiated_contexts import NegotiatedContexts
 from dicomwire.associations.negotiation import NegotiatedContext
 from dicomwire.associations.sides import Sides
 from dicomwire.data.receiving_folder import Folder
-from dicomwire.retrieval import Progress, Retrieved, into_folder
+from dicomwire.retrieval import Progress, Retrieved, into_folder, under_way
 from dicomwire.retrieval.into_folder import compressed_contexts, get_to_folder, move_to_folder
 from dicomwire.upper_layer.state import Role
 from dicomwire.upper_layer.timers import Timer
@@ -131,9 +131,9 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     async def cancel(association: Any, *args: Any, **options: Any) -> None:
         sent.append((args, options))
 
-    monkeypatch.setattr(into_folder, "send_c_get", stream)
-    monkeypatch.setattr(into_folder, "send_c_move", stream)
-    monkeypatch.setattr(into_folder, "send_c_cancel", cancel)
+    monkeypatch.setattr(under_way, "send_c_get", stream)
+    monkeypatch.setattr(under_way, "send_c_move", stream)
+    monkeypatch.setattr(under_way, "send_c_cancel", cancel)
     return sent
 
 
@@ -352,7 +352,7 @@ def test_what_arrives_lets_the_peer_have_its_time_again(
         folders.append(Folder(path, **options))
         return folders[-1]
 
-    monkeypatch.setattr(into_folder, "Folder", folder)
+    monkeypatch.setattr(under_way, "Folder", folder)
     for call, model, apart in ((get, GET, []), (move, MOVE, ["apart"])):
         association = Association((model, 0), (CT, 0))
         association.waits = waits

@@ -41,6 +41,13 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/logic/test_words.py",
     ),
     "core/dicomwire/vocabulary/tls_words.py": ("tests/logic/test_tls_words.py", "tests/logic/test_words.py"),
+    "core/dicomwire/client/": ("tests/logic/test_proposals.py", "tests/logic/test_queries.py", "tests/ae/face"),
+    "core/dicomwire/providing/": (
+        "tests/logic/test_contexts_of_instances.py",
+        "tests/logic/test_requests_made_by_hand.py",
+        "tests/ae/face",
+    ),
+    "core/dicomwire/vocabulary/typed_status.py": ("tests/vocabulary/test_typed_status.py",),
     "core/dicomwire/upper_layer/": ("tests/upper_layer",),
     "core/dicomwire/upper_layer/connection.py": (
         "tests/upper_layer/test_buffer.py",

@@ -113,6 +113,18 @@ def _advice(association: Explained) -> str | None:
     return None
 
 
+def is_refused_for_good(association: Explained) -> bool:
+    """Whether the peer would refuse the same request again: a permanent rejection, or no context was accepted.
+
+    One for want of room (PS3.8 table 9-21, source 3) may be none later, whatever the peer calls it.
+    """
+    said = association.line.sides.acceptor.said
+    if isinstance(said, AssociateRJ):
+        return said.result == RejectResult.PERMANENT and said.source != RejectSource.PRESENTATION
+    contexts = association.contexts.all
+    return isinstance(said, AssociateAC) and not any(context.result == ACCEPTED for context in contexts)
+
+
 def _after_rejection(sides: Sides) -> str | None:
     pdu, request = sides.acceptor.said, sides.requestor.said
     if not isinstance(pdu, AssociateRJ) or not isinstance(request, AssociateRQ):

@@ -224,6 +224,13 @@ class Invoker:
                 LOGGER.info("the responses to message ID %d are not taken any more: cancelled", message_id)
                 await self.cancel(message_id, context_id)
 
+    async def settle_unread(self) -> None:
+        """Return when the peer has done with each request whose responses nobody takes."""
+        line = self.line
+        while not line.standing.has_ended and not line.session.outstanding.keys().isdisjoint(self._unread):
+            with line.exchange:
+                await self._drain()
+
     # -- responses ------------------------------------------------------------------------------------------------
     def keep(self, message: ReceivedMessage) -> None:
         """Put a response where whoever waits for it looks; there is a mailbox for each request."""

@@ -77,6 +77,18 @@ class _Entrance:
             table.interventions[evt.EVT_C_STORE] = self._before
 
 
+async def one_at_a_time(association: AssociationBase) -> None:
+    """Return when what the peer sends can only be for the next request: nothing says which one an instance is for.
+
+    Raises:
+        RuntimeError: the instances of an earlier request are being iterated.
+    """
+    await association.invoker.settle_unread()
+    handler, _ = association.line.handlers.table.interventions.get(evt.EVT_C_STORE, (None, None))
+    if isinstance(getattr(handler, "__self__", None), _Entrance):
+        raise RuntimeError("the instances of an earlier request are still being iterated")
+
+
 class Arriving(Stream[ReceivedInstance]):
     """Gives each instance when it has come.  The peer is asked for the next one only when that is wanted."""
 
@@ -166,6 +178,7 @@ async def get(
         # Checked before anything is bound.
         self.invoker.choose_context(chosen)
         code = priority_code(priority)
+        await one_at_a_time(self)
         arriving = Arriving(self)
         try:
             arriving.follow(await send_c_get(self, identifier, chosen, priority=code))

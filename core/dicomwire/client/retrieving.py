@@ -8,8 +8,9 @@ from typing import Any
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.association_base import AssociationBase
-from dicomwire.associations.coroutines import Held
+from dicomwire.associations.coroutines import Held, outcome
 from dicomwire.client.answered import Priority, asking_of, lost, priority_code
+from dicomwire.client.arriving import one_at_a_time
 from dicomwire.client.failures import Failure, ServiceFailed
 from dicomwire.client.queries import GET, MOVE, Query, model_for, query_of
 from dicomwire.retrieval import Retrieved
@@ -46,6 +47,7 @@ async def get_into(
     with asking_of(self.invoker):
         chosen = model_for(self.invoker, identifier, GET, model)
         self.invoker.choose_context(chosen)
+        await outcome(self.line.host.face(one_at_a_time(self)))
         files, claim = folder_of(self.ae, folder)
         with claim, ExitStack() as bound:
             bound.callback(files.discard_all)

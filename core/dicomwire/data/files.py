@@ -99,9 +99,17 @@ class Found(Shown):
 
 
 def look_for_files(
-    paths: Iterable[FilePath], *, recurse: bool = False, strict: bool = False, logger: logging.Logger = LOGGER
+    paths: Iterable[FilePath],
+    *,
+    recurse: bool = False,
+    strict: bool = False,
+    logger: logging.Logger = LOGGER,
+    but_not: Path | None = None,
 ) -> Found:
-    """As :func:`find_files`, and what cannot be sent is told from what is no instance."""
+    """As :func:`find_files`, and what cannot be sent is told from what is no instance.
+
+    ``but_not`` is a file of the program's own, which may be in one of the directories.
+    """
     found: dict[Path, int] = {}
     directories: list[tuple[Path, Path]] = []
     result = Found()
@@ -135,6 +143,8 @@ def look_for_files(
             filled.add(named)
             continue
         for entry in entries:
+            if but_not is not None and entry.name == but_not.name and entry.resolve() == but_not.resolve():
+                continue
             if not entry.is_dir():
                 found.setdefault(entry, logging.WARNING)
                 filled.add(named)

@@ -238,11 +238,12 @@ class Lender(Generic[ClientT]):
         """See to it that somebody releases what is idle for too long; with the lock."""
         if self._tending is None and not self._holdings.is_closed and self._holdings.next_deadline() is not None:
             self._tending = self._place.signal()
-            if not self._place.spawn(self._release_overdue):
+            if not self._place.spawn(self.release_overdue):
                 # The next one who gives an association back tries again.
                 self._tending = None
 
-    async def _release_overdue(self) -> None:
+    async def release_overdue(self) -> None:
+        """Release what is idle for too long, as long as there is anything idle: for a thread or task of its own."""
         place, holdings = self._place, self._holdings
         due: list[ClientT] = []
         try:

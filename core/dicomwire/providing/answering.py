@@ -113,15 +113,10 @@ def matches_answer(given: Any, request: ServiceRequest) -> Iterable[Any] | Async
 def _check_many(given: Any, what: str) -> None:
     from pydicom.dataset import Dataset
 
+    is_many = given is None or isinstance(given, Iterable | AsyncIterable) or hasattr(given, "__getitem__")
     # These can be iterated, but by their elements or letters.
-    if isinstance(given, Dataset | str | bytes) or not (
-        given is None or hasattr(given, "__aiter__") or _is_many(given)
-    ):
+    if isinstance(given, Dataset | str | bytes) or not is_many:
         raise TypeError(f"the handler gave {type(given).__name__}, not {what} in a list or another iterable")
-
-
-def _is_many(given: Any) -> bool:
-    return isinstance(given, Iterable) or hasattr(given, "__getitem__")
 
 
 def _matches(given: Iterable[Dataset] | None, request: ServiceRequest) -> Iterator[tuple[int, Dataset | None]]:
@@ -146,7 +141,7 @@ def _close(iterator: Any) -> None:
 async def _awaited_matches(
     given: AsyncIterable[Dataset], request: ServiceRequest
 ) -> AsyncIterator[tuple[int, Dataset | None]]:
-    matches = aiter(given)
+    matches: Any = aiter(given)
     try:
         async for match in matches:
             if request.is_cancelled:

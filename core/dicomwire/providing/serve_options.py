@@ -68,8 +68,8 @@ def serving_of(kind: type[Any], services: Iterable[Service], options: ServedOpti
     given = [name for name in _OF_THE_ENTITY if options.get(name) is not None]
     if entity is None:
         entity = kind(options.get("title", OWN_TITLE), *args)
-        if (limits := options.get("limits")) is not None:
-            check_limits(limits)
+        if "limits" in given:
+            check_limits(options.get("limits"))
         for name in given:
             if name != "title":
                 setattr(entity, name, options.get(name))

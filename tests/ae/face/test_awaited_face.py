@@ -1,4 +1,4 @@
-"""``connect`` and ``serve`` where they are awaited: every way to write it, and tasks that are cancelled in the middle."""
+"""``connect`` and ``serve`` where they are awaited: each way to write it, and tasks that are cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 
 import dicomwire.asyncio
 import dicomwire.trio
-from dicomwire import ConnectionLost, Refused, Service, Status
+from dicomwire import ConnectionLost, Refused, Service, Status, evt
 from dicomwire.client.queries import FIND, GET, STUDY_ROOT
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, Recorder, World, port_of
 from tests.support.cancelling import cancelled_after
@@ -94,7 +94,8 @@ async def test_a_deadline_in_the_middle_of_instances(loop_world: World) -> None:
 
     async def store_all() -> None:
         async for stored in client.store_many(numbered(3)):
-            taken.append(stored.instance.SOPInstanceUID)
+            uid = stored.instance.SOPInstanceUID
+            taken.append(uid)
 
     if loop_world.name == "asyncio":
         with pytest.raises(TimeoutError):
@@ -112,8 +113,6 @@ async def test_a_deadline_in_the_middle_of_instances(loop_world: World) -> None:
 async def test_a_cancelled_body_aborts(loop_world: World) -> None:
     started, never = loop_world.signal(), loop_world.signal()
     seen = Recorder()
-    from dicomwire import evt
-
     server = await loop_world.provide(Service(), handlers=seen.bindings(evt.EVT_RELEASED, evt.EVT_ABORTED))
 
     async def work() -> None:
@@ -184,10 +183,14 @@ def test_one_that_fails_in_a_task_group_cancels_the_others() -> None:
     async def main() -> bool:
         async with dicomwire.asyncio.serve((LOCALHOST, 0), Service()) as server:
             started = asyncio.Event()
-            with pytest.raises(ExceptionGroup) as failed:
+
+            async def both() -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(wait(port_of(server), started))
                     group.create_task(fail(port_of(server), started))
+
+            with pytest.raises(ExceptionGroup) as failed:
+                await both()
             return failed.group_contains(Refused)
 
     assert asyncio.run(main())
@@ -201,10 +204,10 @@ def test_in_a_nursery_of_trio() -> None:
             counts.append(sum([bool(item) async for item in client.store_many(numbered(3))]))
 
     async def main() -> None:
-        async with dicomwire.trio.serve((LOCALHOST, 0), answering("store", Kept())) as server:
-            async with trio.open_nursery() as nursery:
-                for _ in range(4):
-                    nursery.start_soon(work, port_of(server))
+        service = answering("store", Kept())
+        async with dicomwire.trio.serve((LOCALHOST, 0), service) as server, trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(work, port_of(server))
 
     trio.run(main)
     assert counts == [3] * 4

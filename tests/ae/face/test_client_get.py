@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from dicomwire import ConnectionLost, Refused, Service, ServiceFailed, Status, evt
+from dicomwire.client.queries import GET, STUDY_ROOT
 from dicomwire.upper_layer.limits import Timeouts
-from tests.support.adapters import World, done
+from tests.support.adapters import CT_IMAGE_STORAGE, World, done
 from tests.support.face import STUDY, Kept, advance, answering, giving, joined, leave, listed, numbered
 from tests.support.idling import pause
+from tests.support.scripted import accepting, hear, reply
+from tests.support.storing import instance
 
 
 async def getting(world: World, *services: Service, **options: Any) -> Any:
@@ -163,9 +166,38 @@ async def test_instances_that_did_not_come_are_in_the_log(world: World, caplog: 
 
 
 async def test_a_peer_that_stops_by_itself_is_told(world: World) -> None:
-    client = await getting(world, answering("get", lambda request: (_ for _ in [1 / 0])))
-    with pytest.raises(ServiceFailed):
+    listener = await world.listen()
+
+    async def peer() -> None:
+        other = await accepting(listener)
+        await hear(other)
+        await other.send(reply(1, 0x0010, 0xFE00))
+
+    job = world.start(peer)
+    client = await world.client(listener, contexts=[STUDY_ROOT + GET], timeouts=Timeouts(close=0.02))
+    with pytest.raises(ServiceFailed, match="nobody cancelled"):
         await listed(client.get(STUDY))
+    await job.result()
+
+
+async def test_a_handler_that_was_bound_meanwhile_stays(world: World) -> None:
+    def store(event: evt.Event) -> int:
+        return 0
+
+    client = await getting(world, giving(*numbered(2)))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    client.bind(evt.EVT_C_STORE, store)
+    assert await listed(items) == []
+    assert client.get_handlers(evt.EVT_C_STORE)[0] == store
+
+
+async def test_an_instance_says_what_it_is(world: World) -> None:
+    client = await getting(world, giving(*numbered(1)))
+    [item] = await listed(client.get(STUDY))
+    assert item.sop_class_uid == CT_IMAGE_STORAGE
+    assert item.file_meta.MediaStorageSOPInstanceUID == "1.2.3.0"
+    assert repr(item) == "<ReceivedInstance 1.2.3.0>"
 
 
 async def test_without_a_context_it_is_refused_at_once_or_by_the_iterator(world: World) -> None:
@@ -182,6 +214,58 @@ async def test_two_at_a_time_are_refused_and_the_first_goes_on(world: World) -> 
     with pytest.raises(RuntimeError, match="still being iterated"):
         await advance(client.get(STUDY))
     assert len(await listed(items)) == 2
+
+
+async def windowed(world: World, *services: Service) -> Any:
+    """A client and a server that have agreed upon eight operations at a time."""
+    ours, theirs = world.ae("CLIENT"), world.ae("SERVER")
+    ours.asynchronous_operations = theirs.asynchronous_operations = (8, 8)
+    server = await world.provide(*services, entity=theirs)
+    return await world.client(server, entity=ours, services=["get", "echo"])
+
+
+def by_study(request: Any) -> list[Any]:
+    study = request.identifier.StudyInstanceUID
+    return [instance(SOPInstanceUID=f"{study}.{number}") for number in range(30)]
+
+
+@pytest.mark.parametrize("window", [1, 8])
+@pytest.mark.parametrize("verb", ["get", "get_into"])
+async def test_what_a_left_request_still_brings_is_not_of_the_next_one(
+    world: World, tmp_path: Path, window: int, verb: str
+) -> None:
+    """Nothing in a C-STORE says which C-GET it is for."""
+    service = answering("get", by_study)
+    client = await (getting(world, service) if window == 1 else windowed(world, service))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    await leave(items)
+    other = {**STUDY, "StudyInstanceUID": "4.5.6"}
+    if verb == "get":
+        uids = [item.sop_instance_uid for item in await listed(client.get(other))]
+    else:
+        uids = [path.stem for path in (await done(client.get_into(tmp_path, other))).paths]
+    assert uids == [f"4.5.6.{number}" for number in range(30)]
+
+
+async def test_a_window_of_several_operations_makes_no_difference(world: World) -> None:
+    client = await windowed(world, giving(*numbered(40)))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    assert (await done(client.echo())).is_success
+    assert len(await listed(items)) == 39
+
+
+async def test_two_at_a_time_are_refused_whatever_the_window(world: World, tmp_path: Path) -> None:
+    client = await windowed(world, giving(*numbered(3)))
+    items = client.get(STUDY)
+    assert await advance(items) is not None
+    with pytest.raises(RuntimeError, match="still being iterated"):
+        await advance(client.get(STUDY))
+    with pytest.raises(RuntimeError, match="still being iterated"):
+        await done(client.get_into(tmp_path, STUDY))
+    assert len(await listed(items)) == 2
+    assert len(await listed(client.get(STUDY))) == 3
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ async def test_the_uid_of_what_was_created_is_known(world: World, asked_for: str
 
     client = await managing(world, "create", handler)
     reply = await done(client.create(FILM_SESSION, asked_for))
-    assert reply.instance_uid == asked_for or (chosen or "1.2.3.98")
+    assert reply.instance_uid == (asked_for or chosen or "1.2.3.98")
     assert reply.attributes.PatientName == "Said"
     assert "AffectedSOPInstanceUID" not in SAID
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dicomwire import AE, ConnectionLost, Failure, Refused, Service, build_context, evt
+from dicomwire import AE, ConnectionLost, Failure, Refused, Service, Status, build_context, evt
 from dicomwire.pdu_primitives import UserIdentityNegotiation
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
@@ -140,12 +139,13 @@ async def test_a_keyword_that_there_is_not_is_refused(world: World) -> None:
 async def test_titles_are_those_given(world: World) -> None:
     requests: list[Any] = []
 
-    def echo(request: Any) -> int:
+    def echo(request: Any) -> Status:
         requests.append(request)
-        return 0
+        return Status.SUCCESS
 
     server = await world.provide(answering("echo", echo))
-    for options in ({"title": "US", "to": "THEM"}, {"title": "US"}, {"timeouts": None}):
+    given: list[dict[str, Any]] = [{"title": "US", "to": "THEM"}, {"title": "US"}, {"timeouts": None}]
+    for options in given:
         client = await world.client(server, **options)
         await done(client.echo())
     assert [(request.calling_title, request.called_title) for request in requests] == [
@@ -214,20 +214,21 @@ async def test_an_entity_has_its_own_title_and_limits(world: World) -> None:
     entity = world.ae("MINE")
     client = await world.client(server, entity=entity)
     assert client.ae is entity
-    options: dict[str, Any]
-    for options in ({"title": "OTHER"}, {"limits": Limits()}):
+    given: list[dict[str, Any]] = [{"title": "OTHER"}, {"limits": Limits()}]
+    for options in given:
         with pytest.raises(TypeError, match="of the entity"):
             await world.client(server, entity=entity, **options)
-    for options in ({"title": "OTHER"}, {"limits": Limits()}, {"maximum_associations": 3}):
+    for options in [*given, {"maximum_associations": 3}]:
         with pytest.raises(TypeError, match="setting of the entity"):
             await world.provide(Service(), entity=entity, **options)
 
 
 async def test_an_entity_of_another_adapter_is_refused(async_world: World) -> None:
     server = await async_world.provide(Service())
-    for call in (partial(async_world.client, server), partial(async_world.provide, Service())):
-        with pytest.raises(TypeError, match="AE of this adapter, not AE"):
-            await call(entity=AE())
+    with pytest.raises(TypeError, match="AE of this adapter, not AE"):
+        await async_world.client(server, entity=AE())
+    with pytest.raises(TypeError, match="AE of this adapter, not AE"):
+        await async_world.provide(Service(), entity=AE())
 
 
 async def test_limits_are_kept(world: World) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dicomwire import Refused, Service, Status
+from dicomwire import EchoRequest, Refused, Service, Status
 from tests.support.adapters import LOCALHOST, World, done, port_of
 from tests.support.certificates import self_signed
 
@@ -131,7 +131,7 @@ async def test_the_local_address_may_be_chosen(socket_world: World) -> None:
     service = Service()
 
     @service.echo
-    def echo(request: Any) -> Status:
+    def echo(request: EchoRequest) -> Status:
         seen.append(request.address)
         return Status.SUCCESS
 
@@ -153,7 +153,7 @@ async def test_sockets_of_ones_own_are_used(socket_world: World) -> None:
 
 async def test_an_address_that_is_taken_is_an_error_of_the_program(socket_world: World) -> None:
     server = await socket_world.provide(Service())
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="in use"):
         await socket_world.provide(Service(), address=(LOCALHOST, port_of(server)))
 
 

@@ -13,7 +13,7 @@ from dicomwire.apps._common.describing import NothingMoreToAsk, describe
 from dicomwire.apps._common.options import User
 from dicomwire.apps._common.output import DETAILS, only_own_errors
 from dicomwire.associations import events as evt
-from dicomwire.associations.explanation import STOPPED_BY_ITSELF, how_it_ended
+from dicomwire.associations.explanation import STOPPED_BY_ITSELF, how_it_ended, is_refused_for_good
 from dicomwire.blocking import AE, Association
 from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.data.text_values import joined
@@ -32,11 +32,13 @@ def associate(
     handlers: Sequence[evt.EventHandler] = (),
     if_none_accepted: str = "",
     level: int = logging.ERROR,
+    refused_for_good: Callable[[], object] = bool,
 ) -> Association | None:
     """An established association, or None, and the reason is logged.
 
     ``negotiation`` is what to negotiate beside contexts and the identity of the user; ``if_none_accepted`` tells what
-    to do if the peer takes no context; ``level`` is that of the reason, for an association one can do without.
+    to do if the peer takes no context; ``level`` is that of the reason, for an association one can do without;
+    ``refused_for_good`` is called if the peer would refuse the same request again.
     """
     ae = AE(user.calling_aet)
     network = user.network
@@ -72,6 +74,8 @@ def associate(
     if not association.is_established:
         advice = f"; {if_none_accepted}" if if_none_accepted and association.rejected_contexts else ""
         logger.log(level, "No association with %s port %d: %s%s", user.addr, user.port, association.explain(), advice)
+        if is_refused_for_good(association):
+            refused_for_good()
         return None
     logger.info("Association Accepted")
     DETAILS.info("%s", association.explain())

@@ -138,8 +138,10 @@ class _Verdict:
 
 def begin(user: User, contexts: list[PresentationContext], retries: Retries) -> Association | None:
     """The first association, however often it has to be asked for; None, and the reason is logged."""
+    is_final = threading.Event()
     for vain in range(retries.most):
-        if (association := associate(user, contexts, LOGGER)) is not None:
+        association = associate(user, contexts, LOGGER, refused_for_good=is_final.set)
+        if association is not None or is_final.is_set():
             return association
         LOGGER.error("Trying again in %g s", retries.seconds(vain))
         time.sleep(retries.seconds(vain))
@@ -261,8 +263,10 @@ class Sending:
                     LOGGER.error("Requesting another association for the %d files that are left", len(self._items))
                 elif self._waited(vain):
                     return
-                association = associate(self.user, self.contexts, LOGGER)
-                vain = most if association is None and not self.retries.most else vain + (association is None)
+                is_final = threading.Event()
+                association = associate(self.user, self.contexts, LOGGER, refused_for_good=is_final.set)
+                if association is None:
+                    vain = vain + 1 if self.retries.most and not is_final.is_set() else most
 
     def _waited(self, vain: int) -> bool:
         """Wait until the next attempt; True if there is nothing left to do meanwhile."""

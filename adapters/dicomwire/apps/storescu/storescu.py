@@ -124,7 +124,8 @@ def storescu(
     A run that was interrupted, or that the peer did not survive, goes on where it was with --report: what was
     acknowledged is not sent again.
     """
-    found = look_for_files(_named(paths, files_from, null=null), recurse=recurse, logger=LOGGER)
+    named = _named(paths, files_from, null=null)
+    found = look_for_files(named, recurse=recurse, logger=LOGGER, but_not=report)
     _tell_skipped(found)
     with nullcontext() if report is None or is_describing() else SendingReport(report, peer_of(user)) as told:
         files = found.files if told is None or not resume else told.left_of(found.files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from dicomwire._logging import reason
 from dicomwire.apps._common.exit_codes import CannotStart
-from dicomwire.apps._common.output import application_logger, without_warnings
+from dicomwire.apps._common.output import application_logger, tell, without_warnings
 from dicomwire.apps._common.query import BadIdentifier, read_identifier
 from dicomwire.apps.wlmscp.worklist_table import read_table
 from dicomwire.data.character_sets import smallest_set
@@ -108,7 +109,9 @@ class WorklistEntries:
             raise CannotStart("There is no worklist to begin with")
         if not self._known:
             ends = ", ".join(READERS)
-            LOGGER.warning("There is nothing yet in %s whose name ends in %s", shown_path(self.source), ends)
+            tell(
+                LOGGER, logging.WARNING, f"There is nothing yet in {shown_path(self.source)} whose name ends in {ends}"
+            )
 
     def now(self) -> list[Dataset]:
         """The entries, in the order of the names of files, as they are now; each has one step.
@@ -142,6 +145,9 @@ class WorklistEntries:
         if before is not None and before[0] == stamp:
             return
         try:
+            if not path.is_file():
+                # A pipe would be waited for, and some devices have no end.
+                raise NoEntries(f"{path} is no regular file")
             with without_warnings():
                 entries = [entry for data_set in read(path) for entry in _with_one_step(data_set, path)]
         except NoEntries as error:
