@@ -64,7 +64,7 @@ class Holdings(Generic[T, K]):
         self._leaving = 0
         """How many are being ended that nobody has."""
 
-        self.is_closed = False
+        self.is_closed: bool = False
 
     @property
     def used(self) -> int:
