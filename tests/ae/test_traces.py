@@ -143,3 +143,18 @@ async def test_a_file_that_cannot_be_written_stops_no_association(
     assert (await done(association.send_c_echo())).Status == 0
     assert trace.failure is not None and "No space" in trace.failure
     await done(association.release())
+
+
+async def test_commands_in_many_pieces_replay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording, told = Recording(), Told()
+    told.watch(monkeypatch)
+    here, there = world.ae("CLIENT"), world.ae("SERVER")
+    here.trace = there.trace = recording
+    there.maximum_pdu_size = 32
+    server = await world.serve(ae=there)
+    association = await world.associate(server, ae=here, max_pdu=32)
+    assert (await done(association.send_c_echo())).Status == 0
+    await done(association.release())
+    await world.until(lambda: not there.active_associations)
+    for role in Role:
+        assert [replayed(association) for association in recording.of(role)] == told.of(role)

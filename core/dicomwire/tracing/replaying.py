@@ -89,6 +89,9 @@ class _Replay(Shown):
     """What has not been looked at yet: nor is it now."""
 
     _expected: bytearray = field(factory=bytearray, init=False)
+    _given: int = field(default=0, init=False)
+    """Of what was sent and has not been sent again, so many bytes were given to it."""
+
     _produced: bytearray = field(factory=bytearray, init=False)
     _command: bytearray = field(factory=bytearray, init=False)
 
@@ -157,29 +160,34 @@ class _Replay(Shown):
     # -- what was sent --------------------------------------------------------------------------------------------
     def _send(self) -> None:
         """Send what was sent, but for what it sends by itself."""
-        expected, produced, at = self._expected, self._produced, 0
-        while True:
-            produced.extend(b"".join(self.into.data_to_send()))
-            same = min(len(produced), len(expected) - at)
-            if produced[:same] != expected[at : at + same]:
-                raise ReplayDiffers(f"it sends {_begin(produced)}, where {_begin(expected[at:])} was sent")
-            del produced[:same]
-            at += same
-            if len(expected) - at < HEADER.size:
-                break
-            length = HEADER.size + HEADER.unpack_from(expected, at)[1]
-            if len(expected) - at < length:
-                break
-            data = bytes(expected[at : at + length])
+        expected = self._expected
+        self._compare()
+        while len(expected) - self._given >= HEADER.size:
+            length = HEADER.size + HEADER.unpack_from(expected, self._given)[1]
+            if len(expected) - self._given < length:
+                return
+            data = bytes(expected[self._given : self._given + length])
+            self._given += length
             if self._connection.closed:
                 # It was on its way when the connection ended, and comes to nothing.
-                at += length
+                del expected[: self._given]
+                self._given = 0
                 continue
             try:
                 self._send_pdu(data)
             except (ProtocolError, ValueError) as error:
                 raise ReplayDiffers(f"{_begin(data)} was sent, which cannot be now: {error}") from error
-        del expected[:at]
+            self._compare()
+
+    def _compare(self) -> None:
+        """What it sends is what was sent; of a command in pieces nothing comes before the last one was given."""
+        expected, produced = self._expected, self._produced
+        produced.extend(b"".join(self.into.data_to_send()))
+        same = min(len(produced), len(expected))
+        if produced[:same] != expected[:same]:
+            raise ReplayDiffers(f"it sends {_begin(produced)}, where {_begin(expected)} was sent")
+        del produced[:same], expected[:same]
+        self._given = max(0, self._given - same)
 
     def _send_pdu(self, data: bytes) -> None:
         pdu = decode_pdu(data, _ANY)

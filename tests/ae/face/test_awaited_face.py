@@ -11,7 +11,7 @@ import trio
 
 import dicomwire.asyncio
 import dicomwire.trio
-from dicomwire import ConnectionLost, Refused, Service, Status, evt
+from dicomwire import ConnectionLost, Refused, Service, Status, connect, evt, serve
 from dicomwire.client.queries import FIND, GET, STUDY_ROOT
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, Recorder, World, port_of
 from tests.support.cancelling import cancelled_after
@@ -227,10 +227,10 @@ async def test_leaving_serve_ends_associations_that_run(loop_world: World) -> No
 
 
 def test_leaving_serve_ends_associations_in_threads() -> None:
-    with dicomwire.serve((LOCALHOST, 0), Service()) as server:
-        client = dicomwire.connect(LOCALHOST, port_of(server))
+    with serve((LOCALHOST, 0), Service()) as server:
+        client = connect(LOCALHOST, port_of(server))
         assert client.echo().is_success
     with pytest.raises(ConnectionLost):
         client.echo()
     with pytest.raises(Refused):
-        dicomwire.connect(LOCALHOST, port_of(server))
+        connect(LOCALHOST, port_of(server))

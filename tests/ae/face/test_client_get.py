@@ -13,6 +13,7 @@ from dicomwire.client.queries import GET, STUDY_ROOT
 from dicomwire.upper_layer.limits import Timeouts
 from tests.support.adapters import CT_IMAGE_STORAGE, World, done
 from tests.support.face import STUDY, Kept, advance, answering, giving, joined, leave, listed, numbered
+from tests.support.finding import unencodable
 from tests.support.idling import pause
 from tests.support.scripted import accepting, hear, reply
 from tests.support.storing import instance
@@ -266,6 +267,14 @@ async def test_two_at_a_time_are_refused_whatever_the_window(world: World, tmp_p
         await done(client.get_into(tmp_path, STUDY))
     assert len(await listed(items)) == 2
     assert len(await listed(client.get(STUDY))) == 3
+
+
+async def test_a_query_that_cannot_be_encoded_leaves_no_handler(world: World) -> None:
+    client = await getting(world, giving(*numbered(2)))
+    with pytest.raises(ValueError, match="Rows"):
+        await listed(client.get(unencodable()))
+    assert client.get_handlers(evt.EVT_C_STORE)[0] is evt.get_default_handler(evt.EVT_C_STORE)
+    assert len(await listed(client.get(STUDY))) == 2
 
 
 @pytest.mark.parametrize(

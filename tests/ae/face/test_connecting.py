@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from dicomwire import AE, ConnectionLost, Failure, Refused, Service, Status, build_context, evt
+from dicomwire.associations.allowed import Allowed
 from dicomwire.pdu_primitives import UserIdentityNegotiation
+from dicomwire.traces import TraceFile, read_trace
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
 from tests.support.face import STUDY, Kept, answering, listed
@@ -293,3 +295,32 @@ async def test_contexts_of_the_program_replace_those_of_services(world: World) -
 
 async def test_without_a_handler_an_echo_is_answered(world: World) -> None:
     assert (await done((await world.client(await world.provide(Service()))).echo())).is_success
+
+
+async def test_only_those_who_may_are_served(world: World) -> None:
+    server = await world.provide(Service(), allowed=Allowed(calling_ae_titles=["FRIEND"]))
+    client = await world.client(server, title="FRIEND")
+    assert (await done(client.echo())).is_success
+    with pytest.raises(Refused, match="does not know 'STRANGER'"):
+        await world.client(server, title="STRANGER")
+
+
+async def test_associations_are_recorded(world: World, tmp_path: Path) -> None:
+    with TraceFile(tmp_path / "trace") as trace:
+        server = await world.provide(Service(), trace=trace)
+        client = await world.client(server, trace=trace)
+        await done(client.echo())
+        await done(client.release())
+        await world.until(lambda: not server.active_associations)
+    assert sorted(each.role.value for each in read_trace(tmp_path / "trace")) == ["acceptor", "requestor"]
+
+
+async def test_a_server_in_memory_is_waited_for_until_it_is_shut_down(memory_world: World) -> None:
+    server = await memory_world.provide(Service())
+    job = memory_world.start(server.serve_forever)
+    client = await memory_world.client(server)
+    await client.echo()
+    await client.release()
+    assert not job.is_finished
+    server.shutdown()
+    await job.result()
