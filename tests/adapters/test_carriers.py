@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from pydicom.dataset import Dataset
 from dicomwire import AE, asyncio as dicom_asyncio, build_role, evt, trio as dicom_trio
 from dicomwire.asyncio_carriers import over_pipes, over_web_socket
 from dicomwire.carriers import FilePair, SerialLine, WebSocket
-from dicomwire.trio_carriers import serial_stream
+from dicomwire.trio_carriers import WebSocketStream, serial_stream
 from tests.support.adapters import CT_IMAGE_STORAGE, PATIENCE, VERIFICATION
 from tests.support.getting import GET
 from tests.support.storing import instance
@@ -271,6 +274,52 @@ def test_a_blocking_program_talks_to_one_of_asyncio() -> None:
     asyncio.run(main())
 
 
+def run_in_trio(scenario: Any) -> None:
+    """trio-websocket leaves it to the garbage collector to close a socket whose peer has closed first."""
+    trio.run(scenario)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_a_web_socket_carries_all_in_trio() -> None:
+    web = pytest.importorskip("trio_websocket")
+    both, here, there = Both(), dicom_trio.AE(), dicom_trio.AE()
+    for ae in (here, there):
+        both.configure(ae)
+    served: list[Any] = []
+    is_over = trio.Event()
+
+    async def handler(request: Any) -> None:
+        served.append(await there.serve_over(WebSocketStream(await request.accept()), both.handlers))
+        is_over.set()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(web.serve_websocket, handler, "127.0.0.1", 0, None)
+            async with web.open_websocket("127.0.0.1", server.port, "/", use_ssl=False) as connection:
+                await loop_operations(here.associate_over(WebSocketStream(connection), **both.over), both)
+            with trio.fail_after(PATIENCE):
+                await is_over.wait()
+            nursery.cancel_scope.cancel()
+
+    run_in_trio(main)
+    assert served[0].is_released
+
+
+def test_a_trio_program_talks_to_one_that_blocks() -> None:
+    web = pytest.importorskip("trio_websocket")
+    both, theirs = Both(), Both().configure(AE())
+    ours = both.configure(dicom_trio.AE())
+    with blocking_web_server(lambda connection: theirs.serve_over(WebSocket(connection), both.handlers)) as url:
+
+        async def main() -> None:
+            async with web.open_websocket_url(url) as connection:
+                await loop_operations(ours.associate_over(WebSocketStream(connection), **both.over), both)
+
+        run_in_trio(main)
+
+
 @pytest.mark.parametrize("last", ["text", "close", "empty"])
 def test_what_a_peer_of_a_web_socket_does_is_no_harm(last: str) -> None:
     """A text is the end of the connection, as the peer's close is; an empty message is nothing."""
@@ -298,6 +347,30 @@ def test_what_a_peer_of_a_web_socket_does_is_no_harm(last: str) -> None:
                 assert (await over).is_aborted
 
         asyncio.run(again())
+
+        async def once_more() -> None:
+            web = pytest.importorskip("trio_websocket")
+            async with web.open_websocket_url(url) as connection:
+                over = Both().configure(dicom_trio.AE()).associate_over(WebSocketStream(connection))
+                assert (await over).is_aborted
+
+        run_in_trio(once_more)
+
+
+def test_a_stream_over_a_web_socket_that_is_closed_says_so() -> None:
+    web = pytest.importorskip("trio_websocket")
+
+    async def main(url: str) -> None:
+        async with web.open_websocket_url(url) as connection:
+            stream = WebSocketStream(connection)
+            for _ in range(2):
+                await stream.aclose()
+            for use in (stream.receive_some(), stream.send_all(b"data"), stream.wait_send_all_might_not_block()):
+                with pytest.raises(trio.ClosedResourceError):
+                    await use
+
+    with blocking_web_server(lambda connection: [*connection]) as url:
+        run_in_trio(partial(main, url))
 
 
 def test_a_web_socket_whose_peer_does_not_read_is_given_up() -> None:

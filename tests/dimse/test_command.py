@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 from hypothesis import given, settings, strategies as st
 
 from dicomwire.dimse import Command
+from dicomwire.dimse.command import DATA_SET, NO_DATA_SET
 from dicomwire.dimse.elements import BY_KEYWORD, ELEMENTS
 from dicomwire.errors import RemoteProtocolError
 from tests.support.sessions import command_set, element, us
@@ -428,3 +429,13 @@ def test_commands_of_any_number_of_shapes_are_encoded() -> None:
 def test_a_number_that_is_none_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="integer"):
         Command(command_field=0x0030, message_id=1.5).encode()  # type: ignore[arg-type]
+
+
+def test_a_command_that_keeps_its_bytes_is_as_it_was() -> None:
+    plain = Command(command_field=0x0030, message_id=7, affected_sop_class_uid="1.2", command_data_set_type=NO_DATA_SET)
+    kept = evolve(plain).kept_encoded()
+    assert kept == plain and hash(kept) == hash(plain) and repr(kept) == repr(plain)
+    assert kept.encode() is kept.encode(NO_DATA_SET)
+    assert kept.encode() == plain.encode()
+    assert kept.encode(DATA_SET) == plain.encode(DATA_SET) != plain.encode()
+    assert evolve(kept, message_id=8).encode() == evolve(plain, message_id=8).encode()
