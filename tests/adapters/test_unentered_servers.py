@@ -63,3 +63,23 @@ def test_nothing_is_said_and_no_task_left_where_nobody_connects(
 
     trio.run(scenario)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("checkpoints", range(4))
+def test_a_server_that_is_given_to_nobody_listens_no_more(checkpoints: int) -> None:
+    """Cancelled while it is made or entered: whoever asked for it has nothing to shut down."""
+    ae = AE()
+
+    async def scenario() -> None:
+        with trio.CancelScope() as scope:
+            if checkpoints == 0:
+                scope.cancel()
+            server = await ae.start_server(("127.0.0.1", 0), block=False, contexts=CONTEXTS)
+            for _ in range(checkpoints - 1):
+                await trio.lowlevel.checkpoint()
+            scope.cancel()
+            async with server:
+                await trio.sleep_forever()
+
+    trio.run(scenario)
+    assert ae.servers == []

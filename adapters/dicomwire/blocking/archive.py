@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import update_wrapper
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, Unpack
@@ -52,8 +53,11 @@ class ReadMatches:
             raise StopIteration from None
 
 
-def _read(function: Callable[Concatenate[Any, P], LentMatches]) -> Callable[Concatenate[Any, P], ReadMatches]:
-    def plain(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> ReadMatches:
+def _read(
+    function: Callable[Concatenate[Any, P], Any],
+) -> Callable[Concatenate[Any, P], AbstractContextManager[Iterator[Dataset]]]:
+    # To type checkers there is nothing to iterate over before the ``with``.
+    def plain(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> AbstractContextManager[Iterator[Dataset]]:
         return ReadMatches(function(self, *args, **kwargs))
 
     return update_wrapper(plain, function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
@@ -39,16 +40,19 @@ class Responses(Generic[T]):
     def __init__(self, association: HasThreads, stream: Stream[T]) -> None:
         self._association = association
         self._stream = stream
+        self._turn = threading.RLock()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
         """Wait for the next response."""
-        try:
-            return self._association.host.run(self._stream.__anext__())
-        except StopAsyncIteration:
-            raise StopIteration from None
+        with self._turn:
+            self._stream.prepare()
+            try:
+                return self._association.host.run(self._stream.__anext__())
+            except StopAsyncIteration:
+                raise StopIteration from None
 
     def close(self) -> None:
         """Take no more responses: the rest is dropped as it comes."""

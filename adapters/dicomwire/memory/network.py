@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from heapq import heappop, heappush
 from types import coroutine
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+_NOT_OURS = "in memory only what is of the network can be awaited, such as Network.sleep()"
+
+_IS_RUN: ContextVar[bool] = ContextVar("_IS_RUN", default=False)
+"""Whether a network runs what runs now."""
 
 
 class Listener(Protocol):
@@ -30,6 +35,9 @@ class _Task:
         self.result: Any = None
         self.error: BaseException | None = None
         self.context: Context = copy_context()
+        self.context.run(_IS_RUN.set, True)
+        self.awaits_other = False
+        """What it waits for is nothing of a network: nothing will ever tell that it has come."""
 
     def __del__(self) -> None:
         # The network may end before the task had its first turn.
@@ -38,7 +46,13 @@ class _Task:
 
 @coroutine
 def until(ready: Callable[[], bool], deadline: float | None = None) -> Generator[Any, None, None]:
-    """Wait until ``ready()``, or for the deadline."""
+    """Wait until ``ready()``, or for the deadline.
+
+    Raises:
+        RuntimeError: something else than a network runs this, which would not know what is waited for.
+    """
+    if not _IS_RUN.get():
+        raise RuntimeError("in memory coroutines are run by Network.run(), and not by an event loop")
     yield ready, deadline
 
 
@@ -144,12 +158,18 @@ class Network:
                 continue
             progress = True
             try:
-                task.ready, task.deadline = task.context.run(task.work.send, None)
+                if task.awaits_other:
+                    # There, where it waits: a traceback then shows what cannot be awaited.
+                    awaited = task.context.run(task.work.throw, RuntimeError(_NOT_OURS))
+                else:
+                    awaited = task.context.run(task.work.send, None)
             except StopIteration as stop:
                 task.done, task.result = True, stop.value
             except BaseException as error:
                 task.done, task.error = True, error
             else:
+                task.awaits_other = type(awaited) is not tuple
+                task.ready, task.deadline = (None, None) if task.awaits_other else awaited
                 self._tasks.append(task)
         return progress
 

@@ -283,6 +283,9 @@ def _addresses(host: str, port: int | None) -> Iterator[tuple[socket.AddressFami
     except ValueError as error:
         # Not even the form of a name.
         raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name: {error}") from error
+    except socket.gaierror as error:
+        # The system does not say which name it was.
+        raise socket.gaierror(error.errno, f"{host!r}: {error.strerror}") from error
     for family, _, _, _, address in found:
         if family in (socket.AF_INET, socket.AF_INET6):
             yield socket.AddressFamily(family), address

@@ -162,7 +162,12 @@ class AE(AsyncApplicationEntity):
                 await server.serve_forever()
         else:
             server.tell_who_knocks()
-            await trio.lowlevel.checkpoint()
+            try:
+                await trio.lowlevel.checkpoint()
+            except trio.Cancelled:
+                # Nobody is given it, so nobody could end it.
+                server.shutdown()
+                raise
         return server
 
     async def shutdown(self, drain: float = 0) -> None:

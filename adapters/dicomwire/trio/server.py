@@ -96,9 +96,11 @@ class AssociationServer(AsyncServerBase[Association]):
             self._is_watched_no_more.set()
 
     async def __aenter__(self) -> Self:
-        # Two tasks cannot wait for one socket.
+        # Two tasks cannot wait for one socket.  The other ends at once; without the shield a cancellation would leave
+        # a server that nobody ends.
         self._unentered.cancel()
-        await self._is_watched_no_more.wait()
+        with trio.CancelScope(shield=True):
+            await self._is_watched_no_more.wait()
         self._manager = trio.open_nursery()
         self._nursery = await self._manager.__aenter__()
         self._nursery.start_soon(self._accept_for_ever)

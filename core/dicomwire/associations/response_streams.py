@@ -24,6 +24,13 @@ class Stream(ABC, Generic[T]):
     async def __anext__(self) -> T:
         """The next outcome."""
 
+    def prepare(self) -> None:
+        """Run what the user gave for the next outcome.
+
+        An adapter that holds a lock while it awaits that calls this before, without the lock: such code may use the
+        association itself, or wait for long.
+        """
+
     async def aclose(self) -> None:
         """Take no more: the rest is dropped as it comes."""
         self.leave()

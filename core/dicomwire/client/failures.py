@@ -71,5 +71,9 @@ class ServiceFailed(Failure):
         self.operation = operation
         """As the standard calls it, such as ``"C-STORE"``; empty if a handler raised it."""
 
+        self.reason_here = ""
+        """What went wrong on this side, such as a full disk, if the peer failed because of that; else empty."""
+
     def __str__(self) -> str:
-        return f"{self.operation or 'the service'} failed: {self.status.explain()}"
+        here = f"; {self.reason_here}" if self.reason_here else ""
+        return f"{self.operation or 'the service'} failed: {self.status.explain()}{here}"

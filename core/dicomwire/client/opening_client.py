@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -94,6 +95,12 @@ def check_limits(limits: object) -> None:
         raise TypeError(f"limits are Limits, not {type(limits).__name__}")
 
 
+def check_trace(trace: object) -> None:
+    """`TypeError` for a path."""
+    if isinstance(trace, str | os.PathLike):
+        raise TypeError("'trace' is a TraceFile, not a path: make one, with TraceFile(path)")
+
+
 def check_options(options: Mapping[str, object], kind: Any, function: str) -> None:
     """`TypeError` for a keyword that there is not, as Python has it."""
     known = kind.__required_keys__ | kind.__optional_keys__
@@ -123,6 +130,7 @@ async def open_proposed(
         Refused: there is none, or it has no presentation context; the text says why.
         TypeError, ValueError: a bad argument.
     """
+    check_trace(options.get("trace"))
     asked = RequestOptions(
         contexts=list(proposal.contexts),
         ae_title=options.get("to", ANY_TITLE),

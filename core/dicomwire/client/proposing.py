@@ -16,12 +16,15 @@ from dicomwire.compat.pdu_primitives import NegotiationItem
 from dicomwire.data.files import contexts_for
 from dicomwire.vocabulary.context_lists import uids_of_list
 from dicomwire.vocabulary.contexts import PresentationContext, build_context, build_role
+from dicomwire.vocabulary.titles_and_uids import require_uid
 
 ServiceName: TypeAlias = Literal["echo", "store", "find", "move", "get", "worklist"]
 """What a client does with its peer."""
 
 USUAL: tuple[ServiceName, ...] = ("echo", "find", "move", "worklist")
 """What is proposed where a program says nothing."""
+
+_MOST_NAMED = 3
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -63,12 +66,15 @@ def proposal_of(
     if isinstance(contexts, str):
         raise TypeError("'contexts' are presentation contexts or UIDs in a list, not one string")
     names = _names(services)
-    proposed = [item if isinstance(item, PresentationContext) else build_context(item) for item in contexts or ()]
+    proposed = [item if isinstance(item, PresentationContext) else _of_class(item) for item in contexts or ()]
     if files is not None:
-        needed = contexts_for(files)
+        given = [files] if isinstance(files, str | os.PathLike) else [*files]
+        needed = contexts_for(given)
         if not needed:
             # A wrong path, most likely: better now than when one of them is sent.
-            raise ValueError("there is no DICOM file that could be sent among 'files'")
+            named = ", ".join(os.fspath(path) for path in given[:_MOST_NAMED])
+            named += ", ..." if len(given) > _MOST_NAMED else ""
+            raise ValueError(f"there is no DICOM file that could be sent among 'files': {named or 'no paths'}")
         # Whoever sends files wants to know at first whether anybody is there.
         proposed += [build_context(VERIFICATION), *needed]
     proposed += [build_context(uid) for name in names for uid in _MODELS[name]]
@@ -101,6 +107,11 @@ def _names(services: Iterable[ServiceName] | ServiceName | None) -> list[Service
     if unknown:
         raise ValueError(f"no service is called {unknown[0]!r}: there are {', '.join(map(repr, _MODELS))}")
     return names
+
+
+def _of_class(uid: str) -> PresentationContext:
+    require_uid(uid)
+    return build_context(uid)
 
 
 def _each_once(contexts: Iterable[PresentationContext]) -> list[PresentationContext]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dicomwire.associations.invoking import Invoker
+from dicomwire.vocabulary.titles_and_uids import require_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -91,6 +92,7 @@ def _is_plain(value: Any) -> bool:
 def model_for(invoker: Invoker, query: Dataset, service: str, model: str | None) -> str:
     """The query model to ask on: ``model``, or an accepted one that has the level of the query, study root first."""
     if model is not None:
+        require_uid(model)
         return str(model)
     if service == FIND and "QueryRetrieveLevel" not in query and "ScheduledProcedureStepSequence" in query:
         return WORKLIST

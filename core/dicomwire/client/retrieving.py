@@ -53,7 +53,7 @@ async def get_into(
             bound.callback(files.discard_all)
             _bind_for_a_while(self, files.handlers(), bound)
             followed = await get_on(self, identifier, files, chosen, priority=code, progress=progress)
-    return _told(self, followed, outcome_of(self, followed, files, None), "C-GET")
+    return _told(self, followed, outcome_of(self, followed, files, None), "C-GET", files.error)
 
 
 async def move(
@@ -109,7 +109,7 @@ async def move_into(
                     self, identifier, files, chosen, destination=title, priority=code, progress=progress
                 )
                 await release_all(server)
-    return _told(self, followed, outcome_of(self, followed, files, None, destination=title), "C-MOVE")
+    return _told(self, followed, outcome_of(self, followed, files, None, destination=title), "C-MOVE", files.error)
 
 
 def _bind_for_a_while(association: AssociationBase, handlers: list[evt.EventHandler], bound: ExitStack) -> None:
@@ -124,8 +124,14 @@ def _bind_for_a_while(association: AssociationBase, handlers: list[evt.EventHand
             bound.callback(bind, event, *before)
 
 
-def _told(association: AssociationBase, followed: Followed, retrieved: Retrieved, operation: str) -> Retrieved:
-    """What came of it, unless that is a failure."""
+def _told(
+    association: AssociationBase,
+    followed: Followed,
+    retrieved: Retrieved,
+    operation: str,
+    writing: Exception | None = None,
+) -> Retrieved:
+    """What came of it, unless that is a failure; ``writing`` is why the first file could not be written."""
     if not followed.status:
         failure: Failure = lost(association.invoker)
     else:
@@ -133,6 +139,9 @@ def _told(association: AssociationBase, followed: Followed, retrieved: Retrieved
         if not status.is_failure:
             return retrieved
         failure = ServiceFailed(status, operation)
+        if writing is not None:
+            # The peer can only say that it could not send.
+            failure.reason_here = f"writing failed: {writing}"
         if retrieved.failure:
             failure.add_note(retrieved.failure)
     failure.retrieved = retrieved

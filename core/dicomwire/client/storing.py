@@ -72,8 +72,17 @@ class Storing(Stream[Stored[T]]):
     def __init__(self, association: HasInvoker, instances: Iterable[T], priority: Priority) -> None:
         self._association = association
         self._instances = iter(instances)
+        self._taken: list[T] = []
         self._priority: Priority = priority
         self._is_over = False
+
+    def prepare(self) -> None:
+        """Take the next instance."""
+        if not self._is_over and not self._taken:
+            try:
+                self._taken.append(next(self._instances))
+            except StopIteration:
+                self._is_over = True
 
     async def __anext__(self) -> Stored[T]:
         """What became of the next instance.
@@ -81,13 +90,10 @@ class Storing(Stream[Stored[T]]):
         Raises:
             ConnectionLost: the association has ended, and nothing is known of the instance that was under way.
         """
+        self.prepare()
         if self._is_over:
             raise StopAsyncIteration
-        try:
-            instance = next(self._instances)
-        except StopIteration:
-            self._is_over = True
-            raise StopAsyncIteration from None
+        instance = self._taken.pop()
         try:
             return Stored(instance=instance, status=await store(self._association, instance, priority=self._priority))
         except ServiceFailed as error:

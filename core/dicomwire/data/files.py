@@ -41,6 +41,9 @@ class StoredFile(Value):
     transfer_syntax_uid: str
     sop_instance_uid: str = ""
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     @property
     def pair(self) -> tuple[str, str]:
         return self.sop_class_uid, self.transfer_syntax_uid

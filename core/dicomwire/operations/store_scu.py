@@ -232,11 +232,21 @@ class Stores(Stream[tuple[T, "Dataset"]]):
     def __init__(self, invoker: Invoker, instances: Iterable[T], msg_id: int, priority: int) -> None:
         self._invoker = invoker
         self._instances = iter(instances)
+        self._taken: deque[T] = deque()
         self._next_id = msg_id
         self._priority = priority
         self._under_way: dict[int, tuple[T, Command]] = {}
         self._lost: deque[T] = deque()
         self._is_exhausted = False
+
+    def prepare(self) -> None:
+        """Take as many as the window lets through."""
+        room, standing = self._invoker.most - len(self._under_way), self._invoker.line.standing
+        while not self._is_exhausted and len(self._taken) < room and standing.is_established:
+            try:
+                self._taken.append(next(self._instances))
+            except StopIteration:
+                self._is_exhausted = True
 
     async def __anext__(self) -> tuple[T, Dataset]:
         """The next instance that is stored or refused; its status is empty if the association ended before."""
@@ -260,12 +270,11 @@ class Stores(Stream[tuple[T, "Dataset"]]):
     async def _fill(self) -> None:
         """Send as many as the window lets through."""
         invoker, standing = self._invoker, self._invoker.line.standing
-        while not self._is_exhausted and len(self._under_way) < invoker.most and standing.is_established:
-            try:
-                instance = next(self._instances)
-            except StopIteration:
-                self._is_exhausted = True
+        while len(self._under_way) < invoker.most and standing.is_established:
+            self.prepare()
+            if not self._taken:
                 return
+            instance = self._taken.popleft()
             request = await _begin(invoker, instance, invoker.free_message_id(self._next_id), self._priority)
             if request is None:
                 self._lost.append(instance)
@@ -273,10 +282,14 @@ class Stores(Stream[tuple[T, "Dataset"]]):
             assert request.message_id is not None
             self._next_id = (request.message_id + 1) & 0xFFFF
             self._under_way[request.message_id] = instance, request
+        if not standing.is_established:
+            self._lost.extend(self._taken)
+            self._taken.clear()
 
     def leave(self) -> None:
         """Store no more; what is under way is finished by the peer."""
         self._is_exhausted = True
+        self._taken.clear()
         for message_id in self._under_way:
             self._invoker.forget(message_id, None)
         self._under_way.clear()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from dicomwire.associations.coroutines import outcome
@@ -105,7 +106,7 @@ async def worklist(
 
 def matches(
     self: HasLender, query: Query, *, model: str | None = None, limit: int | None = None, priority: Priority = "medium"
-) -> LentMatches:
+) -> AbstractAsyncContextManager[AsyncIterator[Dataset]]:
     """:meth:`find` one by one, each read from the archive when it is asked for.
 
     An association is in use until the end of the ``with`` or ``async with``; left early, it is aborted.

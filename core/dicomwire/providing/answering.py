@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
@@ -22,10 +22,13 @@ from dicomwire.vocabulary.typed_status import Status
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+T = TypeVar("T")
+
 Answering = Callable[[Any, ServiceRequest], Any]
 """Makes of what a handler gave for a request what its service takes."""
 
 _PENDING = 0xFF00
+_MOST = 0xFFFF
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -44,11 +47,20 @@ class MoveTo(Value):
 
 def handler_of(handler: Callable[[Any], Any], kind: type[ServiceRequest], answering: Answering) -> evt.Handler:
     """The handler of the event: makes the request, calls the typed handler, and looks at what that gives."""
+
+    def checked(given: Any, request: ServiceRequest) -> Any:
+        try:
+            return answering(given, request)
+        except (TypeError, ValueError) as error:
+            # The traceback in the log has no line of the handler, which has returned.
+            error.add_note(f"the handler is {getattr(handler, '__qualname__', repr(handler))}")
+            raise
+
     if is_async(handler):
 
         async def awaited(event: evt.Event) -> Any:
             request = kind(event)
-            return await _when_awaited(handler(request), request, answering)
+            return await _when_awaited(handler(request), request, checked)
 
         return awaited
 
@@ -58,7 +70,7 @@ def handler_of(handler: Callable[[Any], Any], kind: type[ServiceRequest], answer
             given = handler(request)
         except ServiceFailed as refused:
             given = refused
-        return _when_awaited(given, request, answering) if is_awaitable(given) else answering(given, request)
+        return _when_awaited(given, request, checked) if is_awaitable(given) else checked(given, request)
 
     return called
 
@@ -76,10 +88,13 @@ def status_answer(given: Any, request: ServiceRequest) -> Status | int:
 
     Raises:
         TypeError: it gave something else.
+        ValueError: it gave a number that is no status.
     """
     if isinstance(given, ServiceFailed):
-        return given.status
+        given = given.status
     if isinstance(given, int) and not isinstance(given, bool):
+        if not 0 <= given <= _MOST:
+            raise ValueError(f"the handler gave {int(given)}, and a status is between 0 and 0xFFFF")
         return given
     raise TypeError(f"the handler gave {type(given).__name__}, not a Status")
 
@@ -126,11 +141,20 @@ def _matches(given: Iterable[Dataset] | None, request: ServiceRequest) -> Iterat
             if request.is_cancelled:
                 yield Status.CANCEL, None
                 return
-            yield _PENDING, match
+            yield _PENDING, _alone(match)
     except ServiceFailed as failed:
         yield failed.status, None
     finally:
         _close(matches)
+
+
+def _alone(item: T) -> T:
+    """A match or an instance; `TypeError` for what handlers of events yield around it."""
+    if isinstance(item, tuple | int):
+        raise TypeError(
+            f"the handler gave {type(item).__name__}: it gives matches or instances alone, without status and number"
+        )
+    return item
 
 
 def _close(iterator: Any) -> None:
@@ -147,7 +171,7 @@ async def _awaited_matches(
             if request.is_cancelled:
                 yield Status.CANCEL, None
                 return
-            yield _PENDING, match
+            yield _PENDING, _alone(match)
     except ServiceFailed as failed:
         yield failed.status, None
     finally:
@@ -176,7 +200,7 @@ def _instances(given: Iterable[Any] | None, request: ServiceRequest) -> Iterator
         if request.is_cancelled:
             yield Status.CANCEL, None
             return
-        yield _PENDING, instance
+        yield _PENDING, _alone(instance)
 
 
 async def _awaited_instances(given: AsyncIterable[Any], request: ServiceRequest) -> AsyncIterator[Any]:

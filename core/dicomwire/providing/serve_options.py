@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from dicomwire.associations import events as evt
 from dicomwire.associations.allowed import Allowed
-from dicomwire.client.opening_client import OWN_TITLE, check_limits
+from dicomwire.client.opening_client import OWN_TITLE, check_limits, check_trace
 from dicomwire.providing.service import Provided, Service
 from dicomwire.upper_layer.limits import Limits, Timeouts
 from dicomwire.vocabulary.contexts import PresentationContext
@@ -77,6 +77,7 @@ def serving_of(kind: type[Any], services: Iterable[Service], options: ServedOpti
         raise TypeError(f"'entity' must be an AE of this adapter, not {type(entity).__name__}")
     elif given:
         raise TypeError(f"{given[0]!r} is a setting of the entity: give that, or an entity")
+    check_trace(options.get("trace"))
     contexts = options.get("contexts")
     return Serving(
         entity,

@@ -18,6 +18,7 @@ from dicomwire.operations.unified_steps import PUSH
 from dicomwire.providing import answering as answers, typed_requests as requests
 from dicomwire.vocabulary.context_lists import storage_classes
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
+from dicomwire.vocabulary.titles_and_uids import require_uid
 from dicomwire.vocabulary.typed_status import Status
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Registering:
 
         Raises:
             TypeError: ``classes`` are missing where there are no usual ones, or are one string.
+            ValueError: what they or ``transfer_syntaxes`` hold is no UID, or they are empty.
         """
         if isinstance(classes, str) or isinstance(transfer_syntaxes, str):
             raise TypeError("'classes' and 'transfer_syntaxes' are lists of UIDs, not one string")
@@ -76,6 +78,10 @@ class Registering:
             raise TypeError(f"a handler of {self._kind.__name__} needs classes=[...]: the UIDs of its SOP classes")
         named = tuple(map(str, classes if classes is not None else self._classes()))  # type: ignore[misc]
         syntaxes = self._syntaxes if transfer_syntaxes is None else tuple(map(str, transfer_syntaxes))
+        for uid in [*(named if classes is not None else ()), *(syntaxes if transfer_syntaxes is not None else ())]:
+            require_uid(uid)
+        if not named or not syntaxes:
+            raise ValueError("a handler for no SOP class, or for no transfer syntax, is never called")
 
         def register(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
             self._registered.append(

@@ -113,6 +113,12 @@ class StoreRequest(ServiceRequest, ReceivedInstance):
     @classmethod
     def made_by_hand(cls, dataset: Dataset) -> Self:
         """A request for an instance, as tests of handlers need one; it must have its SOP class and SOP instance."""
+        from pydicom.dataset import Dataset
+
+        if not isinstance(dataset, Dataset):
+            raise TypeError(
+                f"a StoreRequest is made of a Dataset, such as dcmread gives, not of {type(dataset).__name__}"
+            )
         primitive = primitives.C_STORE()
         primitive.AffectedSOPClassUID = dataset.SOPClassUID
         primitive.AffectedSOPInstanceUID = dataset.SOPInstanceUID

@@ -176,3 +176,14 @@ def make_target(fn: Callable[P, T]) -> Callable[P, T]:
 def set_timer_resolution(resolution: int | None) -> Iterator[None]:
     """Nothing, on every system: kept for programs that use it, since nothing here polls a timer."""
     yield
+
+
+def require_uid(uid: str) -> None:
+    """`TypeError`, or `ValueError` for what has anything but digits and dots, such as the keyword of an SOP class.
+
+    More is not asked: peers have UIDs that are too long, or have a zero in front.
+    """
+    if not isinstance(uid, str):
+        raise TypeError(f"a UID is str, not {type(uid).__name__}")
+    if not uid.strip("\0 ") or uid.strip("\0 0123456789."):
+        raise ValueError(f"{uid!r} is no UID: those of SOP classes are in dicomwire.sop_class")

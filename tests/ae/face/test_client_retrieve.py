@@ -257,3 +257,12 @@ async def test_get_after_an_iterator_that_was_left(world: World, tmp_path: Path)
     retrieved = await done(client.get_into(tmp_path, STUDY))
     assert retrieved.is_complete
     assert len(names(tmp_path)) == 40
+
+
+async def test_a_failure_says_what_could_not_be_written_here(world: World, tmp_path: Path) -> None:
+    """The peer can only say that it could not send: without this the fault is looked for there."""
+    (tmp_path / "1.2.3.0.dcm").mkdir()
+    client = await joined(world, giving(*numbered(1)), **GETTING)
+    with pytest.raises(ServiceFailed, match=r"0xA702 .*; writing failed: .*1\.2\.3\.0"):
+        await done(client.get_into(tmp_path, STUDY))
+    assert (await done(client.echo())).is_success

@@ -12,8 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from dicomwire import ConnectionLost, Refused, Service, ServiceFailed, Status, evt
+from dicomwire.files import find_files
 from dicomwire.sources import EncodedDataSet
-from tests.support.adapters import CT_IMAGE_STORAGE, World, done
+from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
 from tests.support.face import MR_IMAGE_STORAGE, Kept, advance, answering, joined, leave, listed, numbered
 from tests.support.storing import EXPLICIT, IMPLICIT, instance, save
 
@@ -233,3 +234,28 @@ async def test_files_are_sent_by_their_contexts(world: World, tmp_path: Path) ->
     assert stored
     assert kept.requests[0].transfer_syntax_uid == EXPLICIT
     assert dcmread(io.BytesIO(kept.requests[0].encoded())).PatientName == "Test^Patient"
+
+
+async def test_instances_may_come_from_what_uses_the_client_itself(world: World) -> None:
+    """As a generator that asks the peer between two instances does: where verbs block, no lock may be held then."""
+    service = answering("store", Kept())
+    client = await joined(world, service, contexts=[CT_IMAGE_STORAGE, VERIFICATION])
+    asked: list[Any] = []
+
+    def instances() -> Any:
+        for number in range(2):
+            asked.append(client.echo() if world.name == "blocking" else number)
+            yield from numbered(2)
+
+    assert len(await listed(client.store_many(instances()))) == 4
+    assert len(await listed(await done(client.send_c_store_many(instances())))) == 4
+    assert len(asked) == 4
+
+
+async def test_what_looking_for_files_gives_can_be_stored(world: World, tmp_path: Path) -> None:
+    save(instance(EXPLICIT), tmp_path / "a.dcm")
+    files, _ = find_files([tmp_path])
+    kept = Kept()
+    client = await world.client(await world.provide(answering("store", kept)), files=files)
+    assert all(await listed(client.store_many(files)))
+    assert kept.uids == ["1.2.3.4"]

@@ -36,7 +36,7 @@ async def test_nobody_listens(world: World) -> None:
 
 
 async def test_a_name_that_cannot_be_resolved(socket_world: World) -> None:
-    with pytest.raises(Refused, match="host name"):
+    with pytest.raises(Refused, match=r"host name .*'no\.such\.host\.invalid'"):
         await done(socket_world.face.connect("no.such.host.invalid", 104))
 
 
@@ -203,6 +203,8 @@ async def test_files_that_are_missing_are_told_and_the_rest_proposed(
         ({"entity": 3}, TypeError),
         ({"timeouts": 3}, TypeError),
         ({"limits": 3}, TypeError),
+        ({"contexts": ["CTImageStorage"]}, ValueError),
+        ({"trace": "calls.dwtrace"}, TypeError),
     ],
 )
 async def test_bad_options_are_refused(world: World, options: dict[str, Any], error: Any) -> None:

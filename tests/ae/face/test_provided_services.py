@@ -411,3 +411,28 @@ async def test_a_move_proposes_what_its_instances_need(world: World, tmp_path: P
     client = await joined(world, answering("move", lambda request: to))
     assert (await done(client.move(STUDY, "DEST"))).is_complete
     assert [request.transfer_syntax_uid for request in kept.requests] == [JPEG, EXPLICIT]
+
+
+@pytest.mark.parametrize("given", [-1, 70000])
+async def test_a_number_that_is_no_status_is_told(world: World, given: int, caplog: pytest.LogCaptureFixture) -> None:
+    client = await joined(world, answering("store", lambda request: given), **STORING)
+    with pytest.raises(ServiceFailed, match="0xC211"):
+        await done(client.store(instance()))
+    assert "a status is between 0 and 0xFFFF" in caplog.text
+    assert "the handler is " in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["find", "get"])
+async def test_what_handlers_of_events_yield_is_told(world: World, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Who comes from them gives the status along with each match."""
+    client = await joined(world, answering(kind, lambda request: [(0xFF00, match(1))]), services=["find", "get"])
+    with pytest.raises(ServiceFailed):
+        await listed(client.find(STUDY) if kind == "find" else client.get(STUDY))
+    assert "alone, without status and number" in caplog.text
+
+
+def test_handlers_are_for_classes_by_their_uids() -> None:
+    with pytest.raises(ValueError, match="'CTImageStorage' is no UID"):
+        Service().store(classes=["CTImageStorage"])
+    with pytest.raises(ValueError, match="never called"):
+        Service().store(classes=[])
