@@ -48,6 +48,14 @@ _NOT_ANSWERED = "not answered"
 _NOT_PROPOSED = "accepted with a transfer syntax that was not proposed"
 
 
+_TIMED_OUT = {
+    "timed out waiting for a response": "dimse_timeout is how long to wait for it",
+    "timed out waiting for the rest of a message": "network_timeout is how long it may take",
+    "timed out waiting for traffic": "network_timeout is how long there may be none",
+}
+"""Of an association that was there: what can be done about it."""
+
+
 class Explained(Protocol):
     """What has to be known of an association to explain it."""
 
@@ -99,8 +107,7 @@ def _advice(association: Explained) -> str | None:
     if not standing.was_opened:
         return standing.advice
     if association.contexts:
-        timed_out = standing.failure.startswith("timed out waiting for a response")
-        return "dimse_timeout is how long to wait for it" if timed_out else None
+        return next((advice for why, advice in _TIMED_OUT.items() if standing.failure.startswith(why)), None)
     is_tls = is_encrypted(line.channel.transport_socket)
     if standing.failure.startswith("timed out"):
         busy = "be busy; acse_timeout is how long to wait for it"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _KEYWORDS = {
     "acse_timeout is how long": "timeouts=Timeouts(associate=...) says how long",
     "dimse_timeout is how long": "timeouts=Timeouts(response=...) says how long",
+    "network_timeout is how long it may take": "timeouts=Timeouts(progress=...) says how long it may take",
+    "network_timeout is how long there may be none": "timeouts=Timeouts(idle=...) says how long there may be none",
     "or give the AE a title it knows": "or give a title it knows (title=...)",
     "give its own as called AE title (ae_title)": "give its own (to=...)",
     "it may expect TLS,": "it may expect TLS (tls=...),",
