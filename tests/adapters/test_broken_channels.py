@@ -73,6 +73,17 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_fault_is_named(case: Case) -> None:
+    for is_last in (False, False, True):
+        try:
+            named(case)
+            return
+        except (AssertionError, pytest.fail.Exception):
+            # On a busy machine a fault that takes an unlucky moment may not come, or come too late.
+            if is_last:
+                raise
+
+
+def named(case: Case) -> None:
     with pytest.raises(ChannelFault) as caught:
         check_channel(case.factory, case.adapter, checks=[CHECKS[case.check]], patience=case.patience)
     text = str(caught.value).replace("\n", " ")

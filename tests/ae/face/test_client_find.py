@@ -79,10 +79,13 @@ async def test_the_peer_is_asked_to_stop_at_the_limit(world: World) -> None:
 
     def handler(request: Any) -> Any:
         number = 0
-        while not request.is_cancelled:
-            yield query_of({"PatientID": str(number)})
-            number += 1
-        cancelled.set()
+        try:
+            while not request.is_cancelled:
+                yield query_of({"PatientID": str(number)})
+                number += 1
+        finally:
+            # It sees so itself, or is closed by who sees it first.
+            cancelled.set()
 
     client = await joined(world, answering("find", handler), services=["echo", "find"])
     assert len(await listed(client.find(STUDY, limit=3))) == 3
