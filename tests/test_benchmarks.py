@@ -277,7 +277,7 @@ def test_pynetdicom_runs_as_shipped_and_freed_of_nagle(stack: str) -> None:
 
 
 def test_a_profile_names_the_functions_of_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
-    assert everything.main(["profile", "echo", "--count", "20", "--top", "500"]) == 0
+    assert everything.main(["profile", "echo", "--count", "20", "--top", "5000"]) == 0
     client, server = capsys.readouterr().out.split("echo, blocking, server")
     assert "send_c_echo" in client and "serve_echo" not in client
     assert "serve_echo" in server

@@ -5,6 +5,7 @@ from __future__ import annotations
 _OPTIONS = {
     "acse_timeout is how long": "-ta (--acse-timeout) is how long",
     "dimse_timeout is how long": "-td (--dimse-timeout) is how long",
+    "network_timeout is how long": "-tn (--network-timeout) is how long",
     "or give the AE a title it knows": "or give a title it knows with -aet (--calling-aet)",
     "give its own as called AE title (ae_title)": "give its own with -aec (--called-aet)",
     "it may expect TLS,": "it may expect TLS (--tls-ca, --tls-cert),",
