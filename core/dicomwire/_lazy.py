@@ -1,19 +1,28 @@
-"""Names of a package that are loaded when they are used."""
+"""Names of the adapters that are loaded when they are used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+_OF_AN_ADAPTER = {
+    "Archive": "archive",
+    "Client": "client",
+    "Pool": "pool",
+    "connect": "client",
+    "serve": "providing_server",
+}
+"""In which module of each adapter the names of the own face are."""
 
-def loaded_when_used(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package: ``modules`` says in which module of it each name is."""
+
+def face_when_used(package: str) -> Callable[[str], Any]:
+    """The ``__getattr__`` of an adapter, for the names that every one has."""
 
     def loaded(name: str) -> Any:
         from importlib import import_module
 
         try:
-            module = modules[name]
+            module = _OF_AN_ADAPTER[name]
         except KeyError:
             raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
         return getattr(import_module(f"{package}.{module}"), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicomwire._lazy import loaded_when_used
+from dicomwire._lazy import face_when_used
 from dicomwire.asyncio.association import Association
 from dicomwire.asyncio.entity import AE
 from dicomwire.asyncio.protocol_channel import ProtocolChannel
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 if not TYPE_CHECKING:
     # Not for type checkers: they would take every name.
-    __getattr__ = loaded_when_used(
-        __name__,
-        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
-    )
+    __getattr__ = face_when_used(__name__)
 
 __all__ = [
     "AE",

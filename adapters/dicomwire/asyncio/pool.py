@@ -6,12 +6,11 @@ from typing import Unpack
 
 from dicomwire.asyncio.client import Client
 from dicomwire.asyncio.pool_host import lender_for
-from dicomwire.pooling.association_kind import AssociationKind, terms_of
+from dicomwire.pooling.association_kind import AssociationKind, pooled, terms_of
 from dicomwire.pooling.lender import Lender
 from dicomwire.pooling.lent_client import AsyncLending, LentClient
 from dicomwire.sockets.addresses import Peer
 from dicomwire.sockets.connect_options import PooledOptions
-from dicomwire.sockets.pooled_calls import pooled
 
 
 class Pool(AsyncLending[Client]):

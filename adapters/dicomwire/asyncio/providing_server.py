@@ -11,8 +11,7 @@ from dicomwire.client.opening_client import check_options
 from dicomwire.providing.serve_options import serving_of
 from dicomwire.providing.service import Service
 from dicomwire.sockets.addresses import Address
-from dicomwire.sockets.connect_options import tls_of
-from dicomwire.sockets.listen_options import ServeOptions
+from dicomwire.sockets.listen_options import ServeOptions, start_arguments
 
 
 @opening
@@ -23,15 +22,5 @@ async def serve(address: Address | None, *services: Service, **options: Unpack[S
     """
     check_options(options, ServeOptions, "serve")
     serving = serving_of(AE, services, options)
-    server: AssociationServer = await serving.entity.start_server(
-        address,
-        False,
-        tls_of(options),
-        serving.handlers,
-        None,
-        serving.contexts,
-        sock=options.get("sock"),
-        reuse_port=options.get("reuse_port", False),
-        trace=options.get("trace"),
-    )
+    server: AssociationServer = await serving.entity.start_server(address, **start_arguments(serving, options))
     return server

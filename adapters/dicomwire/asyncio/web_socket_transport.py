@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dicomwire.blocking.web_socket import GRACE
+from dicomwire.sockets.web_socket_messages import GRACE, messages_of
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 Factory: TypeAlias = Callable[[], Any]
 """Makes the protocol to be connected."""
-
-_PIECE = 1 << 18
-"""Bytes of a message: less than a peer refuses, which is a MiB by default."""
 
 _HELD = 1 << 16
 """Bytes that wait to be sent, and how many more are no reason yet to have the association wait."""
@@ -59,9 +56,8 @@ class WebSocketTransport(asyncio.Transport):
     # -- what the channel calls -----------------------------------------------------------------------------------
     def write(self, data: Buffer) -> None:
         """Have it sent."""
-        view = memoryview(data)
-        self._unsent.extend(bytes(view[at : at + _PIECE]) for at in range(0, len(view), _PIECE))
-        self._held += len(view)
+        self._unsent.extend(messages_of(data))
+        self._held += len(data)
         self._something.set()
         if self._held > _HELD and not self._is_paused:
             self._is_paused = True

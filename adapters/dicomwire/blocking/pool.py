@@ -7,11 +7,10 @@ from typing import Unpack
 from dicomwire.blocking.client import Client
 from dicomwire.blocking.lending import Lending, Lent
 from dicomwire.blocking.pool_host import lender_for
-from dicomwire.pooling.association_kind import AssociationKind, terms_of
+from dicomwire.pooling.association_kind import AssociationKind, pooled, terms_of
 from dicomwire.pooling.lender import Lender
 from dicomwire.sockets.addresses import Peer
 from dicomwire.sockets.connect_options import PooledOptions
-from dicomwire.sockets.pooled_calls import pooled
 
 
 class Pool(Lending):

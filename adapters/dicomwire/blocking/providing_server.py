@@ -10,8 +10,7 @@ from dicomwire.client.opening_client import check_options
 from dicomwire.providing.serve_options import serving_of
 from dicomwire.providing.service import Service
 from dicomwire.sockets.addresses import Address
-from dicomwire.sockets.connect_options import tls_of
-from dicomwire.sockets.listen_options import ServeOptions
+from dicomwire.sockets.listen_options import ServeOptions, start_arguments
 
 
 def serve(address: Address | None, *services: Service, **options: Unpack[ServeOptions]) -> ThreadedAssociationServer:
@@ -27,15 +26,5 @@ def serve(address: Address | None, *services: Service, **options: Unpack[ServeOp
     """
     check_options(options, ServeOptions, "serve")
     serving = serving_of(AE, services, options)
-    server: ThreadedAssociationServer = serving.entity.start_server(
-        address,
-        False,
-        tls_of(options),
-        serving.handlers,
-        None,
-        serving.contexts,
-        sock=options.get("sock"),
-        reuse_port=options.get("reuse_port", False),
-        trace=options.get("trace"),
-    )
+    server: ThreadedAssociationServer = serving.entity.start_server(address, **start_arguments(serving, options))
     return server

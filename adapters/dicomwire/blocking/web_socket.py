@@ -7,16 +7,11 @@ import socket
 from struct import pack
 from typing import TYPE_CHECKING
 
+from dicomwire.sockets.web_socket_messages import GRACE, messages_of
 from dicomwire.upper_layer.connection import Buffer
 
 if TYPE_CHECKING:
     from websockets.sync.connection import Connection as WebSocketConnection
-
-GRACE = 1.0
-"""Seconds for a peer to answer that we close."""
-
-_PIECE = 1 << 18
-"""Bytes of a message: less than a peer refuses, which is a MiB by default."""
 
 
 class WebSocket:
@@ -49,10 +44,9 @@ class WebSocket:
         from websockets.exceptions import ConnectionClosed
 
         self._be_patient(seconds)
-        rest = memoryview(data)
-        for at in range(0, len(rest), _PIECE):
+        for message in messages_of(data):
             try:
-                self._connection.send(bytes(rest[at : at + _PIECE]))
+                self._connection.send(message)
             except ConnectionClosed as error:
                 if isinstance(error.__cause__, BlockingIOError | TimeoutError):
                     raise TimeoutError from error

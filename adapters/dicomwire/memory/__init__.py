@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dicomwire._lazy import loaded_when_used
+from dicomwire._lazy import face_when_used
 from dicomwire.memory.association import Association
 from dicomwire.memory.end import End, ends
 from dicomwire.memory.entity import AE
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 if not TYPE_CHECKING:
     # Not for type checkers: they would take every name.
-    __getattr__ = loaded_when_used(
-        __name__,
-        {"Archive": "archive", "Client": "client", "Pool": "pool", "connect": "client", "serve": "providing_server"},
-    )
+    __getattr__ = face_when_used(__name__)
 
 __all__ = [
     "AE",

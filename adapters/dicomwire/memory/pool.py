@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from dicomwire.client.proposing import proposal_of
 from dicomwire.memory.client import Client, MemoryOptions
 from dicomwire.memory.pool_host import lender_for
-from dicomwire.pooling.association_kind import AssociationKind, terms_of, with_verification
+from dicomwire.pooling.association_kind import AssociationKind, pooled, terms_of
 from dicomwire.pooling.lender import Lender
 from dicomwire.pooling.lent_client import AsyncLending, LentClient
 
@@ -28,8 +27,7 @@ class Pool(AsyncLending[Client]):
     ) -> None:
         terms = terms_of(size, idle, wait, verify)
         self.lender: Lender[Client] = lender_for(host, port, options, terms, "Pool")
-        proposal = proposal_of(options.get("contexts"), options.get("files"), options.get("services"))
-        self._wanted: AssociationKind = AssociationKind("pool", with_verification(proposal))
+        self._wanted: AssociationKind = pooled(options)
 
     def client(self) -> LentClient[Client]:
         """An association: ``async with`` it, and it is given back at the end; errors as there."""

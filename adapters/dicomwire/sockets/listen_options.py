@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import Any
 
-from dicomwire.providing.serve_options import ServedOptions
+from dicomwire.providing.serve_options import ServedOptions, Serving
+from dicomwire.sockets.connect_options import tls_of
 
 
 class ServeOptions(ServedOptions, total=False):
@@ -19,3 +21,16 @@ class ServeOptions(ServedOptions, total=False):
 
     reuse_port: bool
     """Others may listen on the same port, if all say so."""
+
+
+def start_arguments(serving: Serving, options: ServeOptions) -> dict[str, Any]:
+    """What ``start_server`` of the AE is called with, beside the address; `TypeError` for what is no TLS."""
+    return {
+        "block": False,
+        "ssl_context": tls_of(options),
+        "evt_handlers": serving.handlers,
+        "contexts": serving.contexts,
+        "sock": options.get("sock"),
+        "reuse_port": options.get("reuse_port", False),
+        "trace": options.get("trace"),
+    }

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 from dicomwire.associations.association_base import AssociationBase
 from dicomwire.client.opening_client import check_options, entity_for, open_proposed
-from dicomwire.client.proposing import proposal_of
-from dicomwire.pooling.association_kind import AssociationKind, Terms, pooled_timeouts, with_verification
+from dicomwire.pooling.association_kind import AssociationKind, Terms, pooled_timeouts
 from dicomwire.sockets.addresses import Peer
 from dicomwire.sockets.connect_options import CallOptions, PooledOptions, call_again
 
@@ -38,13 +37,3 @@ def opener(
         return await open_proposed(kind, entity, dialer(call), asked, wanted.proposal)
 
     return open_one
-
-
-def pooled(options: PooledOptions) -> AssociationKind:
-    """What a pool proposes, each time the same; files are looked at once.
-
-    Raises:
-        TypeError, ValueError: that cannot be proposed.
-    """
-    proposal = proposal_of(options.get("contexts"), options.get("files"), options.get("services"))
-    return AssociationKind("pool", with_verification(proposal))

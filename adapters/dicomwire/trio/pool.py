@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from dicomwire.pooling.association_kind import AssociationKind, terms_of
+from dicomwire.pooling.association_kind import AssociationKind, pooled, terms_of
 from dicomwire.pooling.lender import Lender
 from dicomwire.pooling.lent_client import LentClient
 from dicomwire.sockets.addresses import Peer
 from dicomwire.sockets.connect_options import PooledOptions
-from dicomwire.sockets.pooled_calls import pooled
 from dicomwire.trio.client import Client
 from dicomwire.trio.nursery_lending import NurseryLending
 from dicomwire.trio.pool_host import PoolHost, host_for

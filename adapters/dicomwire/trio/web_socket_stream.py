@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from dicomwire.sockets.web_socket_messages import GRACE, messages_of
+
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
-
-_PIECE = 1 << 18
-"""Bytes of a message: less than a peer refuses, which is a MiB by default."""
-
-_GRACE = 1.0
-"""Seconds for a peer to answer that we close."""
 
 
 class WebSocketStream(trio.abc.Stream):
@@ -32,11 +28,10 @@ class WebSocketStream(trio.abc.Stream):
         from trio_websocket import ConnectionClosed
 
         self._check_open()
-        view = memoryview(data)
         await trio.lowlevel.checkpoint()
-        for at in range(0, len(view), _PIECE):
+        for message in messages_of(data):
             try:
-                await self._connection.send_message(bytes(view[at : at + _PIECE]))
+                await self._connection.send_message(message)
             except ConnectionClosed as error:
                 self._check_open()
                 raise trio.BrokenResourceError(str(error)) from error
@@ -68,7 +63,7 @@ class WebSocketStream(trio.abc.Stream):
     async def aclose(self) -> None:
         """Close; may be called again.  A peer that does not answer has a second."""
         self._is_closed = True
-        with trio.move_on_after(_GRACE):
+        with trio.move_on_after(GRACE):
             await self._connection.aclose()
 
     def _check_open(self) -> None:

@@ -8,8 +8,8 @@ from dicomwire._globals import VERIFICATION
 from dicomwire._values import Shown
 from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.associations.entity_base import ApplicationEntityBase
-from dicomwire.client.opening_client import ANY_TITLE, OpeningOptions
-from dicomwire.client.proposing import ClientProposal
+from dicomwire.client.opening_client import ANY_TITLE, OpeningOptions, ProposedOptions
+from dicomwire.client.proposing import ClientProposal, proposal_of
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.vocabulary.contexts import build_context
 from dicomwire.vocabulary.titles_and_uids import set_ae
@@ -93,3 +93,13 @@ def with_verification(proposal: ClientProposal) -> ClientProposal:
         return proposal
     more = (*contexts, build_context(VERIFICATION))
     return ClientProposal(contexts=more, roles=proposal.roles, received=proposal.received)
+
+
+def pooled(options: ProposedOptions) -> AssociationKind:
+    """What a pool proposes, each time the same; files are looked at once.
+
+    Raises:
+        TypeError, ValueError: that cannot be proposed.
+    """
+    proposal = proposal_of(options.get("contexts"), options.get("files"), options.get("services"))
+    return AssociationKind("pool", with_verification(proposal))
