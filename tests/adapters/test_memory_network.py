@@ -7,6 +7,10 @@ import asyncio
 import pytest
 
 from dicomwire import EchoRequest, Service, ServiceFailed, Status, StoreRequest, memory
+from dicomwire.dimse.session import Session
+from dicomwire.memory.network import until
+from dicomwire.upper_layer.connection import Connection
+from dicomwire.upper_layer.state import Role
 from tests.support.storing import instance
 
 
@@ -50,3 +54,101 @@ def test_what_it_runs_is_told_too() -> None:
 def test_a_request_is_made_of_a_data_set() -> None:
     with pytest.raises(TypeError, match="such as dcmread gives, not of str"):
         StoreRequest.made_by_hand("CT.dcm")  # type: ignore[arg-type]
+
+
+def test_who_loops_over_a_coroutine_by_hand_takes_nothing_up() -> None:
+    network, entity = memory.Network(), memory.AE()
+    entity.network = network
+    entity.add_requested_context("1.2.840.10008.1.1")
+    network.listen(Nobody(), 104)
+    with pytest.raises(RuntimeError, match=r"run by Network\.run\(\)"):
+        entity.associate("memory", 104).send(None)
+
+
+class Nobody:
+    def take_up(self, end: memory.End, address: tuple[str, int]) -> None:
+        pytest.fail("was taken up")
+
+
+def test_what_was_started_has_its_first_turn_when_the_rest_is_over() -> None:
+    network, begun = memory.Network(), []
+
+    async def late() -> None:
+        begun.append(True)
+        await network.sleep(1)
+
+    async def starts() -> None:
+        network.spawn(late())
+
+    network.run(starts())
+    assert begun == [True]
+
+
+def test_who_pumps_while_another_waits_for_data_returns_when_that_one_has_taken_it() -> None:
+    network, fed = memory.Network(), list[bool]()
+    here, there = memory.ends(network)
+    channel = memory.MemoryChannel(Session(Connection(Role.ACCEPTOR)), here)
+
+    async def pumps_too() -> None:
+        await network.sleep(1)
+        there.send(b"\x01\x00\x00\x00\x00\x04data")
+        await channel.pump()
+        fed.append(not here.has_arrived())
+
+    network.run(channel.pump(), pumps_too())
+    assert fed == [True]
+
+
+async def connected(network: memory.Network, ended: list[object], last: float = 0) -> None:
+    service = Service()
+    async with (
+        memory.serve(("memory", 104), service, network=network),
+        memory.connect("memory", 104, network=network, services=["echo"]) as peer,
+    ):
+        try:
+            await network.sleep(100)
+        finally:
+            await network.sleep(last)
+            ended.append((network.now, peer.is_established))
+
+
+async def fails(network: memory.Network) -> None:
+    await network.sleep(1)
+    raise ZeroDivisionError
+
+
+def test_if_one_fails_the_others_clean_up() -> None:
+    network, ended = memory.Network(), list[object]()
+    with pytest.raises(ZeroDivisionError):
+        network.run(connected(network, ended, last=2), fails(network))
+    assert ended == [(3, True)]
+    assert network.run(connected(network, ended)) == [None]
+
+
+def test_who_never_ends_cleaning_up_is_closed() -> None:
+    network, ended = memory.Network(), []
+
+    async def waits() -> None:
+        try:
+            await until(lambda: False)
+        finally:
+            ended.append(True)
+            await until(lambda: False)
+
+    with pytest.raises(ZeroDivisionError):
+        network.run(waits(), fails(network))
+    assert ended == [True]
+    network.run_until_idle()
+
+
+def test_what_cleaning_up_raises_is_noted() -> None:
+    async def waits(network: memory.Network) -> None:
+        try:
+            await network.sleep(100)
+        finally:
+            raise KeyError("gone")
+
+    network = memory.Network()
+    with pytest.raises(ZeroDivisionError) as raised:
+        network.run(waits(network), fails(network))
+    assert raised.value.__notes__ == ["while it cleaned up, another coroutine raised KeyError('gone')"]

@@ -12,7 +12,7 @@ from dicomwire.memory.association import Association
 from dicomwire.memory.end import End, ends
 from dicomwire.memory.entity import AE
 from dicomwire.memory.memory_channel import MemoryChannel, pair
-from dicomwire.memory.network import Network
+from dicomwire.memory.network import Cancelled, Network
 from dicomwire.memory.server import Server
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "AE",
     "Archive",
     "Association",
+    "Cancelled",
     "Client",
     "End",
     "MemoryChannel",

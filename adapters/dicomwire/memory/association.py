@@ -11,8 +11,9 @@ from dicomwire.associations.async_association import AsyncAssociation
 from dicomwire.associations.entity_base import ApplicationEntityBase
 from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line
+from dicomwire.associations.user_code import holds
 from dicomwire.memory.memory_channel import MemoryChannel
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Cancelled, Network, until
 from dicomwire.upper_layer.state import Role
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class NetworkHost(PlainHost):
         """Run ``work`` in a task of the network."""
         self._network.spawn(work)
         return True
+
+    def is_for_others(self, error: BaseException) -> bool:
+        """Cancellation is for whoever was cancelled."""
+        return holds(error, Cancelled) or super().is_for_others(error)
 
     def timeouts_set(self, take: Callable[[], None]) -> None:
         """Let whoever waits look at the deadline anew."""

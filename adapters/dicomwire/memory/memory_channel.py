@@ -76,7 +76,10 @@ class MemoryChannel:
             self.session.receive_data(b"")
             return
         deadline = self.session.next_deadline(self.network.now)
-        if not self.has_arrived():
+        if self._pumping:
+            # That task takes what arrives, when it goes on.
+            await until(lambda: not self._pumping or not self.end.is_open, deadline)
+        elif not self.has_arrived():
             changes = self._changes
             self._pumping = True
             try:

@@ -17,6 +17,10 @@ _IS_RUN: ContextVar[bool] = ContextVar("_IS_RUN", default=False)
 """Whether a network runs what runs now."""
 
 
+class Cancelled(BaseException):
+    """Another coroutine that the same :meth:`Network.run` ran has raised: this one is to end, and may clean up."""
+
+
 class Listener(Protocol):
     """A server inside a :class:`Network`."""
 
@@ -36,12 +40,19 @@ class _Task:
         self.error: BaseException | None = None
         self.context: Context = copy_context()
         self.context.run(_IS_RUN.set, True)
-        self.awaits_other = False
-        """What it waits for is nothing of a network: nothing will ever tell that it has come."""
+        self.has_begun = False
+        self.to_raise: BaseException | None = None
+        """What is raised in it, where it waits, when it goes on."""
 
-    def __del__(self) -> None:
-        # The network may end before the task had its first turn.
-        self.work.close()
+    def interrupt(self, error: BaseException) -> None:
+        """Let it go on at once, with an error."""
+        self.ready, self.deadline, self.to_raise = None, None, error
+
+
+def check_run() -> None:
+    """Raise RuntimeError unless a network runs what runs now."""
+    if not _IS_RUN.get():
+        raise RuntimeError("in memory coroutines are run by Network.run(), and not by an event loop")
 
 
 @coroutine
@@ -51,8 +62,7 @@ def until(ready: Callable[[], bool], deadline: float | None = None) -> Generator
     Raises:
         RuntimeError: something else than a network runs this, which would not know what is waited for.
     """
-    if not _IS_RUN.get():
-        raise RuntimeError("in memory coroutines are run by Network.run(), and not by an event loop")
+    check_run()
     yield ready, deadline
 
 
@@ -74,22 +84,22 @@ class Network:
     def run(self, *work: Coroutine[Any, Any, Any]) -> list[Any]:
         """Run coroutines to their end, and everything they start as far as that takes; their results.
 
+        If one raises, the others are told by :class:`Cancelled` and run on until they have cleaned up.
+
         Raises:
             RuntimeError: all of them wait for something that will never happen.
         """
         wanted = [self.spawn(coroutine) for coroutine in work]
         try:
-            while not all(task.done for task in wanted):
-                self._turn()
-                for task in wanted:
-                    if task.error is not None:
-                        raise task.error
+            self._finish(wanted, lambda task: task.error)
+            return [task.result for task in wanted]
+        except BaseException as error:
+            self._cancel([task for task in wanted if not task.done], error)
+            raise
         finally:
-            for task in wanted:
-                if not task.done:
-                    self._tasks.remove(task)
-                    task.work.close()
-        return [task.result for task in wanted]
+            # What was started may find out that it is over: nobody is left to wait for its first turn.
+            while any(not task.has_begun for task in self._tasks):
+                self._step_ready()
 
     def run_until_idle(self) -> None:
         """Let whatever has been started go on until all of it waits for a deadline or for ever."""
@@ -136,6 +146,32 @@ class Network:
         """Who listens there."""
         return self._listening.get(port)
 
+    def _finish(self, tasks: list[_Task], failure: Callable[[_Task], BaseException | None]) -> None:
+        while not all(task.done for task in tasks):
+            self._turn()
+            for task in tasks:
+                error = failure(task)
+                if error is not None:
+                    raise error
+
+    def _cancel(self, tasks: list[_Task], cause: BaseException) -> None:
+        for task in tasks:
+            task.interrupt(Cancelled(f"another coroutine raised {type(cause).__name__}"))
+        try:
+            self._finish(tasks, lambda task: None)
+        except RuntimeError:
+            # One waits for ever while it cleans up.
+            for task in tasks:
+                if not task.done:
+                    self._tasks.remove(task)
+                    try:
+                        task.context.run(task.work.close)
+                    except Exception as error:
+                        task.error = error
+        for task in tasks:
+            if task.error is not None and not isinstance(task.error, Cancelled):
+                cause.add_note(f"while it cleaned up, another coroutine raised {task.error!r}")
+
     def _turn(self) -> None:
         if self._step_ready():
             return
@@ -156,20 +192,24 @@ class Network:
             if task.ready is not None and not task.ready() and not self._is_due(task):
                 self._tasks.append(task)
                 continue
-            progress = True
+            progress = task.has_begun = True
+            error, task.to_raise = task.to_raise, None
             try:
-                if task.awaits_other:
-                    # There, where it waits: a traceback then shows what cannot be awaited.
-                    awaited = task.context.run(task.work.throw, RuntimeError(_NOT_OURS))
-                else:
+                if error is None:
                     awaited = task.context.run(task.work.send, None)
+                else:
+                    awaited = task.context.run(task.work.throw, error)
             except StopIteration as stop:
                 task.done, task.result = True, stop.value
             except BaseException as error:
                 task.done, task.error = True, error
             else:
-                task.awaits_other = type(awaited) is not tuple
-                task.ready, task.deadline = (None, None) if task.awaits_other else awaited
+                if type(awaited) is tuple:
+                    task.ready, task.deadline = awaited
+                else:
+                    # Nothing of a network: nothing would ever tell that it has come.  Raised there, where it waits, so
+                    # that a traceback shows what cannot be awaited.
+                    task.interrupt(RuntimeError(_NOT_OURS))
                 self._tasks.append(task)
         return progress
 
