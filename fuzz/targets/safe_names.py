@@ -1,4 +1,4 @@
-"""Whatever a peer calls a UID, its file name is safe on every system, its own, and that of nothing else."""
+"""Whatever a peer calls a UID or a patient, its file name is safe on every system, and that of no other UID."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath, PureWindowsPath
 
+from dicomwire.data.safe_names import safe_text
 from dicomwire.safe_names import safe_name
 
 _UNCHANGED = re.compile(r"[0-9_](?:[0-9._]{0,62}[0-9_])?")
+_TEXT = re.compile(r"(?![.-])[0-9A-Za-z._-]{1,82}")
 _CHANGED = re.compile(_UNCHANGED.pattern + "-[0-9a-f]{16}")
 
 
@@ -22,6 +24,11 @@ def one_input(data: bytes) -> None:
     assert not PureWindowsPath(name).drive and name.casefold() == name
     assert safe_name(uid) == name
     assert (safe_name(other) == name) is (other == uid)
+    text = safe_text(uid)
+    assert _TEXT.fullmatch(text), text
+    assert PurePosixPath(text).parts == PureWindowsPath(text).parts == (text,)
+    assert not PureWindowsPath(text).is_reserved()
+    assert safe_text(uid) == text
 
 
 def seeds() -> Iterable[bytes]:

@@ -106,6 +106,11 @@ def test_a_safe_text_is_one_part_of_a_path(text: str) -> None:
     assert name[0] not in "-." and name not in ("..", "nul")
 
 
+@pytest.mark.parametrize("text", ["-../x", "-.x", "-.-.-x", "-..", ".-"])
+def test_no_dash_hides_a_dot(text: str) -> None:
+    assert safe_text(text)[0] not in "-."
+
+
 def test_names_in_another_script_stay_apart() -> None:
     assert safe_text("山田^太郎") != safe_text("田中^花子")
     assert safe_text("Doe^Jane") == "Doe_Jane"

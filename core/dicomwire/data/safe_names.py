@@ -37,7 +37,7 @@ def safe_text(text: str) -> str:
     hidden, ``..``, an option or the name of a device.  If what was left out is more than spaces, ``^`` and ``/``, a
     part of the text's SHA-256 is added, so that two names in another script are not the same.
     """
-    name = _OTHER.sub("_", text.strip())[:_LONGEST].strip(".").lstrip("-")
+    name = _OTHER.sub("_", text.strip())[:_LONGEST].rstrip(".").lstrip("-.")
     if _RESERVED.match(name):
         name = f"_{name}"
     is_told = all(char in " ^/" or not _OTHER.match(char) for char in text) and len(text.strip()) <= _LONGEST
