@@ -13,7 +13,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from dicomwire.data.attribute_values import is_like
+from dicomwire.data.attribute_values import like
 from dicomwire.dsutils import decode, encode
 from dicomwire.errors import BrokenDataSet
 from dicomwire.matching import Matching
@@ -254,12 +254,50 @@ ALPHABET = st.text(st.sampled_from("ab*?.\n["), max_size=8)
 @given(ALPHABET, ALPHABET)
 def test_wild_cards_are_those_of_a_regular_expression(pattern: str, text: str) -> None:
     expected = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
-    assert is_like(pattern, text) is bool(re.fullmatch(expected, text, re.DOTALL))
+    assert like(pattern)(text) is bool(re.fullmatch(expected, text, re.DOTALL))
 
 
 def test_a_hostile_pattern_takes_no_time() -> None:
-    # A regular expression would not come to an end.
-    assert not is_like("*a" * 500 + "b", "a" * 10000)
+    # A regular expression would not come to an end, and comparing character by character takes a minute.
+    assert not like("*a" * 500 + "b")("a" * 10000)
+    assert not like("*" + "a" * 5000 + "b")("a" * 60000)
+
+
+def test_a_pattern_longer_than_any_value_matches_nothing() -> None:
+    assert like("*".join("?" * 10240))("a" * 10240)
+    assert not like("?" * 10241)("a" * 10241)
+
+
+@pytest.mark.parametrize("vr", ["DA", "TM", "DT"])
+def test_hyphens_without_end_are_no_range(vr: str) -> None:
+    # A look at each of them took half an hour for two megabytes.
+    assert not is_match(vr, "-" * (1 << 21), "20200101")
+    assert is_match(vr, "-" * 100, "-" * 100)
+
+
+def test_a_list_of_ten_thousand_uids_is_asked_at_once() -> None:
+    wanted = Matching(one("UI", [f"1.2.{number}" for number in range(10000)]))
+    entities = [one("UI", f"1.2.{number}") for number in range(9000, 11000)]
+    assert sum(map(wanted.matches, entities)) == 1000
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        pytest.param(one("LO", [f"{number}*" for number in range(4097)]), id="wild cards"),
+        pytest.param(one("DA", ["20200101-"] * 4097), id="ranges"),
+        pytest.param(one("SQ", [one("LO", "x")] * 4096), id="items"),
+    ],
+)
+def test_more_keys_than_anybody_asks_for_are_refused(identifier: Dataset) -> None:
+    with pytest.raises(BrokenDataSet, match="more than 4096"):
+        Matching(identifier)
+
+
+def test_a_name_has_three_groups() -> None:
+    assert is_match("PN", "a=b=c", "a=b=c")
+    assert is_match("PN", "=*=" + "*=" * 100000, "a")
+    assert not is_match("PN", "a=b=c=d", "a=b=c=d")
 
 
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1))

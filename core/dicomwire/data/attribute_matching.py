@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from dicomwire.data.attribute_values import ValueTest, value_test
+from dicomwire.data.attribute_values import ValueTest, key_test
 from dicomwire.data.character_sets import CHARACTER_SET
+from dicomwire.errors import BrokenDataSet
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -17,6 +18,9 @@ _LEVEL, _TIMEZONE = 0x00080052, 0x00080201
 
 _NO_KEYS = frozenset((CHARACTER_SET, _LEVEL, _TIMEZONE))
 """They say how to read the others, or where to look (PS3.4 C.4.1.1.3)."""
+
+MOST_KEYS = 4096
+"""Attributes of an identifier, those of its items included."""
 
 
 class Matching:
@@ -33,31 +37,54 @@ class Matching:
         """Make an identifier ready.
 
         Raises:
-            BrokenDataSet: a key cannot be decoded: two bytes are no FD.
+            BrokenDataSet: a key cannot be decoded: two bytes are no FD; or there are more keys than anybody asks for:
+                4,096 attributes, those of items included, or as many values with wild cards.
         """
-        self._keys = [_Key(element, names_in_any_case) for element in _decoded(identifier) if _is_key(element.tag)]
+        self._keys = _Keys(identifier, names_in_any_case, _Count())
 
     def matches(self, entity: Dataset) -> bool:
         """Whether all keys match."""
-        return all(key.matches(entity) for key in self._keys)
+        return self._keys.matches(entity)
 
     def answer(self, entity: Dataset) -> Dataset:
         """What is sent for an entity that matches: the attributes that the identifier has, those that it lacks empty.
 
         Of a sequence there are the items that match.  It states the character set of the entity.
         """
-        answer = self._part_of(entity)
+        answer = self._keys.part_of(entity)
         if CHARACTER_SET in entity:
             answer[CHARACTER_SET] = entity[CHARACTER_SET]
         return answer
 
-    def _part_of(self, entity: Dataset) -> Dataset:
+
+class _Count:
+    """How many attributes may come yet, in all items together: what each entity is compared with takes its time."""
+
+    def __init__(self) -> None:
+        self._left = MOST_KEYS
+
+    def one_more(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise BrokenDataSet(f"an identifier with more than {MOST_KEYS} keys")
+
+
+class _Keys:
+    """The keys of an identifier, or of an item of it."""
+
+    def __init__(self, identifier: Dataset, any_case: bool, count: _Count) -> None:
+        self._keys = [_Key(element, any_case, count) for element in _decoded(identifier) if _is_key(element.tag)]
+
+    def matches(self, entity: Dataset) -> bool:
+        return all(key.matches(entity) for key in self._keys)
+
+    def part_of(self, entity: Dataset) -> Dataset:
         from pydicom.dataset import Dataset
 
-        answer = Dataset()
+        part = Dataset()
         for key in self._keys:
-            answer[key.tag] = key.answer(entity)
-        return answer
+            part[key.tag] = key.answer(entity)
+        return part
 
 
 def _decoded(identifier: Dataset) -> Iterator[DataElement]:
@@ -76,31 +103,33 @@ def _is_key(tag: Any) -> bool:
 class _Key:
     """One element of an identifier."""
 
-    def __init__(self, element: DataElement, any_case: bool) -> None:
+    def __init__(self, element: DataElement, any_case: bool, count: _Count) -> None:
+        count.one_more()
         self.tag = element.tag
         self._vr = str(element.VR)
-        self._items: list[Matching] = []
-        self._tests: list[ValueTest] | None = None
+        self._items: list[_Keys] = []
+        self._test: ValueTest | None = None
         """None: universal."""
 
         if self._vr == "SQ":
-            self._items = [Matching(item, names_in_any_case=any_case) for item in element.value or () if len(item)]
+            self._items = [_Keys(item, any_case, count) for item in element.value or () if len(item)]
             return
-        tests = [value_test(self._vr, text, names_in_any_case=any_case) for text in _texts(element)]
-        if tests and None not in tests:
-            self._tests = [test for test in tests if test is not None]
+        try:
+            self._test = key_test(self._vr, _texts(element), names_in_any_case=any_case)
+        except ValueError as error:
+            raise BrokenDataSet(f"{self.tag} of an identifier: {error}") from error
 
     def matches(self, entity: Dataset) -> bool:
         """Whether the attribute of an entity matches."""
         if self._vr == "SQ":
             items = self._items_of(entity)
             return all(any(wanted.matches(item) for item in items) for wanted in self._items)
-        if self._tests is None:
+        test = self._test
+        if test is None:
             return True
         if self.tag not in entity:
             return False
-        values = _texts(entity[self.tag])
-        return any(test(value) for value in values for test in self._tests if value)
+        return any(test(value) for value in _texts(entity[self.tag]) if value)
 
     def answer(self, entity: Dataset) -> DataElement:
         """The attribute of an entity, as it is returned."""
@@ -118,7 +147,7 @@ class _Key:
 
     def _answer(self, item: Dataset) -> Dataset | None:
         wanted = next((wanted for wanted in self._items if wanted.matches(item)), None)
-        return None if wanted is None else wanted.answer(item)
+        return None if wanted is None else wanted.part_of(item)
 
     def _items_of(self, entity: Dataset) -> list[Dataset]:
         from pydicom.dataset import Dataset

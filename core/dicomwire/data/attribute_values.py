@@ -31,55 +31,120 @@ _Span: TypeAlias = tuple[str, str]
 """The first and the last moment of what may be said with less precision, as digits of one length."""
 
 
-def value_test(vr: str, key: str, *, names_in_any_case: bool) -> ValueTest | None:
-    """What a value of this VR has to be to match one value of a key; None if any matches, and none at all too."""
-    wanted = key.strip(" \0")
-    if not wanted or (vr in WILD and not wanted.strip("*")):
-        return None
-    if vr == "PN":
-        return _name_test(wanted, any_case=names_in_any_case)
-    if vr in _DIGITS:
-        return _moment_test(vr, wanted)
-    if vr in _NUMBERS:
-        return _number_test(wanted)
-    if vr in WILD and ("*" in wanted or "?" in wanted):
-        return lambda value: is_like(wanted, value.strip(" \0"))
-    return lambda value: value.strip(" \0") == wanted
+LONGEST_PATTERN = 10240
+"""Characters of a key with wild cards beside its ``*``, as many as LT has at most (PS3.5 6.2): more match nothing."""
+
+MOST_PATTERNS = 4096
+"""Values of a key that have wild cards or are ranges."""
+
+_LONGEST_RANGE = 80
+"""Characters: two moments with all digits, separators, offsets, and spaces around them, are 67."""
 
 
-def is_like(pattern: str, text: str) -> bool:
-    """Whether ``text`` is what ``pattern`` says: ``*`` is any characters and none, ``?`` is one.
+def key_test(vr: str, keys: list[str], *, names_in_any_case: bool) -> ValueTest | None:
+    """What a value of this VR has to be to match one of the values of a key; None if any matches, and none at all too.
 
-    It takes at most as many steps as the product of their lengths, whatever a peer writes.
+    How long a test takes hardly depends on how many values without wild cards there are: lists of UIDs are long.
+
+    Raises:
+        ValueError: more than :data:`MOST_PATTERNS` have wild cards or are ranges.
     """
-    at, along, star, begun = 0, 0, -1, 0
-    while along < len(text):
-        if at < len(pattern) and pattern[at] == "*":
-            star, begun, at = at, along, at + 1
-        elif at < len(pattern) and pattern[at] in ("?", text[along]):
-            at, along = at + 1, along + 1
-        elif star >= 0:
-            # The last star has to take one character more.
-            begun += 1
-            at, along = star + 1, begun
+    plain = _number if vr in _NUMBERS else _stripped
+    same: set[Decimal | str] = set()
+    others: list[ValueTest] = []
+    for key in keys:
+        wanted = _stripped(key)
+        if not wanted or (vr in WILD and not wanted.strip("*")):
+            return None
+        if test := _test_of(vr, wanted, any_case=names_in_any_case):
+            others.append(test)
         else:
+            same.add(plain(wanted))
+        if len(others) > MOST_PATTERNS:
+            raise ValueError(f"more than {MOST_PATTERNS} values have wild cards or are ranges")
+    if not keys:
+        return None
+    return lambda value: plain(value) in same or any(test(value) for test in others)
+
+
+def _stripped(text: str) -> str:
+    return text.strip(" \0")
+
+
+def _test_of(vr: str, key: str, *, any_case: bool) -> ValueTest | None:
+    """None if a value has to be the same."""
+    if vr == "PN":
+        return _name_test(key, any_case=any_case)
+    if vr in _DIGITS:
+        return _moment_test(vr, key)
+    if vr in WILD and ("*" in key or "?" in key):
+        is_like = like(key)
+        return lambda value: is_like(_stripped(value))
+    return None
+
+
+def like(pattern: str) -> ValueTest:
+    """Whether a text is what ``pattern`` says: ``*`` is any characters and none, ``?`` is one.
+
+    A bit for each character of the pattern says whether the text may have come so far.  They are looked at all at
+    once, so that the time depends on the length of the text, whatever a peer writes.
+    """
+    if len(pattern) - pattern.count("*") > LONGEST_PATTERN:
+        return lambda text: False
+    length, stays, any_one = 0, 0, 0
+    goes: dict[str, int] = {}
+    for char in pattern:
+        here = 1 << length
+        if char == "*":
+            stays |= here
+            continue
+        if char == "?":
+            any_one |= here
+        else:
+            goes[char] = goes.get(char, 0) | here
+        length += 1
+    goes = {char: places | any_one for char, places in goes.items()}
+    is_open_end = stays & 1 << length
+
+    def test(text: str) -> bool:
+        if len(text) < length:
             return False
-    return not pattern[at:].strip("*")
+        places = 1
+        for char in text:
+            places = (places & goes.get(char, any_one)) << 1 | places & stays
+            if places & is_open_end:
+                return True
+            if not places:
+                return False
+        return bool(places >> length & 1)
+
+    return test
 
 
 # -- names ---------------------------------------------------------------------------------------------------------
+_NAME_GROUPS = 3
+"""Alphabetic, ideographic, phonetic."""
+
+
 def _name_test(key: str, *, any_case: bool) -> ValueTest:
     """A key without ``=`` is for any of the component groups, one with it for each at its place (PS3.5 6.2.1)."""
-    wanted = [_group(part, any_case=any_case) for part in key.split("=")]
+    parts = [_group(part, any_case=any_case) for part in key.split("=")]
+    wanted = {place: like(part) for place, part in enumerate(parts) if part.strip("*")}
+    if len(wanted) > _NAME_GROUPS:
+        return lambda value: False
 
-    def test(value: str) -> bool:
-        groups = [_group(part, any_case=any_case) for part in value.split("=")]
-        if len(wanted) == 1:
-            return any(is_like(wanted[0], each) for each in (*groups, "=".join(groups)))
-        groups += [""] * (len(wanted) - len(groups))
-        return all(not group or is_like(group, each) for group, each in zip(wanted, groups, strict=False))
+    def groups_of(value: str) -> list[str]:
+        return [_group(part, any_case=any_case) for part in value.split("=")]
 
-    return test
+    def in_any_group(value: str) -> bool:
+        groups = groups_of(value)
+        return any(wanted[0](each) for each in (*groups, "=".join(groups)))
+
+    def each_at_its_place(value: str) -> bool:
+        groups = groups_of(value)
+        return all(test(groups[place] if place < len(groups) else "") for place, test in wanted.items())
+
+    return in_any_group if len(parts) == 1 and wanted else each_at_its_place
 
 
 def _group(text: str, *, any_case: bool) -> str:
@@ -97,11 +162,6 @@ def _number(text: str) -> Decimal | str:
         return plain
     # What is not a number equals nothing, and one kind of it cannot even be asked.
     return number if number.is_finite() else plain
-
-
-def _number_test(key: str) -> ValueTest:
-    wanted = _number(key)
-    return lambda value: _number(value) == wanted
 
 
 # -- dates and times -----------------------------------------------------------------------------------------------
@@ -130,7 +190,8 @@ def _span_of_key(vr: str, key: str) -> tuple[_Span, int | None] | None:
     if single := _read(vr, key):
         digits, offset = single
         return (_padded(vr, digits, last=False), _padded(vr, digits, last=True)), offset
-    for hyphen in re.finditer("-", key):
+    # Longer text is no range, and a look at each of its hyphens would take long.
+    for hyphen in re.finditer("-", key if len(key) <= _LONGEST_RANGE else ""):
         begin, end = key[: hyphen.start()].strip(), key[hyphen.end() :].strip()
         low, high = _read(vr, begin) if begin else ("", None), _read(vr, end) if end else ("", None)
         if low is None or high is None or not (begin or end):
