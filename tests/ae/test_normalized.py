@@ -37,6 +37,7 @@ from tests.support.streams import ABORT, RELEASE_RP, RELEASE_RQ
 FIELDS = {REPORT: 0x0100, GET: 0x0110, SET: 0x0120, ACTION: 0x0130, CREATE: 0x0140, DELETE: 0x0150}
 
 PRINT_META = "1.2.840.10008.5.1.1.9"
+IMAGE_BOX = "1.2.840.10008.5.1.1.4"
 
 
 async def joined(world: World, handlers: Any, *models: str, told: Any = ()) -> Any:
@@ -273,6 +274,27 @@ async def test_a_status_element_that_does_not_fit_is_left_out(world: World, keyw
     association = await joined(world, [(GET, handler)], FILM_SESSION)
     status, _ = await invoke(association, GET, FILM_SESSION)
     assert {item.keyword for item in status} == {"Status", "ErrorComment"}
+    await done(association.release())
+
+
+# -- images to be printed -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", [3 << 20, 30 << 20])
+async def test_an_image_box_holds_a_whole_image(world: World, size: int) -> None:
+    # More than an identifier may have, and more than is kept in memory.
+    seen: list[int] = []
+
+    def handler(event: Any) -> tuple[int, None]:
+        (image,) = event.modification_list.BasicGrayscaleImageSequence
+        seen.append(len(image.PixelData))
+        return 0x0000, None
+
+    image = Dataset()
+    image.add_new("PixelData", "OW", b"\\\x1b" * (size // 2))
+    box = Dataset()
+    box.ImageBoxPosition, box.BasicGrayscaleImageSequence = 1, [image]
+    association = await joined(world, [(SET, handler)], PRINT_META)
+    status, _ = await done(association.send_n_set(box, IMAGE_BOX, INSTANCE, meta_uid=PRINT_META))
+    assert (status.Status, seen) == (0x0000, [size])
     await done(association.release())
 
 

@@ -190,3 +190,19 @@ def test_dcmprscu_prints_with_us(adapter: str, archived: list[Path], tmp_path: P
     # It deletes what it has created; the image boxes are left.
     assert len(ours.instances) == 2
     assert server.aborts == 0
+
+
+def test_dcmprscu_prints_a_whole_film_with_us(adapter: str, archived: list[Path], tmp_path: Path) -> None:
+    # Its N-SET is longer than any identifier may be.
+    ours, printing, source = Printer(), Printing(tmp_path), tmp_path / "film.dcm"
+    film = dcmread(archived[0])
+    film.Rows = film.Columns = 2048
+    film.PixelData = bytes(2 * 2048 * 2048)
+    film.save_as(source)
+    with our_server(adapter, handlers=ours.handlers, setup=lambda ae: ae.add_supported_context(META)) as server:
+        configuration: Command = ["-c", printing.configure(ours=server.port, resolution=2048), "-p", "OURS"]
+        finished([tool("dcmpsprt"), *configuration, source])
+        done = finished([tool("dcmprscu"), "-v", *configuration, *sorted(printing.stored.glob("SP_*.dcm"))])
+    assert "communication failed" not in done.stdout
+    assert [len(image.PixelData) > 3 << 20 for image in ours.images] == [True]
+    assert (ours.printed, server.aborts) == ([FILM_BOX], 0)

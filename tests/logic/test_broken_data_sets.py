@@ -22,6 +22,7 @@ from dicomwire.dsutils import decode
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT = "1.2.840.10008.1.2.1"
+IMPLICIT = "1.2.840.10008.1.2"
 SYNTAXES = ["1.2.840.10008.1.2", EXPLICIT, "1.2.840.10008.1.2.2", DEFLATED]
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -115,7 +116,7 @@ def test_no_more_is_held_than_is_allowed() -> None:
     bomb = deflated(100 * MIB)
     tracemalloc.start()
     with pytest.raises(BrokenDataSet, match=f"longer than {2 * MIB} bytes"):
-        decode_data_set(bomb, DEFLATED, is_instance=False)
+        decode_data_set(bomb, DEFLATED, longest=2 * MIB)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * MIB
@@ -157,14 +158,53 @@ MOST = Limits().identifier_elements
     ],
 )
 def test_nobody_looks_into_an_identifier_of_too_many_elements(allowed: bytes, refused: bytes) -> None:
-    decode_data_set(allowed, EXPLICIT, is_instance=False)
+    decode_data_set(allowed, EXPLICIT, longest=2 * MIB)
     with pytest.raises(BrokenDataSet, match=f"more than {MOST} elements"):
-        decode_data_set_later(refused, EXPLICIT, is_instance=False)
+        decode_data_set_later(refused, EXPLICIT, longest=2 * MIB)
     decode_data_set(refused, EXPLICIT)
+
+
+def element(vr: bytes, value: bytes) -> bytes:
+    value += b" " * (len(value) % 2)
+    return struct.pack("<HH2sH", 0x0011, 0x1000, vr, len(value)) + value
+
+
+_ESCAPE = b"\x1b"
+
+
+@pytest.mark.parametrize(
+    ("vr", "part"),
+    [(b"IS", b"1\\"), (b"LO", _ESCAPE), (b"PN", b"^"), (b"PN", b"="), (b"PN", b"\\"), (b"LT", _ESCAPE)],
+)
+def test_nobody_looks_into_an_identifier_of_too_many_values(vr: bytes, part: bytes) -> None:
+    parts = MOST // 2 - 1
+    half = element(vr, part * min(parts, 0xFFFE // len(part)))
+    refused = half * (MOST // half.count(part[-1:]) + 1)
+    decode_data_set(half, EXPLICIT, longest=2 * MIB)
+    for look_into in (decode_data_set, decode_data_set_later):
+        with pytest.raises(BrokenDataSet, match=f"more than {MOST} elements, items and values"):
+            look_into(refused, EXPLICIT, longest=2 * MIB)
+    decode_data_set(refused, EXPLICIT)
+
+
+@pytest.mark.parametrize(("tag", "part"), [(0x00200013, b"1\\"), (0x00100010, b"\x1b"), (0x00209165, b"\x10\0\x20\0")])
+def test_of_implicit_vr_the_dictionary_says_what_has_values(tag: int, part: bytes) -> None:
+    value = part * (MOST + 1)
+    refused = struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value)) + value
+    with pytest.raises(BrokenDataSet, match="elements, items and values"):
+        decode_data_set(refused, IMPLICIT, longest=2 * MIB)
+
+
+@pytest.mark.parametrize(("vr", "of"), [(b"OB", 92), (b"LT", 92), (b"UT", 94), (b"UN", 92)])
+def test_what_is_one_value_whatever_is_in_it_may_be_long(vr: bytes, of: int) -> None:
+    value = bytes([of]) * (0xFFFE if vr == b"LT" else MOST * 4)
+    header = struct.pack("<HH2sH", 0x0009, 0x1000, vr, len(value)) if vr == b"LT" else b""
+    header = header or struct.pack("<HH2sHL", 0x0009, 0x1000, vr, 0, len(value))
+    assert len(decode_data_set(header + value, EXPLICIT, longest=2 * MIB)) == 1
 
 
 def test_an_identifier_has_2_mib_also_when_it_is_inflated() -> None:
     assert Limits().identifier == 2 * MIB
-    decode_data_set(deflated(2 * MIB), DEFLATED, is_instance=False)
+    decode_data_set(deflated(2 * MIB), DEFLATED, longest=2 * MIB)
     with pytest.raises(BrokenDataSet, match="longer than 2097152 bytes"):
-        decode_data_set(deflated(2 * MIB + 1), DEFLATED, is_instance=False)
+        decode_data_set(deflated(2 * MIB + 1), DEFLATED, longest=2 * MIB)

@@ -22,8 +22,8 @@ class Printing:
         """Where print jobs (``SP_*.dcm``) and their images (``HG_*.dcm``) are."""
         return self.folder / "database"
 
-    def configure(self, *, local: int = 1, ours: int = 1) -> Path:
-        """Write the configuration with these ports."""
+    def configure(self, *, local: int = 1, ours: int = 1, resolution: int = 512) -> Path:
+        """Write the configuration with these ports; images have at most so many pixels in a row."""
         self.stored.mkdir(parents=True, exist_ok=True)
         (self.folder / "spool").mkdir(exist_ok=True)
         printer = [
@@ -41,7 +41,7 @@ class Printing:
             "[PRINT]",
             f"Directory = {self.folder / 'spool'}",
             "MinPrintResolution = 16\\16",
-            "MaxPrintResolution = 512\\512",
+            f"MaxPrintResolution = {resolution}\\{resolution}",
             "[DATABASE]",
             f"Directory = {self.stored}",
             "[LUT]",

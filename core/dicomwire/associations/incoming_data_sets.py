@@ -14,7 +14,7 @@ from dicomwire.associations.user_code import HandlerRaised, is_awaitable
 from dicomwire.data.data_set_beginning import DataSetBeginning, NoDataSet
 from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.data.sinks import FileSink, MemorySink, Sink, TemporaryFile, make_sink
-from dicomwire.dimse.messages import C_STORE_RQ
+from dicomwire.dimse.messages import C_STORE_RQ, longest_data_set
 from dicomwire.services.store_scp import status_of
 
 LOGGER = logger(__name__)
@@ -83,33 +83,34 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
     limits = message.limits = line.session.connection.limits
     ae = line.handlers.association.ae
+    longest = limits.data_set
     if request is None or message.command.command_field != C_STORE_RQ:
-        return MemorySink(limits.identifier, budget=ae.memory_budget)
-    if request.unserved is not None or not line.standing.is_established:
+        longest = longest_data_set(message.command.command_field, limits)
+    elif request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None
-    files = ae.file_store
-    try:
-        if evt.EVT_C_STORE_SINK in line.handlers.interventions:
-            target = await request.ask_handler(evt.EVT_C_STORE_SINK)
-            return make_sink(
-                target,
-                header=message.header(),
-                limit=limits.data_set,
-                in_memory=limits.data_set_in_memory,
-                files=files,
-                budget=ae.memory_budget,
-            )
-        if _config.STORE_RECV_CHUNKED_DATASET:
-            return TemporaryFile.new(message.header())
-    except HandlerRaised as raised:
-        message.refused = status_of(raised.__cause__)
-        return None
-    except Exception as error:
-        LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
-        message.refused = status_of(error)
-        return None
-    return MemorySink(limits.data_set, limits.data_set_in_memory, files, ae.memory_budget)
+    else:
+        try:
+            if evt.EVT_C_STORE_SINK in line.handlers.interventions:
+                target = await request.ask_handler(evt.EVT_C_STORE_SINK)
+                return make_sink(
+                    target,
+                    header=message.header(),
+                    limit=longest,
+                    in_memory=limits.data_set_in_memory,
+                    files=ae.file_store,
+                    budget=ae.memory_budget,
+                )
+            if _config.STORE_RECV_CHUNKED_DATASET:
+                return TemporaryFile.new(message.header())
+        except HandlerRaised as raised:
+            message.refused = status_of(raised.__cause__)
+            return None
+        except Exception as error:
+            LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
+            message.refused = status_of(error)
+            return None
+    return MemorySink(longest, limits.data_set_in_memory, ae.file_store, ae.memory_budget)
 
 
 async def _put(

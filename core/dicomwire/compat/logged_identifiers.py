@@ -38,9 +38,10 @@ def data_set_lines(what: str, data: Any, transfer_syntax: str, *, with_values: b
     """A data set for people, under the name ``what``; without values only which elements it has."""
     from dicomwire.data.data_sets import decode_data_set
     from dicomwire.data.dsutils import pretty_dataset
+    from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 
     try:
-        data_set = decode_data_set(data, transfer_syntax, is_instance=False)
+        data_set = decode_data_set(data, transfer_syntax, longest=DEFAULT_LIMITS.identifier)
         lines = pretty_dataset(data_set, 1) if with_values else _elements(data_set)
     except Exception as exc:  # a peer made it, and the log must not fail for that
         return [f"{what} (cannot be decoded: {type(exc).__name__})"]

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def decode_data_set(
-    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, is_instance: bool = True
+    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, longest: int | None = None
 ) -> Dataset:
     """A data set from its bytes, which do not change any more; empty without any.
 
-    Long values are copied from them when they are looked at.  What is no instance is held to the limits of identifiers.
+    Long values are copied from them when they are looked at.  With ``longest`` it is no instance, but an identifier or
+    attribute list that may have so many bytes when it is inflated, and ``limits.identifier_elements``.
 
     Raises:
         BrokenDataSet: it cannot be decoded, or is beyond the limits.
@@ -30,12 +31,12 @@ def decode_data_set(
         return Dataset()
     from dicomwire.data.dsutils import decode
 
-    if is_instance:
+    if longest is None:
         return decode(data, *encoding_of(transfer_syntax), limits=limits, is_constant=True)
     return decode(
         data,
         *encoding_of(transfer_syntax),
-        max_inflated=limits.identifier,
+        max_inflated=longest,
         max_elements=limits.identifier_elements,
         limits=limits,
         is_constant=True,
@@ -43,20 +44,21 @@ def decode_data_set(
 
 
 def decode_data_set_later(
-    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, is_instance: bool = True
+    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, longest: int | None = None
 ) -> Dataset:
     """As :func:`decode_data_set`, but what can be made when it is looked at is made then; errors come now."""
     from dicomwire.data.plain_data_sets import decode_plain_later
 
     encoding = encoding_of(transfer_syntax)
     if data and encoding.little and not encoding.deflated:
-        if encoding.implicit:
+        most = None if longest is None else limits.identifier_elements
+        if encoding.implicit or (most is not None and len(data) > most):
             # Of explicit VR there are no sequences in what is plain.
-            check_nesting(memoryview(data), limits.nesting, implicit=True, little=True)
+            check_nesting(memoryview(data), limits.nesting, implicit=encoding.implicit, little=True, most_elements=most)
         plain = decode_plain_later(data, implicit=encoding.implicit)
         if plain is not None:
             return plain
-    return decode_data_set(data, transfer_syntax, limits, is_instance=is_instance)
+    return decode_data_set(data, transfer_syntax, limits, longest=longest)
 
 
 def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:

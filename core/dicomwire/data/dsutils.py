@@ -107,9 +107,9 @@ def decode(
     values are copied when they are used, and it is held until then.
 
     `deflated` implies explicit LE.  `dicomwire.BrokenDataSet`, a `ValueError`, if the data set is damaged, if its
-    sequences are nested deeper than `limits.nesting`, if it has more elements and items than `max_elements`, or if what
-    is deflated is longer than `max_inflated` bytes; without that, than `limits` allow (by default `MAX_INFLATED_LENGTH`
-    and what `Limits()` has).
+    sequences are nested deeper than `limits.nesting`, if it has more elements, items and values than `max_elements`, or
+    if what is deflated is longer than `max_inflated` bytes; without that, than `limits` allow (by default
+    `MAX_INFLATED_LENGTH` and what `Limits()` has).
     """
     try:
         most = limits or DEFAULT_LIMITS
@@ -151,14 +151,19 @@ def _decoded(
     if deflated:
         source = _inflate(_as_file(encoded), _longest(encoded, max_inflated, limits))
     short = source if little and isinstance(source, bytes | bytearray) else None
-    if short is not None and not implicit and (plain := decode_plain(short, implicit=False)) is not None:
+    is_counted = short is not None and max_elements is not None and len(short) > max_elements
+    if (
+        short is not None
+        and not (implicit or is_counted)
+        and (plain := decode_plain(short, implicit=False)) is not None
+    ):
         # Nothing in it is a sequence.
         return plain
     view = view_of_all(source)
     if view is not None:
         with view:
             check_nesting(view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements)
-    if short is not None and implicit and (plain := decode_plain(short, implicit=True)) is not None:
+    if short is not None and (implicit or is_counted) and (plain := decode_plain(short, implicit=implicit)) is not None:
         return plain
     if is_constant and isinstance(source, bytes | bytearray | memoryview):
         from dicomwire.data.long_values import read_with_long_values

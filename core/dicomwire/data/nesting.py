@@ -1,5 +1,5 @@
-"""How deep the sequences of an encoded data set are, and how many elements it has, before a decoder sees it that calls
-itself for each sequence, and takes its time for each element."""
+"""How deep the sequences of an encoded data set are, and of how many parts it consists, before a decoder sees it that
+calls itself for each sequence, and takes its time for each element, item and value."""
 
 from __future__ import annotations
 
@@ -15,15 +15,23 @@ _ITEM_TAG = b"\xfe\xff\x00\xe0"
 _LEVEL = 16
 """Bytes that a sequence in a sequence takes at least: its header, and that of an item."""
 
-_SMALLEST = 8
-"""Bytes of an element without a value."""
+_TEXT = frozenset((b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"))
+"""VRs whose values may change the character set in between, each time by an escape (PS3.5 6.1.2.5.3)."""
+
+_MASKED = (0x50, 0x60)
+"""The groups 50xx and 60xx are in the dictionary as such (PS3.5 7.6)."""
+
+_LISTS = frozenset((b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"LO", b"PN", b"SH", b"TM", b"UC", b"UI"))
+"""VRs of text that have a backslash between two values (PS3.5 6.4)."""
 
 
 def check_nesting(
     data: memoryview, most: int, *, implicit: bool, little: bool, most_elements: int | None = None
 ) -> None:
-    """See to it that no sequences are more than ``most`` deep in each other, and that there are no more elements and
-    items than ``most_elements``; nothing else is judged.
+    """See to it that no sequences are more than ``most`` deep in each other, and that there are no more elements, items
+    and values than ``most_elements``; nothing else is judged.
+
+    Escapes in text and components of names count as values: they take as long.
 
     One pass without recursion, which goes into no value that is too short to matter.  Items may be encoded otherwise
     than what they are in, as some writers do it: explicit and implicit VR are told apart by their first element.
@@ -33,7 +41,7 @@ def check_nesting(
     """
     end = len(data)
     level, left = _LEVEL, maxsize
-    if most_elements is not None and end > _SMALLEST * most_elements:
+    if most_elements is not None and end > most_elements:
         # They are counted, wherever they are.
         level, left = 0, most_elements
     elif end < _LEVEL * most:
@@ -44,6 +52,8 @@ def check_nesting(
     # Where we are in what is around: its end, and the four above.
     around: list[tuple[int, bool, bool, bool, bool]] = []
     while True:
+        if left < 0:
+            raise BrokenDataSet(f"a data set with more than {most_elements} elements, items and values")
         if at + 8 > end:
             if not around:
                 return
@@ -54,8 +64,6 @@ def check_nesting(
             continue
         group, number, length = _HEADERS[little].unpack_from(data, at)
         left -= 1
-        if left < 0:
-            raise BrokenDataSet(f"a data set with more than {most_elements} elements and items")
         if in_items or group == 0xFFFE:
             at += 8
             if group == 0xFFFE and number == (0xE0DD if in_items else 0xE00D):
@@ -85,7 +93,10 @@ def check_nesting(
         tag = group << 16 | number
         if length != UNDEFINED and length < level * (most - depth):
             at += length
-        elif _is_sequence(tag, vr, length, data[at : at + 4]):
+            continue
+        if not level and length > 1:
+            left -= _values(vr or _vr_of(tag), data[at : at + length])
+        if _is_sequence(tag, vr, length, data[at : at + 4]):
             depth += 1
             if depth > most:
                 raise BrokenDataSet(f"a data set with sequences in sequences, more than {most} deep")
@@ -98,6 +109,34 @@ def check_nesting(
             at = _behind_fragments(data, at, little=little)
         else:
             at += length
+
+
+def _vr_of(tag: int) -> bytes:
+    """What the dictionary says, empty for what it does not know."""
+    from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+    # To compare with all masks takes long; of those with sequences there are only curves and overlays.
+    if tag >> 16 & 1 or not (dictionary_has_tag(tag) or tag >> 24 in _MASKED):
+        return b""
+    try:
+        return dictionary_VR(tag).encode()
+    except KeyError:
+        return b""
+
+
+def _values(vr: bytes, value: memoryview) -> int:
+    """How many values a value has beside the first, and what else in it takes as long as one."""
+    if vr == b"AT":
+        return len(value) // 4
+    if vr not in _LISTS and vr not in _TEXT:
+        return 0
+    text = value.tobytes()
+    parts = text.count(b"\\") if vr in _LISTS else 0
+    if vr in _TEXT:
+        parts += text.count(b"\x1b")
+    if vr == b"PN":
+        parts += text.count(b"^") + text.count(b"=")
+    return parts
 
 
 def _is_implicit(data: memoryview, at: int, *, implicit: bool) -> bool:
@@ -113,12 +152,7 @@ def _is_sequence(tag: int, vr: bytes, length: int, ahead: memoryview) -> bool:
         return False
     if length == UNDEFINED or ahead == _ITEM_TAG:
         return True
-    from pydicom.datadict import dictionary_VR
-
-    try:
-        return dictionary_VR(tag) == "SQ"
-    except KeyError:
-        return False
+    return _vr_of(tag) == b"SQ"
 
 
 def _behind_fragments(data: memoryview, at: int, *, little: bool) -> int:

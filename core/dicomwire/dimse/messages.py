@@ -10,6 +10,7 @@ from attrs import frozen
 from dicomwire._values import Value
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.errors import RemoteProtocolError
+from dicomwire.upper_layer.limits import Limits
 
 C_STORE_RQ = 0x0001
 C_GET_RQ = 0x0010
@@ -25,6 +26,9 @@ N_DELETE_RQ = 0x0150
 C_CANCEL_RQ = 0x0FFF
 RESPONSE = 0x8000
 """The bit that makes of a request's command field that of its response."""
+
+
+_IDENTIFIER = "Identifier"
 
 
 class DataSetRule(Enum):
@@ -70,17 +74,17 @@ MESSAGES: dict[int, MessageKind] = {
         "DataSet",
     ),
     C_STORE_RQ | RESPONSE: MessageKind("C-STORE-RSP", _ANSWER, (*_AFFECTED, *_C_TROUBLE), _NEVER),
-    C_FIND_RQ: MessageKind("C-FIND-RQ", _QUERY, (), _ALWAYS, "Identifier"),
+    C_FIND_RQ: MessageKind("C-FIND-RQ", _QUERY, (), _ALWAYS, _IDENTIFIER),
     C_FIND_RQ | RESPONSE: MessageKind(
-        "C-FIND-RSP", _ANSWER, ("affected_sop_class_uid", *_C_TROUBLE), _MAY, "Identifier"
+        "C-FIND-RSP", _ANSWER, ("affected_sop_class_uid", *_C_TROUBLE), _MAY, _IDENTIFIER
     ),
-    C_GET_RQ: MessageKind("C-GET-RQ", _QUERY, (), _ALWAYS, "Identifier"),
+    C_GET_RQ: MessageKind("C-GET-RQ", _QUERY, (), _ALWAYS, _IDENTIFIER),
     C_GET_RQ | RESPONSE: MessageKind(
-        "C-GET-RSP", _ANSWER, ("affected_sop_class_uid", *_COUNTERS, *_C_TROUBLE), _MAY, "Identifier"
+        "C-GET-RSP", _ANSWER, ("affected_sop_class_uid", *_COUNTERS, *_C_TROUBLE), _MAY, _IDENTIFIER
     ),
-    C_MOVE_RQ: MessageKind("C-MOVE-RQ", (*_QUERY, "move_destination"), (), _ALWAYS, "Identifier"),
+    C_MOVE_RQ: MessageKind("C-MOVE-RQ", (*_QUERY, "move_destination"), (), _ALWAYS, _IDENTIFIER),
     C_MOVE_RQ | RESPONSE: MessageKind(
-        "C-MOVE-RSP", _ANSWER, ("affected_sop_class_uid", *_COUNTERS, *_C_TROUBLE), _MAY, "Identifier"
+        "C-MOVE-RSP", _ANSWER, ("affected_sop_class_uid", *_COUNTERS, *_C_TROUBLE), _MAY, _IDENTIFIER
     ),
     C_ECHO_RQ: MessageKind("C-ECHO-RQ", ("message_id", "affected_sop_class_uid"), (), _NEVER),
     C_ECHO_RQ | RESPONSE: MessageKind("C-ECHO-RSP", _ANSWER, ("affected_sop_class_uid", "error_comment"), _NEVER),
@@ -155,6 +159,11 @@ def check(command: Command) -> Command:
         guess = DATA_SET if kind.data_set is DataSetRule.ALWAYS else NO_DATA_SET
         object.__setattr__(command, "command_data_set_type", guess)
     return command
+
+
+def longest_data_set(command_field: int, limits: Limits) -> int:
+    """How many bytes the data set of such a message may have, which is no C-STORE: an instance is somebody else's."""
+    return limits.identifier if MESSAGES[command_field].data_set_keyword == _IDENTIFIER else limits.attribute_list
 
 
 SHORT = 256

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
-from dicomwire.dimse.messages import C_CANCEL_RQ, C_STORE_RQ, MESSAGES, RESPONSE, SHORT, check, decode_short, is_final
+from dicomwire.dimse.messages import (
+    C_CANCEL_RQ,
+    C_STORE_RQ,
+    MESSAGES,
+    RESPONSE,
+    SHORT,
+    check,
+    decode_short,
+    is_final,
+    longest_data_set,
+)
 from dicomwire.dimse.response_deadline import ResponseDeadline
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
@@ -380,9 +390,9 @@ class Session:
     def _expect_data_set(self, received: MessageReceived) -> None:
         self._receiving = received
         self._data_bytes = 0
+        field = received.command.command_field
         # What is stored goes to a sink of the user's, who limits it.
-        limit = self.connection.limits.identifier
-        self._data_limit = sys.maxsize if received.command.command_field == C_STORE_RQ else limit
+        self._data_limit = sys.maxsize if field == C_STORE_RQ else longest_data_set(field, self.connection.limits)
         self.connection.p_data.message_open = True
 
     def _cancel(self, command: Command) -> ConnectionEvent:

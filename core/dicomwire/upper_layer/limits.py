@@ -49,11 +49,15 @@ class Limits(Value):
     """Longest of them kept in memory; a longer one goes to a temporary file without a name, as it comes."""
 
     identifier: int = 1 << 21
-    """Longest data set of any message but C-STORE; if it is deflated, also of what is in it."""
+    """Longest identifier, of C-FIND, C-GET and C-MOVE; if it is deflated, also of what is in it."""
+
+    attribute_list: int = 1 << 28
+    """Longest data set of an N-SET, N-CREATE, N-ACTION, N-EVENT-REPORT or N-GET; as ``identifier``.  Image boxes hold
+    whole images (PS3.3 C.13.5).  What is longer than ``data_set_in_memory`` goes to a temporary file, as it comes."""
 
     identifier_elements: int = 40_000
-    """Elements and items in the data set of any message but C-STORE; beyond, nobody may look into it.  They cost time
-    where values cost memory: 40,000 take half a second, and are 13,000 instances of a storage commitment."""
+    """Elements, items and values in the data set of any message but C-STORE; beyond, nobody may look into it.  They
+    cost time where bytes cost memory: 40,000 take half a second, and are 13,000 instances of a storage commitment."""
 
     inflated: int = 1 << 30
     """Longest data set that a deflated one may become when somebody looks into it."""
