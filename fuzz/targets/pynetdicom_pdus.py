@@ -90,7 +90,8 @@ def _their_items(pdu: Any) -> Iterator[Any]:
                 # It takes what is behind an empty list for some of it.
                 yield "common", _text(item.sop_class_uid), _text(item.service_class_uid)
             case pdu_items.UserIdentitySubItemRQ():
-                yield "identity", item.id_type, item.primary, item.secondary or b"", bool(item.response_requested)
+                # It takes all that is behind the length of the secondary field for it.
+                yield "identity", item.id_type, item.primary, bool(item.response_requested)
             case pdu_items.UserIdentitySubItemAC():
                 # It takes what is behind the length of the response for some of it.
                 yield ("identity",)
@@ -139,7 +140,6 @@ def _our_items(pdu: AssociateRQ | AssociateAC) -> Iterator[Any]:
                     "identity",
                     item.user_identity_type,
                     item.primary_field,
-                    item.secondary_field,
                     item.positive_response_requested,
                 )
             case items.UserIdentityACItem():
