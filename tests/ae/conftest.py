@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -73,8 +74,8 @@ def _options_are_restored() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=IS_WANTED)
-def _all_replays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with everything_recorded(monkeypatch):
+def _all_replays(request: pytest.FixtureRequest) -> Iterator[None]:
+    with nullcontext() if request.node.get_closest_marker("unrecorded") else everything_recorded():
         yield
 
 

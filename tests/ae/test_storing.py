@@ -687,6 +687,7 @@ async def test_aborting_from_code_that_makes_an_instance_ends_the_transfer(world
     assert store.data == []
 
 
+@pytest.mark.unrecorded
 async def test_memory_does_not_grow_with_the_object_from_a_file_to_a_file(world: World, tmp_path: Path) -> None:
     """Both ends are in this process, so their allocations are counted together."""
     # An eighth is more than the buffers of both ends, three of a MiB, whether or not any are left from before.

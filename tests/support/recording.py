@@ -55,10 +55,19 @@ class Recording:
 
 
 class Told:
-    """What ``next_event()`` of recorded sessions gives; watch it with ``monkeypatch``."""
+    """What ``next_event()`` of recorded sessions gives, each event once; watch it with ``monkeypatch``.
+
+    What ``scan()`` gives back to be told later is told here when it is found, in the order in which it came.
+    """
 
     def __init__(self) -> None:
         self.by_connection: dict[Any, list[Any]] = {}
+        self.before_the_end: dict[Any, int] = {}
+        """Of connections whose trace has ended: how many events had been told then."""
+
+        self._scanning: set[Session] = set()
+        self._found: dict[int, Any] = {}
+        """What ``scan()`` has found, by ``id()``."""
 
     def of(self, role: Role) -> list[list[Any]]:
         """The events of each association of this side."""
@@ -66,21 +75,42 @@ class Told:
 
     def watch(self, monkeypatch: Any) -> None:
         """From now on."""
-        real = Session.next_event
+        real, real_scan, real_end = Session.next_event, Session.scan, RecordedConnection.record_end
 
         def next_event(session: Session) -> Any:
             if not isinstance(session.connection, RecordedConnection):
                 return real(session)
-            events = self.by_connection.setdefault(session.connection, [])
             try:
                 event = real(session)
             except RemoteProtocolError as error:
-                add(events, error)
+                self._tell(session, error)
                 raise
-            add(events, event)
+            self._tell(session, event)
             return event
 
+        def scan(session: Session) -> None:
+            self._scanning.add(session)
+            try:
+                real_scan(session)
+            finally:
+                self._scanning.discard(session)
+
+        def record_end(connection: RecordedConnection) -> None:
+            real_end(connection)
+            self.before_the_end.setdefault(connection, len(self.by_connection.get(connection, ())))
+
         monkeypatch.setattr(Session, "next_event", next_event)
+        monkeypatch.setattr(Session, "scan", scan)
+        monkeypatch.setattr(RecordedConnection, "record_end", record_end)
+
+    def _tell(self, session: Session, event: Any) -> None:
+        is_new = id(event) not in self._found
+        if session not in self._scanning:
+            self._found.pop(id(event), None)
+        elif event is not None:
+            self._found[id(event)] = event
+        if is_new:
+            add(self.by_connection.setdefault(session.connection, []), event)
 
 
 def add(events: list[Any], event: Any) -> None:

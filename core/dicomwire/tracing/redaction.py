@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from enum import StrEnum
+from functools import lru_cache
 from struct import Struct
 from typing import TypeAlias
 
@@ -99,6 +100,12 @@ def _p_data(left: int) -> _Plan:
     yield left, Treatment.LEFT_OUT
 
 
+@lru_cache(maxsize=16)
+def _every_head(size: int) -> Struct:
+    """Unpacks the heads of PDUs of this size."""
+    return Struct(f"{P_DATA_HEAD.size}s{size - P_DATA_HEAD.size}x")
+
+
 class Redaction:
     """What is to be recorded of one direction of an association, which comes in pieces of any size.
 
@@ -120,20 +127,22 @@ class Redaction:
         """All that follows is kept."""
         return self._plan is None
 
-    def treat_all(self, buffers: list[Buffer]) -> Iterator[tuple[Treatment, Buffer]]:
+    def treat_all(self, buffers: list[Buffer]) -> list[tuple[Treatment, Buffer]]:
         """Buffers in runs that are kept, masked already, or left out.
 
         Of PDUs with nothing but a fragment of a data set, which are nearly all, only the heads come out.
         """
-        index = 0
-        while index < len(buffers):
-            heads, count = self._heads_of_pairs(buffers, index)
+        out: list[tuple[Treatment, Buffer]] = []
+        index, end = 0, len(buffers)
+        while index < end:
+            heads, count = self._heads_of_pairs(buffers, index) if index + 1 < end else (b"", 0)
             if count:
                 index += 2 * count
-                yield Treatment.ONLY_HEADS, heads
+                out.append((Treatment.ONLY_HEADS, heads))
             else:
-                yield from self._treat(buffers[index])
+                self._treat(buffers[index], out)
                 index += 1
+        return out
 
     @property
     def _is_between_fragments(self) -> bool:
@@ -164,61 +173,70 @@ class Redaction:
             heads.append(head)
         return b"".join(heads), len(heads)
 
-    def _heads_in(self, data: memoryview) -> tuple[list[memoryview], int, int]:
+    def _heads_in(self, data: memoryview) -> tuple[bytes, int, int]:
         """As they come, one behind the other; where the last whole one ends, and what is missing of the one there.
 
         The latter is 0 if there is none, or something else.
         """
-        heads: list[memoryview] = []
+        heads: list[bytes] = []
         at, end = 0, len(data)
-        last, size = b"", 0
+        missing = 0
         while at + P_DATA_HEAD.size <= end:
-            head = data[at : at + P_DATA_HEAD.size]
-            if head != last:
-                kind, length, pdv, _, control = P_DATA_HEAD.unpack(head)
-                if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or not 2 <= pdv <= _LONGEST:
-                    return heads, at, 0
-                last, size = bytes(head), HEADER.size + length
-            if at + size > end:
-                return heads, at, at + size - end
-            heads.append(head)
-            at += size
-        return heads, at, 0
+            head = bytes(data[at : at + P_DATA_HEAD.size])
+            kind, length, pdv, _, control = P_DATA_HEAD.unpack(head)
+            if kind != PDataTF.pdu_type or control & 1 or pdv + 4 != length or not 2 <= pdv <= _LONGEST:
+                break
+            size = HEADER.size + length
+            count = (end - at) // size
+            if not count:
+                missing = at + size - end
+                break
+            if count > 1:
+                # Full fragments have the same head: one step for all of them.
+                same = 0
+                for (other,) in _every_head(size).iter_unpack(data[at : at + count * size]):
+                    if other != head:
+                        break
+                    same += 1
+                count = same
+            heads.append(head * count)
+            at += size * count
+        return b"".join(heads), at, missing
 
-    def _treat(self, data: Buffer) -> Iterator[tuple[Treatment, Buffer]]:
+    def _treat(self, data: Buffer, out: list[tuple[Treatment, Buffer]]) -> None:
         rest = memoryview(data).cast("B")
         while len(rest):
-            if self._missing:
-                run, rest = rest[: self._missing], rest[self._missing :]
+            if missing := self._missing:
+                run, rest = rest[:missing], rest[missing:]
                 self._missing -= len(run)
-                yield Treatment.LEFT_OUT, run
+                out.append((Treatment.LEFT_OUT, run))
                 continue
             if self._is_between_fragments:
                 heads, end, self._missing = self._heads_in(rest)
                 if heads:
-                    yield Treatment.ONLY_HEADS, b"".join(heads)
+                    out.append((Treatment.ONLY_HEADS, heads))
                     rest = rest[end:]
                 if self._missing:
                     # It goes on in what comes next.
-                    yield Treatment.KEPT, rest[: P_DATA_HEAD.size]
+                    out.append((Treatment.KEPT, rest[: P_DATA_HEAD.size]))
                     if len(rest) > P_DATA_HEAD.size:
-                        yield Treatment.LEFT_OUT, rest[P_DATA_HEAD.size :]
+                        out.append((Treatment.LEFT_OUT, rest[P_DATA_HEAD.size :]))
                     return
                 if heads:
                     continue
             if self._plan is None:
-                yield Treatment.KEPT, rest
+                out.append((Treatment.KEPT, rest))
                 return
             run, rest = rest[: self._left], rest[self._left :]
             self._left -= len(run)
             if self._treatment is Treatment.LOOKED_AT or self._treatment is Treatment.PDU_HEAD:
                 self._seen += run
             if self._treatment is Treatment.LEFT_OUT:
-                yield Treatment.LEFT_OUT, run
+                out.append((Treatment.LEFT_OUT, run))
             elif self._treatment is Treatment.MASKED:
-                yield Treatment.KEPT, b"*" * len(run)
+                out.append((Treatment.KEPT, b"*" * len(run)))
             else:
-                yield Treatment.KEPT, run
+                out.append((Treatment.KEPT, run))
             while not self._left and self._plan is not None:
                 self._go_on()
 

@@ -80,6 +80,15 @@ class _Stuck:
         return True
 
 
+class _AsSent(Command):
+    """A command that is sent as it was: padding, order and what is unknown may be another's, or an option's."""
+
+    def encode(self, command_data_set_type: int | None = None) -> bytes:
+        """The bytes that were sent."""
+        sent: bytes = self.__dict__["sent"]
+        return sent
+
+
 @define(repr=False)
 class _Replay(Shown):
     association: TracedAssociation
@@ -87,6 +96,9 @@ class _Replay(Shown):
     _time: float = field(default=0.0, init=False)
     _received: bytearray = field(factory=bytearray, init=False)
     """What has not been looked at yet: nor is it now."""
+
+    _ended_at: float | None = field(default=None, init=False)
+    """When the peer has closed; whoever was told so then has sent nothing after that, and waited for nothing."""
 
     _expected: bytearray = field(factory=bytearray, init=False)
     _given: int = field(default=0, init=False)
@@ -97,27 +109,32 @@ class _Replay(Shown):
 
     def events(self) -> Iterator[Replayed]:
         """See :func:`replay`."""
+        before: TraceRecord | None = None
         for record, following in pairwise([*self.association.records, None]):
             assert record is not None
             kind = record.kind
-            if kind in OF_THE_PEER:
-                # The next record of another kind says how much of it was looked at before that.
+            # What came at once may be several records: the count in all but the first is not of what is between them.
+            if kind not in OF_THE_PEER or before is None or record.unread != before.unread or not record.unread:
+                yield from self._feed(record.unread)
+            before = record if kind in OF_THE_PEER else None
+            if before is not None:
                 self._received.extend(record.bytes_crossed)
                 self._time = record.time
                 continue
-            yield from self._feed(record.unread)
-            if kind in OURS:
+            if kind is RecordKind.RECEIVED_END:
+                self._ended_at = record.time
+            elif kind in OURS:
                 self._expected.extend(record.bytes_crossed)
                 self._send()
-            elif kind is RecordKind.RECEIVED_END:
-                yield from self._feed(0)
-                self._time = record.time
-                self.into.receive_data(b"")
             elif kind is RecordKind.DEADLINE:
                 self._time = record.time
                 self._expire(record, following)
             yield from self._drain()
         yield from self._feed(0)
+        if self._ended_at is not None:
+            self._time = self._ended_at
+            self.into.receive_data(b"")
+            yield from self._drain()
 
     def _feed(self, unread: int) -> Iterator[Replayed]:
         """Let it have all that was received but for the last ``unread`` bytes."""
@@ -209,7 +226,9 @@ class _Replay(Shown):
             else:
                 self._command.extend(value.fragment)
                 if value.is_last:
-                    command = Command.decode(bytes(self._command))
+                    sent = bytes(self._command)
+                    command = _AsSent.decode(sent)
+                    command.__dict__["sent"] = sent
                     self._command.clear()
                     self.into.begin_message(value.context_id, command, data_set_follows=command.has_data_set)
 

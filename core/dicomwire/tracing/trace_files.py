@@ -146,13 +146,15 @@ def _elsewhere(path: str, keeps: tuple[bool, bool]) -> TraceFile:
 def _joined(pieces: Iterable[tuple[RecordKind, Buffer]]) -> Iterable[tuple[RecordKind, int, list[Buffer]]]:
     """Pieces of one kind that follow each other, together: how long they are, and what they are."""
     joined: list[tuple[RecordKind, int, list[Buffer]]] = []
+    before: RecordKind | None = None
     for kind, piece in pieces:
-        if joined and joined[-1][0] is kind:
+        if kind is before:
             _, length, run = joined[-1]
             run.append(piece)
             joined[-1] = kind, length + len(piece), run
         else:
             joined.append((kind, len(piece), [piece]))
+            before = kind
     return joined
 
 

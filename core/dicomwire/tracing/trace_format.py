@@ -19,6 +19,7 @@ VERSION = 1
 _HEAD = Struct(">8sHHL")
 _RECORD = Struct(">BxHLQLL")
 _COUNT = Struct(">Q")
+_RECORD_AND_COUNT = Struct(_RECORD.format + "Q")
 _MOST_UNREAD = 0xFFFFFFFF
 
 CREDENTIALS_KEPT, DATA_SETS_LEFT_OUT = 1, 2
@@ -57,9 +58,10 @@ def encode_record_head(kind: RecordKind, association: int, stamp: int, length: i
 
 def encode_left_out(kind: RecordKind, association: int, stamp: int, count: int, unread: int) -> bytes:
     """The records of ``count`` bytes that are not in the trace."""
-    head = encode_record_head(kind, association, stamp, _COUNT.size, unread)
     if count <= MOST:
-        return head + _COUNT.pack(count)
+        unread = unread if unread < _MOST_UNREAD else _MOST_UNREAD
+        return _RECORD_AND_COUNT.pack(kind, 0, association, stamp, unread, _COUNT.size, count)
+    head = encode_record_head(kind, association, stamp, _COUNT.size, unread)
     return b"".join(head + _COUNT.pack(min(MOST, count - start)) for start in range(0, count, MOST))
 
 
