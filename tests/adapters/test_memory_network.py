@@ -99,6 +99,23 @@ def test_who_pumps_while_another_waits_for_data_returns_when_that_one_has_taken_
     assert fed == [True]
 
 
+def test_what_goes_on_without_end_does_not_keep_what_is_over() -> None:
+    network = memory.Network()
+
+    async def turn() -> None: ...
+
+    async def turns() -> None:
+        while True:
+            network.spawn(turn())
+            await until(lambda: True)
+
+    async def starts() -> None:
+        network.spawn(turns())
+        await until(lambda: True)
+
+    network.run(starts())
+
+
 async def connected(network: memory.Network, ended: list[object], last: float = 0) -> None:
     service = Service()
     async with (

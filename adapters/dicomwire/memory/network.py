@@ -105,7 +105,7 @@ class Network:
         finally:
             # What was started may find out that it is over: nobody is left to wait for its first turn.
             while any(not task.has_begun for task in self._tasks):
-                self._step_ready()
+                self._step_ready(only_new=True)
 
     def run_until_idle(self) -> None:
         """Let whatever has been started go on until all of it waits for a deadline or for ever."""
@@ -184,11 +184,13 @@ class Network:
         self.now = max(self.now, min(deadlines))
         self._step_ready()
 
-    def _step_ready(self) -> bool:
+    def _step_ready(self, *, only_new: bool = False) -> bool:
         progress = False
         for _ in range(len(self._tasks)):
             task = self._tasks.popleft()
-            if task.ready is not None and not task.ready() and not self._is_due(task):
+            if (only_new and task.has_begun) or (
+                task.ready is not None and not task.ready() and not self._is_due(task)
+            ):
                 self._tasks.append(task)
                 continue
             progress = task.has_begun = True
