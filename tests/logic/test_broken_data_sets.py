@@ -203,6 +203,12 @@ def test_what_is_one_value_whatever_is_in_it_may_be_long(vr: bytes, of: int) -> 
     assert len(decode_data_set(header + value, EXPLICIT, longest=2 * MIB)) == 1
 
 
+def test_an_attribute_list_is_no_bomb_either() -> None:
+    assert decode_data_set(deflated(64 * MIB), DEFLATED, longest=256 * MIB)
+    with pytest.raises(BrokenDataSet, match="longer than 67108864 bytes"):
+        decode_data_set(deflated(64 * MIB + 1), DEFLATED, longest=256 * MIB)
+
+
 def test_an_identifier_has_2_mib_also_when_it_is_inflated() -> None:
     assert Limits().identifier == 2 * MIB
     decode_data_set(deflated(2 * MIB), DEFLATED, longest=2 * MIB)

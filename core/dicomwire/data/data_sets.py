@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from dicomwire.data.encodings import encoding_of
 from dicomwire.data.nesting import check_nesting
 from dicomwire.upper_layer.buffer import Buffer
@@ -33,14 +35,11 @@ def decode_data_set(
 
     if longest is None:
         return decode(data, *encoding_of(transfer_syntax), limits=limits, is_constant=True)
-    return decode(
-        data,
-        *encoding_of(transfer_syntax),
-        max_inflated=longest,
-        max_elements=limits.identifier_elements,
-        limits=limits,
-        is_constant=True,
-    )
+    encoding = encoding_of(transfer_syntax)
+    most = limits.identifier_elements
+    if encoding.deflated:
+        limits = evolve(limits, inflated=min(longest, limits.inflated))
+    return decode(data, *encoding, max_elements=most, limits=limits, is_constant=True)
 
 
 def decode_data_set_later(
