@@ -90,8 +90,8 @@ def _their_items(pdu: Any) -> Iterator[Any]:
                 # It takes what is behind an empty list for some of it.
                 yield "common", _text(item.sop_class_uid), _text(item.service_class_uid)
             case pdu_items.UserIdentitySubItemRQ():
-                # It takes all that is behind the length of the secondary field for it.
-                yield "identity", item.id_type, item.primary, bool(item.response_requested)
+                # It takes what is behind an empty field, or behind the last one, for some of it.
+                yield "identity", item.id_type, bool(item.response_requested)
             case pdu_items.UserIdentitySubItemAC():
                 # It takes what is behind the length of the response for some of it.
                 yield ("identity",)
@@ -136,12 +136,7 @@ def _our_items(pdu: AssociateRQ | AssociateAC) -> Iterator[Any]:
             case items.SOPClassCommonExtendedItem():
                 yield "common", _text(item.sop_class_uid), _text(item.service_class_uid)
             case items.UserIdentityRQItem():
-                yield (
-                    "identity",
-                    item.user_identity_type,
-                    item.primary_field,
-                    item.positive_response_requested,
-                )
+                yield "identity", item.user_identity_type, item.positive_response_requested
             case items.UserIdentityACItem():
                 yield ("identity",)
 
