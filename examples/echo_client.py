@@ -19,6 +19,8 @@ def echo(host: str, port: int) -> Status | None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     answer = echo(sys.argv[1], int(sys.argv[2]))
     print("no answer" if answer is None else f"status 0x{answer:04X}")
     sys.exit(answer is None)

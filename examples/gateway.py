@@ -79,5 +79,7 @@ async def main(port: int, folder: Path, host: str, next_port: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
     Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
     trio.run(main, int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -27,6 +27,8 @@ def wait_a_little(event: evt.Event) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     ae = AE("GEVENT")
     ae.add_supported_context(Verification)
     server = ae.start_server(

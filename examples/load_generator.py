@@ -38,5 +38,7 @@ async def main(host: str, port: int, associations: int, count: int) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     numbers = [int(text) for text in sys.argv[2:]] + [8, 100][len(sys.argv) - 3 :]
     sys.exit(asyncio.run(main(sys.argv[1], *numbers)))

@@ -57,4 +57,6 @@ async def main(port: int, host: str, peer_port: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
     asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

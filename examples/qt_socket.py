@@ -92,6 +92,8 @@ class Echo(QObject):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     application = QCoreApplication(sys.argv)
     echo = Echo(sys.argv[1], int(sys.argv[2]))
     echo.finished.connect(application.quit)

@@ -90,6 +90,8 @@ def accepted_syntaxes(host: str, port: int) -> list[str] | None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     names = accepted_syntaxes(sys.argv[1], int(sys.argv[2]))
     print("no association" if names is None else "\n".join(names))
     sys.exit(names is None)

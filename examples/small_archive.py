@@ -72,6 +72,8 @@ def archive(folder: Path, places: dict[str, tuple[str, int]]) -> Service:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     named = [place.replace("=", ":").split(":") for place in sys.argv[3:]]
     service = archive(Path(sys.argv[2]), {title: (host, int(port)) for title, host, port in named})
     with serve(("127.0.0.1", int(sys.argv[1])), service, title="ARCHIVE") as server:

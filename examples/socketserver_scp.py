@@ -55,6 +55,8 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     with Server(("127.0.0.1", int(sys.argv[1])), Handler) as server:
         print("port", server.server_address[1], flush=True)
         threading.Thread(target=server.serve_forever).start()

@@ -120,5 +120,7 @@ def application(host: str, port: int, title: str) -> Starlette:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
     app = application(sys.argv[1], int(sys.argv[2]), sys.argv[3])
     uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[4]), log_level="info")

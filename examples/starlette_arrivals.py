@@ -100,5 +100,7 @@ def application(port: int) -> Starlette:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     config = uvicorn.Config(application(int(sys.argv[1])), host="127.0.0.1", port=int(sys.argv[2]), log_level="info")
     uvicorn.Server(config).run()

@@ -29,6 +29,8 @@ def storing(folder: Path) -> Service:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     with serve(("127.0.0.1", int(sys.argv[1])), storing(Path(sys.argv[2])), title="EXAMPLE") as server:
         print("port", server.server_address[1], flush=True)
         with contextlib.suppress(KeyboardInterrupt):

@@ -44,6 +44,8 @@ async def main(host: str, port: int) -> int | None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     status = asyncio.run(main(sys.argv[1], int(sys.argv[2])))
     print("no answer" if status is None else f"status 0x{status:04X}")
     sys.exit(status != 0)

@@ -39,4 +39,6 @@ async def main(first: int, second: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     trio.run(main, int(sys.argv[1]), int(sys.argv[2]))

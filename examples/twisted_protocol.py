@@ -94,6 +94,8 @@ class Input(protocol.Protocol):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     factory: Any = protocol.Factory.forProtocol(Verification)
     listening = reactor.listenTCP(int(sys.argv[1]), factory, interface="127.0.0.1")
     print("port", listening.getHost().port, flush=True)

@@ -20,4 +20,6 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     uvloop.run(main(int(sys.argv[1])))

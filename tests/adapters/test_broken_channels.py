@@ -64,6 +64,8 @@ CASES = [
     case(broken.ClosesOnce, "closing_may_be_repeated", "OSError: closed already"),
     case(broken.FailsOddly, "a_peer_that_has_gone_is_noticed", "ValueError: I/O .*, which is no OSError"),
     case(broken.FailsOddly, "a_write_that_waits_is_told_of_the_end", "ValueError: I/O .*, which is no OSError"),
+    case(broken.WaitsAlone, "others_are_not_held_up_by_silence", "a lock that all share", patience=HANGS),
+    case(broken.GivesNone, "looking_does_not_wait", "None, which is no bytes"),
     case(broken.Selfish, "others_are_not_starved", "a lock that all share", patience=HANGS),
     case(broken.Crossed, "others_are_not_starved", "were sent over the other connection"),
     case(broken.never_waiting, "others_are_not_starved", "nothing on the other, up to the end", adapter="trio"),

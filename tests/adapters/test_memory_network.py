@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import sys
+from collections.abc import Iterator
 
 import pytest
 
 from dicomwire import EchoRequest, Service, ServiceFailed, Status, StoreRequest, memory
 from dicomwire.dimse.session import Session
-from dicomwire.memory.network import until
 from dicomwire.upper_layer.connection import Connection
 from dicomwire.upper_layer.state import Role
 from tests.support.storing import instance
@@ -107,11 +110,11 @@ def test_what_goes_on_without_end_does_not_keep_what_is_over() -> None:
     async def turns() -> None:
         while True:
             network.spawn(turn())
-            await until(lambda: True)
+            await network.until(lambda: True)
 
     async def starts() -> None:
         network.spawn(turns())
-        await until(lambda: True)
+        await network.until(lambda: True)
 
     network.run(starts())
 
@@ -147,10 +150,10 @@ def test_who_never_ends_cleaning_up_is_closed() -> None:
 
     async def waits() -> None:
         try:
-            await until(lambda: False)
+            await network.until(lambda: False)
         finally:
             ended.append(True)
-            await until(lambda: False)
+            await network.until(lambda: False)
 
     with pytest.raises(ZeroDivisionError):
         network.run(waits(), fails(network))
@@ -169,3 +172,155 @@ def test_what_cleaning_up_raises_is_noted() -> None:
     with pytest.raises(ZeroDivisionError) as raised:
         network.run(waits(network), fails(network))
     assert raised.value.__notes__ == ["while it cleaned up, another coroutine raised KeyError('gone')"]
+
+
+def test_who_waits_for_a_task_that_failed_is_told_what_it_raised() -> None:
+    network, carried = memory.Network(), list[bytes]()
+
+    async def carries() -> None:
+        raise ValueError("no bytes")
+
+    async def waits() -> None:
+        network.spawn(carries())
+        await network.until(lambda: bool(carried))
+
+    with pytest.raises(RuntimeError, match="never happen") as raised:
+        network.run(waits())
+    assert raised.value.__notes__ == ["a task that was started raised ValueError('no bytes')"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_who_is_interrupted_in_a_handler_or_task_is_not_ignored(error: type[BaseException]) -> None:
+    network, ended = memory.Network(), list[object]()
+
+    async def interrupted() -> None:
+        await network.sleep(1)
+        raise error
+
+    async def waits() -> None:
+        network.spawn(interrupted())
+        await connected(network, ended)
+
+    with pytest.raises(error):
+        network.run(waits())
+    assert ended == [(1, True)]
+
+
+def test_a_handler_that_is_interrupted_ends_the_run() -> None:
+    network, service = memory.Network(), Service()
+
+    @service.echo
+    async def echo(request: EchoRequest) -> Status:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        network.run(ask(network, service))
+
+
+def test_a_function_in_place_of_a_coroutine_is_told() -> None:
+    network = memory.Network()
+
+    async def main() -> None:
+        """Never called."""
+
+    with pytest.raises(TypeError, match="a function is to be called"):
+        network.run(main)  # type: ignore[arg-type]
+
+
+def test_others_may_be_run_to_their_end_by_what_is_run() -> None:
+    network = memory.Network()
+
+    async def pause(seconds: float) -> float:
+        await network.sleep(seconds)
+        return network.now
+
+    async def runs() -> list[float]:
+        await network.sleep(1)
+        network.run_until_idle()
+        return network.run(pause(1))
+
+    assert network.run(runs(), pause(1), pause(1), pause(2)) == [[2], 1, 1, 2]
+
+
+def test_what_a_condition_raises_is_raised_where_that_is_waited_for() -> None:
+    network, told = memory.Network(), []
+
+    async def waits() -> None:
+        try:
+            await network.until(lambda: bool(1 / 0))
+        except ZeroDivisionError:
+            told.append(network.now)
+
+    network.run(waits())
+    assert told == [0]
+
+
+def test_a_network_does_not_wait_for_what_is_of_another_one() -> None:
+    network = memory.Network()
+    with pytest.raises(RuntimeError, match="not by another one"):
+        memory.Network().run(network.sleep(1))
+
+
+async def left(network: memory.Network, cleaned: list[object]) -> None:
+    async def waits() -> None:
+        service = Service()
+        async with (
+            memory.serve(("memory", 104), service, network=network),
+            memory.connect("memory", 104, network=network, services=["echo"]),
+        ):
+            try:
+                await network.sleep(100)
+            finally:
+                cleaned.append(True)
+                await network.sleep(1)
+
+    network.spawn(waits())
+    await network.sleep(1)
+
+
+def test_what_was_left_in_a_network_is_dropped_in_silence_wherever_that_is_noticed() -> None:
+    cleaned = list[object]()
+
+    def leave() -> None:
+        network = memory.Network()
+        network.run(left(network, cleaned))
+
+    async def notices() -> None:
+        leave()
+        gc.collect()
+
+    with catch_unraisable() as unraisable:
+        memory.Network().run(notices())
+        leave()
+        gc.collect()
+    assert (cleaned, unraisable) == ([True, True], [])
+
+
+def test_who_waits_again_and_again_cleaning_up_is_closed_for_good() -> None:
+    network = memory.Network()
+
+    async def waits() -> None:
+        try:
+            await network.until(lambda: False)
+        finally:
+            try:
+                await network.until(lambda: False)
+            finally:
+                await network.until(lambda: False)
+
+    with catch_unraisable() as unraisable:
+        with pytest.raises(ZeroDivisionError) as raised:
+            network.run(waits(), fails(network))
+        gc.collect()
+    assert unraisable == []
+    assert not hasattr(raised.value, "__notes__")
+
+
+@contextlib.contextmanager
+def catch_unraisable() -> Iterator[list[object]]:
+    caught = list[object]()
+    before, sys.unraisablehook = sys.unraisablehook, lambda told: caught.append(repr(told.exc_value))
+    try:
+        yield caught
+    finally:
+        sys.unraisablehook = before

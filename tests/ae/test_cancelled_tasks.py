@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from dicomwire import build_context, build_role, evt
+from dicomwire.memory import Cancelled
+from dicomwire.pdu_primitives import A_ABORT
 from tests.support.adapters import CT_IMAGE_STORAGE, LOCALHOST, VERIFICATION, Recorder, World, done, port_of
 from tests.support.cancelling import cancelled_after
 from tests.support.finding import FIND, MATCH, advance, match
@@ -288,6 +290,49 @@ async def test_cancelling_a_server_in_the_middle_of_a_move_aborts_the_destinatio
     await start_and_cancel(loop_world, ae, started, [build_context(MOVE)], [(evt.EVT_C_MOVE, handler)], use)
     assert (await job.result())[-10:] == ABORT
     await loop_world.until(lambda: ended == ["handler"])
+
+
+@pytest.mark.parametrize(
+    ("event", "names"), [(evt.EVT_ABORTED, ["CONN_CLOSE"]), (evt.EVT_ACSE_SENT, ["ABORTED", "CONN_CLOSE"])], ids=str
+)
+async def test_who_is_cancelled_while_it_aborts_leaves_nothing_to_those_who_wait(
+    loop_world: World, event: evt.NotificationEvent, names: list[str]
+) -> None:
+    started, never = loop_world.signal(), loop_world.signal()
+
+    async def hangs(said: evt.Event) -> None:
+        if isinstance(getattr(said, "primitive", None), A_ABORT) or event is evt.EVT_ABORTED:
+            started.set()
+            await never.wait()
+
+    told = Recorder()
+    kept = {evt.EVT_ABORTED, evt.EVT_CONN_CLOSE} - {event}
+    handlers = [(event, hangs), *told.bindings(*kept)]
+    server = await loop_world.serve(handlers, contexts=CONTEXTS)
+    peer = await offering(loop_world, server, VERIFICATION)
+    (association,) = server.active_associations
+    await cancelled_after(loop_world, association.abort, started)
+    assert (await peer.rest())[-10:] == ABORT
+    # The task of the server waits for that.
+    await association.wait_closed()
+    await loop_world.until(lambda: not server.active_associations)
+    assert told.names == names
+
+
+async def test_in_memory_whoever_is_cancelled_while_it_aborts_leaves_nothing(memory_world: World) -> None:
+    told = Recorder()
+    handlers = told.bindings(evt.EVT_ABORTED, evt.EVT_CONN_CLOSE)
+    server = await memory_world.serve(handlers, contexts=CONTEXTS)
+    await offering(memory_world, server, VERIFICATION)
+    (association,) = server.active_associations
+    aborting = association.abort()
+    # It has told the peer, and lets others have a turn.
+    aborting.send(None)
+    with pytest.raises(Cancelled):
+        aborting.throw(Cancelled())
+    await association.wait_closed()
+    await memory_world.until(lambda: not server.active_associations)
+    assert told.names == ["ABORTED", "CONN_CLOSE"]
 
 
 async def test_an_iterator_that_is_only_begun_is_no_burden(loop_world: World) -> None:

@@ -149,6 +149,19 @@ def test_a_peer_that_takes_no_association_is_told_by_the_exit_code(name: str, sa
     assert (done.returncode, done.stdout) == (1, said), done.stderr
 
 
+WITH_ARGUMENTS = sorted(
+    path.name for path in EXAMPLES.glob("*.py") if re.search(rf"examples/{path.name} [A-Z]", path.read_text("utf-8"))
+)
+
+
+@pytest.mark.parametrize("name", WITH_ARGUMENTS)
+def test_who_gives_no_arguments_is_told_which_there_are(name: str) -> None:
+    needs(name)
+    done = run(name)
+    assert done.returncode == 1
+    assert re.search(rf"^[^\n]*``python examples/{name} [A-Z]", done.stderr), done.stderr
+
+
 # -- hosts -----------------------------------------------------------------------------------------------------------
 def needs(name: str) -> None:
     """Skip where what the example stands on is not there, or does not load."""

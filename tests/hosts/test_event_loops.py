@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from functools import partial
 from typing import Any
 
@@ -150,5 +152,24 @@ def test_a_connection_made_while_the_server_ends_is_closed(host: str) -> None:
         assert await reader.read() == b""
         writer.close()
         assert peers.ae.active_associations == []
+
+    run(host, work)
+
+
+@pytest.mark.parametrize("fails", [True, False], ids=["raises", "ends"])
+def test_nothing_is_left_of_a_connection_that_the_loop_takes_up_as_the_server_ends(host: str, fails: bool) -> None:
+    async def work() -> None:
+        for turns in range(8):
+            peers = Peers()
+            with contextlib.suppress(LookupError):
+                async with await peers.server() as server:
+                    with socket.create_connection(server.server_address):
+                        for _ in range(turns):
+                            await asyncio.sleep(0)
+                        if fails:
+                            raise LookupError
+            assert peers.ae.active_associations == [], turns
+            # Who accepts, and timers, may need another turn.
+            await until(lambda: len(asyncio.all_tasks()) == 1)
 
     run(host, work)

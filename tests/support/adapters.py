@@ -28,7 +28,6 @@ import dicomwire.memory
 import dicomwire.trio
 from dicomwire import build_context, evt
 from dicomwire.associations.coroutines import run as run_plain
-from dicomwire.memory.network import until
 from dicomwire.presentation import PresentationContext
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -710,7 +709,7 @@ class MemoryWorld(World):
 
     async def until(self, claim: Callable[[], object], seconds: float = PATIENCE) -> None:
         # Time jumps to the next deadline of anybody: be the last.
-        await until(lambda: bool(claim()), self.network.now + 100 * seconds)
+        await self.network.until(lambda: bool(claim()), self.network.now + 100 * seconds)
         if not claim():
             raise TimeoutError("it did not come true")
 

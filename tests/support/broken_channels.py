@@ -169,6 +169,26 @@ class Selfish(Unix):
             super().send(data, seconds)
 
 
+class WaitsAlone(Unix):
+    """One waits for its peer, and who wants to receive waits with it."""
+
+    lock = threading.Lock()
+
+    def receive(self, seconds: float) -> bytes:
+        with self.lock:
+            return super().receive(seconds)
+
+
+class GivesNone(Unix):
+    """As many do that have nothing to give."""
+
+    def receive(self, seconds: float) -> Any:
+        try:
+            return super().receive(seconds)
+        except TimeoutError:
+            return None
+
+
 class Queued:
     """An end in memory, which takes everything and keeps what it was given."""
 

@@ -123,22 +123,24 @@ class AssociationServer(AsyncServerBase[Association]):
         association.accepted_connection = sock
         association.line.sides.requestor.is_at(peer, information_of(family))
         association.line.sides.proxied = proxied
-        make = partial(self._channel_of, association)
+        channel = ProtocolChannel(association.line.session, partial(self._connected, association))
         try:
             if self.ssl_context is None:
-                await loop.connect_accepted_socket(make, sock)
+                await loop.connect_accepted_socket(lambda: channel, sock)
             else:
-                await secured_as_acceptor(sock, self.ssl_context, association.timeouts.handshake, make)
+                await secured_as_acceptor(sock, self.ssl_context, association.timeouts.handshake, lambda: channel)
         except (OSError, ValueError) as error:
             tell_failed_handshake(association, error)
             self.departed(sock)
             sock.close()
         except BaseException:
+            if channel.is_connected:
+                channel.transport.abort()
+                if not channel.transport.is_closing():
+                    # uvloop has closed the socket without a word, and will not say so: a task would wait for ever.
+                    channel.connection_lost(None)
             sock.close()
             raise
-
-    def _channel_of(self, association: Association) -> ProtocolChannel:
-        return ProtocolChannel(association.line.session, partial(self._connected, association))
 
     def _connected(self, association: Association, channel: ProtocolChannel) -> None:
         no_delay(channel.transport.get_extra_info("socket"))
@@ -192,6 +194,7 @@ class AssociationServer(AsyncServerBase[Association]):
     async def _end(self) -> None:
         self.shutdown()
         self.give_up_beginning()
+        await self._have_begun()
         await asyncio.gather(*(association.abort() for association in self.active_associations))
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -200,6 +203,11 @@ class AssociationServer(AsyncServerBase[Association]):
         """Close what is not an association yet."""
         for task in self._beginning:
             task.cancel()
+
+    async def _have_begun(self) -> None:
+        """Wait for those that were given up: the loop may have taken up one before it was told."""
+        if self._beginning:
+            await asyncio.wait(self._beginning)
 
     async def __aenter__(self) -> Self:
         return self
@@ -215,8 +223,10 @@ class AssociationServer(AsyncServerBase[Association]):
         self.give_up_beginning()
         for association in self.active_associations:
             association.line.ending.abandon()
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._have_begun()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)

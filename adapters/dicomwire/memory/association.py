@@ -13,7 +13,7 @@ from dicomwire.associations.handlers import HandlerTable
 from dicomwire.associations.line import Line
 from dicomwire.associations.user_code import holds
 from dicomwire.memory.memory_channel import MemoryChannel
-from dicomwire.memory.network import Cancelled, Network, until
+from dicomwire.memory.network import Cancelled, Network
 from dicomwire.upper_layer.state import Role
 
 if TYPE_CHECKING:
@@ -76,5 +76,5 @@ async def attend(association: Association, channel: MemoryChannel) -> None:
             arrived = (channel.has_arrived() or not channel.session.wants_data) and not line.is_reading
             return arrived or standing.has_ended or host.moves != moves
 
-        await until(has_cause, deadline)
+        await channel.network.until(has_cause, deadline)
         await line.attend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 from dicomwire.upper_layer.connection import Buffer
 
 
@@ -63,7 +63,7 @@ class End:
 
     async def arrival(self) -> None:
         """Wait until :meth:`receive` gives something, inside the network."""
-        await until(self.has_arrived)
+        await self.network.until(self.has_arrived)
 
     def send_eof(self) -> None:
         """Half-close: nothing more will be sent."""

@@ -18,7 +18,7 @@ from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.memory_dialer import EndDialer, MemoryDialer
 from dicomwire.memory.memory_draining import drain as give_time
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 from dicomwire.memory.server import Server
 from dicomwire.upper_layer.limits import Timeouts
 from dicomwire.upper_layer.state import Role
@@ -145,7 +145,7 @@ class AE(AsyncApplicationEntity):
         server.trace = trace
         self.servers.append(server)
         if block:
-            await until(lambda: not self.network.is_listening(server))
+            await self.network.until(lambda: not self.network.is_listening(server))
         return server
 
     async def shutdown(self, drain: float = 0) -> None:

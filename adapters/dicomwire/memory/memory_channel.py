@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dicomwire.dimse.session import Session
 from dicomwire.memory.end import End, ends
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 
 _MOST_UNREAD = 1 << 20
 
@@ -38,7 +38,7 @@ class MemoryChannel:
         buffers = self.session.data_to_send()
         if buffers:
             self.end.send(b"".join(buffers))
-        await until(lambda: True)
+        await self.network.until(lambda: True)
         if not buffers:
             return
         peer = self.end.peer
@@ -49,7 +49,7 @@ class MemoryChannel:
         progress = self.session.connection.writing
         pause = progress.begin(self.network.now)
         while not has_room():
-            await until(has_room, self.network.now + pause)
+            await self.network.until(has_room, self.network.now + pause)
             if not has_room():
                 pause = progress.go_on(self.network.now, self)
         if not peer.is_open and peer.unread >= _MOST_UNREAD:
@@ -78,12 +78,14 @@ class MemoryChannel:
         deadline = self.session.next_deadline(self.network.now)
         if self._pumping:
             # That task takes what arrives, when it goes on.
-            await until(lambda: not self._pumping or not self.end.is_open, deadline)
+            await self.network.until(lambda: not self._pumping or not self.end.is_open, deadline)
         elif not self.has_arrived():
-            changes = self._changes
+            changes, end = self._changes, self.end
             self._pumping = True
             try:
-                await until(lambda: self.has_arrived() or self._changes != changes or not self.end.is_open, deadline)
+                await self.network.until(
+                    lambda: self.has_arrived() or self._changes != changes or not end.is_open, deadline
+                )
             finally:
                 self._pumping = False
         self.poll()
@@ -103,7 +105,7 @@ class MemoryChannel:
     async def turn(self) -> None:
         """Wait for somebody else's :meth:`changed`."""
         changes = self._changes
-        await until(lambda: self._changes != changes)
+        await self.network.until(lambda: self._changes != changes)
 
     def changed(self) -> None:
         """Wake those who wait in :meth:`turn` or :meth:`pump`."""

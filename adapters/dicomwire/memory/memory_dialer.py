@@ -6,7 +6,7 @@ from dicomwire.associations.requesting import ChannelDialer
 from dicomwire.memory.association import Association, attend
 from dicomwire.memory.end import End, ends
 from dicomwire.memory.memory_channel import MemoryChannel
-from dicomwire.memory.network import Network, check_run
+from dicomwire.memory.network import Network
 
 
 class MemoryDialer:
@@ -30,7 +30,7 @@ class MemoryDialer:
 
     async def connect(self, association: Association) -> MemoryChannel:
         """See there."""
-        check_run()
+        self.network.check_run()
         _, port = self.peer
         server = self.network.server_at(port)
         if server is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dicomwire.associations.draining import in_order, retire
 from dicomwire.memory.association import Association
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 
 
 async def drain(network: Network, associations: Iterable[Any], seconds: float) -> None:
@@ -15,7 +15,7 @@ async def drain(network: Network, associations: Iterable[Any], seconds: float) -
     deadline = network.now + seconds
     for group in in_order(item for item in associations if isinstance(item, Association)):
         tasks = [network.spawn(retire(association)) for association in group]
-        await until(lambda tasks=tasks: all(task.done for task in tasks), deadline)  # type: ignore[misc]
+        await network.until(lambda tasks=tasks: all(task.done for task in tasks), deadline)  # type: ignore[misc]
     for group in in_order(associations):
         for association in group:
             await association.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
@@ -13,8 +14,8 @@ T = TypeVar("T")
 
 _NOT_OURS = "in memory only what is of the network can be awaited, such as Network.sleep()"
 
-_IS_RUN: ContextVar[bool] = ContextVar("_IS_RUN", default=False)
-"""Whether a network runs what runs now."""
+_RUN_BY: ContextVar[Network | None] = ContextVar("_RUN_BY", default=None)
+"""The network that runs what runs now."""
 
 
 class Cancelled(BaseException):
@@ -31,7 +32,7 @@ class Listener(Protocol):
 class _Task:
     """A coroutine, and what it waits for."""
 
-    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, network: Network, work: Coroutine[Any, Any, Any]) -> None:
         self.work = work
         self.ready: Callable[[], bool] | None = None
         self.deadline: float | None = None
@@ -39,7 +40,7 @@ class _Task:
         self.result: Any = None
         self.error: BaseException | None = None
         self.context: Context = copy_context()
-        self.context.run(_IS_RUN.set, True)
+        self.context.run(_RUN_BY.set, network)
         self.has_begun = False
         self.to_raise: BaseException | None = None
         """What is raised in it, where it waits, when it goes on."""
@@ -48,24 +49,13 @@ class _Task:
         """Let it go on at once, with an error."""
         self.ready, self.deadline, self.to_raise = None, None, error
 
-
-def check_run() -> None:
-    """Raise RuntimeError unless a network runs what runs now."""
-    if not _IS_RUN.get():
-        raise RuntimeError("in memory coroutines are run by Network.run(), and not by an event loop")
-
-
-@coroutine
-def until(ready: Callable[[], bool], deadline: float | None = None) -> Generator[Any, None, None]:
-    """Wait until ``ready()``, or for the deadline.
-
-    Raises:
-        RuntimeError: something else than a network runs this, which would not know what is waited for.
-    """
-    if not _IS_RUN.get():
-        # Without a call where all is well: every piece of data passes here.
-        check_run()
-    yield ready, deadline
+    def close(self) -> None:
+        """End it where it waits; it cannot wait any more."""
+        self.context.run(_RUN_BY.set, None)
+        try:
+            self.context.run(self.work.close)
+        except Exception as error:
+            self.error = error
 
 
 class Network:
@@ -80,6 +70,9 @@ class Network:
 
         self._listening: dict[int, Listener] = {}
         self._tasks: deque[_Task] = deque()
+        self._failed: deque[str] = deque(maxlen=8)
+        """What was raised in tasks, of which nobody else may tell; without the frames that would be kept with it."""
+
         self._arrivals: list[float] = []
         self._next_port = 50000
 
@@ -89,8 +82,15 @@ class Network:
         If one raises, the others are told by :class:`Cancelled` and run on until they have cleaned up.
 
         Raises:
-            RuntimeError: all of them wait for something that will never happen.
+            TypeError: something is no coroutine.
+            RuntimeError: all of them wait for something that will never happen; its notes are what was raised in tasks
+                that were started.
+            KeyboardInterrupt, SystemExit: raised in any task.
         """
+        for item in work:
+            if not isinstance(item, Coroutine):
+                raise TypeError(f"run() takes coroutines, not {item!r}: a function is to be called")
+        self._failed.clear()
         wanted = [self.spawn(coroutine) for coroutine in work]
         try:
             while not all(task.done for task in wanted):
@@ -114,11 +114,37 @@ class Network:
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
-        await until(lambda: False, self.now + seconds)
+        await self.until(lambda: False, self.now + seconds)
+
+    @coroutine
+    def until(self, ready: Callable[[], bool], deadline: float | None = None) -> Generator[Any, None, None]:
+        """Wait until ``ready()``, or for the deadline, as :attr:`now` has it.
+
+        Raises:
+            RuntimeError: something else than this network runs this, which would not know what is waited for.
+        """
+        if _RUN_BY.get() is not self:
+            # Without a call where all is well: every piece of data passes here.
+            self.check_run()
+        yield ready, deadline
+
+    def check_run(self) -> None:
+        """Raise RuntimeError unless this network runs what runs now."""
+        by = _RUN_BY.get()
+        if by is self:
+            return
+        closing = sys.exc_info()[1]
+        if isinstance(closing, GeneratorExit):
+            # Who cleans up in a coroutine that was dropped, its network too: found by the garbage collector, in
+            # whatever runs then, nobody would let it go on.
+            raise closing
+        if by is None:
+            raise RuntimeError("in memory coroutines are run by Network.run(), and not by an event loop")
+        raise RuntimeError("in memory coroutines are run by the network that they are of, and not by another one")
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> _Task:
         """Start a task, which goes on whenever somebody waits in the network."""
-        task = _Task(work)
+        task = _Task(self, work)
         self._tasks.append(task)
         return task
 
@@ -162,11 +188,9 @@ class Network:
             # One waits for ever while it cleans up.
             for task in tasks:
                 if not task.done:
-                    self._tasks.remove(task)
-                    try:
-                        task.context.run(task.work.close)
-                    except Exception as error:
-                        task.error = error
+                    if task in self._tasks:
+                        self._tasks.remove(task)
+                    task.close()
         for task in tasks:
             if task.error is not None and not isinstance(task.error, Cancelled):
                 cause.add_note(f"while it cleaned up, another coroutine raised {task.error!r}")
@@ -179,7 +203,10 @@ class Network:
             heappop(self._arrivals)
         deadlines += self._arrivals[:1]
         if not deadlines:
-            raise RuntimeError("every task waits for something that will never happen")
+            stuck = RuntimeError("every task waits for something that will never happen")
+            for error in self._failed:
+                stuck.add_note(f"a task that was started raised {error}")
+            raise stuck
         # An arrival may interest nobody, if its end is closed by then.
         self.now = max(self.now, min(deadlines))
         self._step_ready()
@@ -187,14 +214,21 @@ class Network:
     def _step_ready(self, *, only_new: bool = False) -> bool:
         progress = False
         for _ in range(len(self._tasks)):
+            if not self._tasks:
+                # One of them has run others to their end, by a run() of its own.
+                break
             task = self._tasks.popleft()
-            if (only_new and task.has_begun) or (
-                task.ready is not None and not task.ready() and not self._is_due(task)
-            ):
+            if only_new and task.has_begun:
                 self._tasks.append(task)
                 continue
-            progress = task.has_begun = True
             error, task.to_raise = task.to_raise, None
+            try:
+                if task.ready is not None and not task.ready() and not self._is_due(task):
+                    self._tasks.append(task)
+                    continue
+            except Exception as failure:
+                error = failure
+            progress = task.has_begun = True
             try:
                 if error is None:
                     awaited = task.context.run(task.work.send, None)
@@ -204,6 +238,10 @@ class Network:
                 task.done, task.result = True, stop.value
             except BaseException as error:
                 task.done, task.error = True, error
+                self._failed.append(repr(error))
+                if isinstance(error, KeyboardInterrupt | SystemExit):
+                    # For the program, whoever is interrupted.
+                    raise
             else:
                 if type(awaited) is tuple:
                     task.ready, task.deadline = awaited

@@ -10,7 +10,7 @@ from dicomwire.client.opening_client import entity_for, open_proposed
 from dicomwire.memory.client import Client, PlacedOptions, check_placed
 from dicomwire.memory.entity import AE
 from dicomwire.memory.memory_dialer import MemoryDialer
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 from dicomwire.pooling.association_kind import AssociationKind, Terms, pooled_timeouts
 from dicomwire.pooling.lender import Lender
 
@@ -24,7 +24,8 @@ class _Signal:
         self._is_set = True
 
     async def wait(self, seconds: float | None) -> None:
-        await until(lambda: self._is_set, None if seconds is None else self._network.now + seconds)
+        network = self._network
+        await network.until(lambda: self._is_set, None if seconds is None else network.now + seconds)
 
 
 class PoolHost:
@@ -67,7 +68,7 @@ class PoolHost:
     async def spawned(self) -> None:
         """Wait for that task."""
         if self._task is not None:
-            await until(lambda: self._task.done)
+            await self._network.until(lambda: self._task.done)
 
 
 def lender_for(host: str, port: int, options: PlacedOptions, terms: Terms, name: str) -> Lender[Client]:

@@ -13,7 +13,7 @@ from dicomwire.memory.association import Association
 from dicomwire.memory.end import End
 from dicomwire.memory.memory_channel import MemoryChannel
 from dicomwire.memory.memory_draining import drain as give_time
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 from dicomwire.upper_layer.state import Role
 from dicomwire.vocabulary.contexts import PresentationContext
 
@@ -71,7 +71,7 @@ class Server(AsyncServerBase[Association]):
 
     async def serve_forever(self) -> None:
         """Return when the server has been shut down and the associations it accepted have ended."""
-        await until(lambda: self._is_stopped and not self.active_associations)
+        await self.network.until(lambda: self._is_stopped and not self.active_associations)
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from dicomwire.associations.coroutines import run
 from dicomwire.memory.memory_channel import MemoryChannel
-from dicomwire.memory.network import Network, until
+from dicomwire.memory.network import Network
 from dicomwire.testing.channel_faces import ChannelFace, Face, TransportFace
 from dicomwire.testing.channel_fault import Unfit
 
@@ -260,7 +260,7 @@ class NetworkBench(Bench):
 
     async def wait(self, job: Job, seconds: float) -> bool:
         """See there."""
-        await until(lambda: job.is_done, self.network.now + seconds)
+        await self.network.until(lambda: job.is_done, self.network.now + seconds)
         return job.is_done
 
     def cancel(self, job: Job) -> None:
@@ -268,7 +268,7 @@ class NetworkBench(Bench):
 
     async def rest(self) -> None:
         """See there."""
-        await until(lambda: True)
+        await self.network.until(lambda: True)
 
     def now(self) -> float:
         """See there."""

@@ -55,6 +55,7 @@ CHANNEL_CHECKS: tuple[ChannelCheck, ...] = tuple(
         ending_checks.closing_wakes_ones_own_read,
         ending_checks.a_peer_that_has_gone_is_noticed,
         ending_checks.a_write_that_waits_is_told_of_the_end,
+        stream_checks.others_are_not_held_up_by_silence,
         stream_checks.others_are_not_starved,
     )
 )

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 from dicomwire.associations.channel import Channel
 from dicomwire.blocking.transport_channel import Transport
 from dicomwire.dimse.session import Session
+from dicomwire.testing.channel_fault import received
 from dicomwire.upper_layer.connection import Buffer, Connection
 from dicomwire.upper_layer.progress import Delivery
 from dicomwire.upper_layer.state import Role
@@ -64,7 +65,7 @@ class TransportFace(Face):
     async def receive(self, seconds: float | None) -> bytes:
         """See there."""
         # There is no waiting without end for those.
-        return bytes(self._transport.receive(3600.0 if seconds is None else seconds))
+        return received(self._transport.receive(3600.0 if seconds is None else seconds), self.receives)
 
     async def send_eof(self) -> None:
         """See there."""

@@ -41,6 +41,14 @@ class Unfit(Exception):
         self.finding: Finding = Finding(asked, came, look_at)
 
 
+def received(data: object, receives: str) -> bytes:
+    """What ``receives`` gave, copied; Unfit if it is nothing that bytes are in, as None is where nothing came."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    look_at = f"{receives}: where nothing comes in time it raises TimeoutError, and the end is b''"
+    raise Unfit(receives, f"{data!r:.100}, which is no bytes", look_at)
+
+
 def pattern(count: int, number: int = 0) -> bytes:
     """So many bytes, the same ones every time, no 16 of which occur twice; those of another ``number`` are others."""
     return Random(number).randbytes((count + 3) // 4 * 4)[:count]

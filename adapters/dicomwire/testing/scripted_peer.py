@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 from dicomwire.memory.end import End
-from dicomwire.memory.network import until
 from dicomwire.testing.script import ScriptStep, wishes
 from dicomwire.testing.script_play import Doing, HeardMessage, Play, ScriptFailed, Stall, Wanted, Wish
 
@@ -168,7 +167,8 @@ class ScriptedPeer:
                     back = bytes(arrived[: wish.count])
                     del arrived[: wish.count]
                 elif isinstance(wish, Stall):
-                    await until(lambda: False, None if wish.seconds is None else end.network.now + wish.seconds)
+                    network = end.network
+                    await network.until(lambda: False, None if wish.seconds is None else network.now + wish.seconds)
                 else:
                     break
                 wish = _next(doing, back)

@@ -178,6 +178,20 @@ async def others_are_not_starved(bench: Bench) -> None:
     await bench.ended(reading, asked=f"{bench.right.receives} of the rest of the flood", look_at=bench.right.receives)
 
 
+async def others_are_not_held_up_by_silence(bench: Bench) -> None:
+    """While one connection waits for a peer that is silent, a few bytes get through on another one."""
+    asked = f"{ROUNDS} short messages to and fro, while another connection waits in {bench.right.receives}"
+    look_at = f"{bench.right.receives}: a lock that all share, and that is held while somebody waits"
+    one, other = await bench.pair()
+    waiting = bench.start(bench.right.receive(2 * bench.patience))
+    await bench.rest()
+    told = await bench.ask(_talk(bench, one, other), asked=asked, look_at=look_at)
+    if told is not None:
+        raise Unfit(asked, told, look_at)
+    await bench.left.send(b"now")
+    await bench.ended(waiting, asked=f"{bench.right.receives} of what it has waited for", look_at=look_at)
+
+
 async def _talk(bench: Bench, one: Face, other: Face) -> str | None:
     """Send short messages to and fro; what was not right with those that came."""
     for number in range(ROUNDS):

@@ -130,7 +130,12 @@ class Control:
             # Sta2: no association yet, just close.
             pass
         else:
-            await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: A_ABORT(abort_source=source))
+            try:
+                await line.handlers.notify_primitive(evt.EVT_ACSE_SENT, lambda: A_ABORT(abort_source=source))
+            except BaseException:
+                # Cancelled: aborted all the same.
+                line.ending.abandon(why="aborted by us")
+                raise
         await line.ending.finish("aborted", "aborted by us", wait=block)
         if block:
             await line.wait_closed()

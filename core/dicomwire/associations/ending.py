@@ -86,22 +86,33 @@ class Ending:
         if standing.has_ended:
             return
         standing.end(outcome, why)
-        if outcome == "rejected":
-            # As with EVT_ACCEPTED: the handlers of an acceptor have returned when the requestor knows.
-            await self._tell_outcome(outcome)
-        if standing.was_opened:
-            if outcome == "aborted":
-                # A peer that does not read is not waited for to hear that.
-                line.session.connection.writing.hurry()
-            if outcome != "released":
-                # Who released has written the last PDU, and waited for whoever wrote before.
-                await line.flush()
-            if outcome in ("aborted", "rejected") and line.session.connection.ending:
-                # A peer worth waiting for longer would not have to be aborted.
-                line.session.connection.timers.start(Timer.CLOSE)
-        if outcome is not None and outcome != "rejected":
-            await self._tell_outcome(outcome)
-        await self._close(wait=wait)
+        is_told = False
+        try:
+            if outcome == "rejected":
+                is_told = True
+                # As with EVT_ACCEPTED: the handlers of an acceptor have returned when the requestor knows.
+                await self._tell_outcome(outcome)
+            if standing.was_opened:
+                if outcome == "aborted":
+                    # A peer that does not read is not waited for to hear that.
+                    line.session.connection.writing.hurry()
+                if outcome != "released":
+                    # Who released has written the last PDU, and waited for whoever wrote before.
+                    await line.flush()
+                if outcome in ("aborted", "rejected") and line.session.connection.ending:
+                    # A peer worth waiting for longer would not have to be aborted.
+                    line.session.connection.timers.start(Timer.CLOSE)
+            if outcome is not None and outcome != "rejected":
+                is_told = True
+                await self._tell_outcome(outcome)
+            await self._close(wait=wait)
+        finally:
+            if not standing.is_closing:
+                # Cancelled on the way there: nobody else would close it, and whoever waits for that waits for ever.
+                self._let_go()
+                if outcome is not None and not is_told:
+                    line.handlers.notify_now(_OUTCOMES[outcome])
+                self._cease_now()
 
     async def _tell_outcome(self, outcome: str) -> None:
         handlers, event = self._line.handlers, _OUTCOMES[outcome]

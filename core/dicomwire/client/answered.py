@@ -69,6 +69,20 @@ def answered(invoker: Invoker, response: Dataset, operation: str, table: StatusT
     return status
 
 
+def done(invoker: Invoker, response: Dataset, operation: str, table: StatusTable = GENERAL_STATUS) -> Status:
+    """The status of the only response to a request: success or a warning.
+
+    Raises:
+        ServiceFailed: it is a failure, or one that such a request cannot have, as Pending or Cancel: nobody knows that
+            anything was done, and no other response will come.
+        ConnectionLost: none came.
+    """
+    status = answered(invoker, response, operation, table)
+    if not (status.is_success or status.is_warning):
+        raise ServiceFailed(status, operation)
+    return status
+
+
 def stopped(status: Status, operation: str) -> ServiceFailed:
     """The peer says that it was cancelled, and nobody did."""
     comment = f"{status.comment}; {STOPPED_BY_ITSELF}" if status.comment else STOPPED_BY_ITSELF

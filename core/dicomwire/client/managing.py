@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from dicomwire._values import Value
 from dicomwire.associations.invoking import HasInvoker
-from dicomwire.client.answered import answered, asking_of
+from dicomwire.client.answered import asking_of, done
 from dicomwire.dimse.messages import N_CREATE_RQ
 from dicomwire.operations import normalized_scu
 from dicomwire.operations.normalized_scu import invoke
@@ -40,7 +40,7 @@ def _replied(self: HasInvoker, result: tuple[Dataset, Dataset | None], operation
     from pydicom.dataset import Dataset
 
     response, attributes = result
-    status = answered(self.invoker, response, operation, _table(class_uid))
+    status = done(self.invoker, response, operation, _table(class_uid))
     return Reply(status=status, attributes=Dataset() if attributes is None else attributes)
 
 
@@ -128,7 +128,7 @@ async def delete(self: HasInvoker, class_uid: str, instance_uid: str, *, meta_ui
     """Have the peer delete an instance (N-DELETE).  The rest is as for :meth:`create`."""
     with asking_of(self.invoker):
         response = await normalized_scu.send_n_delete(self, class_uid, instance_uid, meta_uid=meta_uid)
-    return answered(self.invoker, response, "N-DELETE", _table(class_uid))
+    return done(self.invoker, response, "N-DELETE", _table(class_uid))
 
 
 async def report_event(

@@ -11,7 +11,7 @@ from dicomwire._values import Value
 from dicomwire.associations.awaitables import asking
 from dicomwire.associations.invoking import HasInvoker
 from dicomwire.associations.response_streams import Stream
-from dicomwire.client.answered import Priority, answered, asking_of, priority_code
+from dicomwire.client.answered import Priority, asking_of, done, priority_code
 from dicomwire.client.failures import ConnectionLost, ServiceFailed
 from dicomwire.data.sources import Storable
 from dicomwire.operations.echo_scu import send_c_echo
@@ -30,7 +30,7 @@ async def echo(self: HasInvoker) -> Status:
         ConnectionLost, ServiceFailed: there was no answer, or it was a failure.
     """
     with asking_of(self.invoker):
-        return answered(self.invoker, await send_c_echo(self), "C-ECHO")
+        return done(self.invoker, await send_c_echo(self), "C-ECHO")
 
 
 async def store(self: HasInvoker, instance: Storable, *, priority: Priority = "medium") -> Status:
@@ -48,7 +48,7 @@ async def store(self: HasInvoker, instance: Storable, *, priority: Priority = "m
     """
     with asking_of(self.invoker):
         response = await send_c_store(self, instance, priority=priority_code(priority))
-    return answered(self.invoker, response, "C-STORE", STORAGE_SERVICE_CLASS_STATUS)
+    return done(self.invoker, response, "C-STORE", STORAGE_SERVICE_CLASS_STATUS)
 
 
 @frozen(kw_only=True, repr=False, eq=False)

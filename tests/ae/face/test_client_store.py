@@ -16,6 +16,7 @@ from dicomwire.files import find_files
 from dicomwire.sources import EncodedDataSet
 from tests.support.adapters import CT_IMAGE_STORAGE, VERIFICATION, World, done
 from tests.support.face import MR_IMAGE_STORAGE, Kept, advance, answering, joined, leave, listed, numbered
+from tests.support.scripted import accepting, hear, reply
 from tests.support.storing import EXPLICIT, IMPLICIT, instance, save
 
 STORING: dict[str, Any] = {"contexts": [CT_IMAGE_STORAGE]}
@@ -36,6 +37,32 @@ async def test_an_echo_that_fails_raises(world: World, status: int) -> None:
         await done(client.echo())
     assert (failed.value.status, failed.value.operation) == (status, "C-ECHO")
     assert failed.value.retrieved is None
+
+
+@pytest.mark.parametrize("status", [0xFF00, 0xFE00])
+async def test_a_peer_that_goes_on_or_stops_has_not_stored(world: World, status: int) -> None:
+    listener = await world.listen()
+
+    async def peer() -> None:
+        other = await accepting(listener)
+        for field in (0x0030, 0x0001, 0x0001):
+            said = await hear(other)
+            assert said.field == field
+            await other.send(reply(said.context_id, field, status, message_id=said.command.MessageID))
+        await other.rest()
+        await other.close()
+
+    job = world.start(peer)
+    client = await world.client(listener, contexts=[VERIFICATION, CT_IMAGE_STORAGE])
+    with pytest.raises(ServiceFailed, match="C-ECHO failed") as failed:
+        await done(client.echo())
+    assert failed.value.status == status
+    with pytest.raises(ServiceFailed, match="C-STORE failed"):
+        await done(client.store(instance()))
+    (stored,) = await listed(client.store_many([instance()]))
+    assert (bool(stored), stored.status) == (False, status)
+    await done(client.abort())
+    await job.result()
 
 
 async def test_an_echo_without_a_context_is_refused(world: World) -> None:
