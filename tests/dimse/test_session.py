@@ -899,6 +899,46 @@ def test_a_sub_operation_that_takes_long_to_arrive_is_no_late_response() -> None
     assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE)]
 
 
+def asked_again(peers: tuple[Session, Session], now: float) -> float | None:
+    """The requestor's deadline after it has answered an echo of the acceptor's, which comes while it waits."""
+    requestor, acceptor = peers
+    acceptor.send_message(ECHO, evolve(ECHO_RQ, message_id=9))
+    carry(acceptor, requestor)
+    requestor.send_message(ECHO, answer(evolve(ECHO_RQ, message_id=9), 0))
+    carry(requestor, acceptor)
+    return requestor.next_deadline(now)
+
+
+def test_a_peer_that_asks_without_end_puts_off_its_response_for_some_time_only() -> None:
+    # A caller waited as long as the flood went on.
+    peers = requestor, _ = joined(timeouts=patience(response=10))
+    requestor.send_message(ECHO, ECHO_RQ)
+    assert requestor.next_deadline(0) == 10
+    assert [asked_again(peers, now) for now in range(1, 18)] == [*range(11, 27), 26]
+    requestor.handle_deadline(26)
+    assert drain(requestor) == [TimedOut(timer=Timer.RESPONSE)]
+
+
+def test_with_the_next_response_it_may_ask_again() -> None:
+    peers = requestor, _ = joined(timeouts=patience(response=10))
+    requestor.send_message(FIND, FIND_RQ, b"query!")
+    assert [asked_again(peers, now) for now in range(17)] == [*range(10, 26), 25]
+    feed(requestor, PENDING)
+    assert requestor.next_deadline(20) == 30
+    assert asked_again(peers, 21) == 31
+
+
+def test_the_instances_of_a_retrieval_may_be_as_many_as_they_are() -> None:
+    requestor, _ = joined(timeouts=patience(response=10, idle=60))
+    command = evolve(FIND_RQ, command_field=0x0010, affected_sop_class_uid=PATIENT_ROOT_GET)
+    requestor.send_message(GET, command, b"query!")
+    for now in range(100):
+        feed(requestor, whole_command(STORE, store_rq(9)) + whole_data(STORE, b"last"))
+        requestor.send_message(STORE, Command(command_field=0x8001, message_id_being_responded_to=9, status=0))
+        sent(requestor)
+        assert requestor.next_deadline(now) == now + 10
+
+
 def test_nobody_waits_for_a_response_after_the_end() -> None:
     requestor, acceptor = joined(timeouts=patience(response=10, idle=60))
     requestor.send_message(ECHO, ECHO_RQ)

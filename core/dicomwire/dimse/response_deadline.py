@@ -7,18 +7,25 @@ from collections.abc import Sized
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer, Timers
 
+MOST_UNASKED = 16
+"""Requests of the peer, other than the instances of a C-GET, that put off the deadline while it owes us a response."""
+
 
 class ResponseDeadline:
     """The response deadline, and the idle deadline where it gives way to that one."""
 
-    __slots__ = ("_timers",)
+    __slots__ = ("_timers", "_unasked")
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
+        self._unasked = 0
 
     def begin(self) -> None:
         """A request has been sent whole, or the peer has what it asked for before it answers."""
         timers = self._timers
+        if self._unasked > MOST_UNASKED and Timer.RESPONSE in timers.running:
+            # It goes on from when it began.
+            return
         # With each message: what Timers.start() and stop() do.
         running = timers.running
         running[Timer.RESPONSE] = None
@@ -36,14 +43,22 @@ class ResponseDeadline:
             else:
                 timers.stop(Timer.IDLE)
 
-    def suspend(self) -> None:
-        """The peer asks something before it answers, as in C-GET: its time begins again when it has our response."""
+    def suspend(self, *, is_asked_for: bool) -> None:
+        """The peer asks something before it answers: its time begins again when it has our response.
+
+        In a C-GET that is the way it goes; a peer that asks anything else without end has a response to give first.
+        """
+        if not is_asked_for:
+            self._unasked += 1
+            if self._unasked > MOST_UNASKED:
+                return
         self._timers.stop(Timer.RESPONSE)
         self._timers.start(Timer.IDLE)
 
     def response_handled(self, outstanding: Sized, state: State) -> None:
         """A response has come, or is not waited for any more; ``outstanding`` are those that still are."""
         running = self._timers.running
+        self._unasked = 0
         if outstanding and state is State.STA6:
             running[Timer.RESPONSE] = None
             return

@@ -11,6 +11,7 @@ from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
 from dicomwire.dimse.messages import (
     C_CANCEL_RQ,
+    C_GET_RQ,
     C_STORE_RQ,
     MESSAGES,
     RESPONSE,
@@ -372,7 +373,9 @@ class Session:
             self.serving.add(command.message_id)
             if self.outstanding:
                 self._interrupting.add(command.message_id)
-                self.deadline.suspend()
+                is_instance = command.command_field == C_STORE_RQ
+                gets = (request.command_field == C_GET_RQ for request in self.outstanding.values())
+                self.deadline.suspend(is_asked_for=is_instance and any(gets))
         else:
             message = self._response(received)
             self._dropping = message is not received
