@@ -54,7 +54,7 @@ EXTRAS: dict[Any, dict[str, Any]] = {
     DELETE: {},
     REPORT: {"event_type": 4, "event_information": ASKED},
     GET: {"attribute_identifiers": [0x00100010, 0x00100020, 0x00100030]},
-    SET: {"modification_list": ASKED},
+    SET: {"modification_list": ASKED, "attribute_list": ASKED},
 }
 
 
