@@ -315,7 +315,7 @@ async def test_without_data_set_the_handler_sees_an_empty_one(world: World) -> N
     seen: list[Any] = []
 
     def handler(event: evt.Event) -> Any:
-        (name,) = [name for name in EXTRAS[event.event] if not name.endswith("_type")]
+        name = next(name for name in EXTRAS[event.event] if not name.endswith("_type"))
         seen.append(getattr(event, name))
         return 0x0000, None
 
