@@ -187,6 +187,8 @@ _LAZY: dict[str, str] = {
     "contexts_for": "dicomwire.files",
     **dict.fromkeys(("AssociationFilter", "debug_logger"), "dicomwire._logging"),
     "register_uid": "dicomwire.sop_class",
+    # Not ours, but programs take it from pynetdicom, which imports it there.
+    "UID": "pydicom.uid",
 }
 
 _MODULES = frozenset({

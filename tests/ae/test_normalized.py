@@ -55,7 +55,7 @@ EXTRAS: dict[Any, dict[str, Any]] = {
     DELETE: {},
     REPORT: {"event_type": 4, "event_information": ASKED},
     GET: {"attribute_identifiers": [0x00100010, 0x00100020, 0x00100030]},
-    SET: {"modification_list": ASKED},
+    SET: {"modification_list": ASKED, "attribute_list": ASKED},
 }
 
 
@@ -337,7 +337,7 @@ async def test_without_data_set_the_handler_sees_an_empty_one(world: World) -> N
     seen: list[Any] = []
 
     def handler(event: evt.Event) -> Any:
-        (name,) = [name for name in EXTRAS[event.event] if not name.endswith("_type")]
+        name = next(name for name in EXTRAS[event.event] if not name.endswith("_type"))
         seen.append(getattr(event, name))
         return 0x0000, None
 

@@ -27,7 +27,8 @@ OWN: dict[Any, set[str]] = {
     evt.EVT_N_DELETE: set(),
     evt.EVT_N_EVENT_REPORT: {"event_type", "event_information"},
     evt.EVT_N_GET: {"attribute_identifiers"},
-    evt.EVT_N_SET: {"modification_list"},
+    # Programs for pynetdicom take the one for the other.
+    evt.EVT_N_SET: {"modification_list", "attribute_list"},
     evt.EVT_ESTABLISHED: set(),
 }
 

@@ -160,6 +160,15 @@ def test_sop_classes_newer_than_the_dictionary_are_named_by_their_uid() -> None:
     assert newer.name == UID_dictionary.get(newer, (str(newer),))[0]
 
 
+@pytest.mark.parametrize(
+    "name", ["StorageServiceClass", "QueryRetrieveServiceClass", "UnifiedProcedureStepServiceClass"]
+)
+def test_programs_that_import_a_service_class_from_here_get_it(name: str) -> None:
+    service_class = getattr(sop_class, name)
+    assert issubclass(service_class, ServiceClass)
+    assert service_class in {getattr(sop_class, keyword).service_class for _, keyword, _ in ROWS}
+
+
 def test_a_sop_class_of_a_sop_class_is_itself() -> None:
     assert SOPClass(sop_class.CTImageStorage) is sop_class.CTImageStorage
 

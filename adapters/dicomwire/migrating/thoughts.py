@@ -98,7 +98,7 @@ def _has(path: str, name: str) -> bool:
 
 def _is_gone(path: str) -> bool:
     """Whether there is nothing like this module; one of the same name may be something else."""
-    return path.partition(".")[0] in _MACHINERY or not _exists(path)
+    return path != "apps.common" and (path.partition(".")[0] in _MACHINERY or not _exists(path))
 
 
 def _missing(path: str) -> str:

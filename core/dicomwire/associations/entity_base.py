@@ -20,6 +20,7 @@ from dicomwire.associations.configured_contexts import (
     key_of,
     merge,
 )
+from dicomwire.associations.former_names import FormerNames
 from dicomwire.associations.half_open import HalfOpen
 from dicomwire.associations.proxied import ProxyProtocol
 from dicomwire.associations.running_associations import Running
@@ -43,7 +44,7 @@ SMALLEST_MAXIMUM_LENGTH = 7
 """A P-DATA-TF body with one byte of a message: its PDV takes six for itself (PS3.8 9.3.5.1)."""
 
 
-class ApplicationEntityBase:
+class ApplicationEntityBase(FormerNames):
     """The title, identity, limits, timeouts and presentation contexts of an AE, and its running associations.
 
     Contexts are read when a request is made or arrives: changes of them take part in whatever comes later.
@@ -419,11 +420,10 @@ class ApplicationEntityBase:
         ]
         if self.require_calling_aet:
             lines.append(f"  Required calling AE title(s): {', '.join(map(printable, self.require_calling_aet))}")
-        lines.append(f"  Require called AE title: {bool(self.require_called_aet)}")
         associations = self.active_associations
-        lines += ["", f"  Association(s): {len(associations)}/{self.maximum_associations}"]
-        lines += [f"    {_peer(association)}" for association in associations]
-        return "\n".join(lines)
+        lines += [f"  Require called AE title: {bool(self.require_called_aet)}", ""]
+        lines.append(f"  Association(s): {len(associations)}/{self.maximum_associations}")
+        return "\n".join([*lines, *(f"    {_peer(association)}" for association in associations)])
 
 
 def _title(title: str, name: str) -> str:

@@ -324,7 +324,8 @@ class Event(DetailsOfAnyKind):
 
     @property
     def attribute_list(self) -> Dataset:
-        return self._of("attribute_list", EVT_N_CREATE).data_set()
+        """What to create; of N-SET, as in pynetdicom, the modification list."""
+        return self._of("attribute_list", EVT_N_CREATE, EVT_N_SET).data_set()
 
     @property
     def event_information(self) -> Dataset:

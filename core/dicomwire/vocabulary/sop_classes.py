@@ -109,6 +109,8 @@ def _name_table() -> None:
         globals()[table.GROUPS[service]] = group
         if service_class is not ServiceClass:
             _GROUPS[service_class] = group
+            # Programs for pynetdicom import it from here, too.
+            globals()[service_class.__name__] = service_class
     globals().update({alias: globals()[keyword] for keyword, alias in table.ALIASES.items()})
     globals().update({keyword: UID(uid) for keyword, uid in table.WELL_KNOWN_INSTANCES.items()})
 
