@@ -27,7 +27,8 @@ def one_input(data: bytes) -> None:
     if kind is None or ask_them is None or ask_us is None:
         return
     if isinstance(ours, AssociateRQ | AssociateAC) and any(
-        getattr(item, "sop_class_uid", None) == "" for item in ours.user_information
+        "" in (getattr(item, "sop_class_uid", None), getattr(item, "service_class_uid", None))
+        for item in ours.user_information
     ):
         # Without a class it takes what is behind it for one.
         return
