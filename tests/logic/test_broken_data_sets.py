@@ -23,6 +23,7 @@ from dicomwire.dsutils import decode
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT = "1.2.840.10008.1.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
+IDENTIFIERS = Limits().of_identifiers
 SYNTAXES = ["1.2.840.10008.1.2", EXPLICIT, "1.2.840.10008.1.2.2", DEFLATED]
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -116,7 +117,7 @@ def test_no_more_is_held_than_is_allowed() -> None:
     bomb = deflated(100 * MIB)
     tracemalloc.start()
     with pytest.raises(BrokenDataSet, match=f"longer than {2 * MIB} bytes"):
-        decode_data_set(bomb, DEFLATED, longest=2 * MIB)
+        decode_data_set(bomb, DEFLATED, bounds=IDENTIFIERS)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * MIB
@@ -146,7 +147,7 @@ def sequence(value: bytes) -> bytes:
     return struct.pack("<HH2sHL", 0x0040, 0xA730, b"SQ", 0, len(value)) + value
 
 
-MOST = Limits().identifier_elements
+MOST = IDENTIFIERS.elements
 
 
 @pytest.mark.parametrize(
@@ -158,9 +159,9 @@ MOST = Limits().identifier_elements
     ],
 )
 def test_nobody_looks_into_an_identifier_of_too_many_elements(allowed: bytes, refused: bytes) -> None:
-    decode_data_set(allowed, EXPLICIT, longest=2 * MIB)
+    decode_data_set(allowed, EXPLICIT, bounds=IDENTIFIERS)
     with pytest.raises(BrokenDataSet, match=f"more than {MOST} elements"):
-        decode_data_set_later(refused, EXPLICIT, longest=2 * MIB)
+        decode_data_set_later(refused, EXPLICIT, bounds=IDENTIFIERS)
     decode_data_set(refused, EXPLICIT)
 
 
@@ -180,10 +181,10 @@ def test_nobody_looks_into_an_identifier_of_too_many_values(vr: bytes, part: byt
     parts = MOST // 2 - 1
     half = element(vr, part * min(parts, 0xFFFE // len(part)))
     refused = half * (MOST // half.count(part[-1:]) + 1)
-    decode_data_set(half, EXPLICIT, longest=2 * MIB)
+    decode_data_set(half, EXPLICIT, bounds=IDENTIFIERS)
     for look_into in (decode_data_set, decode_data_set_later):
         with pytest.raises(BrokenDataSet, match=f"more than {MOST} elements, items and values"):
-            look_into(refused, EXPLICIT, longest=2 * MIB)
+            look_into(refused, EXPLICIT, bounds=IDENTIFIERS)
     decode_data_set(refused, EXPLICIT)
 
 
@@ -192,7 +193,7 @@ def test_of_implicit_vr_the_dictionary_says_what_has_values(tag: int, part: byte
     value = part * (MOST + 1)
     refused = struct.pack("<HHL", tag >> 16, tag & 0xFFFF, len(value)) + value
     with pytest.raises(BrokenDataSet, match="elements, items and values"):
-        decode_data_set(refused, IMPLICIT, longest=2 * MIB)
+        decode_data_set(refused, IMPLICIT, bounds=IDENTIFIERS)
 
 
 @pytest.mark.parametrize(("vr", "of"), [(b"OB", 92), (b"LT", 92), (b"UT", 94), (b"UN", 92)])
@@ -200,17 +201,25 @@ def test_what_is_one_value_whatever_is_in_it_may_be_long(vr: bytes, of: int) -> 
     value = bytes([of]) * (0xFFFE if vr == b"LT" else MOST * 4)
     header = struct.pack("<HH2sH", 0x0009, 0x1000, vr, len(value)) if vr == b"LT" else b""
     header = header or struct.pack("<HH2sHL", 0x0009, 0x1000, vr, 0, len(value))
-    assert len(decode_data_set(header + value, EXPLICIT, longest=2 * MIB)) == 1
+    assert len(decode_data_set(header + value, EXPLICIT, bounds=IDENTIFIERS)) == 1
+
+
+def test_an_attribute_list_may_refer_to_40_000_instances() -> None:
+    # The images of a functional MR study, in the N-SET that ends its procedure step.
+    step = sequence((ITEM[:-4] + struct.pack("<L", 16) + elements(2)) * 39_999)
+    assert len(decode_data_set(step, EXPLICIT, bounds=Limits().of_attribute_lists)[0x0040A730].value) == 39_999
+    with pytest.raises(BrokenDataSet, match="more than 40000"):
+        decode_data_set(step, EXPLICIT, bounds=IDENTIFIERS)
 
 
 def test_an_attribute_list_is_no_bomb_either() -> None:
-    assert decode_data_set(deflated(64 * MIB), DEFLATED, longest=256 * MIB)
+    assert decode_data_set(deflated(64 * MIB), DEFLATED, bounds=Limits().of_attribute_lists)
     with pytest.raises(BrokenDataSet, match="longer than 67108864 bytes"):
-        decode_data_set(deflated(64 * MIB + 1), DEFLATED, longest=256 * MIB)
+        decode_data_set(deflated(64 * MIB + 1), DEFLATED, bounds=Limits().of_attribute_lists)
 
 
 def test_an_identifier_has_2_mib_also_when_it_is_inflated() -> None:
     assert Limits().identifier == 2 * MIB
-    decode_data_set(deflated(2 * MIB), DEFLATED, longest=2 * MIB)
+    decode_data_set(deflated(2 * MIB), DEFLATED, bounds=IDENTIFIERS)
     with pytest.raises(BrokenDataSet, match="longer than 2097152 bytes"):
-        decode_data_set(deflated(2 * MIB + 1), DEFLATED, longest=2 * MIB)
+        decode_data_set(deflated(2 * MIB + 1), DEFLATED, bounds=IDENTIFIERS)

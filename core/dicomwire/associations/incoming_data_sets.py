@@ -14,7 +14,7 @@ from dicomwire.associations.user_code import HandlerRaised, is_awaitable
 from dicomwire.data.data_set_beginning import DataSetBeginning, NoDataSet
 from dicomwire.data.receiving_files import IncomingFile
 from dicomwire.data.sinks import FileSink, MemorySink, Sink, TemporaryFile, make_sink
-from dicomwire.dimse.messages import C_STORE_RQ, longest_data_set
+from dicomwire.dimse.messages import C_STORE_RQ, bounds_of
 from dicomwire.services.store_scp import status_of
 
 LOGGER = logger(__name__)
@@ -85,7 +85,7 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     ae = line.handlers.association.ae
     longest = limits.data_set
     if request is None or message.command.command_field != C_STORE_RQ:
-        longest = longest_data_set(message.command.command_field, limits)
+        longest = bounds_of(message.command.command_field, limits).longest
     elif request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None

@@ -17,7 +17,7 @@ from dicomwire.data.reading_files import read_instance
 from dicomwire.data.sinks import FileSink
 from dicomwire.dimse.accepted_contexts import AcceptedContext
 from dicomwire.dimse.command import Command
-from dicomwire.dimse.messages import C_STORE_RQ, longest_data_set
+from dicomwire.dimse.messages import C_STORE_RQ, bounds_of
 from dicomwire.upper_layer.connection import Buffer
 from dicomwire.upper_layer.limits import Limits
 from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
@@ -99,8 +99,8 @@ class ReceivedMessage:
             return read_instance(self.path, limits=self.limits)
         if self.unfit is not None:
             raise NoDataSet(self.unfit)
-        longest = None if self.is_instance else longest_data_set(self.command.command_field, self.limits)
-        return decode_data_set(self.data, self.context.transfer_syntax, self.limits, longest=longest)
+        bounds = None if self.is_instance else bounds_of(self.command.command_field, self.limits)
+        return decode_data_set(self.data, self.context.transfer_syntax, self.limits, bounds=bounds)
 
     def encoded(self, *, include_meta: bool) -> bytes:
         """The data set as it came, by default as a complete DICOM file.

@@ -41,7 +41,7 @@ def data_set_lines(what: str, data: Any, transfer_syntax: str, *, with_values: b
     from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 
     try:
-        data_set = decode_data_set(data, transfer_syntax, longest=DEFAULT_LIMITS.identifier)
+        data_set = decode_data_set(data, transfer_syntax, bounds=DEFAULT_LIMITS.of_identifiers)
         lines = pretty_dataset(data_set, 1) if with_values else _elements(data_set)
     except Exception as exc:  # a peer made it, and the log must not fail for that
         return [f"{what} (cannot be decoded: {type(exc).__name__})"]

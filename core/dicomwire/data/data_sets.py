@@ -9,7 +9,7 @@ from attrs import evolve
 from dicomwire.data.encodings import encoding_of
 from dicomwire.data.nesting import check_nesting
 from dicomwire.upper_layer.buffer import Buffer
-from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.limits import Bounds, Limits
 from dicomwire.upper_layer.pdus import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def decode_data_set(
-    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, longest: int | None = None
+    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, bounds: Bounds | None = None
 ) -> Dataset:
     """A data set from its bytes, which do not change any more; empty without any.
 
-    Long values are copied from them when they are looked at.  With ``longest`` it is no instance, but an identifier or
-    attribute list that may have so many bytes when it is inflated, and ``limits.identifier_elements``.
+    Long values are copied from them when they are looked at.  With ``bounds`` it is no instance, but an identifier or
+    attribute list, and held to them.
 
     Raises:
         BrokenDataSet: it cannot be decoded, or is beyond the limits.
@@ -33,31 +33,30 @@ def decode_data_set(
         return Dataset()
     from dicomwire.data.dsutils import decode
 
-    if longest is None:
+    if bounds is None:
         return decode(data, *encoding_of(transfer_syntax), limits=limits, is_constant=True)
     encoding = encoding_of(transfer_syntax)
-    most = limits.identifier_elements
     if encoding.deflated:
-        limits = evolve(limits, inflated=min(longest, limits.inflated))
-    return decode(data, *encoding, max_elements=most, limits=limits, is_constant=True)
+        limits = evolve(limits, inflated=min(bounds.longest, limits.inflated))
+    return decode(data, *encoding, max_elements=bounds.elements, limits=limits, is_constant=True)
 
 
 def decode_data_set_later(
-    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, longest: int | None = None
+    data: Buffer | None, transfer_syntax: str, limits: Limits = DEFAULT_LIMITS, *, bounds: Bounds | None = None
 ) -> Dataset:
     """As :func:`decode_data_set`, but what can be made when it is looked at is made then; errors come now."""
     from dicomwire.data.plain_data_sets import decode_plain_later
 
     encoding = encoding_of(transfer_syntax)
     if data and encoding.little and not encoding.deflated:
-        most = None if longest is None else limits.identifier_elements
+        most = None if bounds is None else bounds.elements
         if encoding.implicit or (most is not None and len(data) > most):
             # Of explicit VR there are no sequences in what is plain.
             check_nesting(memoryview(data), limits.nesting, implicit=encoding.implicit, little=True, most_elements=most)
         plain = decode_plain_later(data, implicit=encoding.implicit)
         if plain is not None:
             return plain
-    return decode_data_set(data, transfer_syntax, limits, longest=longest)
+    return decode_data_set(data, transfer_syntax, limits, bounds=bounds)
 
 
 def encode_data_set(dataset: Dataset | Buffer, transfer_syntax: str) -> Buffer:

@@ -10,7 +10,7 @@ from attrs import frozen
 from dicomwire._values import Value
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.errors import RemoteProtocolError
-from dicomwire.upper_layer.limits import Limits
+from dicomwire.upper_layer.limits import Bounds, Limits
 
 C_STORE_RQ = 0x0001
 C_GET_RQ = 0x0010
@@ -161,9 +161,10 @@ def check(command: Command) -> Command:
     return command
 
 
-def longest_data_set(command_field: int, limits: Limits) -> int:
-    """How many bytes the data set of such a message may have, which is no C-STORE: an instance is somebody else's."""
-    return limits.identifier if MESSAGES[command_field].data_set_keyword == _IDENTIFIER else limits.attribute_list
+def bounds_of(command_field: int, limits: Limits) -> Bounds:
+    """What the data set of such a message may be, which is no C-STORE: an instance is somebody else's."""
+    is_identifier = MESSAGES[command_field].data_set_keyword == _IDENTIFIER
+    return limits.of_identifiers if is_identifier else limits.of_attribute_lists
 
 
 SHORT = 256

@@ -16,10 +16,10 @@ from dicomwire.dimse.messages import (
     MESSAGES,
     RESPONSE,
     SHORT,
+    bounds_of,
     check,
     decode_short,
     is_final,
-    longest_data_set,
 )
 from dicomwire.dimse.response_deadline import ResponseDeadline
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
@@ -395,7 +395,7 @@ class Session:
         self._data_bytes = 0
         field = received.command.command_field
         # What is stored goes to a sink of the user's, who limits it.
-        self._data_limit = sys.maxsize if field == C_STORE_RQ else longest_data_set(field, self.connection.limits)
+        self._data_limit = sys.maxsize if field == C_STORE_RQ else bounds_of(field, self.connection.limits).longest
         self.connection.p_data.message_open = True
 
     def _cancel(self, command: Command) -> ConnectionEvent:

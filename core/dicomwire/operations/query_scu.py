@@ -138,7 +138,7 @@ def _failed(response: ReceivedMessage) -> Dataset | None:
 def _decoded(response: ReceivedMessage) -> Dataset | None:
     try:
         syntax = response.context.transfer_syntax
-        return decode_data_set_later(response.data, syntax, response.limits, longest=response.limits.identifier)
+        return decode_data_set_later(response.data, syntax, response.limits, bounds=response.limits.of_identifiers)
     except Exception as error:  # whatever pydicom makes of what a peer sent
         LOGGER.error("the identifier of a response cannot be decoded: %s", reason(error))
         return None

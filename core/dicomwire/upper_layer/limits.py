@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from attrs import asdict, define, frozen
 
 from dicomwire._values import Shown, Value
+
+
+class Bounds(NamedTuple):
+    """What a data set that is no instance may be."""
+
+    longest: int
+    """Bytes, also when it is inflated."""
+
+    elements: int
+    """Elements, items and values that somebody may look into."""
 
 
 @frozen(kw_only=True, repr=False, eq=False)
@@ -56,8 +68,11 @@ class Limits(Value):
     whole images (PS3.3 C.13.5).  What is longer than ``data_set_in_memory`` goes to a temporary file, as it comes."""
 
     identifier_elements: int = 40_000
-    """Elements, items and values in the data set of any message but C-STORE; beyond, nobody may look into it.  They
-    cost time where bytes cost memory: 40,000 take half a second, and are 13,000 instances of a storage commitment."""
+    """Elements, items and values in an identifier; beyond, nobody may look into it.  They cost time where bytes cost
+    memory: 40,000 take half a second."""
+
+    attribute_list_elements: int = 120_000
+    """The same in an attribute list: 40,000 instances of a performed procedure step or a storage commitment."""
 
     inflated: int = 1 << 30
     """Longest data set that a deflated one may become when somebody looks into it."""
@@ -86,6 +101,16 @@ class Limits(Value):
     least_rate: int = 4096
     """Bytes a second at which a message must move on, over the seconds of ``Timeouts.progress`` if the peer sends it,
     and of ``Timeouts.write`` if we do; however long these are, 64 KiB in their time are enough."""
+
+    @property
+    def of_identifiers(self) -> Bounds:
+        """What an identifier may be."""
+        return Bounds(self.identifier, self.identifier_elements)
+
+    @property
+    def of_attribute_lists(self) -> Bounds:
+        """What an attribute list may be."""
+        return Bounds(self.attribute_list, self.attribute_list_elements)
 
 
 @define(kw_only=True, repr=False)
