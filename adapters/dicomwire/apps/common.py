@@ -11,17 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dicomwire.apps._common.output import LEVELS
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-}
 _LEVEL_OF_TYPE = {"v": logging.INFO, "d": logging.DEBUG}
 
 
@@ -42,7 +36,7 @@ def setup_logging(args: Any, app_name: str) -> logging.Logger:
     _write_to_standard_error(application)
     level = _LEVEL_OF_TYPE.get(args.log_type)
     if args.log_level:
-        level = _LEVELS[args.log_level]
+        level = LEVELS[args.log_level]
     for logger in (library, application):
         if args.log_type == "q":
             logger.handlers = [logging.NullHandler()]

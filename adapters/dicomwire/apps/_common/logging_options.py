@@ -11,16 +11,7 @@ import click
 from dicomwire._version import __version__
 from dicomwire.apps._common.exit_codes import NOBODY_READS, CannotStart
 from dicomwire.apps._common.options import Decorator, Function, flag, with_options
-from dicomwire.apps._common.output import SILENT, application_logger, drop_output, logging_at
-
-_LEVELS = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-}
+from dicomwire.apps._common.output import LEVELS, SILENT, application_logger, drop_output, logging_at
 
 
 def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
@@ -37,7 +28,7 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
         click.option(
             "-ll",
             "--log-level",
-            type=click.Choice([*_LEVELS], case_sensitive=False),
+            type=click.Choice([*LEVELS], case_sensitive=False),
             help="Log level; wins over the others.",
             show_default=logging.getLevelName(default).lower(),
         ),
@@ -56,7 +47,7 @@ def logging_options(name: str, default: int = logging.ERROR) -> Decorator:
         ) -> Any:
             level = default
             if log_level is not None:
-                level = _LEVELS[log_level.lower()]
+                level = LEVELS[log_level.lower()]
             elif quiet or verbose or debug:
                 level = SILENT if quiet else logging.INFO if verbose else logging.DEBUG
             unasked = log_level is None and not (quiet or verbose or debug)

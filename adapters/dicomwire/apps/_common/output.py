@@ -18,6 +18,16 @@ _LONGEST_LINE = 1000
 _LOGGERS = ("dicomwire", "pydicom", "py.warnings")
 _APPLICATIONS = "dicomwire.apps"
 
+LEVELS = {
+    "critical": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+}
+"""What levels are called on a command line."""
+
 SILENT = logging.CRITICAL + 1
 
 DETAILS = logging.getLogger("dicomwire.details")
