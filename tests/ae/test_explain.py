@@ -315,6 +315,44 @@ async def test_an_end_before_the_answer_says_so(world: World, reply: bytes, word
     assert all(word in said for word in words), said
 
 
+@pytest.mark.parametrize(("many", "is_said"), [(1, False), (100, True)])
+async def test_a_peer_that_closes_at_a_long_request_may_find_it_too_long(
+    world: World, many: int, is_said: bool
+) -> None:
+    listener = await world.listen()
+    lengths: list[int] = []
+
+    async def peer() -> None:
+        other = await listener.accept()
+        lengths.append(len(await other.pdu()))
+        await other.close()
+
+    job = world.start(peer)
+    contexts = [build_context(f"1.2.3.{number}") for number in range(many)]
+    association = await world.associate(listener, contexts=contexts)
+    await job.result()
+    words = f"or not take a request of {lengths[0]} bytes: try fewer presentation contexts than {many}"
+    assert (words in association.explain()) is is_said
+
+
+async def test_a_peer_that_closes_instead_of_a_response_is_said_to_give_no_reason(world: World) -> None:
+    listener = await world.listen()
+
+    async def peer() -> None:
+        other = await listener.accept()
+        request = decode_pdu(await other.pdu(), Limits())
+        assert isinstance(request, AssociateRQ)
+        await other.send(acceptance(request, [(1, 0, IMPLICIT)]))
+        await other.pdu()
+        await other.close()
+
+    job = world.start(peer)
+    association = await world.associate(listener, contexts=[build_context(VERIFICATION, IMPLICIT)])
+    assert "Status" not in await done(association.send_c_echo())
+    await job.result()
+    assert association.explain().startswith("connection closed without release: its log may say why")
+
+
 async def test_a_peer_that_never_answers_is_explained(world: World) -> None:
     listener = await world.listen()
 

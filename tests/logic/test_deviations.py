@@ -243,3 +243,24 @@ def test_a_connection_that_ends_without_a_word() -> None:
         "acceptor: closes the connection without a release or an abort (PS3.8 7.2, 7.3)"
     }
     assert established((RecordKind.SENT, Abort().encode()), (RecordKind.RECEIVED_END, b"")) == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (RecordKind.RECEIVED_END, "acceptor: closes the connection without an answer or an abort (PS3.8 7.1, 7.3)"),
+        (RecordKind.CLOSED, "requestor: closes the connection before the answer, without an abort (PS3.8 7.3)"),
+    ],
+)
+def test_a_connection_that_ends_before_the_request_is_answered(kind: RecordKind, what: str) -> None:
+    request = (RecordKind.SENT, ASSOCIATE_RQ)
+    assert found(request, (kind, b"")) - found(request) == {what}
+
+
+def test_no_request_and_a_rejection_leave_nothing_to_say_at_the_end() -> None:
+    assert found((RecordKind.RECEIVED_END, b"")) == set()
+    answered = (
+        (RecordKind.SENT, ASSOCIATE_RQ),
+        (RecordKind.RECEIVED, AssociateRJ(result=1, source=1, reason_diagnostic=7).encode()),
+    )
+    assert found(*answered, (RecordKind.RECEIVED_END, b"")) == found(*answered)

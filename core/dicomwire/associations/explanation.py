@@ -33,6 +33,9 @@ _MOST_CLASSES = 8
 
 _MOST_SYNTAXES = 6
 
+_LONG_REQUEST = 4096
+"""Bytes of an A-ASSOCIATE-RQ from which on its length may be why a peer closes. Few limits are smaller."""
+
 _RESULTS = {
     USER_REJECTED: "rejected by the user",
     PROVIDER_REJECTED: "rejected by the provider, without a reason",
@@ -106,18 +109,30 @@ def _advice(association: Explained) -> str | None:
         return _after_rejection(line.sides)
     if not standing.was_opened:
         return standing.advice
+    is_closed = standing.failure.startswith("connection closed")
     if association.contexts:
+        if is_closed and not line.session.alert:
+            return "its log may say why"
         return next((advice for why, advice in _TIMED_OUT.items() if standing.failure.startswith(why)), None)
     is_tls = is_encrypted(line.channel.transport_socket)
     if standing.failure.startswith("timed out"):
         busy = "be busy; acse_timeout is how long to wait for it"
         return f"it may {busy}" if is_tls else f"it may expect TLS, or {busy}"
-    if standing.failure.startswith("connection closed"):
+    if is_closed:
         first = WANTS_A_CERTIFICATE if is_tls else "it may expect TLS"
-        return f"{first}, or something else than DICOM on that port, or not accept our address"
+        return f"{first}, or something else than DICOM on that port, or not accept our address{_or_length(line.sides)}"
     if standing.failure.startswith("aborted by the"):
         return "its log may say why; often it does not know our title or address"
     return None
+
+
+def _or_length(sides: Sides) -> str:
+    """Some peers hold the request to their maximum length, which is of P-DATA alone (PS3.8 D.1): DICOM-rs if strict."""
+    request = sides.requestor.said
+    if not isinstance(request, AssociateRQ) or (length := len(request.encode())) < _LONG_REQUEST:
+        return ""
+    count = len(request.presentation_context)
+    return f", or not take a request of {length} bytes: try fewer presentation contexts than {count}"
 
 
 def is_refused_for_good(association: Explained) -> bool:

@@ -109,8 +109,8 @@ class Judge:
     def _look(self, seen: SeenPDU | SeenEvent) -> Found:
         if isinstance(seen, SeenEvent):
             closes = seen.kind in (RecordKind.RECEIVED_END, RecordKind.CLOSED)
-            if closes and self.accepted is not None and not self.has_ended:
-                yield "closes the connection without a release or an abort", "PS3.8 7.2, 7.3"
+            if closes and self.request is not None and not self.has_ended:
+                yield self._closing(seen)
             self.has_ended = self.has_ended or closes
             return
         if seen.trouble is not None:
@@ -147,6 +147,13 @@ class Judge:
             case ReleaseRP():
                 self.has_ended = True
                 yield from _length(seen, "PS3.8 9.3.7")
+
+    def _closing(self, seen: SeenEvent) -> tuple[str, str]:
+        if self.accepted is not None:
+            return "closes the connection without a release or an abort", "PS3.8 7.2, 7.3"
+        if self.role_of(seen) is Role.ACCEPTOR:
+            return "closes the connection without an answer or an abort", "PS3.8 7.1, 7.3"
+        return "closes the connection before the answer, without an abort", "PS3.8 7.3"
 
     def _p_data(self, pdu: PDataTF, seen: SeenPDU) -> Found:
         if self.has_ended or self.accepted is None:
