@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
+from sys import maxsize
 
 from attrs import frozen
 
@@ -29,6 +30,7 @@ RESPONSE = 0x8000
 
 
 _IDENTIFIER = "Identifier"
+_UNBOUNDED = Bounds(maxsize, maxsize)
 
 
 class DataSetRule(Enum):
@@ -162,7 +164,9 @@ def check(command: Command) -> Command:
 
 
 def bounds_of(command_field: int, limits: Limits) -> Bounds:
-    """What the data set of such a message may be, which is no C-STORE: an instance is somebody else's."""
+    """What the data set of such a message may be; an instance is limited by whoever takes it."""
+    if command_field == C_STORE_RQ:
+        return _UNBOUNDED
     is_identifier = MESSAGES[command_field].data_set_keyword == _IDENTIFIER
     return limits.of_identifiers if is_identifier else limits.of_attribute_lists
 

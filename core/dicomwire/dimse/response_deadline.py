@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 
+from dicomwire.dimse.command import Command
+from dicomwire.dimse.messages import C_GET_RQ, C_STORE_RQ
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer, Timers
 
@@ -43,12 +45,13 @@ class ResponseDeadline:
             else:
                 timers.stop(Timer.IDLE)
 
-    def suspend(self, *, is_asked_for: bool) -> None:
+    def suspend(self, request: Command, outstanding: Iterable[Command]) -> None:
         """The peer asks something before it answers: its time begins again when it has our response.
 
-        In a C-GET that is the way it goes; a peer that asks anything else without end has a response to give first.
+        The instances of a C-GET are what we asked for; a peer that asks anything else without end has to answer first.
         """
-        if not is_asked_for:
+        is_instance = request.command_field == C_STORE_RQ
+        if not is_instance or not any(ours.command_field == C_GET_RQ for ours in outstanding):
             self._unasked += 1
             if self._unasked > MOST_UNASKED:
                 return

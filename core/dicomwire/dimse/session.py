@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Mapping
 
 from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
 from dicomwire.dimse.message_events import CancelReceived, DataSetReceived, MessageReceived
-from dicomwire.dimse.messages import (
-    C_CANCEL_RQ,
-    C_GET_RQ,
-    C_STORE_RQ,
-    MESSAGES,
-    RESPONSE,
-    SHORT,
-    bounds_of,
-    check,
-    decode_short,
-    is_final,
-)
+from dicomwire.dimse.messages import C_CANCEL_RQ, MESSAGES, RESPONSE, SHORT, bounds_of, check, decode_short, is_final
 from dicomwire.dimse.response_deadline import ResponseDeadline
 from dicomwire.errors import LocalProtocolError, RemoteProtocolError
 from dicomwire.upper_layer.connection import Buffer, Connection, Sendable
@@ -373,9 +361,7 @@ class Session:
             self.serving.add(command.message_id)
             if self.outstanding:
                 self._interrupting.add(command.message_id)
-                is_instance = command.command_field == C_STORE_RQ
-                gets = (request.command_field == C_GET_RQ for request in self.outstanding.values())
-                self.deadline.suspend(is_asked_for=is_instance and any(gets))
+                self.deadline.suspend(command, self.outstanding.values())
         else:
             message = self._response(received)
             self._dropping = message is not received
@@ -393,9 +379,7 @@ class Session:
     def _expect_data_set(self, received: MessageReceived) -> None:
         self._receiving = received
         self._data_bytes = 0
-        field = received.command.command_field
-        # What is stored goes to a sink of the user's, who limits it.
-        self._data_limit = sys.maxsize if field == C_STORE_RQ else bounds_of(field, self.connection.limits).longest
+        self._data_limit = bounds_of(received.command.command_field, self.connection.limits).longest
         self.connection.p_data.message_open = True
 
     def _cancel(self, command: Command) -> ConnectionEvent:
