@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from sys import maxsize
 
 from attrs import frozen
 
@@ -30,7 +29,6 @@ RESPONSE = 0x8000
 
 
 _IDENTIFIER = "Identifier"
-_UNBOUNDED = Bounds(maxsize, maxsize)
 
 
 class DataSetRule(Enum):
@@ -51,6 +49,9 @@ class MessageKind(Value):
     data_set: DataSetRule
     data_set_keyword: str | None = None
     """What the data set is called in documented primitives: ``DataSet``, ``Identifier``, ..."""
+
+    is_instance: bool = False
+    """Whether the data set is an instance, to be stored."""
 
 
 _AFFECTED = ("affected_sop_class_uid", "affected_sop_instance_uid")
@@ -74,6 +75,7 @@ MESSAGES: dict[int, MessageKind] = {
         ("move_originator_application_entity_title", "move_originator_message_id"),
         _ALWAYS,
         "DataSet",
+        is_instance=True,
     ),
     C_STORE_RQ | RESPONSE: MessageKind("C-STORE-RSP", _ANSWER, (*_AFFECTED, *_C_TROUBLE), _NEVER),
     C_FIND_RQ: MessageKind("C-FIND-RQ", _QUERY, (), _ALWAYS, _IDENTIFIER),
@@ -164,9 +166,7 @@ def check(command: Command) -> Command:
 
 
 def bounds_of(command_field: int, limits: Limits) -> Bounds:
-    """What the data set of such a message may be; an instance is limited by whoever takes it."""
-    if command_field == C_STORE_RQ:
-        return _UNBOUNDED
+    """What the data set of such a message may be, which is no instance: that is limited by whoever takes it."""
     is_identifier = MESSAGES[command_field].data_set_keyword == _IDENTIFIER
     return limits.of_identifiers if is_identifier else limits.of_attribute_lists
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from sys import maxsize
 
 from dicomwire.dimse.accepted_contexts import AcceptedContext, accepted_contexts
 from dicomwire.dimse.command import DATA_SET, NO_DATA_SET, Command
@@ -379,7 +380,8 @@ class Session:
     def _expect_data_set(self, received: MessageReceived) -> None:
         self._receiving = received
         self._data_bytes = 0
-        self._data_limit = bounds_of(received.command.command_field, self.connection.limits).longest
+        field = received.command.command_field
+        self._data_limit = maxsize if MESSAGES[field].is_instance else bounds_of(field, self.connection.limits).longest
         self.connection.p_data.message_open = True
 
     def _cancel(self, command: Command) -> ConnectionEvent:
