@@ -10,15 +10,23 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from pydicom.dataset import Dataset
 
 import dicomwire.memory
 from dicomwire import build_context, evt
+from dicomwire.dimse import Command
 from dicomwire.pdu_primitives import AsynchronousOperationsWindowNegotiation
-from tests.support.adapters import VERIFICATION, World, done, keep
+from dicomwire.upper_layer.items import AsynchronousOperationsWindowItem
+from tests.support.accepting import IMPLICIT
+from tests.support.adapters import VERIFICATION, Recorder, World, done, keep
+from tests.support.sessions import echo_rq, proposal, request, us, whole_command
 from tests.support.storing import Store, instance
+from tests.support.streams import RELEASE_RP, RELEASE_RQ
 from tests.support.windows import CONTEXTS, numbered, windowed
 
+PRINTER = "1.2.840.10008.5.1.1.16"
+PRINTER_INSTANCE = "1.2.840.10008.5.1.1.17"
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 
 
@@ -303,6 +311,73 @@ async def test_leaving_the_iterator_early_leaves_the_association_usable(world: W
     assert (await done(association.send_c_store(instance()))).Status == 0
     await done(association.release())
     assert len(busy.ids) < 9
+
+
+@pytest.mark.parametrize("size", [0, 3 << 19], ids=["no-data-set", "in-pieces"])
+async def test_a_release_behind_operations_is_answered_behind_their_responses(world: World, size: int) -> None:
+    """dcm4che's ianscu asks for release without waiting: what was done for it was not answered, if it took a moment."""
+    go_on, begun, seen = world.signal(), [], Recorder()
+
+    async def slow(event: evt.Event) -> tuple[int, Dataset | None]:
+        begun.append(event.message_id)
+        await go_on.wait()
+        information = Dataset()
+        information.TextValue = "x" * size
+        return 0, information if size else None
+
+    server_ae = world.ae("SERVER")
+    server_ae.asynchronous_operations = (4, 4)
+    handlers = [(evt.EVT_N_GET, slow), *seen.bindings(evt.EVT_RELEASED, evt.EVT_ABORTED)]
+    server = await world.serve(handlers, ae=server_ae, contexts=[build_context(PRINTER, IMPLICIT)])
+    peer = await world.connect(server)
+    proposed = request([proposal(1, PRINTER, IMPLICIT)])
+    window = AsynchronousOperationsWindowItem(
+        maximum_number_operations_invoked=0, maximum_number_operations_performed=0
+    )
+    await peer.send(evolve(proposed, user_information=(*proposed.user_information, window)).encode())
+    assert (await peer.pdu())[0] == 2
+    get = Command(command_field=0x0110, requested_sop_class_uid=PRINTER, requested_sop_instance_uid=PRINTER_INSTANCE)
+    asked = [evolve(get, message_id=number).encode(0x0101) for number in (1, 2)]
+    await peer.send(b"".join(whole_command(1, command) for command in asked) + RELEASE_RQ)
+    await world.until(lambda: len(begun) == 2 and not server.active_associations[0].is_established)
+    go_on.set()
+    received = b""
+    while not received.endswith(RELEASE_RP):
+        pdu = await peer.pdu()
+        assert pdu
+        received += pdu
+    # Its Command Field, and which request it answers.
+    for number in (1, 2):
+        assert received.count(us(0x0100, 0x8110) + us(0x0120, number)) == 1
+    assert received.count(b"x") >= 2 * size
+    await world.until(lambda: seen.names == ["RELEASED"])
+    await peer.close()
+
+
+async def test_a_peer_that_is_gone_before_it_gets_its_release_is_noticed(world: World) -> None:
+    go_on, begun, seen = world.signal(), [], Recorder()
+
+    async def slow(event: evt.Event) -> int:
+        begun.append(event)
+        await go_on.wait()
+        return 0
+
+    server_ae = world.ae("SERVER")
+    server_ae.asynchronous_operations = (4, 4)
+    handlers = [(evt.EVT_C_ECHO, slow), *seen.bindings(evt.EVT_RELEASED, evt.EVT_ABORTED)]
+    server = await world.serve(handlers, ae=server_ae, contexts=[build_context(VERIFICATION, IMPLICIT)])
+    peer = await world.connect(server)
+    proposed = request([proposal(1, VERIFICATION, IMPLICIT)])
+    window = AsynchronousOperationsWindowItem(
+        maximum_number_operations_invoked=0, maximum_number_operations_performed=0
+    )
+    await peer.send(evolve(proposed, user_information=(*proposed.user_information, window)).encode())
+    assert (await peer.pdu())[0] == 2
+    await peer.send(whole_command(1, echo_rq()) + RELEASE_RQ)
+    await world.until(lambda: begun and not server.active_associations[0].is_established)
+    await peer.close()
+    await world.until(lambda: seen.names == ["ABORTED"])
+    go_on.set()
 
 
 async def test_the_requestor_may_ask_by_an_item(world: World) -> None:

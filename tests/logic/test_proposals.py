@@ -56,6 +56,14 @@ def test_files_of_which_none_can_be_sent_are_a_mistake(tmp_path: Path) -> None:
             proposal_of(files=files)
 
 
+def test_what_is_retrieved_is_asked_for_in_explicit_vr_first() -> None:
+    """dcm4che's dcmqrscp took implicit VR, the first of ours, and then failed for all that it had in explicit VR."""
+    for context in proposal_of(services="get").contexts:
+        first = IMPLICIT if str(context.abstract_syntax).startswith(ROOTS) else EXPLICIT
+        assert context.transfer_syntax[0] == first
+        assert len(context.transfer_syntax) == 4
+
+
 def test_get_receives_and_store_sends() -> None:
     cases: list[tuple[Any, bool]] = [(["get"], False), (["get", "store"], True)]
     for services, sends in cases:

@@ -126,7 +126,8 @@ def test_requests_about_managed_instances_name_them(kind: Any, more: dict[str, A
 
 def test_what_is_in_them_comes_back() -> None:
     assert CreateRequest.made_by_hand(FILM_SESSION, None, match("A")).attributes.PatientName == "A"
-    assert CreateRequest.made_by_hand(FILM_SESSION).sop_instance_uid is None
+    assert not CreateRequest.made_by_hand(FILM_SESSION).names_instance
+    assert CreateRequest.made_by_hand(FILM_SESSION, "1.2").names_instance
     assert SetRequest.made_by_hand(FILM_SESSION, "1.2", match("A")).attributes.PatientName == "A"
     assert ActionRequest.made_by_hand(FILM_SESSION, "1.2", 3, match("A")).information.PatientName == "A"
     assert EventReport.made_by_hand(FILM_SESSION, "1.2", 4, match("A")).information.PatientName == "A"

@@ -36,6 +36,9 @@ LOGGER = logger(__name__)
 _AT_ONCE = 1 << 20
 """The most bytes of a data set that are queued before they are written."""
 
+_SENDING = (State.STA6, State.STA8)
+"""Where messages may be sent (PS3.8 9.2.3)."""
+
 _NUMBERS = count(1)
 
 
@@ -122,6 +125,12 @@ class Line:
 
         self.is_sending: bool = False
         """Somebody is in the middle of a message."""
+
+        self.performing: int = 0
+        """How many operations of the peer's are being performed."""
+
+        self.owes_release: bool = False
+        """The peer has asked for release, and gets it when nothing of its is performed any more."""
 
         self.is_mute: bool = False
         """Writing has failed: nothing can be said any more."""
@@ -406,7 +415,7 @@ class Line:
             last = False
             while not last:
                 piece, last = await self.host.call(next, pieces) if foreign else next(pieces)
-                if session.connection.state is not State.STA6 or self.is_mute:
+                if session.connection.state not in _SENDING or self.is_mute:
                     # Aborted meanwhile, by another thread or a handler; or the peer does not read.
                     return
                 session.send_data_set(piece, last=last)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dicomwire._logging import logger
 from dicomwire.associations.invoking import Invoker
+from dicomwire.associations.releasing import performed
 from dicomwire.associations.request import Request
 from dicomwire.associations.serving import Dispatcher, serve, serve_as_library
 from dicomwire.dimse.accepted_contexts import AcceptedContext
@@ -53,6 +54,7 @@ class Performer:
             return self._report(request)
         if self.at_work < self.most:
             self.at_work += 1
+            self._line.performing += 1
             work = self._serve(request)
             return work if self.most == 1 else self._spawn(work)
         limit = self._line.session.connection.limits.waiting
@@ -70,11 +72,15 @@ class Performer:
         return request.respond(answer(request.command, RESOURCE_LIMITATION))
 
     async def _report(self, request: Request) -> None:
+        self._line.performing += 1
         try:
             await serve(request, self._by_hand)
         finally:
+            self._line.performing -= 1
             if self._line.waiting:
                 self._line.channel.changed()
+            if self._line.owes_release:
+                await performed(self._line)
 
     async def _serve(self, request: Request) -> None:
         """Serve a request, and then those that have been waiting."""
@@ -84,8 +90,12 @@ class Performer:
                 await serve(self._waiting.popleft(), self._by_hand)
         finally:
             self.at_work -= 1
-            if self._line.waiting:
-                self._line.channel.changed()
+            line = self._line
+            line.performing -= 1
+            if line.waiting:
+                line.channel.changed()
+            if line.owes_release:
+                await performed(line)
 
     async def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if not self._line.host.spawn(work):

@@ -47,8 +47,21 @@ async def release_requested(line: Line, event: ReleaseRequested) -> None:
         # The requestor answers first (AR-8); its answer brings us to Sta12.
         return
     line.standing.is_established = False
+    if line.performing and not event.collision and not line.session.outstanding:
+        # It has not waited for the responses of what runs beside the reading.  It gets them first, as where nothing
+        # runs beside it: Sta8 lets us send (AR-7).
+        line.owes_release = True
+        return
     await _answer(line)
     if not event.collision:
+        await line.ending.finish("released")
+
+
+async def performed(line: Line) -> None:
+    """Of the operations during which the peer asked for release one is over; it is answered behind the last."""
+    if not line.performing and line.session.connection.state is State.STA8:
+        line.owes_release = False
+        await _answer(line)
         await line.ending.finish("released")
 
 

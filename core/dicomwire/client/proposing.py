@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-from dicomwire._globals import VERIFICATION
+from dicomwire._globals import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, VERIFICATION
 from dicomwire._values import Value
 from dicomwire.associations.configured_contexts import MOST_CONTEXTS
 from dicomwire.client.queries import FIND, GET, MOVE, PATIENT_ROOT, STUDY_ROOT, WORKLIST
@@ -25,6 +25,10 @@ USUAL: tuple[ServiceName, ...] = ("echo", "find", "move", "worklist")
 """What is proposed where a program says nothing."""
 
 _MOST_NAMED = 3
+
+_RECEIVED = [EXPLICIT_LITTLE, IMPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG]
+"""Many archives take the first that is proposed and convert nothing: dcm4che's dcmqrscp, for one.  Of what is stored
+uncompressed nearly all is in explicit VR little endian; implicit VR would lose the VRs of private elements too."""
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -89,7 +93,8 @@ def proposal_of(
         more = [uid for uid in classes if uid not in present][:room]
         if "get" in names:
             received = [uid for uid in classes if uid in present or uid in more]
-        proposed += [build_context(uid) for uid in more]
+        syntaxes = _RECEIVED if "get" in names else None
+        proposed += [build_context(uid, syntaxes) for uid in more]
     if not proposed:
         raise ValueError("no presentation contexts: name some in 'contexts', 'files' or 'services'")
     is_sent = "store" in names or files is not None

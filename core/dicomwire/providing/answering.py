@@ -15,7 +15,7 @@ from dicomwire.client.failures import ServiceFailed
 from dicomwire.client.managing import Reply
 from dicomwire.data.files import contexts_for
 from dicomwire.data.sources import EncodedDataSet, Storable
-from dicomwire.providing.typed_requests import ServiceRequest
+from dicomwire.providing.typed_requests import CreateRequest, ServiceRequest
 from dicomwire.vocabulary.contexts import PresentationContext, build_context
 from dicomwire.vocabulary.typed_status import Status
 
@@ -115,6 +115,21 @@ def reply_answer(given: Any, request: ServiceRequest) -> tuple[Any, Dataset | No
             attributes.AffectedSOPInstanceUID = given.instance_uid
         return given.status, attributes
     return status_answer(given, request), None
+
+
+def creation_answer(given: Any, request: ServiceRequest) -> tuple[Any, Dataset | None]:
+    """As :func:`reply_answer`, and the peer learns the UID if it has named none; `TypeError` for something else."""
+    status, attributes = reply_answer(given, request)
+    assert isinstance(request, CreateRequest)
+    if request.names_instance or (attributes is not None and "AffectedSOPInstanceUID" in attributes):
+        return status, attributes
+    from pydicom.dataset import Dataset
+
+    told = Dataset()
+    # The handler may keep what it gave.
+    told.update(attributes or {})
+    told.AffectedSOPInstanceUID = request.sop_instance_uid
+    return status, told
 
 
 def matches_answer(given: Any, request: ServiceRequest) -> Iterable[Any] | AsyncIterable[Any]:

@@ -152,7 +152,7 @@ class Service:
         """Gives a `MoveTo`: where the destination is, and what goes there; None if nobody knows the destination."""
 
         self.create: decorators.NamedReplyHandlers[requests.CreateRequest] = Registering(
-            new, requests.CreateRequest, answers.reply_answer
+            new, requests.CreateRequest, answers.creation_answer
         )
         """Gives the attributes of the new instance, a `Reply` with them, a status, or None for Success."""
 

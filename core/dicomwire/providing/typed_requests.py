@@ -193,7 +193,7 @@ class ManagedRequest(ServiceRequest):
 
     @property
     def sop_instance_uid(self) -> str | None:
-        """Which instance it is about; None if we are to choose the UID of a new one."""
+        """Which instance it is about; None if the peer has not said."""
         command = self._message.command
         return command.affected_sop_instance_uid or command.requested_sop_instance_uid
 
@@ -208,6 +208,29 @@ class CreateRequest(ManagedRequest):
     """N-CREATE: a new instance."""
 
     event_type: ClassVar[evt.InterventionEvent] = evt.EVT_N_CREATE
+
+    _chosen: str | None = None
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """The UID of the new instance.
+
+        If the peer leaves it to us (PS3.7 10.1.5.1.4), as many modalities do with procedure steps, it is a new one, and
+        the response tells it, unless the handler gives a `Reply` with another.
+        """
+        named = super().sop_instance_uid
+        if named is not None:
+            return named
+        if self._chosen is None:
+            from pydicom.uid import generate_uid
+
+            self._chosen = str(generate_uid(prefix=None))
+        return self._chosen
+
+    @property
+    def names_instance(self) -> bool:
+        """Whether the peer has named the new instance; else the UID is ours."""
+        return super().sop_instance_uid is not None
 
     @property
     def attributes(self) -> Dataset:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+from pydicom.uid import UID as UID_CLASS
 
 from dicomwire import ConnectionLost, Refused, Reply, Service, ServiceFailed, Status, evt
 from tests.support.adapters import World, done
@@ -126,7 +127,7 @@ async def test_handlers_may_give_less_or_more(world: World, given: str) -> None:
 @pytest.mark.parametrize("chosen", [None, "1.2.3.99"])
 async def test_the_uid_of_what_was_created_is_known(world: World, asked_for: str | None, chosen: str | None) -> None:
     def handler(request: Any) -> Reply:
-        assert request.sop_instance_uid == asked_for
+        assert (request.sop_instance_uid if request.names_instance else None) == asked_for
         return Reply(status=Status.SUCCESS, attributes=SAID, instance_uid=chosen or "1.2.3.98")
 
     client = await managing(world, "create", handler)
@@ -177,6 +178,45 @@ async def test_bad_arguments_are_refused(world: World) -> None:
         with pytest.raises((TypeError, ValueError)):
             await done(verb(*args))
     assert (await done(client.create(FILM_SESSION, UID))).status.is_success
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, SAID, Status.SUCCESS, Reply(status=Status.SUCCESS, attributes=SAID)],
+    ids=["nothing", "attributes", "status", "reply"],
+)
+async def test_a_new_instance_that_the_peer_has_not_named_gets_a_uid(world: World, given: Any) -> None:
+    """dcm4che's mppsscu and ianscu name none: a handler that did not think of it made them fail with 0x0110."""
+    made: dict[str, Any] = {}
+    before = list(SAID)
+
+    def handler(request: Any) -> Any:
+        assert not request.names_instance
+        assert request.sop_instance_uid == request.sop_instance_uid
+        made[request.sop_instance_uid] = given
+        return given
+
+    client = await managing(world, "create", handler)
+    replies = [await done(client.create(FILM_SESSION, None, match("Asked"))) for _ in range(2)]
+    assert [reply.instance_uid for reply in replies] == list(made)
+    assert all(UID_CLASS(uid).is_valid for uid in made)
+    assert list(SAID) == before
+
+
+async def test_a_reply_may_name_the_new_instance_otherwise(world: World) -> None:
+    client = await managing(
+        world, "create", lambda request: Reply(status=Status.SUCCESS, attributes=Dataset(), instance_uid="1.2.3.9")
+    )
+    assert (await done(client.create(FILM_SESSION, None, match("Asked")))).instance_uid == "1.2.3.9"
+
+
+async def test_a_new_instance_without_a_name_may_be_refused(world: World) -> None:
+    client = await managing(
+        world, "create", lambda request: Status.SUCCESS if request.names_instance else Status(0x0106)
+    )
+    with pytest.raises(ServiceFailed, match="0x0106"):
+        await done(client.create(FILM_SESSION, None, match("Asked")))
+    assert (await done(client.create(FILM_SESSION, UID, match("Asked")))).instance_uid == UID
 
 
 # -- contexts that stand for several classes ------------------------------------------------------------------------
