@@ -1,7 +1,6 @@
 """A small archive: ``python examples/small_archive.py PORT FOLDER [TITLE=HOST:PORT ...]``, until the end of the input.
 
-It keeps what is sent, is queried, and gives back with C-GET, or with C-MOVE to the application entities that are named.
-"""
+It keeps what is sent, is queried, and gives back with C-GET, or with C-MOVE to application entities that it knows."""
 
 import sys
 from collections.abc import Iterator
@@ -74,8 +73,7 @@ def archive(folder: Path, places: dict[str, tuple[str, int]]) -> Service:
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    named = [place.replace("=", ":").split(":") for place in sys.argv[3:]]
-    service = archive(Path(sys.argv[2]), {title: (host, int(port)) for title, host, port in named})
-    with serve(("127.0.0.1", int(sys.argv[1])), service, title="ARCHIVE") as server:
+    places = {title: (host, int(port)) for at in sys.argv[3:] for title, host, port in [at.replace("=", ":").split(":")]}
+    with serve(("127.0.0.1", int(sys.argv[1])), archive(Path(sys.argv[2]), places), title="ARCHIVE") as server:
         print("port", server.server_address[1], flush=True)
         sys.stdin.read()
