@@ -73,7 +73,7 @@ def archive(folder: Path, places: dict[str, tuple[str, int]]) -> Service:
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    places = {title: (host, int(port)) for at in sys.argv[3:] for title, host, port in [at.replace("=", ":").split(":")]}
-    with serve(("127.0.0.1", int(sys.argv[1])), archive(Path(sys.argv[2]), places), title="ARCHIVE") as server:
+    known = {title: (host, int(port)) for at in sys.argv[3:] for title, host, port in [at.replace("=", ":").split(":")]}
+    with serve(("127.0.0.1", int(sys.argv[1])), archive(Path(sys.argv[2]), known), title="ARCHIVE") as server:
         print("port", server.server_address[1], flush=True)
         sys.stdin.read()
