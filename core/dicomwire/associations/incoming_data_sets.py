@@ -83,34 +83,33 @@ async def _choose(line: Line, message: ReceivedMessage, request: Request | None)
     """The sink, or None if choosing one failed: then the data set is read and dropped."""
     limits = message.limits = line.session.connection.limits
     ae = line.handlers.association.ae
-    longest = limits.data_set
     if request is None or message.command.command_field != C_STORE_RQ:
         longest = bounds_of(message.command.command_field, limits).longest
-    elif request.unserved is not None or not line.standing.is_established:
+        return MemorySink(longest, limits.data_set_in_memory, ae.file_store, ae.memory_budget)
+    if request.unserved is not None or not line.standing.is_established:
         # Nobody will be asked to store it.
         return None
-    else:
-        try:
-            if evt.EVT_C_STORE_SINK in line.handlers.interventions:
-                target = await request.ask_handler(evt.EVT_C_STORE_SINK)
-                return make_sink(
-                    target,
-                    header=message.header(),
-                    limit=longest,
-                    in_memory=limits.data_set_in_memory,
-                    files=ae.file_store,
-                    budget=ae.memory_budget,
-                )
-            if _config.STORE_RECV_CHUNKED_DATASET:
-                return TemporaryFile.new(message.header())
-        except HandlerRaised as raised:
-            message.refused = status_of(raised.__cause__)
-            return None
-        except Exception as error:
-            LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
-            message.refused = status_of(error)
-            return None
-    return MemorySink(longest, limits.data_set_in_memory, ae.file_store, ae.memory_budget)
+    try:
+        if evt.EVT_C_STORE_SINK in line.handlers.interventions:
+            target = await request.ask_handler(evt.EVT_C_STORE_SINK)
+            return make_sink(
+                target,
+                header=message.header(),
+                limit=limits.data_set,
+                in_memory=limits.data_set_in_memory,
+                files=ae.file_store,
+                budget=ae.memory_budget,
+            )
+        if _config.STORE_RECV_CHUNKED_DATASET:
+            return TemporaryFile.new(message.header())
+    except HandlerRaised as raised:
+        message.refused = status_of(raised.__cause__)
+        return None
+    except Exception as error:
+        LOGGER.error("no sink for a C-STORE data set: %s", reason(error))
+        message.refused = status_of(error)
+        return None
+    return MemorySink(limits.data_set, limits.data_set_in_memory, ae.file_store, ae.memory_budget)
 
 
 async def _put(

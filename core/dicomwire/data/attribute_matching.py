@@ -19,7 +19,7 @@ _LEVEL, _TIMEZONE = 0x00080052, 0x00080201
 _NO_KEYS = frozenset((CHARACTER_SET, _LEVEL, _TIMEZONE))
 """They say how to read the others, or where to look (PS3.4 C.4.1.1.3)."""
 
-MOST_KEYS = 4096
+_MOST_KEYS = 4096
 """Attributes of an identifier, those of its items included."""
 
 
@@ -61,12 +61,12 @@ class _Count:
     """How many attributes may come yet, in all items together: what each entity is compared with takes its time."""
 
     def __init__(self) -> None:
-        self._left = MOST_KEYS
+        self._left = _MOST_KEYS
 
     def one_more(self) -> None:
         self._left -= 1
         if self._left < 0:
-            raise BrokenDataSet(f"an identifier with more than {MOST_KEYS} keys")
+            raise BrokenDataSet(f"an identifier with more than {_MOST_KEYS} keys")
 
 
 class _Keys:

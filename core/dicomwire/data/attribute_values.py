@@ -31,10 +31,10 @@ _Span: TypeAlias = tuple[str, str]
 """The first and the last moment of what may be said with less precision, as digits of one length."""
 
 
-LONGEST_PATTERN = 10240
+_LONGEST_PATTERN = 10240
 """Characters of a key with wild cards beside its ``*``, as many as LT has at most (PS3.5 6.2): more match nothing."""
 
-MOST_PATTERNS = 4096
+_MOST_PATTERNS = 4096
 """Values of a key that have wild cards or are ranges."""
 
 _LONGEST_RANGE = 80
@@ -47,7 +47,7 @@ def key_test(vr: str, keys: list[str], *, names_in_any_case: bool) -> ValueTest 
     How long a test takes hardly depends on how many values without wild cards there are: lists of UIDs are long.
 
     Raises:
-        ValueError: more than :data:`MOST_PATTERNS` have wild cards or are ranges.
+        ValueError: more than 4,096 have wild cards or are ranges.
     """
     plain = _number if vr in _NUMBERS else _stripped
     same: set[Decimal | str] = set()
@@ -60,8 +60,8 @@ def key_test(vr: str, keys: list[str], *, names_in_any_case: bool) -> ValueTest 
             others.append(test)
         else:
             same.add(plain(wanted))
-        if len(others) > MOST_PATTERNS:
-            raise ValueError(f"more than {MOST_PATTERNS} values have wild cards or are ranges")
+        if len(others) > _MOST_PATTERNS:
+            raise ValueError(f"more than {_MOST_PATTERNS} values have wild cards or are ranges")
     if not keys:
         return None
     return lambda value: plain(value) in same or any(test(value) for test in others)
@@ -89,7 +89,7 @@ def like(pattern: str) -> ValueTest:
     A bit for each character of the pattern says whether the text may have come so far.  They are looked at all at
     once, so that the time depends on the length of the text, whatever a peer writes.
     """
-    if len(pattern) - pattern.count("*") > LONGEST_PATTERN:
+    if len(pattern) - pattern.count("*") > _LONGEST_PATTERN:
         return lambda text: False
     length, stays, any_one = 0, 0, 0
     goes: dict[str, int] = {}

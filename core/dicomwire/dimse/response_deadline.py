@@ -9,7 +9,7 @@ from dicomwire.dimse.messages import C_GET_RQ, C_STORE_RQ
 from dicomwire.upper_layer.state import State
 from dicomwire.upper_layer.timers import Timer, Timers
 
-MOST_UNASKED = 16
+_MOST_UNASKED = 16
 """Requests of the peer, other than the instances of a C-GET, that put off the deadline while it owes us a response."""
 
 
@@ -25,7 +25,7 @@ class ResponseDeadline:
     def begin(self) -> None:
         """A request has been sent whole, or the peer has what it asked for before it answers."""
         timers = self._timers
-        if self._unasked > MOST_UNASKED and Timer.RESPONSE in timers.running:
+        if self._unasked > _MOST_UNASKED and Timer.RESPONSE in timers.running:
             # It goes on from when it began.
             return
         # With each message: what Timers.start() and stop() do.
@@ -53,7 +53,7 @@ class ResponseDeadline:
         is_instance = request.command_field == C_STORE_RQ
         if not is_instance or not any(ours.command_field == C_GET_RQ for ours in outstanding):
             self._unasked += 1
-            if self._unasked > MOST_UNASKED:
+            if self._unasked > _MOST_UNASKED:
                 return
         self._timers.stop(Timer.RESPONSE)
         self._timers.start(Timer.IDLE)
