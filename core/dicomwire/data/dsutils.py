@@ -151,19 +151,15 @@ def _decoded(
     if deflated:
         source = _inflate(_as_file(encoded), _longest(encoded, max_inflated, limits))
     short = source if little and isinstance(source, bytes | bytearray) else None
-    is_counted = short is not None and max_elements is not None and len(short) > max_elements
-    if (
-        short is not None
-        and not (implicit or is_counted)
-        and (plain := decode_plain(short, implicit=False)) is not None
-    ):
+    is_checked = implicit or (max_elements is not None and short is not None and len(short) > max_elements)
+    if short is not None and not is_checked and (plain := decode_plain(short, implicit=False)) is not None:
         # Nothing in it is a sequence.
         return plain
     view = view_of_all(source)
     if view is not None:
         with view:
             check_nesting(view, limits.nesting, implicit=implicit, little=is_little, most_elements=max_elements)
-    if short is not None and (implicit or is_counted) and (plain := decode_plain(short, implicit=implicit)) is not None:
+    if short is not None and is_checked and (plain := decode_plain(short, implicit=implicit)) is not None:
         return plain
     if is_constant and isinstance(source, bytes | bytearray | memoryview):
         from dicomwire.data.long_values import read_with_long_values
